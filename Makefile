@@ -1,0 +1,46 @@
+# Every target does its own set-up on a fresh machine (Python 3.11 or newer, Linux).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Tests and demo do not wait for a network that is not there.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test test-slow test-system lint format bench clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed  ## the environment in .venv, with the tested versions
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,sentencepiece,dev]'
+	touch $@
+
+demo: setup  ## the whole job on a tiny model, then its report
+	$(BIN)/python -m tests.support.demo
+
+test: setup lint  ## lint and the default tests
+	$(BIN)/python -m pytest -n 2
+
+test-slow: setup  ## the tests that take minutes
+	$(BIN)/python -m pytest -n 2 -m slow
+
+test-system: setup  ## the tests that need Debian packages
+	$(BIN)/python -m pytest -m system
+
+lint: setup  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup  ## seconds, memory and the ratio to naive hooks, on the true model sizes
+	$(BIN)/python -m tests.support.bench
+
+clean:  ## remove the environment and caches; results stay
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

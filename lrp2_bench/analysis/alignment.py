@@ -1,0 +1,112 @@
+"""Layer-wise alignment of parallel queries (paper, figure 2a): with and without LRP2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrp2_bench.batching import by_tokens
+from lrp2_bench.models.layered import LayeredModel, TokenBatch
+from lrp2_bench.notices import Notices
+from lrp2_bench.progress import progress
+from lrp2_bench.projection import Shifts, lirp, lsrp
+from lrp2_bench.records import AlignmentRow
+from lrp2_bench.types import LayerPair, ParallelFacts
+
+
+def alignment(
+    model: LayeredModel,
+    facts: ParallelFacts,
+    pair: LayerPair | None,
+    shifts: Shifts | None,
+    *,
+    batch_tokens: int,
+    notices: Notices,
+) -> list[AlignmentRow]:
+    """A row per layer 0..L: the mean, over the facts both languages have, of the cosine between the mean-pooled
+    states of the fact's query filled with its own object, in the language and in the pivot.
+
+    ``lrp2`` is the same with ``pair``'s projections on the language's side only, read behind them (layer i's state
+    is the one LIRP has moved); None without a pair. Sentences longer than the model's positions are left out
+    (counted).
+    """
+    texts = _parallel_sentences(facts)
+    encoded = [_encode(model, side) for side in zip(*texts, strict=True)] if texts else [[], []]
+    sentences = [
+        (ours, theirs)
+        for ours, theirs, where in zip(*encoded, _ids(facts), strict=True)
+        if _fits(model, ours, where, notices) and _fits(model, theirs, where, notices)
+    ]
+    sums = torch.zeros(2, model.blocks + 1, dtype=torch.float64)
+    lengths = [max(len(ours), len(theirs)) for ours, theirs in sentences]
+    with progress("Alignment", len(sentences), "facts") as advance, torch.inference_mode():
+        for indices in by_tokens(lengths, batch_tokens):
+            ours = model.batch([sentences[index][0] for index in indices])
+            theirs = pooled_layers(model, model.batch([sentences[index][1] for index in indices]))
+            sums[0] += _cosines(pooled_layers(model, ours), theirs)
+            if pair is not None and shifts is not None:
+                sums[1] += _cosines(pooled_layers(model, ours, pair, shifts), theirs)
+            advance(len(indices))
+    count = len(sentences)
+    means = (sums / count).tolist() if count else [[float("nan")] * (model.blocks + 1)] * 2
+    return [
+        AlignmentRow(layer, means[0][layer], means[1][layer] if pair is not None else None, count)
+        for layer in range(model.blocks + 1)
+    ]
+
+
+def pooled_layers(
+    model: LayeredModel, batch: TokenBatch, pair: LayerPair | None = None, shifts: Shifts | None = None
+) -> Float[Tensor, "layer row hidden"]:
+    """Every layer's states, 0..L, as the mean over a row's tokens (special tokens counted); with ``pair`` moved."""
+    context, hidden = model.context(batch), model.embed(batch)
+    pooled = [_mean(hidden, batch)]
+    for k in range(1, model.blocks + 1):
+        hidden = model.block(k, hidden, context)
+        if pair is not None and shifts is not None:
+            if k == pair.lirp:
+                hidden = lirp(hidden, shifts[k])
+            elif k == pair.lsrp:
+                hidden = lsrp(hidden, shifts[k])
+        pooled.append(_mean(hidden, batch))
+    return torch.stack(pooled)
+
+
+def _parallel_sentences(facts: ParallelFacts) -> list[tuple[str, str]]:
+    sentences = []
+    for ours, theirs in zip(facts.relations, facts.pivot_relations, strict=True):
+        by_id = {fact.line_id: fact for fact in ours.facts}
+        for fact in theirs.facts:
+            mine = by_id[fact.line_id]
+            sentences.append((ours.fill(mine.subject, mine.object), theirs.fill(fact.subject, fact.object)))
+    return sentences
+
+
+def _ids(facts: ParallelFacts) -> list[str]:
+    return [f"{relation.name} {fact.uuid}" for relation in facts.pivot_relations for fact in relation.facts]
+
+
+def _encode(model: LayeredModel, texts: Sequence[str]) -> list[list[int]]:
+    ids: list[list[int]] = model.tokenizer(list(texts), verbose=False)["input_ids"]
+    return ids
+
+
+def _fits(model: LayeredModel, ids: Sequence[int], where: str, notices: Notices) -> bool:
+    if ids and (model.max_tokens is None or len(ids) <= model.max_tokens):
+        return True
+    notices.add("Parallel queries the model cannot hold were left out of the alignment", where)
+    return False
+
+
+def _mean(hidden: Float[Tensor, "row token hidden"], batch: TokenBatch) -> Float[Tensor, "row hidden"]:
+    weights = batch.keep.to(torch.float32)
+    weights = weights / weights.sum(dim=1, keepdim=True)
+    return torch.einsum("rt,rth->rh", weights, hidden.float())
+
+
+def _cosines(ours: Float[Tensor, "layer row hidden"], theirs: Float[Tensor, "layer row hidden"]) -> Tensor:
+    """``[layer]``: the sum over rows of the cosine, float64."""
+    return torch.nn.functional.cosine_similarity(ours, theirs, dim=-1).double().sum(dim=1).cpu()

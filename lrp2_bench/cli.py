@@ -1,0 +1,113 @@
+"""``lrp2-bench COMMAND``: a thin dispatcher; each command is a Hydra app with its own primary config."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from lrp2_bench.arguments import expand
+from lrp2_bench.config import conf_dir, register
+from lrp2_bench.config_errors import explain
+from lrp2_bench.errors import BenchError, UnknownNameError
+
+register()
+_CONF = str(conf_dir())
+
+OVERVIEW = """\
+lrp2-bench: does a language model know in English what it cannot say in another language, and does moving its
+hidden states into English space and back (LRP2, EMNLP 2023) let it say so?
+
+Commands:
+  search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
+  vectors   language vectors of a model from a corpus
+  report    the paper's tables from finished searches, beside the published numbers
+
+Start with:
+  lrp2-bench search model=mbert dataset=mlama language=de
+  lrp2-bench report outputs/default
+
+`lrp2-bench COMMAND --help` explains a command and lists its settings; settings are given as key=value.
+"""
+
+
+# Launchers pickle these functions by value: they hold nothing but imports and calls.
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="search")
+def search(config: DictConfig) -> float | None:
+    from lrp2_bench.config import factory, tree, typed
+    from lrp2_bench.jobs.search import Sources, run_search
+    from lrp2_bench.settings import SearchCommand
+
+    sources = Sources(factory(config.dataset), factory(config.corpus), factory(config.tracking))
+    run_search(typed(config, SearchCommand), tree(config), sources)
+    return None
+
+
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="vectors")
+def vectors(config: DictConfig) -> None:
+    from lrp2_bench.config import factory, typed
+    from lrp2_bench.jobs.vectors import run_vectors
+    from lrp2_bench.settings import VectorsCommand
+
+    run_vectors(typed(config, VectorsCommand), factory(config.corpus))
+
+
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="report")
+def report(config: DictConfig) -> None:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lrp2_bench.config import typed
+    from lrp2_bench.jobs.report import run_report
+    from lrp2_bench.settings import ReportCommand
+
+    settings = typed(config, ReportCommand)
+    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
+    output = Path(settings.output).expanduser() if settings.output else None
+    run_report(inputs, output, settings.select_by.value, Console())
+
+
+COMMANDS: dict[str, Callable[[], object]] = {"search": search, "vectors": vectors, "report": report}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 0 when it did its work, 1 on an error, 2 on a wrong command, 130 on Ctrl-C."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in {"-h", "--help", "help"}:
+        print(OVERVIEW, end="")
+        return 0
+    # Hydra prints its own short errors unless asked for the exceptions, which can then be explained.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        if given[0] not in COMMANDS:
+            raise UnknownNameError("command", given[0], COMMANDS, "`lrp2-bench` alone explains them.")
+        before = sys.argv
+        sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], given[1:])]
+        try:
+            COMMANDS[given[0]]()
+        finally:
+            sys.argv = before
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return 2 if given[0] not in COMMANDS else 1
+    except (HydraException, OmegaConfBaseException) as error:
+        print(explain(error, given[0]), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception:
+        traceback.print_exc()
+        print("This is a bug or a fault of the machine; please report it with the lines above.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""What a corpus of sentences must offer; one file per source implements it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+
+from lrp2_bench.notices import Notices
+
+
+class Corpus(ABC):
+    """Plain sentences of a language, from which its vectors are computed.
+
+    ``name`` goes into file names and W&B; ``count`` is the number of sentences wanted (None: all there are).
+    """
+
+    name: str
+    count: int | None
+
+    @abstractmethod
+    def sentences(self, language: str, notices: Notices) -> list[str]:
+        """The first ``count`` usable sentences of ``language``, in the source's order, deterministic.
+
+        Fewer than ``count`` is a counted warning in ``notices``; none at all, a missing file or a language the
+        source lacks raises :class:`~lrp2_bench.errors.BenchError` that says what there is and what to do next.
+        """
+
+
+def usable(lines: Iterable[str]) -> Iterator[str]:
+    """The filter of every source: stripped, without blanks, repeats and lines without a letter."""
+    seen: set[str] = set()
+    for line in lines:
+        sentence = " ".join(line.split())
+        if sentence and sentence not in seen and any(character.isalpha() for character in sentence):
+            seen.add(sentence)
+            yield sentence

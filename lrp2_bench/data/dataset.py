@@ -1,0 +1,30 @@
+"""What a dataset of facts must offer; one file per source implements it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from lrp2_bench.notices import Notices
+from lrp2_bench.types import ParallelFacts
+
+
+class Dataset(ABC):
+    """Facts of many languages under ids they share.
+
+    ``name`` is the DATASET of ``outputs/EXPERIMENT/MODEL/DATASET/LANGUAGE``.
+    """
+
+    name: str
+
+    @abstractmethod
+    def languages(self) -> tuple[str, ...]:
+        """The codes of the languages there are, sorted."""
+
+    @abstractmethod
+    def facts(self, language: str, pivot: str, notices: Notices) -> ParallelFacts:
+        """The facts of ``language`` and those of ``pivot`` with the same ids.
+
+        ``pivot == language`` gives the language's facts twice (for ``search=baseline``). Blemishes are counted
+        in ``notices``. Raises :class:`~lrp2_bench.errors.UnknownNameError` for a language or relation that does
+        not exist, :class:`~lrp2_bench.errors.BenchError` where the source cannot be read.
+        """

@@ -1,0 +1,68 @@
+"""A folder or a zip archive, read the same way and never unpacked."""
+
+from __future__ import annotations
+
+import zipfile
+from abc import ABC, abstractmethod
+from pathlib import Path, PurePosixPath
+
+from lrp2_bench.errors import BenchError
+
+
+class FileTree(ABC):
+    """Read-only files under relative POSIX paths."""
+
+    @abstractmethod
+    def paths(self) -> list[PurePosixPath]:
+        """Every file's path, sorted."""
+
+    @abstractmethod
+    def read(self, path: PurePosixPath) -> bytes:
+        """The file's bytes. Raises :class:`BenchError` where they cannot be read."""
+
+
+class _Folder(FileTree):
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def paths(self) -> list[PurePosixPath]:
+        files = (path for path in self._root.rglob("*") if path.is_file())
+        return sorted(PurePosixPath(path.relative_to(self._root).as_posix()) for path in files)
+
+    def read(self, path: PurePosixPath) -> bytes:
+        try:
+            return (self._root / path).read_bytes()
+        except OSError as error:
+            raise BenchError(f"Cannot read '{self._root / path}': {error.strerror}.") from error
+
+
+class _Zip(FileTree):
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._archive = zipfile.ZipFile(file)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise BenchError(
+                f"'{file}' is not a readable zip archive ({error}). "
+                "If its download broke off, remove it and try again; a folder with the unpacked files works as well."
+            ) from error
+
+    def paths(self) -> list[PurePosixPath]:
+        return sorted(PurePosixPath(info.filename) for info in self._archive.infolist() if not info.is_dir())
+
+    def read(self, path: PurePosixPath) -> bytes:
+        try:
+            return self._archive.read(str(path))
+        except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError) as error:
+            raise BenchError(
+                f"'{path}' inside '{self._file}' is damaged ({error}). Fetch the archive again."
+            ) from error
+
+
+def open_tree(path: Path) -> FileTree:
+    """The files of a folder or zip archive. Raises :class:`BenchError` where there is neither."""
+    if path.is_dir():
+        return _Folder(path)
+    if not path.exists():
+        raise BenchError(f"There is no file or folder '{path}'.")
+    return _Zip(path)

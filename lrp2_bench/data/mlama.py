@@ -1,0 +1,242 @@
+"""mLAMA 1.1 (Kassner, Dufter and Schütze, EACL 2021): the TREx part, 53 languages, 41 relations.
+
+Layout, in a zip or a folder: ``LANG/P36.jsonl`` (one fact a line: ``sub_uri obj_uri sub_label obj_label lineid uuid``)
+and ``LANG/templates.jsonl`` (``relation template``), below any parent folders.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path, PurePosixPath
+
+from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.data.download import download
+from lrp2_bench.data.filetree import FileTree, open_tree
+from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.files import sha256_json
+from lrp2_bench.languages import aliases
+from lrp2_bench.notices import Notices
+from lrp2_bench.types import Fact, ParallelFacts, Relation
+
+URL = "http://cistern.cis.lmu.de/mlama/mlama1.1.zip"
+
+_FACT_FILE = re.compile(r"P\d+\.jsonl")
+_FACT_KEYS = ("sub_uri", "obj_uri", "sub_label", "obj_label", "lineid", "uuid")
+
+
+@dataclass(frozen=True)
+class _LanguageFiles:
+    """One language as parsed: its templates and, per relation, every usable fact in file order."""
+
+    templates: dict[str, str]
+    facts: dict[str, tuple[Fact, ...]]
+
+    def digest(self) -> str:
+        """Over the parsed rows in canonical form, so that packing, spacing and key order do not matter."""
+        rows = {
+            name: [[f.line_id, f.uuid, f.subject_id, f.object_id, f.subject, f.object] for f in facts]
+            for name, facts in self.facts.items()
+        }
+        templates = {name: template for name, template in self.templates.items() if name in self.facts}
+        return sha256_json({"templates": templates, "facts": rows})
+
+
+class MLama(Dataset):
+    """mLAMA from ``path`` (a zip or a folder) or, without one, downloaded once into ``cache``.
+
+    ``relations`` picks relations by name, ``limit`` keeps the first N facts of each relation of the *language* in
+    file order; pools always come from the whole files. What is read is compared with pinned digests per language:
+    a difference is a counted warning that names the language.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        relations: Sequence[str] | None = None,
+        limit: int | None = None,
+        cache: str | Path = "~/.cache/lrp2_bench",
+        url: str = URL,
+        name: str = "mlama",
+    ) -> None:
+        if limit is not None and limit < 1:
+            raise BenchError(f"dataset.limit={limit} keeps no fact. Give a number from 1, or null for all facts.")
+        self.name = name
+        self._path = Path(path).expanduser() if path is not None else None
+        self._wanted = tuple(relations) if relations is not None else None
+        self._limit = limit
+        self._cache = Path(cache).expanduser()
+        self._url = url
+        self._tree: FileTree | None = None
+        self._folders: dict[str, PurePosixPath] = {}
+        self._parsed: dict[str, _LanguageFiles] = {}
+
+    def languages(self) -> tuple[str, ...]:
+        self._open()
+        return tuple(sorted(self._folders))
+
+    def facts(self, language: str, pivot: str, notices: Notices) -> ParallelFacts:
+        relations = self._relations(language, notices)
+        if language == pivot:
+            pivot_relations = relations
+        else:
+            everything = self._language(pivot, notices)
+            pivot_relations = tuple(self._matching(relation, everything, pivot, notices) for relation in relations)
+        digest = sha256_json([_content(relations), _content(pivot_relations)])
+        return ParallelFacts(language, pivot, relations, pivot_relations, digest)
+
+    def _relations(self, language: str, notices: Notices) -> tuple[Relation, ...]:
+        files = self._language(language, notices)
+        names = self._wanted if self._wanted is not None else tuple(files.facts)
+        for name in names:
+            if name not in files.facts:
+                raise UnknownNameError(f"relation of '{language}'", name, files.facts, "Set dataset.relations.")
+        relations = []
+        for name in sorted(set(names), key=_natural):
+            relation = _relation(name, files, language, notices)
+            if relation is not None:
+                relations.append(Relation(name, relation.template, relation.facts[: self._limit], relation.objects))
+        if not relations:
+            raise BenchError(
+                f"No relation of '{language}' can be probed: {', '.join(sorted(names, key=_natural)) or 'none'} "
+                "are empty or have no usable template. Set dataset.relations to others."
+            )
+        return tuple(relations)
+
+    def _matching(self, relation: Relation, files: _LanguageFiles, pivot: str, notices: Notices) -> Relation:
+        """The pivot's relation with just the facts whose line ids ``relation`` has, in its order."""
+        counterpart = _relation(relation.name, files, pivot, notices)
+        if counterpart is None:
+            return Relation(relation.name, relation.template, (), {})
+        by_id = {fact.line_id: fact for fact in counterpart.facts}
+        shared = tuple(by_id[fact.line_id] for fact in relation.facts if fact.line_id in by_id)
+        return Relation(relation.name, counterpart.template, shared, counterpart.objects)
+
+    def _open(self) -> FileTree:
+        if self._tree is None:
+            path = self._path
+            if path is None:
+                path = self._cache / "mlama1.1.zip"
+                if not path.exists():
+                    download(self._url, path, what="mLAMA 1.1")
+            self._tree = open_tree(path)
+            for file in self._tree.paths():
+                if _FACT_FILE.fullmatch(file.name) and len(file.parts) >= 2:
+                    self._folders[file.parts[-2]] = file.parent
+            if not self._folders:
+                raise BenchError(f"'{path}' holds no mLAMA files (LANG/P36.jsonl, ...). Check dataset.path.")
+        return self._tree
+
+    def _language(self, language: str, notices: Notices) -> _LanguageFiles:
+        tree = self._open()
+        if language not in self._folders:
+            raise UnknownNameError("language", language, self._folders, "These are the dataset's.", aliases())
+        if language not in self._parsed:
+            parsed = _parse(tree, self._folders[language], language, notices)
+            if parsed.digest() != _pinned().get(language):
+                notices.add("Language differs from the mLAMA 1.1 this version was tested with", language)
+            self._parsed[language] = parsed
+        return self._parsed[language]
+
+
+def _parse(tree: FileTree, folder: PurePosixPath, language: str, notices: Notices) -> _LanguageFiles:
+    templates: dict[str, str] = {}
+    facts: dict[str, tuple[Fact, ...]] = {}
+    files = [path for path in tree.paths() if path.parent == folder]
+    if folder / "templates.jsonl" not in files:
+        raise BenchError(f"'{language}' has no templates.jsonl in its folder '{folder}'.")
+    for where, row in _rows(tree, folder / "templates.jsonl", notices):
+        name, template = row.get("relation"), row.get("template")
+        if not isinstance(name, str) or not isinstance(template, str):
+            notices.add("Template lines without a relation and a template were skipped", where)
+        else:
+            templates.setdefault(name, template)
+    for path in sorted((p for p in files if _FACT_FILE.fullmatch(p.name)), key=lambda p: _natural(p.stem)):
+        facts[path.stem] = tuple(_facts(tree, path, notices))
+    for name in sorted(set(templates) - set(facts)):
+        if re.fullmatch(r"P\d+", name):
+            notices.add("Templates without a relation file", f"{language} {name}")
+    return _LanguageFiles(templates, facts)
+
+
+def _facts(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[Fact]:
+    seen: set[int] = set()
+    for where, row in _rows(tree, path, notices):
+        if any(key not in row for key in _FACT_KEYS) or not isinstance(row["lineid"], int):
+            notices.add(f"Facts without all of {', '.join(_FACT_KEYS)} were skipped", where)
+        elif not str(row["sub_label"]).strip() or not str(row["obj_label"]).strip():
+            notices.add("Facts with a blank label were skipped", where)
+        elif row["lineid"] in seen:
+            notices.add("Facts that repeat an id were skipped", where)
+        else:
+            seen.add(row["lineid"])
+            yield Fact(
+                relation=path.stem,
+                line_id=row["lineid"],
+                uuid=str(row["uuid"]),
+                subject=str(row["sub_label"]),
+                subject_id=str(row["sub_uri"]),
+                object=str(row["obj_label"]),
+                object_id=str(row["obj_uri"]),
+            )
+
+
+def _rows(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[tuple[str, dict[str, object]]]:
+    """The JSON objects of a file, each with its place. Lines end at ``\\n`` alone: labels may hold U+2028."""
+    for number, line in enumerate(tree.read(path).split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path} line {number}"
+        try:
+            row = json.loads(line.decode("utf-8"))
+        except ValueError:
+            notices.add("Lines that are not JSON were skipped", where)
+            continue
+        if isinstance(row, dict):
+            yield where, row
+        else:
+            notices.add("Lines that are not JSON were skipped", where)
+
+
+def _relation(name: str, files: _LanguageFiles, language: str, notices: Notices) -> Relation | None:
+    """The whole relation, or None (counted) where nothing can be asked."""
+    facts = files.facts.get(name, ())
+    template = files.templates.get(name)
+    where = f"{language} {name}"
+    if not facts:
+        notices.add("Relations without facts", where)
+        return None
+    if template is None:
+        notices.add("Relations without a template were skipped", where)
+        return None
+    if template.count("[X]") != 1 or template.count("[Y]") != 1:
+        notices.add("Relations whose template lacks [X] or [Y], or repeats it, were skipped", where)
+        return None
+    relation = Relation(name, template, facts, {fact.object_id: fact.object for fact in facts})
+    if len(relation.pool) == 1:
+        notices.add("Relations with a single candidate, which any model gets right", where)
+    return relation
+
+
+def _content(relations: Sequence[Relation]) -> list[object]:
+    return [
+        [r.name, r.template, sorted(r.objects.items()), [[f.line_id, f.uuid, f.subject, f.object_id] for f in r.facts]]
+        for r in relations
+    ]
+
+
+def _natural(name: str) -> tuple[int, str]:
+    """P36 before P101."""
+    number = re.sub(r"\D", "", name)
+    return (int(number) if number else 0, name)
+
+
+@cache
+def _pinned() -> dict[str, str]:
+    text = resources.files("lrp2_bench.data").joinpath("mlama_digests.json").read_text("utf-8")
+    digests: dict[str, str] = json.loads(text)
+    return digests

@@ -1,0 +1,99 @@
+"""Plain text, one sentence a line: reading it, and the corpus made from a folder of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from lrp2_bench.data.corpus import Corpus, usable
+from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.languages import aliases
+from lrp2_bench.notices import Notices
+
+NOT_UTF8 = "Corpus line is not UTF-8 and was left out"
+TOO_FEW = "Corpus has fewer sentences than asked"
+
+#: The longest line in bytes; a longer one is a file without line breaks, not a sentence.
+LONGEST_LINE = 1 << 20
+
+
+class TextCorpus(Corpus):
+    """``DIR/LANG.txt``: UTF-8 with or without a byte order mark, one sentence a line.
+
+    ``path`` is DIR, ``sentences`` the number wanted (None: all). ``cache`` is taken and not needed, so that every
+    corpus is built alike. Raises :class:`BenchError` where ``path`` is not given or no folder.
+    """
+
+    name = "text"
+
+    def __init__(self, path: str | None = None, sentences: int | None = None, cache: str | Path | None = None) -> None:
+        if not path:
+            raise BenchError("corpus=text needs a folder with one LANG.txt a language: pass corpus.path=DIR.")
+        self.count = checked_count(sentences)
+        self._folder = Path(path).expanduser()
+        if not self._folder.is_dir():
+            raise BenchError(
+                f"corpus.path: there is no folder '{path}'. It should hold LANG.txt (de.txt, en.txt, ...) with one "
+                "sentence a line."
+            )
+
+    def languages(self) -> tuple[str, ...]:
+        """The languages there are files for, sorted."""
+        return tuple(sorted(path.stem for path in self._folder.glob("*.txt") if path.is_file()))
+
+    def sentences(self, language: str, notices: Notices) -> list[str]:
+        known = self.languages()
+        if language not in known:
+            hint = f"Put one sentence a line into '{self._folder / (language + '.txt')}'."
+            raise UnknownNameError(f"language of the corpus in '{self._folder}'", language, known, hint, aliases())
+        path = self._folder / f"{language}.txt"
+        try:
+            with path.open("rb") as file:
+                return first_usable(text_lines(file, str(path), notices), self.count, language, str(path), notices)
+        except OSError as error:
+            raise BenchError(f"Cannot read '{path}': {error.strerror}.") from error
+
+
+def checked_count(sentences: int | None) -> int | None:
+    """``corpus.sentences``, refused where it is not a whole number from 1."""
+    if sentences is None or (isinstance(sentences, int) and not isinstance(sentences, bool) and sentences >= 1):
+        return sentences
+    raise BenchError(f"corpus.sentences={sentences}: give a whole number from 1, or null for all sentences.")
+
+
+def text_lines(file: IO[bytes], source: str, notices: Notices) -> Iterator[str]:
+    r"""The lines of a UTF-8 file, cut at ``\n`` only, since U+2028 and its like occur inside sentences.
+
+    A line of other bytes is left out and counted: its letters are lost, and what stood in for them would enter the
+    language's vector. Raises :class:`BenchError` for UTF-16 and for lines of more than :data:`LONGEST_LINE` bytes.
+    """
+    number = 0
+    while line := file.readline(LONGEST_LINE):
+        number += 1
+        if number == 1:
+            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise BenchError(f"'{source}' is UTF-16. Save it as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW.")
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            raise BenchError(
+                f"Line {number} of '{source}' has more than {LONGEST_LINE:,} bytes. A corpus holds one sentence a line."
+            )
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError:
+            notices.add(NOT_UTF8, f"{source}:{number}")
+
+
+def first_usable(lines: Iterable[str], count: int | None, language: str, source: str, notices: Notices) -> list[str]:
+    """The first ``count`` usable sentences (None: all); too few are counted, none raise :class:`BenchError`."""
+    found = list(islice(usable(lines), count))
+    if not found:
+        raise BenchError(
+            f"'{source}' holds no usable sentence of language '{language}': after blank lines, lines without a letter "
+            "and lines that are not UTF-8 nothing is left. Pass another corpus with corpus.path."
+        )
+    if count is not None and len(found) < count:
+        notices.add(TOO_FEW, f"{language}: {len(found)} of {count}")
+    return found

@@ -1,0 +1,179 @@
+"""Hits on disk: one append-only chunk per finished relation, checked by digest, resumable after any death.
+
+In a run's folder, ``relations/`` holds Parquet chunks and a journal that names each with its SHA-256. A chunk counts
+once its journal line is whole. ``hits.parquet`` and ``pivot_hits.parquet`` are written from the chunks at the end.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lrp2_bench.errors import BenchError
+from lrp2_bench.files import append_json_line, atomic_path, read_json_lines, sha256_file, write_bytes
+from lrp2_bench.types import NOT_EVALUATED, Fact, Hits, LayerPair
+
+log = logging.getLogger(__name__)
+
+Side = Literal["language", "pivot"]
+Setting = LayerPair | None
+
+#: More layers than any model has.
+_LAYERS = 1024
+
+_SCHEMA = pa.schema(
+    [
+        ("relation", pa.dictionary(pa.int32(), pa.string())),
+        ("uuid", pa.dictionary(pa.int32(), pa.string())),
+        ("lirp", pa.int16()),
+        ("lsrp", pa.int16()),
+        ("hit", pa.bool_()),
+    ]
+)
+
+
+class HitsStore:
+    """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside on opening."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "relations"
+        self._journal = self._folder / "journal.jsonl"
+        self._chunks = [entry for entry in read_json_lines(self._journal) if self._is_whole(entry)]
+
+    def load(self, side: Side, relation: str, facts: Sequence[Fact], settings: Sequence[Setting]) -> Hits:
+        """``[setting, fact]``, -1 where not evaluated; later chunks overrule earlier ones."""
+        hits = np.full((len(settings), len(facts)), NOT_EVALUATED, dtype=np.int8)
+        columns = {fact.uuid: column for column, fact in enumerate(facts)}
+        rows = {setting: row for row, setting in enumerate(settings)}
+        for entry in self._chunks:
+            if (entry["side"], entry["relation"]) == (side, relation):
+                _fill(hits, pq.read_table(self._folder / entry["file"]), rows, columns)
+        return hits
+
+    def append(self, side: Side, relation: str, facts: Sequence[Fact], settings: Sequence[Setting], hits: Hits) -> None:
+        """Store a relation's hits ``[setting, fact]``; on return they survive a power cut."""
+        buffer = io.BytesIO()
+        pq.write_table(_table(relation, facts, settings, hits), buffer)
+        name = self._free_name(f"{relation}-{side}")
+        write_bytes(self._folder / name, buffer.getvalue())
+        entry = {
+            "side": side,
+            "relation": relation,
+            "file": name,
+            "sha256": sha256_file(self._folder / name),
+            "settings": len(settings),
+            "facts": len(facts),
+        }
+        append_json_line(self._journal, entry)
+        self._chunks.append(entry)
+
+    def _free_name(self, stem: str) -> str:
+        names = (f"{stem}-{number:03d}.parquet" for number in itertools.count(1))
+        return next(name for name in names if not (self._folder / name).exists())
+
+    def _is_whole(self, entry: Mapping[str, Any]) -> bool:
+        path = self._folder / str(entry.get("file"))
+        if not path.is_file():
+            if not _quarantined(path).exists():
+                log.warning("Hits '%s' are gone; their relation is computed again.", path)
+            return False
+        if sha256_file(path) == entry.get("sha256"):
+            return True
+        path.rename(_quarantined(path))
+        log.warning(
+            "Hits '%s' are damaged (their digest differs); kept as '%s', the relation is computed again.",
+            path,
+            _quarantined(path).name,
+        )
+        return False
+
+
+def write_hits(path: Path, parts: Iterable[tuple[str, Sequence[Fact], Sequence[Setting], Hits]]) -> None:
+    """``hits.parquet``: a row per relation, setting and fact, in that order; baseline rows have null layers, facts
+    that a setting left open a null ``hit``. Settings without any hit evaluated are left out."""
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, _SCHEMA, compression="zstd") as writer:
+        for relation, facts, settings, hits in parts:
+            kept = [row for row in range(len(settings)) if (hits[row] != NOT_EVALUATED).any()]
+            if kept:
+                writer.write_table(_table(relation, facts, [settings[row] for row in kept], hits[kept]))
+
+
+def require_same_identity(stored: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The identity to go on with. A key that one side has not fixed yet (null) agrees with anything.
+
+    Raises :class:`BenchError` naming the keys that differ, so that no folder ever mixes hits of two configurations.
+    """
+    old, new = _flat(stored), _flat(wanted)
+    merged = {key: new.get(key) if new.get(key) is not None else old.get(key) for key in {**old, **new}}
+    differing = [key for key in sorted(merged) if old.get(key) is not None and merged[key] != old[key]]
+    if differing:
+        shown = "\n".join(f"  {key}: stored {old[key]}, now {new.get(key)}" for key in differing)
+        raise BenchError(
+            f"'{folder}' holds hits of another configuration. What differs:\n{shown}\n"
+            "Give this run another experiment.name (or paths.outputs), or set these back."
+        )
+    return _nested(merged)
+
+
+def _table(relation: str, facts: Sequence[Fact], settings: Sequence[Setting], hits: Hits) -> pa.Table:
+    count, rows = len(facts), len(settings)
+    flat = hits.reshape(-1)
+    uuids = pa.DictionaryArray.from_arrays(
+        pa.array(np.tile(np.arange(count, dtype=np.int32), rows)), pa.array([fact.uuid for fact in facts], pa.string())
+    )
+    names = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(count * rows, dtype=np.int32)), pa.array([relation], pa.string())
+    )
+    layers = [
+        pa.array([value for value in column for _ in range(count)], pa.int16())
+        for column in ([s.lirp if s else None for s in settings], [s.lsrp if s else None for s in settings])
+    ]
+    hit = pa.array(flat == 1, pa.bool_(), mask=flat == NOT_EVALUATED)
+    return pa.Table.from_arrays([names, uuids, *layers, hit], schema=_SCHEMA)
+
+
+def _fill(hits: Hits, table: pa.Table, rows: Mapping[Setting, int], columns: Mapping[str, int]) -> None:
+    """Write a chunk's evaluated cells into ``hits``; what it does not name stays as it is."""
+    i, j = (table[name].fill_null(0).to_numpy().astype(np.int64) for name in ("lirp", "lsrp"))
+    row_of = np.full((_LAYERS, _LAYERS), -1, dtype=np.int64)
+    for setting, row in rows.items():
+        row_of[(setting.lirp, setting.lsrp) if setting else (0, 0)] = row
+    uuids = table["uuid"].unify_dictionaries().combine_chunks()
+    column_of = np.array([columns.get(uuid, -1) for uuid in uuids.dictionary.to_pylist()], dtype=np.int64)
+    row, column = row_of[i, j], column_of[uuids.indices.to_numpy()]
+    hit = table["hit"].fill_null(False).to_numpy()
+    known = (row >= 0) & (column >= 0) & ~table["hit"].is_null().to_numpy()
+    hits[row[known], column[known]] = hit[known]
+
+
+def _quarantined(path: Path) -> Path:
+    return path.with_name(path.name + ".damaged")
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            flat.update(_flat(item, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = item
+    return flat
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, value in sorted(flat.items()):
+        *parents, key = path.split(".")
+        level = nested
+        for parent in parents:
+            level = level.setdefault(parent, {})
+        level[key] = value
+    return nested

@@ -1,0 +1,118 @@
+"""``status.json``: how a job ended, written by the job itself since neither Hydra nor Slurm can be trusted with it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lrp2_bench.errors import BenchError
+from lrp2_bench.files import write_json
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class JobStatus:
+    """``missing`` is what the job still has to do (relations); keep it up to date with :meth:`set_missing`."""
+
+    path: Path
+    missing: list[str] = field(default_factory=list)
+
+    def write(self, state: str, **details: Any) -> None:
+        write_json(
+            self.path,
+            {
+                "state": state,
+                "missing": self.missing,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "updated": datetime.now(UTC).isoformat(timespec="seconds"),
+                **details,
+            },
+        )
+
+    def set_missing(self, missing: list[str]) -> None:
+        self.missing = missing
+        self.write("running")
+
+
+@contextmanager
+def job_status(folder: Path) -> Iterator[JobStatus]:
+    """Write running, then finished, failed (with its traceback) or interrupted; errors go on to the caller.
+
+    A full disk and missing rights become :class:`BenchError`. SIGTERM is treated as Ctrl-C, so that a cancelled job
+    leaves a word behind too.
+    """
+    status = JobStatus(folder / "status.json")
+    try:
+        with _sigterm_interrupts():
+            status.write("running")
+            yield status
+            status.write("finished")
+    except KeyboardInterrupt:
+        _write_quietly(status, "interrupted", message="Stopped before the end; the same command goes on from here.")
+        left = f"{len(status.missing)} relations are left; " if status.missing else ""
+        log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to go on.", left, folder)
+        raise
+    except OSError as error:
+        told = _told(error, folder)
+        _write_quietly(status, "failed", message=str(told or error), traceback=traceback.format_exc())
+        if told is None:
+            raise
+        raise told from error
+    except Exception as error:
+        _write_quietly(status, "failed", message=str(error), traceback=traceback.format_exc())
+        raise
+
+
+def _told(error: OSError, folder: Path) -> BenchError | None:
+    reasons = {
+        errno.ENOSPC: "The disk is full. Free some space",
+        errno.EDQUOT: "The disk quota is used up. Free some space",
+        errno.EACCES: "There is no permission to write there. Set paths.outputs to a folder of your own",
+        errno.EPERM: "There is no permission to write there. Set paths.outputs to a folder of your own",
+        errno.EROFS: "The file system is read-only. Set paths.outputs to a folder that can be written",
+        errno.ENOTDIR: "A part of the path is a file. Set paths.outputs to a folder",
+    }
+    if error.errno not in reasons:
+        return None
+    where = error.filename or folder
+    return BenchError(
+        f"Cannot write '{where}': {reasons[error.errno]}, then run the same command; finished relations are kept."
+    )
+
+
+def _write_quietly(status: JobStatus, state: str, **details: Any) -> None:
+    """Where even the status cannot be written, the error that led here matters more."""
+    try:
+        status.write(state, **details)
+    except OSError as error:
+        log.error("Cannot write '%s': %s", status.path, error)
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield  # a launcher that handles the signal itself (submitit) keeps it
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,100 @@
+"""Causal language models: BLOOM."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, take
+
+
+class BloomModel(LayeredModel):
+    """``BloomForCausalLM``: ALiBi instead of positions, one fused projection per block."""
+
+    family: ClassVar[Family] = "causal"
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        super().__init__(model, tokenizer)
+        if model.config.slow_but_exact:
+            raise ValueError("slow_but_exact=true in the model's config.json is not handled; set it to false.")
+        self._heads: int = model.config.n_head
+
+    @property
+    def max_tokens(self) -> int | None:
+        return None
+
+    def context(self, batch: TokenBatch) -> BlockContext:
+        length = batch.ids.shape[1]
+        causal = torch.ones(length, length, dtype=torch.bool, device=batch.ids.device).tril()
+        mask = self.additive(causal & batch.keep.unsqueeze(1))
+        alibi = self.model.transformer.build_alibi_tensor(batch.keep.long(), self._heads, self.dtype)
+        return BlockContext(mask=mask, alibi=alibi)
+
+    def embed(self, batch: TokenBatch) -> Float[Tensor, "row token hidden"]:
+        transformer = self.model.transformer
+        output: Tensor = transformer.word_embeddings_layernorm(transformer.word_embeddings(batch.ids))
+        return output
+
+    def block(
+        self, k: int, hidden: Float[Tensor, "row token hidden"], context: BlockContext
+    ) -> Float[Tensor, "row token hidden"]:
+        block = self.model.transformer.h[k - 1]
+        output: Tensor = block(hidden, alibi=context.alibi, attention_mask=context.mask)[0]
+        return output
+
+    def block_at(
+        self,
+        k: int,
+        hidden: Float[Tensor, "row token hidden"],
+        context: BlockContext,
+        positions: Int[Tensor, "row scored"],
+    ) -> Float[Tensor, "row scored hidden"]:
+        block = self.model.transformer.h[k - 1]
+        normed = block.input_layernorm(hidden)
+        scored = take(normed, positions)
+        query, key, value = self._projected(block.self_attention, scored, normed)
+        mixed = nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=self._bias(context, positions), scale=1 / math.sqrt(query.shape[-1])
+        )
+        after_norm = block.apply_residual_connection_post_layernorm
+        residual = scored if after_norm else take(hidden, positions)
+        attended = block.self_attention.dense(mixed.transpose(1, 2).flatten(2)) + residual
+        normed_again = block.post_attention_layernorm(attended)
+        output: Tensor = block.mlp(normed_again, normed_again if after_norm else attended)
+        return output
+
+    def logits(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any vocab"]:
+        output: Tensor = self.model.lm_head(self.model.transformer.ln_f(hidden))
+        return output
+
+    def _projected(
+        self, attention: Any, scored: Float[Tensor, "row scored hidden"], normed: Float[Tensor, "row token hidden"]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of the scored positions, keys and values of all: ``[row, head, scored or token, dim]`` each.
+
+        The fused weight is laid out ``[head, (query, key, value), dim]``.
+        """
+        fused = attention.query_key_value
+        weight = fused.weight.view(self._heads, 3, -1, self.hidden_size)
+        bias = fused.bias.view(self._heads, 3, -1)
+
+        def project(states: Tensor, part: int) -> Tensor:
+            flat = nn.functional.linear(states, weight[:, part].flatten(0, 1), bias[:, part].flatten())
+            split: Tensor = flat.unflatten(-1, (self._heads, -1)).transpose(1, 2)
+            return split
+
+        return project(scored, 0), project(normed, 1), project(normed, 2)
+
+    def _bias(
+        self, context: BlockContext, positions: Int[Tensor, "row scored"]
+    ) -> Float[Tensor, "row head scored token"]:
+        """Mask and ALiBi of the scored positions, clamped: their sum may overflow half precision."""
+        rows, _, _, keys = context.mask.shape
+        mask = context.mask.squeeze(1).gather(1, positions.unsqueeze(-1).expand(-1, -1, keys)).unsqueeze(1)
+        assert context.alibi is not None
+        bias = context.alibi.view(rows, self._heads, 1, keys) + mask
+        return bias.clamp_min(torch.finfo(bias.dtype).min)

@@ -1,0 +1,151 @@
+"""From a folder or hub id to an adapter: nothing fetched is executed, weights are safetensors only."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lrp2_bench.errors import BenchError, UnknownNameError, nearest
+from lrp2_bench.files import sha256_file, sha256_json
+from lrp2_bench.models.decoder import BloomModel
+from lrp2_bench.models.encoder import BertModel, DistilBertModel, XlmRobertaModel
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.settings import ModelSettings
+
+log = logging.getLogger(__name__)
+
+#: Hugging Face's ``model_type`` -> the adapter that runs it.
+ADAPTERS: dict[str, Callable[[Any, Any], LayeredModel]] = {
+    "bert": BertModel,
+    "xlm-roberta": XlmRobertaModel,
+    "distilbert": DistilBertModel,
+    "bloom": BloomModel,
+}
+
+_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_LOCAL_HINT = "Pass a local folder with model.path=DIR (config.json, model.safetensors and the tokenizer's files)."
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model's files on this machine. ``digest`` covers config, weights and tokenizer, by content."""
+
+    folder: Path
+    revision: str | None
+    digest: str
+
+
+def find_checkpoint(settings: ModelSettings) -> Checkpoint:
+    """The local folder ``settings.path`` names, or the hub's snapshot of it (downloaded once, then cached)."""
+    folder, revision = _folder(settings.path, settings.revision)
+    if not (folder / "config.json").is_file():
+        raise BenchError(f"'{folder}' has no config.json, so it is no Hugging Face model folder.\n{_LOCAL_HINT}")
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        others = sorted(path.name for path in folder.glob("*.bin"))
+        found = f" It has {', '.join(others)}, but pickled weights are never loaded." if others else ""
+        raise BenchError(
+            f"'{folder}' has no weights in safetensors.{found}\n"
+            "Save the model again with model.save_pretrained(DIR), which writes model.safetensors."
+        )
+    files = {path.name: sha256_file(path) for path in sorted(folder.iterdir()) if _decides_results(path)}
+    return Checkpoint(folder, revision, sha256_json(files))
+
+
+def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
+    """The adapter of a checkpoint, in evaluation mode, on ``settings.device`` in ``settings.precision``."""
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    config = _read_config(checkpoint.folder)
+    model_type = str(config.get("model_type"))
+    adapter = ADAPTERS.get(model_type)
+    if adapter is None:
+        raise UnknownNameError("architecture (model_type)", model_type, ADAPTERS, f"It is '{checkpoint.folder}'s.")
+    device = _device(settings.device)
+    family: Any = AutoModelForCausalLM if model_type == "bloom" else AutoModelForMaskedLM
+    transformers_logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+        model, loading = family.from_pretrained(
+            checkpoint.folder,
+            dtype=getattr(torch, settings.precision.value),
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except Exception as error:  # transformers raises anything from OSError to SafetensorError on damaged folders
+        raise BenchError(f"Cannot load the model in '{checkpoint.folder}': {error}\n{_LOCAL_HINT}") from error
+    if missing := sorted(loading["missing_keys"]):
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise BenchError(
+            f"'{checkpoint.folder}' lacks {len(missing)} of the model's weights ({shown}); transformers would fill "
+            "them with random numbers. Use a checkpoint saved with its language-modelling head."
+        )
+    try:
+        return adapter(model.to(device), tokenizer)
+    except ValueError as error:
+        raise BenchError(f"Cannot run the model in '{checkpoint.folder}': {error}") from error
+
+
+def _folder(path: str, revision: str | None) -> tuple[Path, str | None]:
+    local = Path(path).expanduser()
+    if local.is_dir():
+        return local, None
+    if local.is_absolute() or path.startswith((".", "~")) or path.count("/") > 1:
+        siblings = [child.name for child in local.parent.iterdir()] if local.parent.is_dir() else []
+        close = nearest(local.name, siblings)
+        hint = f" Did you mean '{local.parent / close}'?" if close else ""
+        raise BenchError(f"There is no folder '{path}'.{hint}\n{_LOCAL_HINT}")
+    return _snapshot(path, revision)
+
+
+def _snapshot(hub_id: str, revision: str | None) -> tuple[Path, str]:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=_FILES, etag_timeout=10))
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        at = f" at revision '{revision}'" if revision else ""
+        raise BenchError(
+            f"Cannot get model '{hub_id}'{at} from the Hugging Face hub: {reason}\n"
+            f"It is neither a folder here nor in the hub's cache on this machine. {_LOCAL_HINT}"
+        ) from error
+    return folder, folder.name
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except ValueError as error:
+        raise BenchError(f"'{folder / 'config.json'}' is not JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise BenchError(f"'{folder / 'config.json'}' is not a JSON object.")
+    return config
+
+
+def _decides_results(path: Path) -> bool:
+    return path.suffix in {".json", ".safetensors", ".txt", ".model"} and path.name != "README.txt"
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise BenchError(f"Unknown device '{name}'. Use auto, cpu, cuda or cuda:N.") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise BenchError(f"model.device={name}, but PyTorch sees no CUDA device here. Use model.device=cpu.")
+    return device

@@ -1,0 +1,59 @@
+"""The numbers the paper published (Xu, Li and Xiong, EMNLP 2023, arXiv 2311.03788), for setting ours beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from lrp2_bench.types import LayerPair
+
+#: MODEL of a run folder -> the table of ``paper_tables.json`` with its optimal layers.
+_OPTIMAL_LAYERS = {"mbert": "table4", "bloom_560m": "table5"}
+_DATASET = "mlama"
+
+#: How many languages the paper's resource classes hold. It does not publish them; these sizes are the only ones for
+#: which all eight rows of Table 1 average to its last column within rounding.
+IMPLIED_CLASS_SIZES = {"high": 16, "medium": 9, "low": 27}
+
+
+@dataclass(frozen=True)
+class PublishedMean:
+    """A cell of Table 1 in percent, to one decimal; None where the paper has none (English's transferability)."""
+
+    without: float | None
+    lrp2: float | None
+
+
+def has_tables(model: str, dataset: str) -> bool:
+    """Whether Table 1 and a table of optimal layers were published for this MODEL and DATASET."""
+    return dataset == _DATASET and model in _OPTIMAL_LAYERS
+
+
+def group_mean(model: str, dataset: str, metric: str, group: str) -> PublishedMean | None:
+    """Table 1's cell; ``group`` is 'english' or a name of :data:`lrp2_bench.languages.GROUPS`. None if unpublished."""
+    table = _tables()["table1"]
+    column = "avg" if group == "all" else group
+    if not has_tables(model, dataset) or column not in table["columns"]:
+        return None
+    position = table["columns"].index(column)
+    rows = table[metric]
+    return PublishedMean(without=rows[model][position], lrp2=rows[f"{model}_lrp2"][position])
+
+
+def optimal_pairs(model: str, dataset: str) -> Mapping[str, LayerPair]:
+    """Table 4 (mBERT) or 5 (BLOOM-560m): language -> pair, in the paper's column order; empty if not published."""
+    if not has_tables(model, dataset):
+        return {}
+    optimal = _tables()[_OPTIMAL_LAYERS[model]]["optimal"]
+    return {language: LayerPair(lirp, lsrp) for language, (lirp, lsrp) in optimal.items()}
+
+
+@cache
+def _tables() -> dict[str, Any]:
+    text = files("lrp2_bench.report").joinpath("paper_tables.json").read_text(encoding="utf-8")
+    tables: dict[str, Any] = json.loads(text)
+    return tables

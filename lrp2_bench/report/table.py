@@ -1,0 +1,43 @@
+"""A table before it is Markdown, CSV, LaTeX or terminal output: typed cells under named columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lrp2_bench.types import LayerPair
+
+#: How a column's cells are written. ``percent``: a float, one decimal, as in the paper; ``change``: the same with its
+#: sign; ``share``: (part, whole).
+Kind = Literal["text", "count", "percent", "change", "pair", "share"]
+
+#: None, and NaN, stand for a value that does not exist.
+Cell = str | int | float | LayerPair | tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """``key`` heads the column in CSV, ``title`` everywhere else."""
+
+    key: str
+    title: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Table:
+    """``name`` is the stem of its files; ``notes`` are plain sentences shown below it.
+
+    Rows of another length than the columns raise ValueError.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"Table '{self.name}' has {len(self.columns)} columns, but a row of {len(row)}: {row}")

@@ -1,0 +1,135 @@
+"""Every option of every command, with its unit and default: the structured configs behind ``conf/``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Precision(Enum):
+    """The element type of weights and hidden states."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+class Metric(Enum):
+    """The metrics a search may maximise, in percent."""
+
+    accuracy = "accuracy"
+    transferability = "transferability"
+
+
+class SearchKind(Enum):
+    """Which settings are evaluated: the untouched model, or every layer pair beside it."""
+
+    baseline = "baseline"
+    grid = "grid"
+
+
+class SentenceScore(Enum):
+    """How a causal model scores a filled sentence."""
+
+    sum = "sum"
+    mean = "mean"
+
+
+@dataclass
+class ModelSettings:
+    """A Hugging Face checkpoint."""
+
+    path: str = "???"  # folder or hub id
+    revision: str | None = None  # branch, tag or commit of a hub id
+    name: str | None = None  # MODEL of the output folder; null = the last part of path
+    precision: Precision = Precision.float32
+    device: str = "auto"  # auto, cpu, cuda, cuda:N; auto = cuda where there is one
+    threads: int | None = None  # CPU threads; null = PyTorch's own choice
+
+
+@dataclass
+class ProbingSettings:
+    """How facts become queries and scores."""
+
+    # candidates a fact: its own object and pool_size - 1 others; null = the full pool;
+    # auto = as in the paper: the full pool for masked models, 10 for causal ones
+    pool_size: Any = "auto"
+    sentence_score: SentenceScore = SentenceScore.sum  # causal models only
+
+
+@dataclass
+class VectorSettings:
+    """Where language vectors come from: computed from the corpus and cached, or read from files."""
+
+    path: str | None = None  # folder with LANG.safetensors; null = compute and cache
+    batch_tokens: int | None = None  # padded tokens a batch; null = 4,096 on CPU, 32,768 on CUDA
+
+
+@dataclass
+class GridSettings:
+    """How the engine cuts its work."""
+
+    batch_tokens: int | None = None  # padded tokens a batch; null = 2,048 on CPU, 16,384 on CUDA
+    logit_rows: int | None = None  # positions whose logits are held at once; null = 256 MiB of float32
+
+
+@dataclass
+class SearchSettings:
+    """What is searched and which pair is called best."""
+
+    kind: SearchKind = SearchKind.grid
+
+
+@dataclass
+class ExperimentSettings:
+    name: str = "default"  # EXPERIMENT of the output folder, and the W&B group
+
+
+@dataclass
+class PathSettings:
+    outputs: str = "outputs"  # output root
+    cache: str = "~/.cache/lrp2_bench"  # downloads and language vectors
+
+
+@dataclass
+class SearchCommand:
+    """``lrp2-bench search``."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    dataset: Any = "???"  # instantiated: lrp2_bench.data.dataset.Dataset
+    corpus: Any = "???"  # instantiated: lrp2_bench.data.corpus.Corpus
+    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker
+    probing: ProbingSettings = field(default_factory=ProbingSettings)
+    vectors: VectorSettings = field(default_factory=VectorSettings)
+    grid: GridSettings = field(default_factory=GridSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
+    paths: PathSettings = field(default_factory=PathSettings)
+    language: str = "???"  # the language queried
+    pivot: str = "en"  # the language knowledge is drawn from
+    select_by: Metric = Metric.transferability  # the metric that calls a pair best
+    seed: int = 0  # of the candidate pools
+
+
+@dataclass
+class VectorsCommand:
+    """``lrp2-bench vectors``."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    corpus: Any = "???"
+    vectors: VectorSettings = field(default_factory=VectorSettings)
+    paths: PathSettings = field(default_factory=PathSettings)
+    language: str = "???"
+    output: str | None = None  # folder for LANG.safetensors; null = the cache
+    experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
+
+
+@dataclass
+class ReportCommand:
+    """``lrp2-bench report``."""
+
+    inputs: list[str] = field(default_factory=list)  # folders to look for finished runs in
+    output: str | None = None  # folder for the report; null = INPUT/report
+    select_by: Metric = Metric.transferability
+    paths: PathSettings = field(default_factory=PathSettings)

@@ -1,0 +1,118 @@
+"""The words of the benchmark as types: layer pairs, facts, relations, and the axis vocabulary.
+
+Axis names used in every array annotation of the package:
+
+==========  =====================================================================================
+axis        meaning
+==========  =====================================================================================
+row         a query's token sequence inside a batch
+token       a position inside a padded sequence
+scored      a position of a row whose logits are read
+hidden      the model's hidden size
+layer       0..L: 0 is the embedding output, k is block k's output before any final norm
+vocab       the model's vocabulary
+fact        a fact of one relation, in file order
+candidate   an object a fact could have, in pool order (code points of the label)
+setting     0 is the baseline, then one per layer pair, in (lirp, lsrp) order
+==========  =====================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+#: int8 ``[setting, fact]``: 1 hit, 0 miss, -1 not evaluated. Row 0 is the baseline.
+Hits = npt.NDArray[np.int8]
+
+HIT, MISS, NOT_EVALUATED = 1, 0, -1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LayerPair:
+    """Where hidden states enter the pivot's space (LIRP, after block ``lirp``) and leave it (LSRP)."""
+
+    lirp: int
+    lsrp: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.lirp < self.lsrp:
+            raise ValueError(
+                f"A layer pair needs 1 <= lirp < lsrp, but got lirp={self.lirp}, lsrp={self.lsrp}. "
+                "Layer k is the output of block k, counted from 1."
+            )
+
+    def __str__(self) -> str:
+        return f"{self.lirp}/{self.lsrp}"
+
+
+def all_pairs(blocks: int) -> tuple[LayerPair, ...]:
+    """Every pair of a model with ``blocks`` blocks in (lirp, lsrp) order: ``blocks * (blocks - 1) / 2``."""
+    return tuple(LayerPair(i, j) for i in range(1, blocks) for j in range(i + 1, blocks + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A (subject, object) of a relation as one language writes it.
+
+    ``relation`` and ``line_id`` together name the same fact in every language; ``uuid`` does so by itself.
+    """
+
+    relation: str
+    line_id: int
+    uuid: str
+    subject: str
+    subject_id: str
+    object: str
+    object_id: str
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.relation, self.line_id
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One relation of one language: its template, the facts to probe, and every object it knows.
+
+    ``template`` holds the slots ``[X]`` (subject) and ``[Y]`` (object), each exactly once.
+    ``objects`` maps object id to label over the *whole* relation, whatever limit cut ``facts``.
+    """
+
+    name: str
+    template: str
+    facts: tuple[Fact, ...]
+    objects: Mapping[str, str]
+
+    @cached_property
+    def pool(self) -> tuple[str, ...]:
+        """The distinct object labels, sorted by code points."""
+        return tuple(sorted(set(self.objects.values())))
+
+    def fill(self, subject: str, object_: str) -> str:
+        """The template with both slots filled; labels that contain a slot's text are left as they are."""
+        before_x, after_x = self.template.split("[X]")
+        if "[Y]" in before_x:
+            left, middle = before_x.split("[Y]")
+            return left + object_ + middle + subject + after_x
+        middle, right = after_x.split("[Y]")
+        return before_x + subject + middle + object_ + right
+
+
+@dataclass(frozen=True)
+class ParallelFacts:
+    """A language's relations and, relation by relation, the pivot's facts with the same ids.
+
+    ``pivot[r].facts`` is the subset of ``language[r].facts`` that the pivot has, in the same order; its
+    ``objects`` are the pivot's own. ``digest`` names the content of both, as probed.
+    """
+
+    language: str
+    pivot: str
+    relations: tuple[Relation, ...]
+    pivot_relations: tuple[Relation, ...]
+    digest: str

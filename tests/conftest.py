@@ -1,0 +1,56 @@
+"""Fixtures every test may use: small models and toy data, built once a session; no network, one thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# The hub is a closed port of this machine, so that a test that reaches for it fails at once.
+os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+os.environ["WANDB_MODE"] = "offline"
+os.environ["WANDB_SILENT"] = "true"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a small random model of an architecture, over the toy texts."""
+    from transformers.utils import logging
+
+    from tests.support import models, toy
+
+    logging.disable_progress_bar()
+    root = tmp_path_factory.mktemp("models")
+    built: dict[str, Path] = {}
+
+    def build(architecture: str) -> Path:
+        if architecture not in built:
+            built[architecture] = models.build_model(root / architecture, architecture, toy.all_texts())
+        return built[architecture]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def toy_mlama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.support import toy
+
+    return toy.build_mlama(tmp_path_factory.mktemp("mlama"))
+
+
+@pytest.fixture(scope="session")
+def toy_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.support import toy
+
+    return toy.build_corpus(tmp_path_factory.mktemp("corpus"))

@@ -1,0 +1,101 @@
+"""Plain text corpora: what counts as a line, what is left out, and errors that list what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lrp2_bench.data.text import LONGEST_LINE, NOT_UTF8, TOO_FEW, TextCorpus
+from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.notices import Notices
+
+
+def read(folder: Path, data: bytes, count: int | None = None) -> tuple[list[str], Notices]:
+    (folder / "de.txt").write_bytes(data)
+    notices = Notices()
+    return TextCorpus(str(folder), count).sentences("de", notices), notices
+
+
+def test_the_first_sentences_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+    found, notices = read(tmp_path, b"Eins.\nZwei.\nDrei.\n", 2)
+    assert found == ["Eins.", "Zwei."]
+    assert notices.as_dict() == {}
+
+
+def test_no_count_means_every_sentence(tmp_path: Path) -> None:
+    assert read(tmp_path, b"Eins.\nZwei.\nDrei.")[0] == ["Eins.", "Zwei.", "Drei."]
+
+
+def test_blank_lines_repeats_and_lines_without_a_letter_do_not_count(tmp_path: Path) -> None:
+    assert read(tmp_path, b"Eins.\n\n  \n123 !\nEins.\r\n Zwei. \n", 2)[0] == ["Eins.", "Zwei."]
+
+
+def test_fewer_sentences_than_asked_are_counted(tmp_path: Path) -> None:
+    found, notices = read(tmp_path, b"Eins.\nZwei.\n", 3)
+    assert len(found) == 2
+    assert notices.as_dict() == {TOO_FEW: {"count": 1, "examples": ["de: 2 of 3"]}}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_sentence(tmp_path: Path) -> None:
+    assert read(tmp_path, b"\xef\xbb\xbfEins.\nZwei.\n")[0] == ["Eins.", "Zwei."]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1e"])
+def test_only_a_newline_ends_a_sentence(tmp_path: Path, separator: str) -> None:
+    assert len(read(tmp_path, f"Eins{separator}und zwei.\nDrei.\n".encode())[0]) == 2
+
+
+def test_lines_that_are_not_utf8_are_left_out_and_counted(tmp_path: Path) -> None:
+    found, notices = read(tmp_path, b"Eins.\nf\xfcnf\nZw\xc3\xb6lf.\n\xff\xff abc\n")
+    assert found == ["Eins.", "Zwölf."]
+    assert notices.count(NOT_UTF8) == 2
+    assert ":2" in str(notices.as_dict())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf16_is_refused_with_the_way_out(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(BenchError, match="iconv"):
+        read(tmp_path, "\ufeffEins.\nZwei.\n".encode(encoding))
+
+
+def test_a_file_without_line_breaks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="one sentence a line"):
+        read(tmp_path, b"Eins.\n" + b"x " * LONGEST_LINE)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"123\n!\n", b"\xff\n"])
+def test_a_file_without_a_usable_sentence_is_an_error(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(BenchError, match="no usable sentence"):
+        read(tmp_path, data, 5)
+
+
+def test_a_missing_language_lists_those_there_and_suggests_the_nearest(tmp_path: Path) -> None:
+    for code in ("de", "zh"):
+        (tmp_path / f"{code}.txt").write_text("x\n")
+    with pytest.raises(UnknownNameError, match=r"(?s)Did you mean 'de'.*Known: de, zh\..*ger\.txt"):
+        TextCorpus(str(tmp_path)).sentences("ger", Notices())
+
+
+def test_a_language_cannot_name_a_file_outside_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("secret\n")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    with pytest.raises(UnknownNameError):
+        TextCorpus(str(inside)).sentences("../secret", Notices())
+
+
+def test_the_path_is_asked_for_where_it_is_not_given() -> None:
+    with pytest.raises(BenchError, match="corpus.path=DIR"):
+        TextCorpus(None)
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="no folder"):
+        TextCorpus(str(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize("count", [0, -1, True, 2.5])
+def test_a_count_below_one_is_refused(tmp_path: Path, count: int) -> None:
+    with pytest.raises(BenchError, match="corpus.sentences"):
+        TextCorpus(str(tmp_path), count)

@@ -1,0 +1,152 @@
+"""Each form of a table shows the same cells and escapes what its readers would take for code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lrp2_bench.languages import GROUPS
+from lrp2_bench.report.group_means import group_means_table
+from lrp2_bench.report.optimal_layers import optimal_layers_table
+from lrp2_bench.report.render import to_csv, to_latex, to_markdown, to_terminal
+from lrp2_bench.report.runs import find_runs
+from lrp2_bench.report.table import Column, Table
+from lrp2_bench.types import LayerPair
+from tests.support.run_folders import every_pair, write_run
+
+HOSTILE = (
+    '[x] \\input{/etc/passwd} 50% & $a_b^c$ #1 ~ {<script>alert(1)</script>} | *b* `c` "q" \u202eabc 中文\nnew\x1b[31m'
+)
+
+COLUMNS = (
+    Column("language", "language", "text"),
+    Column("best", "best pair", "pair"),
+    Column("accuracy", "accuracy, paper", "percent"),
+    Column("gain", "gain", "change"),
+    Column("rank", "rank", "share"),
+    Column("facts", "facts", "count"),
+)
+TABLE = Table(
+    name="optimal_layers_bloom_560m",
+    title="Optimal layers",
+    columns=COLUMNS,
+    rows=(
+        ("de", LayerPair(3, 4), 20.123456789, -0.25, (3, 66), 100),
+        ("fr", None, float("nan"), None, None, None),
+        ("es", LayerPair(1, 12), 0.04, 0.04, (1, 66), 5),
+    ),
+    notes=("A note.",),
+)
+
+
+def hostile_table() -> Table:
+    column = Column("text", HOSTILE, "text")
+    return Table(HOSTILE, HOSTILE, (column, column), ((HOSTILE, HOSTILE), ("[b", "*c")), (HOSTILE, "x" * 10_000))
+
+
+def test_markdown_rounds_to_one_decimal_and_signs_changes() -> None:
+    lines = to_markdown(TABLE).split("\n")
+    assert lines[0] == "## Optimal layers"
+    assert lines[3] == "| --- | ---: | ---: | ---: | ---: | ---: |"
+    assert lines[4] == "| de | 3/4 | 20.1 | -0.2 | 3/66 | 100 |"
+    assert lines[5] == "| fr | – | – | – | – | – |"
+    assert lines[6] == "| es | 1/12 | 0.0 | 0.0 | 1/66 | 5 |"
+    assert lines[-2] == "- A note."
+
+
+def test_csv_has_six_decimals_and_numbers_in_columns_of_their_own() -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(TABLE))))
+    assert rows[0] == {
+        "language": "de", "best_lirp": "3", "best_lsrp": "4", "accuracy": "20.123457", "gain": "-0.250000",
+        "rank": "3", "rank_of": "66", "facts": "100",
+    }  # fmt: skip
+    assert set(rows[1].values()) == {"fr", ""}
+
+
+def test_latex_has_booktabs_rules_and_true_minus_signs() -> None:
+    text = to_latex(TABLE)
+    assert [rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [True] * 3
+    assert r"de & 3/4 & $20.1$ & $-0.2$ & 3/66 & 100 \\" in text
+    assert r"fr & -- & -- & -- & -- & -- \\" in text
+    assert r"\begin{tabular}{lrrrrr}" in text
+    assert r"\shortstack{accuracy,\\paper}" in text
+
+
+def test_latex_puts_metrics_into_sections() -> None:
+    columns = (Column("metric", "metric", "text"), Column("x", "x", "percent"))
+    text = to_latex(Table("t", "t", columns, (("accuracy", 1.0), ("accuracy", 2.0), ("transferability", 3.0))))
+    section = r"\multicolumn{1}{l}{\itshape accuracy} \\"
+    assert text.split("\n")[6:13] == [r"\toprule", r"x \\", r"\midrule", section, r"$1.0$ \\", r"$2.0$ \\", r"\midrule"]
+
+
+def test_markdown_escapes_hostile_text() -> None:
+    text = to_markdown(hostile_table())
+    assert not re.search(r"(?<!\\)<script", text)
+    assert "\u202e" not in text and "\x1b" not in text
+    table = [line for line in text.split("\n") if line.startswith("|")]
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in table] == [3] * 4
+
+
+def test_latex_escapes_hostile_text() -> None:
+    text = to_latex(hostile_table())
+    assert text.isascii()
+    body = text[text.index(r"\toprule") :]
+    assert r"\input" not in text
+    assert r"\textbackslash{}input\{/etc/passwd\} 50\% \& \$a\_b\textasciicircum{}c\$ \#1" in text
+    assert "U+4E2D" in text
+    assert not re.search(r"\\\\\s*[\[*]", body)
+    unescaped = re.sub(r"\\\\|\\[{}]", "", text)
+    assert unescaped.count("{") == unescaped.count("}")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex")
+@pytest.mark.parametrize("table", [TABLE, hostile_table()], ids=["plain", "hostile"])
+def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, table: Table) -> None:
+    (tmp_path / "table.tex").write_text(to_latex(table), encoding="utf-8")
+    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{table}\end{document}"
+    (tmp_path / "main.tex").write_text(document, encoding="utf-8")
+    # Draft mode: typesetting is what can fail; the fonts of a small installation are not the table's concern.
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "main.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_an_endless_note_is_cut() -> None:
+    assert max(len(line) for line in to_markdown(hostile_table()).split("\n")) < 2000
+
+
+def printed(table: Table, width: int = 80) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width).print(to_terminal(table))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("table", [TABLE, hostile_table()], ids=["plain", "hostile"])
+def test_a_terminal_of_80_columns_holds_the_table(table: Table) -> None:
+    text = printed(table)
+    assert max(len(line) for line in text.split("\n")) <= 80
+    assert "\x1b[31m" not in text
+
+
+def test_numbers_are_whole_in_a_terminal_of_80_columns_and_metrics_are_sections(tmp_path: Path) -> None:
+    for language in GROUPS["all"]:
+        write_run(tmp_path, language, (99.96, 99.96), every_pair(24, 10.26), model="bloom_560m", blocks=24)
+    runs, _ = find_runs([tmp_path])
+    for table in (group_means_table(runs, "transferability"), optimal_layers_table(runs, "transferability")):
+        text = printed(table)
+        assert "…" not in text
+        assert all(number in text for number in ("100.0", "10.3"))
+    lines = [line.split() for line in printed(group_means_table(runs, "transferability")).split("\n")]
+    assert ["accuracy"] in lines and ["transferability"] in lines
+    assert ["all", "languages", "52/52", "100.0", "18.0", "+82.0", "10.3", "21.7", "-11.4", "-89.7", "+3.7"] in lines
+
+
+def test_the_terminal_shows_text_in_brackets_as_it_is() -> None:
+    assert "[red]x[/red]" in printed(Table("t", "t", (Column("a", "a", "text"),), (("[red]x[/red]",),)))

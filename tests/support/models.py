@@ -1,0 +1,144 @@
+"""Small random models in the hub's own layout, with tokenizers trained on the texts they will meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BloomConfig,
+    BloomForCausalLM,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+)
+
+ARCHITECTURES = ("bert", "xlm-roberta", "xlm-roberta-spaced-masks", "distilbert", "bloom")
+
+
+def build_model(
+    folder: Path,
+    architecture: str,
+    texts: Sequence[str],
+    *,
+    blocks: int = 4,
+    hidden: int = 32,
+    heads: int = 4,
+    vocab: int = 400,
+    model_vocab: int | None = None,
+    positions: int = 64,
+    seed: int = 0,
+    spread: float = 0.25,
+) -> Path:
+    """Save a random model of ``architecture`` and its tokenizer; ``spread`` is the weights' standard deviation,
+    far above a usual initialisation so that hits vary between facts and layer pairs."""
+    tokenizer = _TOKENIZERS[architecture](texts, vocab)
+    torch.manual_seed(seed)
+    sizes: dict[str, Any] = {"vocab_size": model_vocab or len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    if architecture == "bert":
+        config = BertConfig(
+            hidden_size=hidden, num_hidden_layers=blocks, num_attention_heads=heads, intermediate_size=4 * hidden,
+            max_position_embeddings=positions, **sizes,
+        )  # fmt: skip
+        model: Any = BertForMaskedLM(config)
+    elif architecture.startswith("xlm-roberta"):
+        config = XLMRobertaConfig(
+            hidden_size=hidden, num_hidden_layers=blocks, num_attention_heads=heads, intermediate_size=4 * hidden,
+            max_position_embeddings=positions + tokenizer.pad_token_id + 1, type_vocab_size=1, **sizes,
+        )  # fmt: skip
+        model = XLMRobertaForMaskedLM(config)
+    elif architecture == "distilbert":
+        config = DistilBertConfig(
+            dim=hidden,
+            n_layers=blocks,
+            n_heads=heads,
+            hidden_dim=4 * hidden,
+            max_position_embeddings=positions,
+            **sizes,
+        )
+        model = DistilBertForMaskedLM(config)
+    else:
+        config = BloomConfig(hidden_size=hidden, n_layer=blocks, n_head=heads, **sizes)
+        model = BloomForCausalLM(config)
+    _randomise(model, spread)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _randomise(model: torch.nn.Module, spread: float) -> None:
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(std=spread)
+            elif name.endswith("bias"):
+                parameter.normal_(std=0.1)
+
+
+def _wordpiece(texts: Sequence[str], vocab: int) -> PreTrainedTokenizerFast:
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.train_from_iterator(texts, trainers.WordPieceTrainer(vocab_size=vocab, special_tokens=special))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.decoder = decoders.WordPiece()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
+        mask_token="[MASK]",
+    )  # fmt: skip
+
+
+def _unigram(texts: Sequence[str], vocab: int, greedy_mask: bool = True) -> PreTrainedTokenizerFast:
+    # As XLM-R's own: the mask takes the space before it, so that masks in a row are neighbours.
+    mask = AddedToken("<mask>", lstrip=True, special=True)
+    special = ["<s>", "<pad>", "</s>", "<unk>", *([mask] if greedy_mask else ["<mask>"])]
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.train_from_iterator(
+        texts, trainers.UnigramTrainer(vocab_size=vocab, special_tokens=special, unk_token="<unk>")
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    tokenizer.decoder = decoders.Metaspace()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>",
+        mask_token=mask if greedy_mask else "<mask>",
+    )  # fmt: skip
+
+
+def _byte_level(texts: Sequence[str], vocab: int) -> PreTrainedTokenizerFast:
+    special = ["<unk>", "<s>", "</s>", "<pad>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=vocab, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+        ),
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+
+
+_TOKENIZERS = {
+    "bert": _wordpiece,
+    "xlm-roberta": _unigram,
+    "xlm-roberta-spaced-masks": partial(_unigram, greedy_mask=False),
+    "distilbert": _wordpiece,
+    "bloom": _byte_level,
+}

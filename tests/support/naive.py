@@ -1,0 +1,118 @@
+"""The independent evaluator: one full forward pass with two hooks per setting, scores taken from whole logits.
+
+It shares no code with the engine, the probes or the adapters: Hugging Face's own forward, its own tokenization of
+the queries, vectors added and subtracted one after the other as the paper writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from lrp2_bench.types import LayerPair, Relation
+
+_BLOCKS = {
+    "bert": "bert.encoder.layer",
+    "xlm-roberta": "roberta.encoder.layer",
+    "distilbert": "distilbert.transformer.layer",
+    "bloom": "transformer.h",
+}
+
+
+@dataclass(frozen=True)
+class NaiveResult:
+    """``hits`` and ``gap`` are ``[setting, fact]``; ``gap`` is |gold score - best other score|, ``scale`` |gold|."""
+
+    hits: np.ndarray
+    gap: np.ndarray
+    scale: np.ndarray
+
+    def too_close_to_call(self) -> np.ndarray:
+        return self.gap < np.maximum(1e-4, 1e-6 * self.scale)
+
+
+@contextmanager
+def moved(model: Any, pair: LayerPair | None, language: torch.Tensor, pivot: torch.Tensor) -> Iterator[None]:
+    """``language`` and ``pivot`` are ``[layer, hidden]`` language vectors."""
+    blocks = model.get_submodule(_BLOCKS[model.config.model_type])
+    handles = []
+
+    def hook(layer: int, subtract: torch.Tensor, add: torch.Tensor) -> None:
+        def change(module: Any, inputs: Any, output: Any) -> Any:
+            if isinstance(output, tuple):
+                return (output[0] - subtract[layer] + add[layer], *output[1:])
+            return output - subtract[layer] + add[layer]
+
+        handles.append(blocks[layer - 1].register_forward_hook(change))
+
+    try:
+        if pair is not None:
+            hook(pair.lirp, language, pivot)
+            hook(pair.lsrp, pivot, language)
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def evaluate(
+    model: Any,
+    tokenizer: Any,
+    relation: Relation,
+    candidates: Sequence[Sequence[str]],
+    settings: Sequence[LayerPair | None],
+    language: torch.Tensor,
+    pivot: torch.Tensor,
+    *,
+    mean: bool = False,
+) -> NaiveResult:
+    """``candidates[f]`` are the labels fact f chooses from, sorted; ``mean`` divides a causal score by its tokens."""
+    shape = (len(settings), len(relation.facts))
+    hits, gap, scale = np.zeros(shape, dtype=np.int8), np.full(shape, np.inf), np.zeros(shape)
+    for row, setting in enumerate(settings):
+        with moved(model, setting, language, pivot), torch.no_grad():
+            for column, fact in enumerate(relation.facts):
+                labels = list(candidates[column])
+                if model.config.model_type == "bloom":
+                    scores = _causal(model, tokenizer, relation.template, fact.subject, labels, mean)
+                else:
+                    scores = _masked(model, tokenizer, relation.template, fact.subject, labels)
+                gold = labels.index(fact.object)
+                others = [score for number, score in enumerate(scores) if number != gold]
+                hits[row, column] = int(np.argmax(scores)) == gold and np.isfinite(scores[gold])
+                if others and np.isfinite(scores[gold]):
+                    gap[row, column], scale[row, column] = abs(scores[gold] - max(others)), abs(scores[gold])
+    return NaiveResult(hits, gap, scale)
+
+
+def _masked(model: Any, tokenizer: Any, template: str, subject: str, labels: Sequence[str]) -> list[float]:
+    scores = [-np.inf] * len(labels)
+    pieces = [tokenizer.encode(label, add_special_tokens=False) for label in labels]
+    for count in {len(piece) for piece in pieces} - {0}:
+        text = template.replace("[X]", subject).replace("[Y]", " ".join([tokenizer.mask_token] * count))
+        batch = tokenizer(text, return_tensors="pt")
+        places = (batch["input_ids"][0] == tokenizer.mask_token_id).nonzero().flatten().tolist()
+        assert len(places) == count
+        log_probabilities = model(**batch).logits[0].log_softmax(-1)
+        for number, piece in enumerate(pieces):
+            if len(piece) == count:
+                picked = [log_probabilities[place, token].item() for place, token in zip(places, piece, strict=True)]
+                scores[number] = sum(picked) / count
+    return scores
+
+
+def _causal(model: Any, tokenizer: Any, template: str, subject: str, labels: Sequence[str], mean: bool) -> list[float]:
+    texts = [template.replace("[X]", subject).replace("[Y]", label) for label in labels]
+    batch = tokenizer(texts, return_tensors="pt", padding=True, padding_side="right")
+    batch.pop("token_type_ids", None)
+    log_probabilities = model(**batch).logits[:, :-1].log_softmax(-1)
+    targets = batch["input_ids"][:, 1:]
+    kept = batch["attention_mask"][:, 1:]
+    picked = log_probabilities.gather(2, targets.unsqueeze(-1)).squeeze(-1).double() * kept
+    totals = picked.sum(dim=1)
+    return (totals / kept.sum(dim=1) if mean else totals).tolist()

@@ -1,0 +1,17 @@
+"""Where the tests find what is not part of the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: Real data beside the checkout (mLAMA, Tatoeba, X-FACTR); tests that read it skip where it is absent.
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+MLAMA_ZIP = SHARED_DATA / "mlama1.1.zip"
+TATOEBA_ZIP = SHARED_DATA / "tatoeba.zip"
+
+needs_mlama = pytest.mark.skipif(not MLAMA_ZIP.exists(), reason="mLAMA 1.1 is not beside the checkout")
+needs_tatoeba = pytest.mark.skipif(not TATOEBA_ZIP.exists(), reason="Tatoeba is not beside the checkout")
