@@ -70,8 +70,10 @@ class VectorSettings:
 class GridSettings:
     """How the engine cuts its work."""
 
-    batch_tokens: int | None = None  # padded tokens a batch; null = 2,048 on CPU, 16,384 on CUDA
-    logit_rows: int | None = None  # positions whose logits are held at once; null = 256 MiB of float32
+    memory_gb: float | None = None  # GiB for the engine's own tensors; null = a quarter of what is free, 1 on CPU at most
+    batch_tokens: int | None = None  # padded tokens that pass a block at once; null = 2,048 on CPU, 32,768 on CUDA
+    # first compute normalisers in bfloat16 with an error bound (float32 models); null = where that is faster
+    rough_normalisers: bool | None = None
 
 
 @dataclass

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench.grid.engine import evaluate
+from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.grid.store import HitsStore, Setting, Side
 from lrp2_bench.jobs.status import JobStatus
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
-from lrp2_bench.probing.build import build_probe, pool_size
+from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
+from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.progress import Advance, progress
 from lrp2_bench.projection import Shifts
@@ -73,12 +75,13 @@ def compute_hits(
     if missing and len(missing) < len(results):
         log.info("Resuming: %d of %d relations are done.", len(results) - len(missing), len(results))
     status.set_missing(list(missing))
+    normaliser = build_normaliser(model, settings.grid)
     what = f"{facts.language} on {model.device.type}"
     with progress(what, sum(missing.values()), "facts x settings") as advance:
         for result, left in zip(results, open_settings, strict=True):
             if result.relation.name not in missing:
                 continue
-            run = _Run(model, shifts, settings, store, notices, everything)
+            run = _Run(model, shifts, settings, store, notices, normaliser, everything)
             if NOT_EVALUATED in result.pivot and facts.language != facts.pivot:
                 run.evaluate("pivot", facts.pivot, result.pivot_relation, [None], result.pivot, lambda steps=1: None)
             if left:
@@ -96,6 +99,7 @@ class _Run:
     settings: SearchCommand
     store: HitsStore
     notices: Notices
+    normaliser: Normaliser
     everything: tuple[Setting, ...]
 
     def evaluate(
@@ -106,8 +110,11 @@ class _Run:
         plan = plan_grid(self.model.blocks, pairs, baseline=None in left)
         pool = pool_of(relation, pool_size(self.model, self.settings.probing), self.settings.seed)
         where = f"{language} {relation.name}"
-        probe = build_probe(self.model, relation, pool, where, self.settings.probing, self.settings.grid, self.notices)
-        new = evaluate(probe, plan, self.shifts, pool.gold, self.notices, advance)
+        probe = build_probe(
+            self.model, relation, pool, where, self.settings.probing, self.normaliser, self.notices
+        )
+        limits = limits_for(self.model, plan, self.settings.grid)
+        new = evaluate(probe, plan, self.shifts, len(relation.facts), limits, advance)
         self.store.append(side, relation.name, relation.facts, plan.settings, new)
         rows = [self.everything.index(setting) for setting in plan.settings]
         hits[rows] = new

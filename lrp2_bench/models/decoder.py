@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, take
+from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, Vocabulary, take
 
 
 class BloomModel(LayeredModel):
@@ -22,17 +22,23 @@ class BloomModel(LayeredModel):
         if model.config.slow_but_exact:
             raise ValueError("slow_but_exact=true in the model's config.json is not handled; set it to false.")
         self._heads: int = model.config.n_head
+        two_tokens = torch.ones(1, 2, dtype=torch.long, device=model.device)
+        ramp: Tensor = model.transformer.build_alibi_tensor(two_tokens, self._heads, torch.float32)
+        self._slopes = ramp[:, :, 1:].view(1, self._heads, 1, 1)
 
     @property
     def max_tokens(self) -> int | None:
         return None
 
     def context(self, batch: TokenBatch) -> BlockContext:
-        length = batch.ids.shape[1]
-        causal = torch.ones(length, length, dtype=torch.bool, device=batch.ids.device).tril()
-        mask = self.additive(causal & batch.keep.unsqueeze(1))
-        alibi = self.model.transformer.build_alibi_tensor(batch.keep.long(), self._heads, self.dtype)
-        return BlockContext(mask=mask, alibi=alibi)
+        visible = batch.visible
+        if visible is None:
+            length = batch.ids.shape[1]
+            causal = torch.ones(length, length, dtype=torch.bool, device=batch.ids.device).tril()
+            visible = causal & batch.keep.unsqueeze(1)
+        # The bias of a key is its head's slope times its place; rounded as Hugging Face rounds it.
+        alibi = (self._slopes * batch.positions[:, None, None, :]).to(self.dtype)
+        return BlockContext(mask=self.additive(visible), alibi=alibi)
 
     def embed(self, batch: TokenBatch) -> Float[Tensor, "row token hidden"]:
         transformer = self.model.transformer
@@ -43,7 +49,8 @@ class BloomModel(LayeredModel):
         self, k: int, hidden: Float[Tensor, "row token hidden"], context: BlockContext
     ) -> Float[Tensor, "row token hidden"]:
         block = self.model.transformer.h[k - 1]
-        output: Tensor = block(hidden, alibi=context.alibi, attention_mask=context.mask)[0]
+        assert context.alibi is not None
+        output: Tensor = block(hidden, alibi=context.alibi.flatten(0, 1), attention_mask=context.mask)[0]
         return output
 
     def block_at(
@@ -67,9 +74,13 @@ class BloomModel(LayeredModel):
         output: Tensor = block.mlp(normed_again, normed_again if after_norm else attended)
         return output
 
-    def logits(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any vocab"]:
-        output: Tensor = self.model.lm_head(self.model.transformer.ln_f(hidden))
+    def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        output: Tensor = self.model.transformer.ln_f(hidden)
         return output
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.model.lm_head.weight, None)
 
     def _projected(
         self, attention: Any, scored: Float[Tensor, "row scored hidden"], normed: Float[Tensor, "row token hidden"]
@@ -93,8 +104,8 @@ class BloomModel(LayeredModel):
         self, context: BlockContext, positions: Int[Tensor, "row scored"]
     ) -> Float[Tensor, "row head scored token"]:
         """Mask and ALiBi of the scored positions, clamped: their sum may overflow half precision."""
-        rows, _, _, keys = context.mask.shape
+        keys = context.mask.shape[-1]
         mask = context.mask.squeeze(1).gather(1, positions.unsqueeze(-1).expand(-1, -1, keys)).unsqueeze(1)
         assert context.alibi is not None
-        bias = context.alibi.view(rows, self._heads, 1, keys) + mask
+        bias = context.alibi + mask
         return bias.clamp_min(torch.finfo(bias.dtype).min)

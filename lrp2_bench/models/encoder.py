@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, take
+from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, Vocabulary, take
 
 
 class EncoderModel(LayeredModel):
@@ -18,7 +18,8 @@ class EncoderModel(LayeredModel):
     family: ClassVar[Family] = "masked"
 
     def context(self, batch: TokenBatch) -> BlockContext:
-        return BlockContext(mask=self.additive(batch.keep.unsqueeze(1)))
+        visible = batch.visible if batch.visible is not None else batch.keep.unsqueeze(1)
+        return BlockContext(mask=self.additive(visible))
 
     def block(
         self, k: int, hidden: Float[Tensor, "row token hidden"], context: BlockContext
@@ -68,13 +69,18 @@ class BertModel(EncoderModel):
         return limit
 
     def embed(self, batch: TokenBatch) -> Float[Tensor, "row token hidden"]:
-        positions = torch.arange(batch.ids.shape[1], device=batch.ids.device).expand_as(batch.ids)
-        output: Tensor = self._base().embeddings(input_ids=batch.ids, position_ids=self._position_ids(positions))
+        places = self._position_ids(batch.positions)
+        output: Tensor = self._base().embeddings(input_ids=batch.ids, position_ids=places)
         return output
 
-    def logits(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any vocab"]:
-        output: Tensor = self.model.cls(hidden)
+    def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        output: Tensor = self.model.cls.predictions.transform(hidden)
         return output
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        decoder = self.model.cls.predictions.decoder
+        return Vocabulary(decoder.weight, decoder.bias)
 
     def _base(self) -> Any:
         return self.model.bert
@@ -103,9 +109,15 @@ class XlmRobertaModel(BertModel):
         limit: int = self.model.config.max_position_embeddings - self._offset()
         return limit
 
-    def logits(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any vocab"]:
-        output: Tensor = self.model.lm_head(hidden)
+    def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        head = self.model.lm_head
+        output: Tensor = head.layer_norm(nn.functional.gelu(head.dense(hidden)))
         return output
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        decoder = self.model.lm_head.decoder
+        return Vocabulary(decoder.weight, decoder.bias)
 
     def _base(self) -> Any:
         return self.model.roberta
@@ -127,13 +139,16 @@ class DistilBertModel(EncoderModel):
         return limit
 
     def embed(self, batch: TokenBatch) -> Float[Tensor, "row token hidden"]:
-        output: Tensor = self.model.distilbert.embeddings(batch.ids)
+        output: Tensor = self.model.distilbert.embeddings(batch.ids, position_ids=batch.positions)
         return output
 
-    def logits(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any vocab"]:
-        transformed = self.model.vocab_layer_norm(self.model.activation(self.model.vocab_transform(hidden)))
-        output: Tensor = self.model.vocab_projector(transformed)
+    def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        output: Tensor = self.model.vocab_layer_norm(self.model.activation(self.model.vocab_transform(hidden)))
         return output
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.model.vocab_projector.weight, self.model.vocab_projector.bias)
 
     def _layers(self) -> nn.ModuleList:
         layers: nn.ModuleList = self.model.distilbert.transformer.layer

@@ -16,10 +16,16 @@ Family = Literal["masked", "causal"]
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Right-padded token ids and which of them are tokens rather than padding."""
+    """Right-padded token ids, which of them are tokens rather than padding, and each one's place in its sentence.
+
+    ``visible`` says which tokens a token may look at where that is not simply its sentence: in a packed tree, a token
+    sees its own path. None: every token of the row (encoders), or those before it and itself (decoders).
+    """
 
     ids: Int[Tensor, "row token"]
     keep: Bool[Tensor, "row token"]
+    positions: Int[Tensor, "row token"]
+    visible: Bool[Tensor, "row query key"] | None = None
 
 
 @dataclass(frozen=True)
@@ -28,18 +34,30 @@ class BlockContext:
 
     ``mask`` is added to attention scores, ``[row, 1, query or 1, key]``: 0 where a query may look, the type's lowest
     finite number elsewhere (minus infinity would turn a fully masked row into NaN). ``alibi`` is BLOOM's position
-    bias ``[row * head, 1, key]``, None elsewhere.
+    bias ``[row, head, 1, key]``, None elsewhere.
     """
 
     mask: Float[Tensor, "row 1 query key"]
-    alibi: Float[Tensor, "row_head 1 key"] | None = None
+    alibi: Float[Tensor, "row head 1 key"] | None = None
+
+    def select(self, rows: Int[Tensor, " selected"]) -> BlockContext:
+        """The context of some rows, repeats allowed."""
+        return BlockContext(self.mask[rows], self.alibi[rows] if self.alibi is not None else None)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The head's last linear map: a row and a bias per token (bias None: zero)."""
+
+    weight: Float[Tensor, "vocab hidden"]
+    bias: Float[Tensor, " vocab"] | None
 
 
 class LayeredModel(ABC):
     """One architecture, block by block, equal to Hugging Face's own forward.
 
     Blocks are numbered 1..``blocks``; ``block(k, ...)`` maps layer k-1's hidden states to layer k's, before any final
-    norm. ``logits`` applies the final norm, where there is one, and the head.
+    norm. ``readout`` and ``vocabulary`` make up the head.
     """
 
     family: ClassVar[Family]
@@ -94,8 +112,17 @@ class LayeredModel(ABC):
         """Block ``k``'s output at ``positions`` alone: every token is looked at, only those are computed."""
 
     @abstractmethod
+    def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        """Everything between layer L's hidden states and the head's last linear map, final norm included."""
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> Vocabulary:
+        """The head's last linear map."""
+
     def logits(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any vocab"]:
-        """Final norm and head over layer L's hidden states."""
+        """The head over layer L's hidden states."""
+        return torch.nn.functional.linear(self.readout(hidden), self.vocabulary.weight, self.vocabulary.bias)
 
     def batch(self, sequences: Sequence[Sequence[int]]) -> TokenBatch:
         """Right-padded on the model's device."""
@@ -106,7 +133,8 @@ class LayeredModel(ABC):
         for row, sequence in enumerate(sequences):
             ids[row, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)
             keep[row, : len(sequence)] = True
-        return TokenBatch(ids.to(self.device), keep.to(self.device))
+        positions = torch.arange(width).expand_as(ids)
+        return TokenBatch(ids.to(self.device), keep.to(self.device), positions.to(self.device))
 
     def additive(self, visible: Bool[Tensor, "row query key"]) -> Float[Tensor, "row 1 query key"]:
         """The one place where a boolean mask becomes an additive one (eager attention adds booleans without a word)."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import torch
+
 from lrp2_bench.errors import BenchError
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.causal import CausalProbe
 from lrp2_bench.probing.masked import MaskedProbe
+from lrp2_bench.probing.normaliser import Normaliser, rough_is_faster
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.probe import Probe
 from lrp2_bench.settings import GridSettings, ProbingSettings
@@ -15,7 +18,8 @@ from lrp2_bench.types import Relation
 #: Candidates a fact in the paper: the full pool for mBERT, 10 for BLOOM.
 _PAPER_POOL = {"masked": None, "causal": 10}
 
-_LOGIT_BYTES = 256 * 2**20
+#: Rows of states that share one pass over the vocabulary.
+_NORMALISER_ROWS = 1024
 
 
 def pool_size(model: LayeredModel, settings: ProbingSettings) -> int | None:
@@ -28,27 +32,22 @@ def pool_size(model: LayeredModel, settings: ProbingSettings) -> int | None:
     raise BenchError(f"probing.pool_size={size!r} is no pool size. Give a number from 2, null (full pool) or auto.")
 
 
+def build_normaliser(model: LayeredModel, grid: GridSettings) -> Normaliser:
+    """One a job: it may hold a copy of the head in low precision."""
+    rough = rough_is_faster(model) if grid.rough_normalisers is None else grid.rough_normalisers
+    return Normaliser(model, _NORMALISER_ROWS, rough=rough and model.dtype is torch.float32)
+
+
 def build_probe(
     model: LayeredModel,
     relation: Relation,
     pool: Pool,
     where: str,
     probing: ProbingSettings,
-    grid: GridSettings,
+    normaliser: Normaliser,
     notices: Notices,
 ) -> Probe:
     """The probe of one relation; ``where`` names it in warnings."""
-    batch_tokens = grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
-    logit_rows = grid.logit_rows or max(1, _LOGIT_BYTES // (4 * model.vocab_size))
     if model.family == "masked":
-        return MaskedProbe(model, relation, pool, where, notices, batch_tokens=batch_tokens, logit_rows=logit_rows)
-    return CausalProbe(
-        model,
-        relation,
-        pool,
-        where,
-        notices,
-        score=probing.sentence_score,
-        batch_tokens=batch_tokens,
-        logit_rows=logit_rows,
-    )
+        return MaskedProbe(model, relation, pool, where, notices, normaliser)
+    return CausalProbe(model, relation, pool, where, notices, normaliser, probing.sentence_score)

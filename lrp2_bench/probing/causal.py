@@ -1,51 +1,45 @@
-"""Causal probing (paper, section 3.1): the template filled with each candidate, the whole sentence scored."""
+"""Causal probing (paper, section 3.1): the template filled with each candidate, the whole sentence scored.
+
+A fact's sentences run as one packed forest. For sums, what all of them share cancels; for means nothing does. The
+first token is never scored: nothing predicts it. A sentence's score is at most the sum of what is known of it, since
+no log-probability is positive, so a rival's normalisers are computed only while it may still beat the gold object.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.batching import by_tokens
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 from lrp2_bench.notices import Notices
+from lrp2_bench.probing.duel import Duel
+from lrp2_bench.probing.forest import Forest, plant
+from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import Pool
-from lrp2_bench.probing.probe import Probe, QueryBatch
+from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings
 from lrp2_bench.settings import SentenceScore
 from lrp2_bench.types import Relation
 
-
-@dataclass(frozen=True)
-class _Sentences:
-    """A fact's filled sentences: pool indices, token ids, and the first token that is scored."""
-
-    fact: int
-    candidates: list[int]
-    ids: list[list[int]]
-    first: int
-
-    @property
-    def longest(self) -> int:
-        return max(len(ids) for ids in self.ids)
+#: Numbers held at once while steps are scored.
+_STEP_FLOATS = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class _CausalBatch(QueryBatch):
-    """``targets`` are the tokens predicted at ``positions``, -1 where a row has fewer; ``rows`` is where each
-    (fact, candidate) slot finds its sentence."""
+class _Choice:
+    """A fact's distinct sentences; ``gold`` is its own among them, ``weights`` 1 or one over the tokens scored."""
 
-    targets: Int[Tensor, "row scored"]
-    lengths: Int[Tensor, " row"]
-    rows: Int[Tensor, "fact candidate"]
+    forest: Forest
+    gold: int
+    weights: list[float]
 
 
 class CausalProbe(Probe):
-    """Sentences are tokenized whole. For sums, the tokens all of a fact's sentences begin with cancel and are not
-    scored; for means nothing cancels. The first token is never scored: nothing predicts it."""
+    """See the module. Candidates that tokenize alike are one sentence, which belongs to the first label."""
 
     def __init__(
         self,
@@ -54,40 +48,88 @@ class CausalProbe(Probe):
         pool: Pool,
         where: str,
         notices: Notices,
-        *,
+        normaliser: Normaliser,
         score: SentenceScore,
-        batch_tokens: int,
-        logit_rows: int,
     ) -> None:
-        self.model = model
-        self.where = where
+        self.model, self.where, self.notices = model, where, notices
+        self.counts = ProbeCounts()
+        self._normaliser = normaliser
         self._mean = score is SentenceScore.mean
-        self._logit_rows = logit_rows
-        by_size: dict[int, list[_Sentences]] = defaultdict(list)
-        for sentences in self._tokenize(relation, pool, where, notices):
-            by_size[len(sentences.ids)].append(sentences)
-        self.batches = [
-            self._batch([group[index] for index in indices])
-            for size, group in sorted(by_size.items())
-            for indices in by_tokens([item.longest for item in group], max(1, batch_tokens // size))
+        self._choices = self._tokenize(relation, pool)
+
+    def batches(self, tokens: int) -> Iterator[FactBatch]:
+        facts = list(self._choices)
+        for indices in by_tokens([len(self._choices[fact].forest.ids) for fact in facts], tokens):
+            chosen = [facts[index] for index in indices]
+            yield FactBatch(torch.tensor(chosen, device=self.model.device))
+
+    def decide(self, batch: FactBatch, settings: int, run: RunSettings) -> Bool[Tensor, "fact setting"]:
+        choices = [self._choices[fact] for fact in batch.facts.tolist()]
+        hits = torch.zeros(len(choices), settings, dtype=torch.bool, device=self.model.device)
+        self.counts.cells += hits.numel()
+        self.counts.facts += len(choices)
+        for place, choice in enumerate(choices):
+            if len(choice.forest.paths) == 1:
+                hits[place] = True
+        contested = torch.tensor([len(choice.forest.paths) > 1 for choice in choices], device=self.model.device)
+        wanted = contested.unsqueeze(1).expand_as(hits)
+        if contested.any():
+            final = run(self._pack([choice.forest for choice in choices]), wanted)
+            states = self.model.readout(final.hidden)
+            for place, choice in enumerate(choices):
+                cells = (final.query == place).nonzero().flatten()
+                if len(cells):
+                    hits[place, final.setting[cells]] = self._duel(choice, states[cells])
+        return hits
+
+    def _duel(self, choice: _Choice, states: Float[Tensor, "setting scored hidden"]) -> Bool[Tensor, " setting"]:
+        """Whether the gold sentence wins, by the states of one fact in some settings."""
+        forest = choice.forest
+        steps = torch.tensor(forest.steps, device=states.device).view(-1, 2)
+        logits = self.finite(self._step_logits(states, steps))
+        duel = Duel(
+            states=states[:, : len(forest.scored)],
+            logits=logits,
+            slots=steps[:, 0],
+            paths=forest.paths,
+            weights=torch.tensor(choice.weights, device=states.device),
+            shared=torch.tensor(forest.shared, dtype=torch.bool, device=states.device),
+            normaliser=self._normaliser,
+            counts=self.counts,
+        )
+        return duel.wins(choice.gold)
+
+    def _step_logits(
+        self, states: Float[Tensor, "setting scored hidden"], steps: Int[Tensor, "step 2"]
+    ) -> Float[Tensor, "setting step"]:
+        vocabulary = self.model.vocabulary
+        size = max(1, _STEP_FLOATS // (states.shape[0] * states.shape[2]))
+        parts = [
+            (states[:, part[:, 0]] * vocabulary.weight[part[:, 1]]).sum(dim=-1).float() for part in steps.split(size)
         ]
+        logits = torch.cat(parts, dim=1)
+        return logits if vocabulary.bias is None else logits + vocabulary.bias[steps[:, 1]]
 
-    def scores(self, batch: QueryBatch, hidden: Float[Tensor, "row scored hidden"]) -> Float[Tensor, "fact candidate"]:
-        assert isinstance(batch, _CausalBatch)
-        scored = batch.targets >= 0
-        log_probabilities = torch.zeros(batch.targets.shape, device=hidden.device)
-        parts = zip(hidden[scored].split(self._logit_rows), batch.targets[scored].split(self._logit_rows), strict=True)
-        log_probabilities[scored] = torch.cat([self._log_probability(states, ids) for states, ids in parts])
-        totals = log_probabilities.sum(dim=1)
-        if self._mean:
-            totals = totals / (batch.lengths - 1)
-        return totals[batch.rows]
+    def _pack(self, forests: list[Forest]) -> Queries:
+        width = max(len(forest.ids) for forest in forests)
+        scored = max(1, max(len(forest.scored) for forest in forests))
+        ids = torch.full((len(forests), width), self.model.tokenizer.pad_token_id or 0)
+        keep = torch.zeros(len(forests), width, dtype=torch.bool)
+        depth = torch.zeros(len(forests), width, dtype=torch.long)
+        visible = torch.zeros(len(forests), width, width, dtype=torch.bool)
+        positions = torch.zeros(len(forests), scored, dtype=torch.long)
+        for row, forest in enumerate(forests):
+            nodes = len(forest.ids)
+            ids[row, :nodes] = torch.tensor(forest.ids)
+            keep[row, :nodes] = True
+            depth[row, :nodes] = torch.tensor(forest.depth)
+            visible[row, :nodes, :nodes] = torch.from_numpy(forest.visible)
+            positions[row, : len(forest.scored)] = torch.tensor(forest.scored, dtype=torch.long)
+        device = self.model.device
+        tokens = TokenBatch(ids.to(device), keep.to(device), depth.to(device), visible.to(device))
+        return Queries(tokens, positions.to(device))
 
-    def _log_probability(self, hidden: Float[Tensor, "scored hidden"], targets: Tensor) -> Float[Tensor, " scored"]:
-        logits = self.model.logits(hidden).float()
-        return logits.gather(1, targets.unsqueeze(1)).squeeze(1) - logits.logsumexp(dim=-1)
-
-    def _tokenize(self, relation: Relation, pool: Pool, where: str, notices: Notices) -> list[_Sentences]:
+    def _tokenize(self, relation: Relation, pool: Pool) -> dict[int, _Choice]:
         choices = [allowed.nonzero()[0].tolist() for allowed in pool.allowed]
         texts = [
             relation.fill(fact.subject, pool.labels[index])
@@ -95,49 +137,26 @@ class CausalProbe(Probe):
             for index in indices
         ]
         encoded = iter(self.model.tokenizer(texts, verbose=False)["input_ids"] if texts else [])
-        limit = self.model.max_tokens
-        result = []
+        result = {}
         for fact, indices in enumerate(choices):
-            usable: list[tuple[int, list[int]]] = []
+            sentences: dict[tuple[int, ...], int] = {}
             for index in indices:
-                ids = next(encoded)
-                spot = f"{where} fact {fact} '{pool.labels[index]}'"
-                if len(ids) < 2:
-                    notices.add("Sentences without a token to score can never be the answer", spot)
-                elif limit is not None and len(ids) > limit:
-                    notices.add("Sentences longer than the model's positions can never be the answer", spot)
-                else:
-                    usable.append((index, ids))
-            if usable:
-                all_ids = [ids for _, ids in usable]
-                shared = 0 if self._mean else _common_prefix(all_ids)
-                result.append(_Sentences(fact, [index for index, _ in usable], all_ids, max(1, shared)))
+                ids = tuple(next(encoded))
+                if self._usable(ids, f"{self.where} {relation.facts[fact].uuid} '{pool.labels[index]}'"):
+                    sentences.setdefault(ids, index)
+            owners = list(sentences.values())
+            if int(pool.gold[fact]) in owners:
+                forest = plant(list(sentences), cancel=not self._mean)
+                weights = [1 / (len(ids) - 1) if self._mean else 1.0 for ids in sentences]
+                result[fact] = _Choice(forest, owners.index(int(pool.gold[fact])), weights)
         return result
 
-    def _batch(self, queries: list[_Sentences]) -> _CausalBatch:
-        rows = [(query, ids) for query in queries for ids in query.ids]
-        width = max(1, max(len(ids) - query.first for query, ids in rows))
-        positions = torch.zeros(len(rows), width, dtype=torch.long)
-        targets = torch.full((len(rows), width), -1, dtype=torch.long)
-        for row, (query, ids) in enumerate(rows):
-            count = len(ids) - query.first
-            positions[row, :count] = torch.arange(query.first - 1, len(ids) - 1)
-            targets[row, :count] = torch.tensor(ids[query.first :], dtype=torch.long)
-        device = self.model.device
-        tokens: TokenBatch = self.model.batch([ids for _, ids in rows])
-        return _CausalBatch(
-            tokens=tokens,
-            positions=positions.to(device),
-            facts=torch.tensor([query.fact for query in queries], device=device),
-            candidates=torch.tensor([query.candidates for query in queries], device=device),
-            targets=targets.to(device),
-            lengths=torch.tensor([len(ids) for _, ids in rows], device=device),
-            rows=torch.arange(len(rows), device=device).view(len(queries), -1),
-        )
-
-
-def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:
-    """How many tokens all sequences begin with."""
-    first, last = min(sequences), max(sequences)  # every other sequence lies between these two
-    differing = (place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
-    return next(differing, min(len(first), len(last)))
+    def _usable(self, ids: tuple[int, ...], where: str) -> bool:
+        limit = self.model.max_tokens
+        if len(ids) < 2:
+            self.notices.add("Sentences without a token to score can never be the answer", where)
+            return False
+        if limit is not None and len(ids) > limit:
+            self.notices.add("Sentences longer than the model's positions can never be the answer", where)
+            return False
+        return True

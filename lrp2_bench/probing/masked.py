@@ -1,24 +1,51 @@
-"""Masked probing (paper, section 3.1): n [MASK] tokens for an object of n tokens, mean log-probability."""
+"""Masked probing (paper, section 3.1): n [MASK] tokens for an object of n tokens, mean log-probability.
+
+Candidates of n tokens share the query with n masks, so a fact has one query per length in its pool. Within a length
+the normaliser cancels: the candidates' own logits show whether the gold object leads it. Only the settings in which
+it does go on to the other lengths, longest list first, and leave as soon as any candidate beats the gold object.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.batching import by_tokens
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
+from lrp2_bench.probing.normaliser import Interval, Normaliser
 from lrp2_bench.probing.pools import Pool
-from lrp2_bench.probing.probe import Probe, QueryBatch
+from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings
 from lrp2_bench.types import Relation
 
 
+@dataclass(frozen=True)
+class _Length:
+    """The candidates of one number of tokens: pool indices (ascending) and token ids, on the model's device."""
+
+    index: Int[Tensor, " candidate"]
+    ids: Int[Tensor, "candidate masks"]
+
+    @property
+    def masks(self) -> int:
+        return self.ids.shape[1]
+
+
+@dataclass(frozen=True)
+class _MaskedBatch(FactBatch):
+    """Facts whose gold objects have ``masks`` tokens."""
+
+    masks: int
+
+
 class MaskedProbe(Probe):
-    """Candidates of n tokens share the query with n masks, so a fact has one query per length in its pool."""
+    """See the module."""
 
     def __init__(
         self,
@@ -27,115 +54,205 @@ class MaskedProbe(Probe):
         pool: Pool,
         where: str,
         notices: Notices,
-        *,
-        batch_tokens: int,
-        logit_rows: int,
+        normaliser: Normaliser,
     ) -> None:
-        self.model = model
-        self.where = where
-        self._logit_rows = logit_rows
-        self._allowed = torch.from_numpy(pool.allowed)
+        self.model, self.where, self.notices = model, where, notices
+        self.counts = ProbeCounts()
+        self._normaliser = normaliser
         self._between = _between_masks(model.tokenizer)
-        self._by_length = self._tokenize_pool(pool, where, notices)
-        queries = self._tokenize_queries(relation, where, notices)
-        self.batches = [
-            batch
-            for count, candidates in self._by_length.items()
-            for batch in self._cut(queries, count, candidates[0], where, notices, batch_tokens)
-        ]
+        self._lengths = self._tokenize_pool(pool)
+        self._queries = self._tokenize_queries(relation)
+        self._allowed = torch.from_numpy(pool.allowed).to(model.device)
+        self._gold = torch.from_numpy(pool.gold).to(model.device)
+        self._own = {
+            int(index): masks for masks, length in self._lengths.items() for index in length.index.tolist()
+        }
 
-    def scores(self, batch: QueryBatch, hidden: Float[Tensor, "row scored hidden"]) -> Float[Tensor, "fact candidate"]:
-        count = hidden.shape[1]
-        tokens = self._by_length[count][1]
-        step = max(1, self._logit_rows // count)
-        scores = torch.cat([self._mean_log_probability(part, tokens) for part in hidden.split(step)])
-        return scores.masked_fill(batch.candidates < 0, -torch.inf)
+    def batches(self, tokens: int) -> Iterator[FactBatch]:
+        by_masks: dict[int, list[int]] = defaultdict(list)
+        for fact in self._queries:
+            masks = self._own.get(int(self._gold[fact]))
+            if masks is not None and self._fits(fact, masks):
+                by_masks[masks].append(fact)
+        for masks, facts in sorted(by_masks.items()):
+            for indices in by_tokens([len(self._sequence(fact, masks)) for fact in facts], tokens):
+                chosen = torch.tensor([facts[index] for index in indices], device=self.model.device)
+                yield _MaskedBatch(chosen, masks)
 
-    def _mean_log_probability(
-        self, hidden: Float[Tensor, "row scored hidden"], tokens: Tensor
-    ) -> Float[Tensor, "row candidate"]:
-        logits = self.model.logits(hidden).float()
-        normaliser = logits.logsumexp(dim=-1).sum(dim=1, keepdim=True)
-        total = logits[:, 0].index_select(1, tokens[:, 0])
-        for position in range(1, tokens.shape[1]):
-            total = total + logits[:, position].index_select(1, tokens[:, position])
-        return (total - normaliser) / tokens.shape[1]
+    def decide(self, batch: FactBatch, settings: int, run: RunSettings) -> Bool[Tensor, "fact setting"]:
+        assert isinstance(batch, _MaskedBatch)
+        facts, own = batch.facts, self._lengths[batch.masks]
+        everything = torch.ones(len(facts), settings, dtype=torch.bool, device=facts.device)
+        final = run(self._ask(facts, batch.masks), everything)
+        states = self.model.readout(final.hidden)
+        scores = self._within_length(states, own, facts[final.query])
+        place = torch.searchsorted(own.index, self._gold[facts[final.query]])
+        gold = scores.gather(1, place.unsqueeze(1))
+        before = own.index < own.index[place].unsqueeze(1)
+        leads = ~((scores > gold) | ((scores == gold) & before)).any(dim=1) & torch.isfinite(gold).squeeze(1)
 
-    def _tokenize_pool(self, pool: Pool, where: str, notices: Notices) -> dict[int, tuple[Tensor, Tensor]]:
-        """Number of tokens -> pool indices ``[candidate]`` and their token ids ``[candidate, n]`` (on the device)."""
-        tokenizer = self.model.tokenizer
+        hits = torch.zeros_like(everything)
+        hits[final.query[leads], final.setting[leads]] = True
+        self.counts.cells += everything.numel()
+        self.counts.facts += len(facts)
+        self.counts.undecided_facts += int(hits.any(dim=1).sum())
+        leader = _Leader(states[leads], gold.squeeze(1)[leads], batch.masks, self._normaliser, self.counts)
+        cell = torch.full_like(hits, -1, dtype=torch.long)
+        cell[final.query[leads], final.setting[leads]] = torch.arange(int(leads.sum()), device=facts.device)
+        for masks in self._rivals(batch.masks):
+            self._against(masks, facts, hits, leader, cell, run)
+        return hits
+
+    def _against(
+        self,
+        masks: int,
+        facts: Int[Tensor, " fact"],
+        hits: Bool[Tensor, "fact setting"],
+        leader: _Leader,
+        cell: Int[Tensor, "fact setting"],
+        run: RunSettings,
+    ) -> None:
+        """Take out of ``hits`` the cells in which a candidate of ``masks`` tokens beats the gold object."""
+        length = self._lengths[masks]
+        competes = self._allowed[facts][:, length.index].any(dim=1)
+        competes &= torch.tensor([self._fits(int(fact), masks) for fact in facts.tolist()], device=facts.device)
+        rows = (hits.any(dim=1) & competes).nonzero().flatten()
+        if not len(rows):
+            return
+        final = run(self._ask(facts[rows], masks), hits[rows])
+        fact, setting = rows[final.query], final.setting
+        states = self.model.readout(final.hidden)
+        scores = self._within_length(states, length, facts[fact])
+        top = scores.max(dim=1).values
+        none = torch.iinfo(torch.long).max
+        index = torch.where(scores == top.unsqueeze(1), length.index, none).min(dim=1).values
+        rival = _Leader(states, top, masks, self._normaliser, self.counts)
+        mine = cell[fact, setting]
+        everyone = torch.arange(len(mine), device=mine.device)
+        ours, theirs = leader.bounds(mine), rival.bounds(everyone)
+        beaten = theirs.low > ours.high
+        close = (~beaten & (theirs.high >= ours.low)).nonzero().flatten()
+        if len(close):
+            exact, rivals = leader.exact(mine[close]), rival.exact(close)
+            first = index[close] < self._gold[facts[fact[close]]]
+            beaten[close] = (rivals > exact) | ((rivals == exact) & first)
+        hits[fact[beaten], setting[beaten]] = False
+
+    def _within_length(
+        self, states: Float[Tensor, "cell masks hidden"], length: _Length, facts: Int[Tensor, " cell"]
+    ) -> Float[Tensor, "cell candidate"]:
+        """Sums of the candidates' logits: log-probabilities but for the normaliser they share."""
+        vocabulary = self.model.vocabulary
+        total = torch.zeros(len(states), len(length.index), device=states.device)
+        for mask in range(length.masks):
+            tokens, column = length.ids[:, mask].unique(return_inverse=True)
+            bias = vocabulary.bias[tokens] if vocabulary.bias is not None else None
+            logits = torch.nn.functional.linear(states[:, mask], vocabulary.weight[tokens], bias)
+            total += logits.float()[:, column]
+        return self.finite(total).masked_fill(~self._allowed[facts][:, length.index], -torch.inf)
+
+    def _rivals(self, own: int) -> list[int]:
+        """The other lengths, the one with most candidates first: it is the likeliest to hold a better one."""
+        others = [masks for masks in self._lengths if masks != own]
+        return sorted(others, key=lambda masks: (-len(self._lengths[masks].index), masks))
+
+    def _ask(self, facts: Int[Tensor, " fact"], masks: int) -> Queries:
+        numbers = facts.tolist()
+        first = torch.tensor([self._queries[fact][1] for fact in numbers], device=facts.device)
+        steps = torch.arange(masks, device=facts.device) * (1 + len(self._between))
+        tokens = self.model.batch([self._sequence(fact, masks) for fact in numbers])
+        return Queries(tokens, first.unsqueeze(1) + steps)
+
+    def _sequence(self, fact: int, masks: int) -> list[int]:
+        ids, place = self._queries[fact]
+        mask = ids[place]
+        return [*ids[:place], mask, *([*self._between, mask] * (masks - 1)), *ids[place + 1 :]]
+
+    def _fits(self, fact: int, masks: int) -> bool:
+        limit = self.model.max_tokens
+        ids, _ = self._queries[fact]
+        length = len(ids) + (masks - 1) * (1 + len(self._between))
+        return limit is None or length <= limit
+
+    def _tokenize_pool(self, pool: Pool) -> dict[int, _Length]:
+        """Number of tokens -> candidates."""
+        tokenizer, notices = self.model.tokenizer, self.notices
         groups: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
         encoded = tokenizer(list(pool.labels), add_special_tokens=False, verbose=False)["input_ids"]
         for index, ids in enumerate(encoded):
+            where = f"{self.where} '{pool.labels[index]}'"
             if not ids:
-                notices.add("Candidates without a token can never be the answer", f"{where} '{pool.labels[index]}'")
+                notices.add("Candidates without a token can never be the answer", where)
                 continue
             if tokenizer.unk_token_id in ids:
-                notices.add("Candidates with an unknown token", f"{where} '{pool.labels[index]}'")
+                notices.add("Candidates with an unknown token", where)
             groups[len(ids)].append((index, ids))
+        device = self.model.device
         return {
-            count: (
-                torch.tensor([index for index, _ in members]),
-                torch.tensor([ids for _, ids in members], device=self.model.device),
+            masks: _Length(
+                torch.tensor([index for index, _ in members], device=device),
+                torch.tensor([ids for _, ids in members], device=device),
             )
-            for count, members in sorted(groups.items())
+            for masks, members in sorted(groups.items())
         }
 
-    def _tokenize_queries(self, relation: Relation, where: str, notices: Notices) -> dict[int, tuple[list[int], int]]:
+    def _tokenize_queries(self, relation: Relation) -> dict[int, tuple[list[int], int]]:
         """Fact -> its query's token ids with a single mask, and that mask's place."""
         tokenizer = self.model.tokenizer
         texts = [relation.fill(fact.subject, tokenizer.mask_token) for fact in relation.facts]
         queries = {}
         for number, ids in enumerate(tokenizer(texts, verbose=False)["input_ids"] if texts else []):
+            where = f"{self.where} {relation.facts[number].uuid}"
             if ids.count(tokenizer.mask_token_id) != 1:
-                notices.add(
-                    "Facts whose subject holds the mask token are never hit", f"{where} {relation.facts[number].uuid}"
-                )
+                self.notices.add("Facts whose subject holds the mask token are never hit", where)
                 continue
             queries[number] = (ids, ids.index(tokenizer.mask_token_id))
+        self._queries = queries
+        for number in queries:
+            for masks in self._lengths:
+                if not self._fits(number, masks):
+                    self.notices.add(
+                        "Queries longer than the model's positions (their candidates can never be the answer)",
+                        f"{self.where} {relation.facts[number].uuid} with {masks} masks",
+                    )
         return queries
 
-    def _cut(
+
+class _Leader:
+    """A candidate's mean log-probability in some cells, normalised as far as anyone asks."""
+
+    def __init__(
         self,
-        queries: dict[int, tuple[list[int], int]],
-        count: int,
-        candidates: Tensor,
-        where: str,
-        notices: Notices,
-        batch_tokens: int,
-    ) -> list[QueryBatch]:
-        """The queries with ``count`` masks, in batches."""
-        mask, limit = self.model.tokenizer.mask_token_id, self.model.max_tokens
-        facts, sequences, starts = [], [], []
-        for fact, (ids, place) in queries.items():
-            if not self._allowed[fact, candidates].any():
-                continue
-            masks = [mask] + [*self._between, mask] * (count - 1)
-            sequence = ids[:place] + masks + ids[place + 1 :]
-            if limit is not None and len(sequence) > limit:
-                notices.add(
-                    "Queries longer than the model's positions (their candidates can never be the answer)",
-                    f"{where} fact {fact} with {count} masks: {len(sequence)} tokens of {limit}",
-                )
-                continue
-            facts.append(fact)
-            sequences.append(sequence)
-            starts.append(place)
-        batches = []
-        steps = torch.arange(count, device=self.model.device) * (1 + len(self._between))
-        for indices in by_tokens([len(sequence) for sequence in sequences], batch_tokens):
-            chosen = torch.tensor([facts[index] for index in indices])
-            first = torch.tensor([starts[index] for index in indices], device=self.model.device)
-            slots = torch.where(self._allowed[chosen][:, candidates], candidates, -1)
-            batches.append(
-                QueryBatch(
-                    tokens=self.model.batch([sequences[index] for index in indices]),
-                    positions=first.unsqueeze(1) + steps,
-                    facts=chosen.to(self.model.device),
-                    candidates=slots.to(self.model.device),
-                )
-            )
-        return batches
+        states: Float[Tensor, "cell masks hidden"],
+        logits: Float[Tensor, " cell"],
+        masks: int,
+        normaliser: Normaliser,
+        counts: ProbeCounts,
+    ) -> None:
+        self._states, self._logits, self._masks = states, logits, masks
+        self._normaliser, self._counts = normaliser, counts
+        self._low = torch.full_like(logits, torch.nan)
+        self._high = torch.full_like(logits, torch.nan)
+        self._exact = torch.full_like(logits, torch.nan)
+
+    def bounds(self, cells: Int[Tensor, " asked"]) -> Interval:
+        new = cells[torch.isnan(self._low[cells])]
+        if len(new):
+            self._counts.normalisers += len(new) * self._masks
+            parts = self._normaliser.bounds(self._states[new].flatten(0, 1), self._counts)
+            self._low[new] = self._mean(new, parts.high)
+            self._high[new] = self._mean(new, parts.low)
+        return Interval(self._low[cells], self._high[cells])
+
+    def exact(self, cells: Int[Tensor, " asked"]) -> Float[Tensor, " asked"]:
+        new = cells[torch.isnan(self._exact[cells])]
+        if len(new):
+            parts = self._normaliser.exact(self._states[new].flatten(0, 1), self._counts)
+            self._exact[new] = self._mean(new, parts)
+        return self._exact[cells]
+
+    def _mean(self, cells: Int[Tensor, " asked"], normalisers: Float[Tensor, " row"]) -> Float[Tensor, " asked"]:
+        return (self._logits[cells] - normalisers.view(-1, self._masks).sum(dim=1)) / self._masks
 
 
 def _between_masks(tokenizer: Any) -> list[int]:

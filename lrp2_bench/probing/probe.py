@@ -1,42 +1,89 @@
-"""What the grid engine needs of a relation: batches of queries, and scores from final hidden states."""
+"""What the grid engine needs of a relation: its facts in batches, and which settings hit each of them.
+
+A probe asks for final states, query by query and setting by setting, and stops asking for a cell (a fact in a
+setting) as soon as what it has seen decides the cell. The engine hands it a function that runs the model.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
+from lrp2_bench.notices import Notices
 
 
 @dataclass(frozen=True)
-class QueryBatch:
-    """Queries of some facts that run through the model together.
-
-    ``positions`` are the tokens whose final states decide the scores. ``facts`` indexes the relation's facts;
-    ``candidates[f]`` names the pool indices scored for fact ``facts[f]`` (-1: an empty slot).
-    """
+class Queries:
+    """Token sequences that run through the model together, and the positions at which their final states are read."""
 
     tokens: TokenBatch
-    positions: Int[Tensor, "row scored"]
+    positions: Int[Tensor, "query scored"]
+
+
+@dataclass(frozen=True)
+class FinalStates:
+    """Layer L's states at a query's positions in one setting, for every (query, setting) asked for."""
+
+    hidden: Float[Tensor, "cell scored hidden"]
+    query: Int[Tensor, " cell"]
+    setting: Int[Tensor, " cell"]
+
+
+#: Runs queries in the settings marked in ``[query, setting]``.
+RunSettings = Callable[[Queries, Bool[Tensor, "query setting"]], FinalStates]
+
+
+@dataclass
+class ProbeCounts:
+    """What deciding took; the rows of normalisers (log-sum-exps over the vocabulary) are where it is spent."""
+
+    cells: int = 0
+    undecided_facts: int = 0  # facts whose gold object leads its own length in some setting (masked models)
+    facts: int = 0
+    normalisers: int = 0  # rows that an evaluator without bounds computes
+    rough_normalisers: int = 0  # rows computed in low precision, with an error bound
+    exact_normalisers: int = 0  # rows computed in the model's precision
+
+
+@dataclass(frozen=True)
+class FactBatch:
+    """Facts that are decided together; ``facts`` indexes the relation's."""
+
     facts: Int[Tensor, " fact"]
-    candidates: Int[Tensor, "fact candidate"]
 
 
 class Probe(ABC):
-    """One relation of one language, ready to be scored by one model.
+    """One relation of one language, ready to be scored by one model. ``where`` names both in warnings.
 
-    A fact may appear in several batches, with other candidates in each. A fact or candidate that cannot be asked
-    appears in none: it is never the answer. ``where`` names language and relation in warnings.
+    A fact that cannot be asked is in no batch: it is never hit.
     """
 
     model: LayeredModel
     where: str
-    batches: Sequence[QueryBatch]
+    notices: Notices
+    counts: ProbeCounts = field(default_factory=ProbeCounts)
 
     @abstractmethod
-    def scores(self, batch: QueryBatch, hidden: Float[Tensor, "row scored hidden"]) -> Float[Tensor, "fact candidate"]:
-        """Log-probabilities, float32; minus infinity in empty slots. ``hidden`` is layer L's, at the positions."""
+    def batches(self, tokens: int) -> Iterator[FactBatch]:
+        """Facts of like length in batches of at most ``tokens`` padded tokens (a longer query comes alone)."""
+
+    @abstractmethod
+    def decide(self, batch: FactBatch, settings: int, run: RunSettings) -> Bool[Tensor, "fact setting"]:
+        """Whether each of the batch's facts is hit in each setting: is its own object ranked first?
+
+        Ties go to the first label in code-point order.
+        """
+
+    def finite(self, scores: Float[Tensor, "cell candidate"]) -> Float[Tensor, "cell candidate"]:
+        """``scores`` with minus infinity in place of what is not a finite number, counted."""
+        broken = ~torch.isfinite(scores)
+        if not broken.any():
+            return scores
+        self.notices.add("Scores that are no finite numbers can never win", self.where, int(broken.sum()))
+        return scores.masked_fill(broken, -torch.inf)

@@ -1,0 +1,154 @@
+"""What users write by hand: forward hooks, and one full pass of the model per layer pair.
+
+The same rows in the same batches as a careful user would make (masked: queries of one length of object together;
+causal: a fact's filled sentences together), scores from the whole logits. It is here to be compared with.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.probing.pools import Pool
+from lrp2_bench.types import HIT, MISS, Hits, LayerPair, Relation
+
+#: Where each architecture keeps its blocks.
+BLOCKS = {
+    "bert": "bert.encoder.layer",
+    "xlm-roberta": "roberta.encoder.layer",
+    "distilbert": "distilbert.transformer.layer",
+    "bloom": "transformer.h",
+}
+
+#: Queries a batch of the masked evaluator; sentences of one fact make a batch of the causal one.
+ROWS = 16
+
+
+@dataclass(frozen=True)
+class NaiveHits:
+    """``hits`` and ``gap``, ``[setting, fact]``: |own score - best other|, and ``scale``: |own score|."""
+
+    hits: Hits
+    gap: np.ndarray
+    scale: np.ndarray
+
+    def close(self) -> np.ndarray:
+        """Cells that rounding may decide either way."""
+        return self.gap < np.maximum(1e-4, 1e-6 * self.scale)
+
+
+#: Logits ``[row, token, vocab]`` of a tokenized batch, with the projections of a pair (None: untouched) applied.
+Forward = Callable[[Any, LayerPair | None], Tensor]
+
+
+def hooked_forward(model: LayeredModel, language: Tensor, pivot: Tensor) -> Forward:
+    """``language`` and ``pivot`` are language vectors, ``[layer, hidden]``."""
+
+    def forward(batch: Any, pair: LayerPair | None) -> Tensor:
+        with _hooks(model.model, pair, language, pivot):
+            logits: Tensor = model.model(**batch).logits
+        return logits
+
+    return forward
+
+
+@contextmanager
+def _hooks(model: Any, pair: LayerPair | None, language: Tensor, pivot: Tensor) -> Iterator[None]:
+    blocks = model.get_submodule(BLOCKS[model.config.model_type])
+    handles = []
+
+    def add_hook(layer: int, subtract: Tensor, add: Tensor) -> None:
+        def change(module: Any, inputs: Any, output: Any) -> Any:
+            if isinstance(output, tuple):
+                return (output[0] - subtract[layer] + add[layer], *output[1:])
+            return output - subtract[layer] + add[layer]
+
+        handles.append(blocks[layer - 1].register_forward_hook(change))
+
+    try:
+        if pair is not None:
+            add_hook(pair.lirp, language, pivot)
+            add_hook(pair.lsrp, pivot, language)
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def evaluate_naively(
+    model: LayeredModel,
+    relation: Relation,
+    pool: Pool,
+    settings: Sequence[LayerPair | None],
+    forward: Forward,
+    advance: Callable[[int], None],
+) -> NaiveHits:
+    """Every setting by itself; ``advance`` is called with each finished number of facts x settings."""
+    shape = (len(settings), len(relation.facts))
+    scores = np.full((*shape, len(pool.labels)), -np.inf, dtype=np.float32)
+    score = _masked_scores if model.family == "masked" else _causal_scores
+    with torch.inference_mode():
+        for row, setting in enumerate(settings):
+            score(model, relation, pool, lambda batch, pair=setting: forward(batch, pair), scores[row])
+            advance(len(relation.facts))
+    scores[:, ~pool.allowed] = -np.inf
+    own = np.take_along_axis(scores, np.broadcast_to(pool.gold, shape)[..., None], axis=2)[..., 0]
+    hits = np.where((scores.argmax(axis=2) == pool.gold) & np.isfinite(own), HIT, MISS).astype(np.int8)
+    others = scores.copy()
+    np.put_along_axis(others, np.broadcast_to(pool.gold, shape)[..., None], -np.inf, axis=2)
+    return NaiveHits(hits, np.abs(own - others.max(axis=2)), np.abs(own))
+
+
+def _masked_scores(
+    model: LayeredModel, relation: Relation, pool: Pool, forward: Callable[[Any], Tensor], scores: np.ndarray
+) -> None:
+    tokenizer = model.tokenizer
+    by_length: dict[int, list[int]] = defaultdict(list)
+    ids = tokenizer(list(pool.labels), add_special_tokens=False)["input_ids"]
+    for candidate, tokens in enumerate(ids):
+        by_length[len(tokens)].append(candidate)
+    for count, candidates in by_length.items():
+        if not count:
+            continue
+        columns = torch.tensor([ids[candidate] for candidate in candidates], device=model.device)
+        masks = " ".join([tokenizer.mask_token] * count)
+        texts = [relation.fill(fact.subject, masks) for fact in relation.facts]
+        order = sorted(range(len(texts)), key=lambda fact: len(texts[fact]))
+        for start in range(0, len(order), ROWS):
+            facts = order[start : start + ROWS]
+            batch = tokenizer([texts[fact] for fact in facts], return_tensors="pt", padding=True).to(model.device)
+            places = (batch["input_ids"] == tokenizer.mask_token_id).nonzero()[:, 1].view(len(facts), count)
+            values = _at_masks(forward(batch), places, columns)
+            scores[np.ix_(facts, candidates)] = values.float().cpu().numpy()
+
+
+def _at_masks(logits: Tensor, places: Tensor, columns: Tensor) -> Float[Tensor, "row candidate"]:
+    log_probabilities = logits.log_softmax(dim=-1)
+    rows = torch.arange(len(places), device=places.device)
+    total: Tensor = sum(  # type: ignore[assignment]  # of tensors
+        log_probabilities[rows, places[:, mask]][:, columns[:, mask]] for mask in range(columns.shape[1])
+    )
+    return total / columns.shape[1]
+
+
+def _causal_scores(
+    model: LayeredModel, relation: Relation, pool: Pool, forward: Callable[[Any], Tensor], scores: np.ndarray
+) -> None:
+    tokenizer = model.tokenizer
+    for fact, allowed in enumerate(pool.allowed):
+        candidates = allowed.nonzero()[0]
+        texts = [relation.fill(relation.facts[fact].subject, pool.labels[candidate]) for candidate in candidates]
+        batch = tokenizer(texts, return_tensors="pt", padding=True, padding_side="right").to(model.device)
+        batch.pop("token_type_ids", None)
+        log_probabilities = forward(batch)[:, :-1].log_softmax(dim=-1)
+        picked = log_probabilities.gather(2, batch["input_ids"][:, 1:, None]).squeeze(2)
+        scores[fact, candidates] = (picked * batch["attention_mask"][:, 1:]).sum(dim=1).float().cpu().numpy()

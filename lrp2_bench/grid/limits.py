@@ -1,0 +1,55 @@
+"""How much runs at once: from the memory allowed to the sizes of batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from lrp2_bench.errors import BenchError
+from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.settings import GridSettings
+
+_GIB = 2**30
+
+#: Copies of the frontier alive at the moment it grows: old, new, and the final states.
+_COPIES = 3
+
+#: Share of the free memory taken where none is set, and the most that helps.
+_SHARE, _MOST = 0.25, {"cpu": 1.0, "cuda": 16.0}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``query_tokens``: padded tokens of the queries of a batch; ``step_tokens``: tokens that pass a block at once."""
+
+    query_tokens: int
+    step_tokens: int
+
+
+def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> Limits:
+    """Sizes that keep the engine's own tensors within ``grid.memory_gb`` (default: a quarter of what is free)."""
+    if settings.memory_gb is not None and settings.memory_gb <= 0:
+        raise BenchError(f"grid.memory_gb={settings.memory_gb} is no memory. Give a positive number, or null.")
+    kind = model.device.type
+    memory = (settings.memory_gb or min(_MOST.get(kind, 1.0), _SHARE * free_bytes(model.device) / _GIB)) * _GIB
+    token_bytes = model.hidden_size * model.dtype.itemsize
+    step_tokens = settings.batch_tokens or (32_768 if kind == "cuda" else 2_048)
+    # A block's widest moment: its intermediate activations, four times the hidden size and twice at once.
+    step_tokens = max(1, min(step_tokens, int(memory / 2 / (10 * token_bytes))))
+    query_tokens = max(1, int(memory / 2 / (len(plan.settings) * token_bytes * _COPIES)))
+    return Limits(query_tokens, step_tokens)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that could still be taken: on a CUDA device, or of this machine (MemAvailable)."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+    except OSError:
+        return 4 * _GIB
+    fields = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if len(line.split()) > 1}
+    return fields.get("MemAvailable", 4 * _GIB)

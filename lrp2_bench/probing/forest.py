@@ -1,0 +1,76 @@
+"""A fact's filled sentences as one packed sequence: tokens they begin with in common stand there once.
+
+Sentences are compared as token ids, tokenized whole (a prefix tokenized by itself may give other tokens). Where they
+differ in the first token already, the trie is a forest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Nodes are the tokens that predict something, parents first; a sentence's last token predicts nothing.
+
+    ``steps`` are the predictions that tell the sentences apart: token ``steps[s, 1]`` after node
+    ``scored[steps[s, 0]]``. ``paths[c]`` lists sentence c's. ``shared`` marks the scored nodes whose normaliser all
+    sentences have in common, so that it cancels.
+    """
+
+    ids: list[int]
+    depth: list[int]
+    visible: npt.NDArray[np.bool_]  # [node, node]: a node sees its ancestors and itself
+    scored: list[int]
+    steps: list[tuple[int, int]]
+    paths: list[list[int]]
+    shared: list[bool]
+
+
+def plant(sentences: Sequence[Sequence[int]], *, cancel: bool) -> Forest:
+    """The forest of ``sentences`` (token ids, at least two each). ``cancel`` drops what all of them share, as sums
+    of log-probabilities may; means may not."""
+    node_of: dict[tuple[int, int], int] = {}  # (parent, token) -> node
+    ids: list[int] = []
+    depth: list[int] = []
+    parent: list[int] = []
+    walks: list[list[tuple[int, int]]] = []  # each sentence's (node, next token)
+    for sentence in sentences:
+        at, walk = -1, []
+        for place, token in enumerate(sentence[:-1]):
+            if (at, token) not in node_of:
+                node_of[at, token] = len(ids)
+                ids.append(token)
+                depth.append(place)
+                parent.append(at)
+            at = node_of[at, token]
+            walk.append((at, sentence[place + 1]))
+        walks.append(walk)
+    users: dict[int, int] = {}
+    takers: dict[tuple[int, int], int] = {}
+    for walk in walks:
+        for node, token in walk:
+            users[node] = users.get(node, 0) + 1
+            takers[node, token] = takers.get((node, token), 0) + 1
+    everyone = len(sentences)
+    kept = [step for step in takers if not (cancel and takers[step] == everyone)]
+    scored = sorted({node for node, _ in kept})
+    slot = {node: number for number, node in enumerate(scored)}
+    number = {step: place for place, step in enumerate(kept)}
+    visible = np.eye(len(ids), dtype=np.bool_)
+    for node, above in enumerate(parent):
+        if above >= 0:
+            visible[node] |= visible[above]
+    return Forest(
+        ids=ids,
+        depth=depth,
+        visible=visible,
+        scored=scored,
+        steps=[(slot[node], token) for node, token in kept],
+        paths=[[number[step] for step in walk if step in number] for walk in walks],
+        shared=[cancel and users[node] == everyone for node in scored],
+    )

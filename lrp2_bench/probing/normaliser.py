@@ -1,0 +1,122 @@
+"""Log-sum-exps over the vocabulary, exactly or between bounds.
+
+The head is the widest matrix of a multilingual model (BLOOM: 250,880 rows), and most comparisons of candidates do
+not hang on its last digits. Where the hardware multiplies bfloat16 matrices several times faster than float32 ones,
+a normaliser is first computed that way, with a bound on its error; whoever compares takes the exact one only where
+the bound leaves the winner open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.probing.probe import ProbeCounts
+
+#: Vocabulary rows a step: with a step's states, their logits stay in a core's cache.
+_VOCAB_STEP = 4096
+
+#: Share of a float32 log-sum-exp that its own rounding may move it, generously.
+_ROUNDING = 1e-5
+
+
+@dataclass(frozen=True)
+class Interval:
+    """``low <= value <= high``, elementwise."""
+
+    low: Float[Tensor, " row"]
+    high: Float[Tensor, " row"]
+
+
+class Normaliser:
+    """``rough`` allows the low-precision path; without it bounds are exact."""
+
+    def __init__(self, model: LayeredModel, row_step: int, *, rough: bool) -> None:
+        self._model = model
+        self._row_step = row_step
+        self._rough = _RoughHead(model) if rough else None
+
+    def exact(self, states: Float[Tensor, "row hidden"], counts: ProbeCounts) -> Float[Tensor, " row"]:
+        """In the model's precision, float32 sums. ``states`` come from the model's readout."""
+        counts.exact_normalisers += len(states)
+        vocabulary = self._model.vocabulary
+        return torch.cat(
+            [_log_sum_exp(part, vocabulary.weight, vocabulary.bias) for part in states.split(self._row_step)]
+            or [states.new_zeros(0, dtype=torch.float32)]
+        )
+
+    def bounds(self, states: Float[Tensor, "row hidden"], counts: ProbeCounts) -> Interval:
+        """An interval that holds the exact value."""
+        if self._rough is None:
+            value = self.exact(states, counts)
+            return Interval(value, value)
+        counts.rough_normalisers += len(states)
+        parts = [self._rough.bounds(part) for part in states.split(self._row_step)]
+        if not parts:
+            empty = states.new_zeros(0, dtype=torch.float32)
+            return Interval(empty, empty)
+        return Interval(torch.cat([part.low for part in parts]), torch.cat([part.high for part in parts]))
+
+
+def rough_is_faster(model: LayeredModel) -> bool:
+    """Whether this machine has matrix units for bfloat16, and the model a float32 head to gain from them."""
+    if model.dtype is not torch.float32:
+        return False
+    if model.device.type == "cuda":
+        return torch.cuda.get_device_capability(model.device) >= (8, 0)
+    return model.device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())
+
+
+class _RoughHead:
+    """The head in bfloat16, its mean row taken out first: that shifts all logits of a row alike, so it is added back
+    exactly, and what is rounded is smaller."""
+
+    def __init__(self, model: LayeredModel) -> None:
+        weight = model.vocabulary.weight.detach()
+        self._bias = model.vocabulary.bias
+        self._mean = weight.mean(dim=0)
+        self._weight = torch.empty_like(weight, dtype=torch.bfloat16)
+        largest = error = torch.zeros((), device=weight.device)
+        for start in range(0, len(weight), _VOCAB_STEP):
+            rows = weight[start : start + _VOCAB_STEP] - self._mean
+            rounded = rows.bfloat16()
+            self._weight[start : start + _VOCAB_STEP] = rounded
+            largest = torch.maximum(largest, rounded.float().norm(dim=1).max())
+            error = torch.maximum(error, (rows - rounded.float()).norm(dim=1).max())
+        self._largest, self._error = largest, error
+
+    def bounds(self, states: Float[Tensor, "row hidden"]) -> Interval:
+        """For a row w and state s with roundings w', s': |w.s - w'.s'| <= |w'| |s - s'| + |w - w'| |s|, and the
+        product itself is rounded to bfloat16 on the way out. A log-sum-exp moves no further than its logits do."""
+        rounded = states.bfloat16()
+        value, size = _log_sum_exp_and_size(rounded, self._weight, self._bias)
+        value = value + states @ self._mean
+        slip = self._largest * (states - rounded.float()).norm(dim=1) + self._error * states.norm(dim=1)
+        slip = slip + size * 2.0**-8 + _ROUNDING * (1 + value.abs() + self._largest * states.norm(dim=1))
+        return Interval(value - slip, value + slip)
+
+
+def _log_sum_exp(states: Tensor, weight: Tensor, bias: Tensor | None) -> Float[Tensor, " row"]:
+    return _log_sum_exp_and_size(states, weight, bias)[0]
+
+
+def _log_sum_exp_and_size(
+    states: Tensor, weight: Tensor, bias: Tensor | None
+) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
+    """The log-sum-exp of each row's logits, a stretch of the vocabulary at a time, and the largest product's size."""
+    top = torch.full((len(states),), -torch.inf, device=states.device)
+    total = torch.zeros(len(states), device=states.device)
+    size = torch.zeros(len(states), device=states.device)
+    for start in range(0, len(weight), _VOCAB_STEP):
+        logits = (states @ weight[start : start + _VOCAB_STEP].T).float()
+        size = torch.maximum(size, logits.abs().amax(dim=1))
+        if bias is not None:
+            logits = logits + bias[start : start + _VOCAB_STEP]
+        higher = torch.maximum(top, logits.amax(dim=1))
+        total = total * (top - higher).exp() + logits.sub_(higher.unsqueeze(1)).exp_().sum(dim=1)
+        top = higher
+    return top + total.log(), size
