@@ -2,35 +2,66 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan
-from lrp2_bench.probing.probe import Probe
+from lrp2_bench.probing.probe import FactBatch, Probe
 from lrp2_bench.progress import Advance
 from lrp2_bench.projection import Shifts
 from lrp2_bench.types import HIT, MISS, Hits
 
+log = logging.getLogger(__name__)
 
-def evaluate(
-    probe: Probe, plan: GridPlan, shifts: Shifts | None, facts: int, limits: Limits, advance: Advance
-) -> Hits:
+
+def evaluate(probe: Probe, plan: GridPlan, shifts: Shifts | None, facts: int, limits: Limits, advance: Advance) -> Hits:
     """Hits of every setting of ``plan``, ``[setting, fact]``, over the relation's ``facts``.
 
     ``shifts`` is ``[layer, hidden]`` (None where the plan holds just the baseline). ``advance`` is called with the
     facts x settings finished, which add up to all there are.
     """
     settings = len(plan.settings)
+    limits.require(probe.workload(limits.query_tokens), settings)
     hits = np.full((settings, facts), MISS, dtype=np.int8)
     run = FrontierRunner(probe.model, plan, shifts, limits.step_tokens)
     done = 0
     with torch.inference_mode():
         for batch in probe.batches(limits.query_tokens):
-            hit = probe.decide(batch, settings, run).cpu().numpy()
-            hits[:, batch.facts.cpu().numpy()] = np.where(hit, HIT, MISS).T
+            for part, hit in _decide(probe, batch, settings, run):
+                hits[:, part.facts.cpu().numpy()] = np.where(hit.cpu().numpy(), HIT, MISS).T
             done += len(batch.facts)
             advance(len(batch.facts) * settings)
     advance((facts - done) * settings)
     return hits
+
+
+def _decide(
+    probe: Probe, batch: FactBatch, settings: int, run: FrontierRunner
+) -> Iterator[tuple[FactBatch, Bool[Tensor, "fact setting"]]]:
+    """A batch's hits; where the device runs out of memory, those of its halves, down to single facts."""
+    before = replace(probe.counts)
+    try:
+        yield batch, probe.decide(batch, settings, run)
+        return
+    except torch.OutOfMemoryError:
+        probe.counts = before
+        if len(batch.facts) == 1 and not run.halve_steps():
+            raise
+    _say_once()
+    torch.cuda.empty_cache()
+    for half in batch.halves() if len(batch.facts) > 1 else (batch,):
+        yield from _decide(probe, half, settings, run)
+
+
+@cache
+def _say_once() -> None:
+    log.warning("The device ran out of memory; batches are halved. Set grid.memory_gb to avoid the detour.")

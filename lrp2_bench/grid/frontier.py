@@ -65,6 +65,11 @@ class FrontierRunner:
             frontier = self._after_block(k, frontier, needed)
         return self._last_block(frontier, context, queries.positions)
 
+    def halve_steps(self) -> bool:
+        """Let half as many tokens pass a block at once; False where they are down to one."""
+        self._step_tokens //= 2
+        return self._step_tokens >= 1
+
     def _by_layers(self, wanted: Bool[Tensor, "query setting"]) -> Bool[Tensor, "query lirp lsrp"]:
         layers = self._model.blocks + 1
         needed = torch.zeros(len(wanted), layers, layers, dtype=torch.bool, device=wanted.device)
@@ -78,9 +83,7 @@ class FrontierRunner:
         self.work.tokens += rows * tokens
         for part in torch.arange(rows, device=frontier.query.device).split(max(1, self._step_tokens // tokens)):
             span = slice(int(part[0]), int(part[-1]) + 1)
-            frontier.hidden[span] = self._model.block(
-                k, frontier.hidden[span], context.select(frontier.query[span])
-            )
+            frontier.hidden[span] = self._model.block(k, frontier.hidden[span], context.select(frontier.query[span]))
 
     def _after_block(self, k: int, before: _Frontier, needed: Bool[Tensor, "query lirp lsrp"]) -> _Frontier:
         """Rows that go on as they are, rows that LIRP moves after block k, rows that LSRP moves back."""

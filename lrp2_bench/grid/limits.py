@@ -10,6 +10,7 @@ import torch
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.probing.probe import Workload
 from lrp2_bench.settings import GridSettings
 
 _GIB = 2**30
@@ -23,10 +24,26 @@ _SHARE, _MOST = 0.25, {"cpu": 1.0, "cuda": 16.0}
 
 @dataclass(frozen=True)
 class Limits:
-    """``query_tokens``: padded tokens of the queries of a batch; ``step_tokens``: tokens that pass a block at once."""
+    """``query_tokens``: padded tokens of the queries of a batch; ``step_tokens``: tokens that pass a block at once.
+
+    ``cell_bytes`` is what a padded token takes in one setting.
+    """
 
     query_tokens: int
     step_tokens: int
+    cell_bytes: int = 0
+
+    def require(self, work: Workload, settings: int) -> None:
+        """Raise :class:`BenchError` where a single query does not fit, naming the least memory that would do."""
+        longest = max((shape.tokens for shape in work.certain + work.possible), default=0)
+        if longest <= max(self.query_tokens, 1) or not self.cell_bytes:
+            return
+        least = 2 * longest * settings * self.cell_bytes / _GIB
+        allowed = 2 * self.query_tokens * settings * self.cell_bytes / _GIB
+        raise BenchError(
+            f"A query of {longest} tokens in {settings} settings does not fit into grid.memory_gb (about "
+            f"{allowed:.3g} GiB).\nSet grid.memory_gb={least * 1.01:.3g} or more."
+        )
 
 
 def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> Limits:
@@ -39,8 +56,8 @@ def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> L
     step_tokens = settings.batch_tokens or (32_768 if kind == "cuda" else 2_048)
     # A block's widest moment: its intermediate activations, four times the hidden size and twice at once.
     step_tokens = max(1, min(step_tokens, int(memory / 2 / (10 * token_bytes))))
-    query_tokens = max(1, int(memory / 2 / (len(plan.settings) * token_bytes * _COPIES)))
-    return Limits(query_tokens, step_tokens)
+    query_tokens = int(memory / 2 / (len(plan.settings) * token_bytes * _COPIES))
+    return Limits(query_tokens, step_tokens, token_bytes * _COPIES)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -110,9 +110,7 @@ class _Run:
         plan = plan_grid(self.model.blocks, pairs, baseline=None in left)
         pool = pool_of(relation, pool_size(self.model, self.settings.probing), self.settings.seed)
         where = f"{language} {relation.name}"
-        probe = build_probe(
-            self.model, relation, pool, where, self.settings.probing, self.normaliser, self.notices
-        )
+        probe = build_probe(self.model, relation, pool, where, self.settings.probing, self.normaliser, self.notices)
         limits = limits_for(self.model, plan, self.settings.grid)
         new = evaluate(probe, plan, self.shifts, len(relation.facts), limits, advance)
         self.store.append(side, relation.name, relation.facts, plan.settings, new)

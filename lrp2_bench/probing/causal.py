@@ -21,7 +21,7 @@ from lrp2_bench.probing.duel import Duel
 from lrp2_bench.probing.forest import Forest, plant
 from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import Pool
-from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings
+from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
 from lrp2_bench.settings import SentenceScore
 from lrp2_bench.types import Relation
 
@@ -36,6 +36,7 @@ class _Choice:
     forest: Forest
     gold: int
     weights: list[float]
+    longest: int  # tokens of the longest sentence
 
 
 class CausalProbe(Probe):
@@ -63,6 +64,28 @@ class CausalProbe(Probe):
             chosen = [facts[index] for index in indices]
             yield FactBatch(torch.tensor(chosen, device=self.model.device))
 
+    def workload(self, tokens: int) -> Workload:
+        certain = []
+        for batch in self.batches(tokens):
+            choices = [self._choices[fact] for fact in batch.facts.tolist()]
+            contested = [choice for choice in choices if len(choice.forest.paths) > 1]
+            if contested:
+                width = max(len(choice.forest.ids) for choice in choices)
+                certain += [self._shape(choice, width) for choice in contested]
+        return Workload(certain, [])
+
+    def _shape(self, choice: _Choice, width: int) -> Shape:
+        forest = choice.forest
+        return Shape(
+            lengths=(len(forest.ids),),
+            tokens=width,
+            scored=len(forest.scored),
+            candidate_tokens=len(forest.steps),
+            sentences=len(forest.paths),
+            sentence_tokens=choice.longest,
+            normalisers=len(forest.scored) - sum(forest.shared),
+        )
+
     def decide(self, batch: FactBatch, settings: int, run: RunSettings) -> Bool[Tensor, "fact setting"]:
         choices = [self._choices[fact] for fact in batch.facts.tolist()]
         hits = torch.zeros(len(choices), settings, dtype=torch.bool, device=self.model.device)
@@ -75,11 +98,11 @@ class CausalProbe(Probe):
         wanted = contested.unsqueeze(1).expand_as(hits)
         if contested.any():
             final = run(self._pack([choice.forest for choice in choices]), wanted)
-            states = self.model.readout(final.hidden)
             for place, choice in enumerate(choices):
                 cells = (final.query == place).nonzero().flatten()
                 if len(cells):
-                    hits[place, final.setting[cells]] = self._duel(choice, states[cells])
+                    states = self.model.readout(final.hidden[cells])
+                    hits[place, final.setting[cells]] = self._duel(choice, states)
         return hits
 
     def _duel(self, choice: _Choice, states: Float[Tensor, "setting scored hidden"]) -> Bool[Tensor, " setting"]:
@@ -148,7 +171,9 @@ class CausalProbe(Probe):
             if int(pool.gold[fact]) in owners:
                 forest = plant(list(sentences), cancel=not self._mean)
                 weights = [1 / (len(ids) - 1) if self._mean else 1.0 for ids in sentences]
-                result[fact] = _Choice(forest, owners.index(int(pool.gold[fact])), weights)
+                result[fact] = _Choice(
+                    forest, owners.index(int(pool.gold[fact])), weights, max(len(ids) for ids in sentences)
+                )
         return result
 
     def _usable(self, ids: tuple[int, ...], where: str) -> bool:

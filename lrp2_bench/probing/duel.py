@@ -48,9 +48,7 @@ class Duel:
         uses.scatter_(1, slot_of[self._paths], True)
         self._uses = uses[:, :-1] & ~shared
         at_slot = torch.nn.functional.one_hot(slots, len(shared)).bool()
-        self._low = torch.stack(
-            [logits.masked_fill(~here, -torch.inf).logsumexp(dim=1) for here in at_slot.T], dim=1
-        )
+        self._low = torch.stack([logits.masked_fill(~here, -torch.inf).logsumexp(dim=1) for here in at_slot.T], dim=1)
         self._high = torch.full_like(self._low, torch.inf)
         self._low[:, shared] = self._high[:, shared] = 0.0
         counts.normalisers += settings * int((~shared).sum())

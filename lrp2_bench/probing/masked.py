@@ -21,7 +21,7 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.normaliser import Interval, Normaliser
 from lrp2_bench.probing.pools import Pool
-from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings
+from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
 from lrp2_bench.types import Relation
 
 
@@ -64,9 +64,7 @@ class MaskedProbe(Probe):
         self._queries = self._tokenize_queries(relation)
         self._allowed = torch.from_numpy(pool.allowed).to(model.device)
         self._gold = torch.from_numpy(pool.gold).to(model.device)
-        self._own = {
-            int(index): masks for masks, length in self._lengths.items() for index in length.index.tolist()
-        }
+        self._own = {int(index): masks for masks, length in self._lengths.items() for index in length.index.tolist()}
 
     def batches(self, tokens: int) -> Iterator[FactBatch]:
         by_masks: dict[int, list[int]] = defaultdict(list)
@@ -78,6 +76,22 @@ class MaskedProbe(Probe):
             for indices in by_tokens([len(self._sequence(fact, masks)) for fact in facts], tokens):
                 chosen = torch.tensor([facts[index] for index in indices], device=self.model.device)
                 yield _MaskedBatch(chosen, masks)
+
+    def workload(self, tokens: int) -> Workload:
+        certain, possible = [], []
+        for batch in self.batches(tokens):
+            assert isinstance(batch, _MaskedBatch)
+            facts = batch.facts.tolist()
+            certain.append(self._shape(facts, batch.masks))
+            for masks in self._rivals(batch.masks):
+                if fitting := [fact for fact in facts if self._fits(fact, masks)]:
+                    possible.append(self._shape(fitting, masks))
+        return Workload(certain, possible)
+
+    def _shape(self, facts: list[int], masks: int) -> Shape:
+        lengths = tuple(len(self._sequence(fact, masks)) for fact in facts)
+        candidates = sum(len(self._lengths[masks].ids[:, mask].unique()) for mask in range(masks))
+        return Shape(lengths, max(lengths), masks, candidates, 1, max(lengths), masks)
 
     def decide(self, batch: FactBatch, settings: int, run: RunSettings) -> Bool[Tensor, "fact setting"]:
         assert isinstance(batch, _MaskedBatch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -57,6 +57,45 @@ class FactBatch:
 
     facts: Int[Tensor, " fact"]
 
+    def halves(self) -> tuple[FactBatch, FactBatch]:
+        """The same facts in two batches."""
+        middle = len(self.facts) // 2
+        return replace(self, facts=self.facts[:middle]), replace(self, facts=self.facts[middle:])
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of some queries that run together, for counting what they cost.
+
+    ``tokens`` is their padded length, ``lengths`` their own; ``scored`` positions are read of each, and
+    ``candidate_tokens`` logits computed there. A naive evaluator runs ``sentences`` sequences of ``sentence_tokens``
+    for each. ``normalisers`` are the rows of the head that scoring all of a query's candidates takes.
+    """
+
+    lengths: tuple[int, ...]
+    tokens: int
+    scored: int
+    candidate_tokens: int
+    sentences: int
+    sentence_tokens: int
+    normalisers: int
+
+    @property
+    def queries(self) -> int:
+        return len(self.lengths)
+
+    def unpadded(self) -> list[Shape]:
+        """One shape a query, at its own length."""
+        return [replace(self, lengths=(length,), tokens=length) for length in self.lengths]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What deciding a relation takes: ``certain`` always, ``possible`` at most, depending on scores."""
+
+    certain: list[Shape]
+    possible: list[Shape]
+
 
 class Probe(ABC):
     """One relation of one language, ready to be scored by one model. ``where`` names both in warnings.
@@ -72,6 +111,10 @@ class Probe(ABC):
     @abstractmethod
     def batches(self, tokens: int) -> Iterator[FactBatch]:
         """Facts of like length in batches of at most ``tokens`` padded tokens (a longer query comes alone)."""
+
+    @abstractmethod
+    def workload(self, tokens: int) -> Workload:
+        """The queries of every batch of ``batches(tokens)``, without running any."""
 
     @abstractmethod
     def decide(self, batch: FactBatch, settings: int, run: RunSettings) -> Bool[Tensor, "fact setting"]:

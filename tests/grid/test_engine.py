@@ -12,7 +12,7 @@ import torch
 
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.engine import evaluate
-from lrp2_bench.grid.limits import limits_for
+from lrp2_bench.grid.limits import Limits, limits_for
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
@@ -122,12 +122,13 @@ def test_hits_on_real_mlama_equal_the_naive_evaluator(
 
 @pytest.mark.parametrize("architecture", ["bert", "bloom"])
 def test_batches_of_one_query_give_the_hits_of_large_ones(
-    architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path
+    architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = _load(model_folder(architecture))
     relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
     large, _ = _compare(model, relation, ProbingSettings(), None)
-    small, _ = _compare(model, relation, ProbingSettings(), None, GridSettings(batch_tokens=1, memory_gb=1e-6))
+    monkeypatch.setattr("tests.grid.test_engine.limits_for", lambda model, plan, grid: Limits(1, 1))
+    small, _ = _compare(model, relation, ProbingSettings(), None)
     assert (large == small).all()
 
 

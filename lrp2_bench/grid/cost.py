@@ -1,0 +1,94 @@
+"""What a run costs before it runs: rows, tokens and floating-point operations, as pure arithmetic.
+
+A multiplication and an addition are two operations; norms, activations and softmaxes are left out, as is usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.probing.probe import Shape
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """The sizes that decide what a model costs."""
+
+    blocks: int
+    hidden: int
+    intermediate: int
+    vocab: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """``rows``: (query, block) pairs run in full; ``tokens``: padded tokens of those; ``finals``: rows of the last
+    block, run at scored positions alone; ``flops``: operations of all of it, heads included."""
+
+    rows: int = 0
+    tokens: int = 0
+    finals: int = 0
+    flops: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.rows + other.rows,
+            self.tokens + other.tokens,
+            self.finals + other.finals,
+            self.flops + other.flops,
+        )
+
+
+def block_flops(model: ModelShape, tokens: int) -> float:
+    """One block over one sequence: four projections, attention, and the feed-forward's two maps."""
+    h = model.hidden
+    return 2.0 * tokens * (4 * h * h + 2 * h * model.intermediate) + 4.0 * tokens * tokens * h
+
+
+def final_block_flops(model: ModelShape, tokens: int, scored: int) -> float:
+    """The last block: keys and values of all tokens, everything else at the scored ones."""
+    h = model.hidden
+    everywhere = 2.0 * tokens * 2 * h * h
+    return everywhere + 2.0 * scored * (2 * h * h + 2 * h * model.intermediate) + 4.0 * scored * tokens * h
+
+
+def normaliser_flops(model: ModelShape, rows: int) -> float:
+    """Rows of the whole head."""
+    return 2.0 * rows * model.hidden * model.vocab
+
+
+def grid_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Cost:
+    """Queries of these shapes through every setting of the plan, normalisers not counted."""
+    runs, finals = plan.block_runs - len(plan.settings), len(plan.settings)
+    total = Cost()
+    for shape in shapes:
+        flops = runs * block_flops(model, shape.tokens) + finals * final_block_flops(model, shape.tokens, shape.scored)
+        flops += finals * 2.0 * model.hidden * shape.candidate_tokens
+        rows = shape.queries * runs
+        total += Cost(rows, rows * shape.tokens, shape.queries * finals, flops * shape.queries)
+    return total
+
+
+def naive_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Cost:
+    """The same by one full pass per setting, its logits at every token."""
+    settings = len(plan.settings)
+    total = Cost()
+    for shape in shapes:
+        rows = shape.sentences * settings * model.blocks
+        flops = rows * block_flops(model, shape.sentence_tokens)
+        flops += shape.sentences * settings * normaliser_flops(model, shape.sentence_tokens)
+        total += Cost(rows * shape.queries, rows * shape.sentence_tokens * shape.queries, 0, flops * shape.queries)
+    return total
+
+
+def floor(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> float:
+    """Operations that no method which runs the model's own blocks in each setting can do without.
+
+    Every setting's states differ from every other's from its first projection on, so each of the plan's block runs
+    must happen, on no padding, for the queries that decide a cell at the least: a masked fact's own length, a causal
+    fact's forest. The last block is needed at the scored positions, candidates' logits once each; a normaliser never
+    certainly.
+    """
+    return grid_cost(model, plan, (part for shape in shapes for part in shape.unpadded())).flops
