@@ -136,7 +136,7 @@ class CausalProbe(Probe):
         )
 
 
-def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:
+def _common_prefix(sequences: Sequence[list[int]]) -> int:
     """How many tokens all sequences begin with."""
     first, last = min(sequences), max(sequences)  # every other sequence lies between these two
     differing = (place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)

@@ -65,7 +65,8 @@ class MaskedProbe(Probe):
         """Number of tokens -> pool indices ``[candidate]`` and their token ids ``[candidate, n]`` (on the device)."""
         tokenizer = self.model.tokenizer
         groups: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
-        encoded = tokenizer(list(pool.labels), add_special_tokens=False, verbose=False)["input_ids"]
+        labels = list(pool.labels)
+        encoded = tokenizer(labels, add_special_tokens=False, verbose=False)["input_ids"] if labels else []
         for index, ids in enumerate(encoded):
             if not ids:
                 notices.add("Candidates without a token can never be the answer", f"{where} '{pool.labels[index]}'")
