@@ -44,6 +44,11 @@ class LanguageVectors:
         data = self.values.contiguous().numpy().tobytes()
         return sha256_json([list(self.values.shape), data.hex()])
 
+    @property
+    def origin(self) -> str:
+        """The digest of what they were computed from. Unlike the numbers, it is the same on every machine."""
+        return sha256_json(dict(self.metadata))
+
 
 def vector_metadata(
     model_digest: str, model: LayeredModel, language: str, corpus: str, sentences: Sequence[str]

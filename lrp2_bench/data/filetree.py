@@ -41,19 +41,21 @@ class _Zip(FileTree):
         self._file = file
         try:
             self._archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, OSError) as error:
+        except Exception as error:  # zipfile raises anything from BadZipFile to UnicodeDecodeError on damaged archives
             raise BenchError(
                 f"'{file}' is not a readable zip archive ({error}). "
                 "If its download broke off, remove it and try again; a folder with the unpacked files works as well."
             ) from error
+        # Some packers write './de/P36.jsonl', which is no normal path: a member is asked for by its entry.
+        self._members = {PurePosixPath(info.filename): info for info in self._archive.infolist() if not info.is_dir()}
 
     def paths(self) -> list[PurePosixPath]:
-        return sorted(PurePosixPath(info.filename) for info in self._archive.infolist() if not info.is_dir())
+        return sorted(self._members)
 
     def read(self, path: PurePosixPath) -> bytes:
         try:
-            return self._archive.read(str(path))
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError) as error:
+            return self._archive.read(self._members[path])
+        except Exception as error:  # zipfile raises anything from BadZipFile to zlib.error on damaged members
             raise BenchError(
                 f"'{path}' inside '{self._file}' is damaged ({error}). Fetch the archive again."
             ) from error

@@ -26,7 +26,7 @@ from lrp2_bench.types import Fact, ParallelFacts, Relation
 URL = "http://cistern.cis.lmu.de/mlama/mlama1.1.zip"
 
 _FACT_FILE = re.compile(r"P\d+\.jsonl")
-_FACT_KEYS = ("sub_uri", "obj_uri", "sub_label", "obj_label", "lineid", "uuid")
+_TEXT_KEYS = ("sub_uri", "obj_uri", "sub_label", "obj_label", "uuid")
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,12 @@ class MLama(Dataset):
         url: str = URL,
         name: str = "mlama",
     ) -> None:
-        if limit is not None and limit < 1:
-            raise BenchError(f"dataset.limit={limit} keeps no fact. Give a number from 1, or null for all facts.")
+        if limit is not None and (not isinstance(limit, int) or limit < 1):
+            raise BenchError(f"dataset.limit={limit}: give a whole number of facts from 1, or null for all facts.")
+        if relations is not None and (isinstance(relations, str) or not relations):
+            raise BenchError(
+                f"dataset.relations={relations}: give a list such as [P36,P37], or null for all relations."
+            )
         self.name = name
         self._path = Path(path).expanduser() if path is not None else None
         self._wanted = tuple(relations) if relations is not None else None
@@ -126,7 +130,12 @@ class MLama(Dataset):
             self._tree = open_tree(path)
             for file in self._tree.paths():
                 if _FACT_FILE.fullmatch(file.name) and len(file.parts) >= 2:
-                    self._folders[file.parts[-2]] = file.parent
+                    folder = self._folders.setdefault(file.parts[-2], file.parent)
+                    if folder != file.parent:
+                        raise BenchError(
+                            f"'{path}' holds two folders of '{folder.name}': '{folder}' and '{file.parent}'. "
+                            "Set dataset.path to just one copy of mLAMA."
+                        )
             if not self._folders:
                 raise BenchError(f"'{path}' holds no mLAMA files (LANG/P36.jsonl, ...). Check dataset.path.")
         return self._tree
@@ -164,25 +173,26 @@ def _parse(tree: FileTree, folder: PurePosixPath, language: str, notices: Notice
 
 
 def _facts(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[Fact]:
-    seen: set[int] = set()
+    seen: set[int | str] = set()
+    labels: dict[str, str] = {}
     for where, row in _rows(tree, path, notices):
-        if any(key not in row for key in _FACT_KEYS) or not isinstance(row["lineid"], int):
-            notices.add(f"Facts without all of {', '.join(_FACT_KEYS)} were skipped", where)
-        elif not str(row["sub_label"]).strip() or not str(row["obj_label"]).strip():
+        line_id = row.get("lineid")
+        texts = [text for key in _TEXT_KEYS if isinstance(text := row.get(key), str)]
+        if not isinstance(line_id, int) or len(texts) < len(_TEXT_KEYS):
+            notices.add(f"Facts without lineid and {', '.join(_TEXT_KEYS)} were skipped", where)
+            continue
+        subject_id, object_id, subject, object_, uuid = texts
+        if not subject.strip() or not object_.strip():
             notices.add("Facts with a blank label were skipped", where)
-        elif row["lineid"] in seen:
+        elif line_id in seen or uuid in seen:
             notices.add("Facts that repeat an id were skipped", where)
         else:
-            seen.add(row["lineid"])
-            yield Fact(
-                relation=path.stem,
-                line_id=row["lineid"],
-                uuid=str(row["uuid"]),
-                subject=str(row["sub_label"]),
-                subject_id=str(row["sub_uri"]),
-                object=str(row["obj_label"]),
-                object_id=str(row["obj_uri"]),
-            )
+            seen |= {line_id, uuid}
+            # A pool holds one label an object, so that an object never competes with itself.
+            label = labels.setdefault(object_id, object_)
+            if label != object_:
+                notices.add("Objects with a second label go by their first", where)
+            yield Fact(path.stem, line_id, uuid, subject, subject_id, label, object_id)
 
 
 def _rows(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[tuple[str, dict[str, object]]]:
@@ -193,6 +203,8 @@ def _rows(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[tup
         where = f"{path} line {number}"
         try:
             row = json.loads(line.decode("utf-8"))
+            if b"\\ud" in line.lower():  # JSON can spell half a surrogate pair, which no UTF-8 file can hold
+                json.dumps(row, ensure_ascii=False).encode("utf-8")
         except ValueError:
             notices.add("Lines that are not JSON were skipped", where)
             continue

@@ -17,6 +17,15 @@ class EncoderModel(LayeredModel):
 
     family: ClassVar[Family] = "masked"
 
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        super().__init__(model, tokenizer)
+        if tokenizer.mask_token_id is None:
+            raise ValueError("The tokenizer names no mask token; set mask_token in tokenizer_config.json.")
+        for name, handled in (("is_decoder", False), ("position_embedding_type", "absolute")):
+            value = getattr(model.config, name, handled)
+            if value not in (handled, None):
+                raise ValueError(f"{name}={value!r} in the model's config.json is not handled, only {handled!r} is.")
+
     def context(self, batch: TokenBatch) -> BlockContext:
         visible = batch.visible if batch.visible is not None else batch.keep.unsqueeze(1)
         return BlockContext(mask=self.additive(visible))

@@ -91,6 +91,11 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
             f"'{checkpoint.folder}' lacks {len(missing)} of the model's weights ({shown}); transformers would fill "
             "them with random numbers. Use a checkpoint saved with its language-modelling head."
         )
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise BenchError(
+            f"'{checkpoint.folder}' has no tokenizer: transformers found no vocabulary and made up an empty one.\n"
+            "Save the model's own there with tokenizer.save_pretrained(DIR), which writes tokenizer.json."
+        )
     try:
         return adapter(model.to(device), tokenizer)
     except ValueError as error:
@@ -111,18 +116,34 @@ def _folder(path: str, revision: str | None) -> tuple[Path, str | None]:
 
 def _snapshot(hub_id: str, revision: str | None) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    unreachable = _why_unreachable(hub_id, revision)
     try:
-        folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=_FILES, etag_timeout=10))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        folder = Path(
+            snapshot_download(
+                hub_id, revision=revision, allow_patterns=_FILES, local_files_only=unreachable is not None
+            )
+        )
+    except Exception as error:  # the hub's errors and its HTTP client's have no base in common
+        why = unreachable or error
+        reason = str(why).strip().splitlines()[0] if str(why).strip() else type(why).__name__
         at = f" at revision '{revision}'" if revision else ""
         raise BenchError(
             f"Cannot get model '{hub_id}'{at} from the Hugging Face hub: {reason}\n"
             f"It is neither a folder here nor in the hub's cache on this machine. {_LOCAL_HINT}"
         ) from error
     return folder, folder.name
+
+
+def _why_unreachable(hub_id: str, revision: str | None) -> Exception | None:
+    """One bounded question to the hub: asked for a commit, snapshot_download alone would retry for half a minute."""
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().model_info(hub_id, revision=revision, timeout=10)
+    except Exception as error:  # as above
+        return error
+    return None
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

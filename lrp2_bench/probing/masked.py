@@ -83,9 +83,8 @@ class MaskedProbe(Probe):
             assert isinstance(batch, _MaskedBatch)
             facts = batch.facts.tolist()
             certain.append(self._shape(facts, batch.masks))
-            for masks in self._rivals(batch.masks):
-                if fitting := [fact for fact in facts if self._fits(fact, masks)]:
-                    possible.append(self._shape(fitting, masks))
+            rivals = {masks: [fact for fact in facts if self._fits(fact, masks)] for masks in self._rivals(batch.masks)}
+            possible += [self._shape(fitting, masks) for masks, fitting in rivals.items() if fitting]
         return Workload(certain, possible)
 
     def _shape(self, facts: list[int], masks: int) -> Shape:
@@ -192,7 +191,8 @@ class MaskedProbe(Probe):
         """Number of tokens -> candidates."""
         tokenizer, notices = self.model.tokenizer, self.notices
         groups: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
-        encoded = tokenizer(list(pool.labels), add_special_tokens=False, verbose=False)["input_ids"]
+        labels = list(pool.labels)
+        encoded = tokenizer(labels, add_special_tokens=False, verbose=False)["input_ids"] if labels else []
         for index, ids in enumerate(encoded):
             where = f"{self.where} '{pool.labels[index]}'"
             if not ids:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -83,12 +85,36 @@ def _randomise(model: torch.nn.Module, spread: float) -> None:
                 parameter.normal_(std=0.1)
 
 
+def _frequent_pieces(tokenizer: Tokenizer, texts: Sequence[str], inner: str) -> list[tuple[str, int]]:
+    """Every character, then words and their three-letter parts, the frequent first; ``inner`` marks a word's inside.
+
+    The library's own trainers for WordPiece and Unigram break ties differently in every process.
+    """
+    words: Counter[str] = Counter()
+    for text in texts:
+        normal = tokenizer.normalizer.normalize_str(text)
+        words.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal))
+    letters: Counter[str] = Counter()
+    pieces: Counter[str] = Counter()
+    for word, count in words.items():
+        for place, letter in enumerate(word):
+            letters[letter] += count if place == 0 else 0
+            letters[inner + letter] += count if place else 0
+        pieces[word] += count
+        for start in range(0, len(word), 3):
+            pieces[(inner if start else "") + word[start : start + 3]] += count
+    by_frequency = sorted(pieces.items(), key=lambda item: (-item[1], item[0]))
+    return sorted(letters.items()) + [(piece, count) for piece, count in by_frequency if piece not in letters]
+
+
 def _wordpiece(texts: Sequence[str], vocab: int) -> PreTrainedTokenizerFast:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(texts, trainers.WordPieceTrainer(vocab_size=vocab, special_tokens=special))
+    pieces = [*special, *(piece for piece, _ in _frequent_pieces(tokenizer, texts, "##"))][:vocab]
+    tokenizer.model = models.WordPiece({piece: number for number, piece in enumerate(pieces)}, unk_token="[UNK]")
+    tokenizer.add_special_tokens(special)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
@@ -106,9 +132,13 @@ def _unigram(texts: Sequence[str], vocab: int, greedy_mask: bool = True) -> PreT
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.train_from_iterator(
-        texts, trainers.UnigramTrainer(vocab_size=vocab, special_tokens=special, unk_token="<unk>")
-    )
+    pieces = _frequent_pieces(tokenizer, texts, "")[: vocab - len(special)]
+    total = sum(count for _, count in pieces)
+    scores = [(str(name), 0.0) for name in special] + [
+        (piece, math.log((count or 1) / total)) for piece, count in pieces
+    ]
+    tokenizer.model = models.Unigram(scores, unk_id=3)
+    tokenizer.add_special_tokens(special)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )

@@ -60,6 +60,26 @@ def moved(model: Any, pair: LayerPair | None, language: torch.Tensor, pivot: tor
             handle.remove()
 
 
+def states(model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """Every layer's states ``[layer, row, token, hidden]`` of one forward pass; layer L before any final norm.
+
+    Under :func:`moved`, a layer's states are those its hook has moved.
+    """
+    blocks, layers = model.get_submodule(_BLOCKS[model.config.model_type]), []
+
+    def keep(module: Any, inputs: Any, output: Any) -> None:
+        layers.append(output[0] if isinstance(output, tuple) else output)
+
+    handles = [block.register_forward_hook(keep) for block in blocks]
+    try:
+        with torch.no_grad():
+            embedded = model(ids, output_hidden_states=True).hidden_states[0]
+    finally:
+        for handle in handles:
+            handle.remove()
+    return torch.stack([embedded, *layers])
+
+
 def evaluate(
     model: Any,
     tokenizer: Any,

@@ -1,0 +1,87 @@
+"""``lrp2-bench`` called in this process, and its main job on toy data."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.global_hydra import GlobalHydra
+
+from lrp2_bench.cli import main
+
+#: What two runs of one configuration write alike, byte for byte.
+TABLES = ("pairs.csv", "hits.parquet", "pivot_hits.parquet", "alignment.csv")
+
+
+def lrp2_bench(*arguments: str) -> int:
+    """The exit code of ``lrp2-bench ARGUMENTS``; leaves logging and the environment as they were."""
+    GlobalHydra.instance().clear()
+    with _restored():
+        try:
+            return main(arguments)
+        except SystemExit as stop:  # Hydra's own way out of --help
+            return int(stop.code or 0)
+
+
+@dataclass(frozen=True)
+class ToyJob:
+    """``lrp2-bench search`` of a small model on the toy facts, everything it writes below ``root``."""
+
+    root: Path
+    model: Path
+    mlama: Path
+    corpus: Path
+
+    @property
+    def outputs(self) -> Path:
+        return self.root / "outputs"
+
+    def arguments(self, language: str = "de") -> list[str]:
+        return [
+            "model=hf", f"model.path={self.model}", "dataset=mlama", f"dataset.path={self.mlama}", "corpus=text",
+            # Means over many sentences are so near each other that moving by their difference changes no answer.
+            f"corpus.path={self.corpus}", "corpus.sentences=1", f"language={language}", "tracking=none",
+            f"paths.outputs={self.outputs}", f"paths.cache={self.root / 'cache'}",
+        ]  # fmt: skip
+
+    def search(self, *more: str, language: str = "de") -> int:
+        """Its exit code; ``more`` comes last and so overrides."""
+        return lrp2_bench("search", *self.arguments(language), *more)
+
+    def folder(self, language: str = "de", experiment: str = "default") -> Path:
+        return self.outputs / experiment / self.model.name / "mlama" / language
+
+
+def contents(folder: Path, names: tuple[str, ...] = TABLES) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def snapshot(folder: Path) -> dict[str, tuple[str, int]]:
+    """Every file below ``folder``: its digest and when it was last written."""
+    return {
+        str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    full_error = os.environ.get("HYDRA_FULL_ERROR")
+    try:
+        yield
+    finally:
+        for handler in root.handlers:
+            if handler not in handlers:
+                handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        if full_error is None:
+            os.environ.pop("HYDRA_FULL_ERROR", None)

@@ -1,0 +1,93 @@
+"""Files that are whole or absent, journals that survive a kill, digests of content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from lrp2_bench.files import (
+    append_json_line,
+    atomic_path,
+    cut_torn_tail,
+    read_json_lines,
+    sha256_file,
+    sha256_json,
+    write_json,
+    write_text,
+)
+
+
+def test_an_atomic_file_appears_with_its_parents_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.txt"
+    write_text(path, "für\n")
+    assert path.read_bytes() == "für\n".encode()
+    assert [child.name for child in path.parent.iterdir()] == ["b.txt"]
+
+
+def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        assert path.read_text() == "old"
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert [child.name for child in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_an_atomic_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
+    previous = os.umask(0o027)
+    try:
+        write_text(tmp_path / "a.txt", "")
+        (tmp_path / "b.txt").write_text("")
+        assert os.umask(0o027) == 0o027, "the process's mask is put back"
+    finally:
+        os.umask(previous)
+    modes = {child.name: child.stat().st_mode & 0o777 for child in tmp_path.iterdir()}
+    assert modes == {"a.txt": 0o640, "b.txt": 0o640}
+
+
+def test_json_is_written_sorted_and_readable(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": "ö", "a": [1]})
+    assert (tmp_path / "a.json").read_text("utf-8") == '{\n  "a": [\n    1\n  ],\n  "b": "ö"\n}\n'
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"n": 2', b'{"n": "\xc3', b"\x00\x00"])
+def test_a_record_after_a_torn_tail_starts_a_line_of_its_own(torn: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "journal.jsonl"
+    append_json_line(path, {"n": 1})
+    with path.open("ab") as file:
+        file.write(torn)
+    assert read_json_lines(path) == [{"n": 1}]
+    append_json_line(path, {"n": "drei\u2028"})
+    assert read_json_lines(path) == [{"n": 1}, {"n": "drei\u2028"}]
+    assert path.read_bytes().count(b"\n") == 2
+
+
+def test_a_line_that_is_no_json_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "j").write_bytes(b'{"n": 1}\n\x00\x00\n{"n": 2}\n')
+    assert read_json_lines(tmp_path / "j") == [{"n": 1}, {"n": 2}]
+
+
+def test_a_journal_that_is_not_there_has_no_records(tmp_path: Path) -> None:
+    cut_torn_tail(tmp_path / "none")
+    assert read_json_lines(tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_whole_journal_is_not_cut(tmp_path: Path) -> None:
+    (tmp_path / "j").write_bytes(b'{"n": 1}\n')
+    cut_torn_tail(tmp_path / "j")
+    assert (tmp_path / "j").read_bytes() == b'{"n": 1}\n'
+
+
+def test_a_digest_covers_content_and_not_the_order_of_keys(tmp_path: Path) -> None:
+    assert sha256_json({"a": 1, "b": "ö"}) == sha256_json(json.loads('{"b": "\\u00f6",   "a": 1}'))
+    assert sha256_json({"a": [1, 2]}) != sha256_json({"a": [2, 1]})
+    assert sha256_json({"a": 1}) == hashlib.sha256(b'{"a":1}').hexdigest()
+    (tmp_path / "f").write_bytes(b"abc")
+    assert sha256_file(tmp_path / "f") == hashlib.sha256(b"abc").hexdigest()
