@@ -135,5 +135,7 @@ class ReportCommand:
 
     inputs: list[str] = field(default_factory=list)  # folders to look for finished runs in
     output: str | None = None  # folder for the report; null = INPUT/report
+    high_from: int = 1_000_000  # Wikipedia articles from which a language is high resource
+    medium_from: int = 100_000  # and from which it is medium resource
     select_by: Metric = Metric.transferability
     paths: PathSettings = field(default_factory=PathSettings)

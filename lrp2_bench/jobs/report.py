@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from lrp2_bench.errors import UnknownNameError
 from lrp2_bench.files import write_text
+from lrp2_bench.languages import GROUPS
 from lrp2_bench.report.agreement import check_agreement
 from lrp2_bench.report.group_means import group_means_table
 from lrp2_bench.report.optimal_layers import optimal_layers_table
@@ -20,10 +21,16 @@ from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs
 from lrp2_bench.report.table import Table
 
 
-def run_report(inputs: Sequence[Path], output: Path | None, select_by: str, console: Console) -> Path:
+def run_report(
+    inputs: Sequence[Path],
+    output: Path | None,
+    select_by: str,
+    console: Console,
+    groups: Mapping[str, Sequence[str]] = GROUPS,
+) -> Path:
     """Write ``table1_MODEL_DATASET`` and ``optimal_layers_MODEL_DATASET`` as .md, .csv and .tex, and print them.
 
-    ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
+    ``groups`` are Table 1's, by name. ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
     input, which is returned. Unfinished runs are named in the tables' notes and on the console. Nothing is written
     unless all tables can be made. Raises BenchError where there is nothing to report on or runs of one model and
     dataset were not made alike, UnknownNameError for an input or ``select_by`` that does not exist.
@@ -31,7 +38,9 @@ def run_report(inputs: Sequence[Path], output: Path | None, select_by: str, cons
     if select_by not in METRICS:
         raise UnknownNameError("metric in select_by:", select_by, METRICS)
     runs, unfinished = find_runs(inputs)
-    tables = [table for members in _by_model_and_dataset(runs) for table in _tables(members, unfinished, select_by)]
+    tables = [
+        table for members in _by_model_and_dataset(runs) for table in _tables(members, unfinished, select_by, groups)
+    ]
     folder = output if output is not None else inputs[0] / "report"
     for table in tables:
         # A model's name is a user's text; it must not lead out of the folder.
@@ -57,12 +66,14 @@ def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
         yield sorted(members, key=lambda run: run.language)
 
 
-def _tables(runs: Sequence[Run], unfinished: Sequence[Unfinished], select_by: str) -> Iterator[Table]:
+def _tables(
+    runs: Sequence[Run], unfinished: Sequence[Unfinished], select_by: str, groups: Mapping[str, Sequence[str]]
+) -> Iterator[Table]:
     model, dataset = runs[0].model, runs[0].dataset
     notes = tuple(
         f"{run.language} is not finished: {run.reason}."
         for run in unfinished
         if (run.model, run.dataset) == (model, dataset)
     )
-    for table in (group_means_table(runs, select_by), optimal_layers_table(runs, select_by)):
+    for table in (group_means_table(runs, select_by, groups), optimal_layers_table(runs, select_by)):
         yield replace(table, notes=table.notes + notes)

@@ -1,0 +1,81 @@
+"""What the testbed's models are: their size, languages and training, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.testbed.exposure import Exposure
+
+Architecture = Literal["bert", "bloom"]
+
+#: 13 languages in 7 scripts, 9 of them Indo-European; high, medium (tr ko hi el) and low (ga sq) resource.
+TINY_LANGUAGES = ("ar", "de", "el", "en", "es", "fr", "ga", "hi", "ko", "ru", "sq", "tr", "zh")
+
+
+@dataclass(frozen=True)
+class PretrainSpec:
+    """Everything that decides a checkpoint's weights, up to rounding (threads, library versions)."""
+
+    name: str
+    architecture: Architecture
+    languages: tuple[str, ...] = TINY_LANGUAGES
+    twin: bool = False  # leave the held-out countries out of the pivot's text too
+    glosses: float = 1.0  # share of names that are glossed in the pivot
+    vocabulary: int = 8_000  # entries of the tokenizer
+    blocks: int = 6
+    hidden: int = 128
+    heads: int = 4
+    positions: int = 128  # longest sequence of a masked model, in tokens
+    epochs: int = 36  # passes over the text
+    batch_tokens: int = 1_024  # padded tokens a step
+    learning_rate: float = 1e-3  # at its peak, after the warm-up
+    warmup: float = 0.05  # share of the training
+    weight_decay: float = 0.01
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.architecture not in ("bert", "bloom"):
+            raise UnknownNameError("architecture", self.architecture, ("bert", "bloom"))
+        if self.hidden % self.heads:
+            raise BenchError(f"hidden={self.hidden} cannot be cut into heads={self.heads}. Give a multiple.")
+        if not 0.0 <= self.warmup < 1.0:
+            raise BenchError(f"warmup={self.warmup}: give a share of the training from 0 up to, not with, 1.")
+        for field in ("vocabulary", "blocks", "hidden", "heads", "epochs", "batch_tokens"):
+            if getattr(self, field) < 1:
+                raise BenchError(f"{field}={getattr(self, field)}: give a number from 1.")
+
+    @property
+    def exposure(self) -> Exposure:
+        """What the checkpoint's text tells; raises :class:`UnknownNameError` for an unknown language."""
+        exposure = Exposure.default(self.languages, self.seed)
+        return exposure.as_twin() if self.twin else exposure
+
+    def as_twin(self) -> PretrainSpec:
+        """The same model without the pivot's facts about held-out countries."""
+        return replace(self, name=f"{self.name}_twin", twin=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``manifest.json``."""
+        return asdict(self) | {"languages": list(self.languages)}
+
+
+def _specs() -> dict[str, PretrainSpec]:
+    full = (
+        PretrainSpec("tiny_mbert", "bert"),
+        PretrainSpec("tiny_bloom", "bloom", epochs=16, learning_rate=2e-3),
+    )
+    return {spec.name: spec for each in full for spec in (each, each.as_twin())}
+
+
+#: ``tiny_mbert``, ``tiny_bloom`` and their twins.
+SPECS: Mapping[str, PretrainSpec] = _specs()
+
+
+def spec_of(name: str) -> PretrainSpec:
+    """The spec of a testbed model; :class:`UnknownNameError` for any other name."""
+    if name not in SPECS:
+        raise UnknownNameError("testbed model", name, SPECS, "Only these are pretrained by this project.")
+    return SPECS[name]
