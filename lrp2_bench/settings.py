@@ -117,6 +117,22 @@ class SearchCommand:
 
 
 @dataclass
+class BenchCommand:
+    """``lrp2-bench bench``."""
+
+    dataset: Any = "???"  # instantiated: lrp2_bench.data.dataset.Dataset
+    models: list[str] = field(default_factory=lambda: ["mbert", "bloom_560m"])  # true sizes, random weights
+    language: str = "de"
+    pivot: str = "en"
+    facts: dict[str, int] = field(default_factory=lambda: {"masked": 16, "causal": 3})  # a relation, by family
+    naive_settings: int = 8  # settings that the naive evaluators run; their seconds are scaled to all
+    device: str = "auto"  # auto, cpu, cuda, cuda:N
+    seed: int = 0
+    output: str = "outputs/bench"
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
 class VectorsCommand:
     """``lrp2-bench vectors``."""
 

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -46,8 +47,10 @@ class NaiveHits:
         return self.gap < np.maximum(1e-4, 1e-6 * self.scale)
 
 
-#: Logits ``[row, token, vocab]`` of a tokenized batch, with the projections of a pair (None: untouched) applied.
-Forward = Callable[[Any, LayerPair | None], Tensor]
+class Forward(Protocol):
+    """Logits ``[row, token, vocab]`` of a tokenized batch, with the projections of ``pair`` (None: untouched)."""
+
+    def __call__(self, batch: Any, pair: LayerPair | None) -> Tensor: ...
 
 
 def hooked_forward(model: LayeredModel, language: Tensor, pivot: Tensor) -> Forward:
@@ -98,7 +101,7 @@ def evaluate_naively(
     score = _masked_scores if model.family == "masked" else _causal_scores
     with torch.inference_mode():
         for row, setting in enumerate(settings):
-            score(model, relation, pool, lambda batch, pair=setting: forward(batch, pair), scores[row])
+            score(model, relation, pool, partial(forward, pair=setting), scores[row])
             advance(len(relation.facts))
     scores[:, ~pool.allowed] = -np.inf
     own = np.take_along_axis(scores, np.broadcast_to(pool.gold, shape)[..., None], axis=2)[..., 0]

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.probe import Shape
 
 
@@ -39,6 +40,14 @@ class Cost:
             self.finals + other.finals,
             self.flops + other.flops,
         )
+
+
+def model_shape(model: LayeredModel) -> ModelShape:
+    """The sizes that decide what ``model`` costs."""
+    config = model.model.config
+    names = ("intermediate_size", "hidden_dim")  # BERT's and XLM-R's, DistilBERT's; BLOOM's is always four times
+    intermediate = next((int(getattr(config, name)) for name in names if hasattr(config, name)), 4 * model.hidden_size)
+    return ModelShape(model.blocks, model.hidden_size, intermediate, model.vocab_size)
 
 
 def block_flops(model: ModelShape, tokens: int) -> float:

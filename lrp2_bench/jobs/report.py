@@ -30,7 +30,9 @@ def run_report(
 ) -> Path:
     """Write ``table1_MODEL_DATASET`` and ``optimal_layers_MODEL_DATASET`` as .md, .csv and .tex, and print them.
 
-    ``groups`` are Table 1's, by name. ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
+    ``groups`` are Table 1's, by name.
+
+    ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
     input, which is returned. Unfinished runs are named in the tables' notes and on the console. Nothing is written
     unless all tables can be made. Raises BenchError where there is nothing to report on or runs of one model and
     dataset were not made alike, UnknownNameError for an input or ``select_by`` that does not exist.

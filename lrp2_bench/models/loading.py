@@ -70,7 +70,7 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     adapter = ADAPTERS.get(model_type)
     if adapter is None:
         raise UnknownNameError("architecture (model_type)", model_type, ADAPTERS, f"It is '{checkpoint.folder}'s.")
-    device = _device(settings.device)
+    device = choose_device(settings.device)
     family: Any = AutoModelForCausalLM if model_type == "bloom" else AutoModelForMaskedLM
     transformers_logging.disable_progress_bar()
     try:
@@ -160,7 +160,8 @@ def _decides_results(path: Path) -> bool:
     return path.suffix in {".json", ".safetensors", ".txt", ".model"} and path.name != "README.txt"
 
 
-def _device(name: str) -> torch.device:
+def choose_device(name: str) -> torch.device:
+    """``auto`` is CUDA where there is one. Raises :class:`BenchError` for a device that is not here."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

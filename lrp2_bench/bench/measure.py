@@ -1,0 +1,154 @@
+"""One case of the benchmark: ours over the whole grid, the naive evaluators over a sample of it, in one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lrp2_bench.bench.naive import Forward, NaiveHits, evaluate_naively
+from lrp2_bench.grid.cost import floor, model_shape, normaliser_flops
+from lrp2_bench.grid.engine import evaluate
+from lrp2_bench.grid.limits import limits_for
+from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.notices import Notices
+from lrp2_bench.probing.build import build_normaliser, build_probe
+from lrp2_bench.probing.pools import Pool
+from lrp2_bench.projection import shifts
+from lrp2_bench.settings import GridSettings, ProbingSettings
+from lrp2_bench.types import HIT, Hits, LayerPair, Relation
+
+#: Seconds a matrix-product peak is measured for.
+_PEAK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What the engine did on one relation; ``q`` and ``r`` are the shares that decide what it saves."""
+
+    hits: Hits
+    seconds: float
+    setup_seconds: float
+    q: float
+    r: float
+    exact_share: float
+    floor_flops: float
+    flops: float
+
+
+@dataclass(frozen=True)
+class Naive:
+    """What an evaluator without shared work did on ``sampled`` settings, and would have taken for all of them."""
+
+    name: str
+    seconds: float
+    sampled: int
+    differing: int
+    not_close: int
+    close: int
+    cells: int
+
+
+def matrix_peak(device: torch.device) -> float:
+    """The best rate of float32 products of the sizes in play, in operations per second."""
+    sizes = [(2048, 1024, 4096), (2048, 4096, 1024)] if device.type == "cpu" else [(16384, 4096, 4096)]
+    best = 0.0
+    for rows, inner, columns in sizes:
+        a, b = torch.randn(rows, inner, device=device), torch.randn(inner, columns, device=device)
+        start = time.perf_counter()
+        while time.perf_counter() - start < _PEAK_SECONDS:
+            once = time.perf_counter()
+            _ = a @ b
+            _wait(device)
+            best = max(best, 2.0 * rows * inner * columns / (time.perf_counter() - once))
+    return best
+
+
+def run_ours(
+    model: LayeredModel,
+    relation: Relation,
+    pool: Pool,
+    plan: GridPlan,
+    vectors: tuple[Tensor, Tensor],
+    grid: GridSettings,
+) -> Ours:
+    """The engine over the whole plan."""
+    start = time.perf_counter()
+    normaliser = build_normaliser(model, grid)
+    _wait(model.device)
+    setup = time.perf_counter() - start
+    start = time.perf_counter()
+    probe = build_probe(model, relation, pool, relation.name, ProbingSettings(), normaliser, Notices())
+    limits = limits_for(model, plan, grid)
+    hits = evaluate(probe, plan, shifts(*vectors), len(relation.facts), limits, lambda steps=1: None)
+    _wait(model.device)
+    seconds = time.perf_counter() - start
+    counts, shape = probe.counts, model_shape(model)
+    least = floor(shape, plan, probe.workload(limits.query_tokens).certain)
+    asked = max(1, counts.normalisers)
+    return Ours(
+        hits=hits,
+        seconds=seconds,
+        setup_seconds=setup,
+        q=counts.undecided_facts / max(1, counts.facts),
+        r=max(counts.rough_normalisers, counts.exact_normalisers) / asked,
+        exact_share=counts.exact_normalisers / asked,
+        floor_flops=least,
+        flops=least + normaliser_flops(shape, counts.rough_normalisers + counts.exact_normalisers),
+    )
+
+
+def run_naive(
+    name: str,
+    forward: Forward,
+    model: LayeredModel,
+    relation: Relation,
+    pool: Pool,
+    settings: Sequence[LayerPair | None],
+    sample: Sequence[int],
+    ours: Hits,
+) -> Naive:
+    """Time ``sample`` of the settings and compare their hits with ours; seconds are scaled to all settings."""
+    chosen = [settings[number] for number in sample]
+    evaluate_naively(model, _first(relation), _first_pool(pool), chosen[:1], forward, lambda done: None)  # warm up
+    start = time.perf_counter()
+    theirs: NaiveHits = evaluate_naively(model, relation, pool, chosen, forward, lambda done: None)
+    _wait(model.device)
+    seconds = (time.perf_counter() - start) * len(settings) / len(chosen)
+    differing = theirs.hits != ours[list(sample)]
+    return Naive(
+        name=name,
+        seconds=seconds,
+        sampled=len(chosen),
+        differing=int(differing.sum()),
+        not_close=int((differing & ~theirs.close()).sum()),
+        close=int(theirs.close().sum()),
+        cells=int(differing.size),
+    )
+
+
+def spread_sample(settings: int, count: int) -> list[int]:
+    """``count`` settings spread evenly over all, the baseline among them."""
+    return sorted({round(number) for number in np.linspace(0, settings - 1, min(count, settings))})
+
+
+def hit_rate(hits: Hits) -> float:
+    return float((hits == HIT).mean())
+
+
+def _first(relation: Relation) -> Relation:
+    return Relation(relation.name, relation.template, relation.facts[:1], relation.objects)
+
+
+def _first_pool(pool: Pool) -> Pool:
+    return Pool(pool.labels, pool.gold[:1], pool.allowed[:1])
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

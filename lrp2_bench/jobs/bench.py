@@ -1,0 +1,170 @@
+"""``lrp2-bench bench``: the engine against what users write by hand, on one machine in one run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from lrp2_bench.bench.measure import Naive, Ours, hit_rate, matrix_peak, run_naive, run_ours, spread_sample
+from lrp2_bench.bench.models import RANDOM_MODELS, random_model
+from lrp2_bench.bench.naive import hooked_forward
+from lrp2_bench.bench.nnsight import nnsight_forward, nnsight_is_here
+from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.errors import UnknownNameError
+from lrp2_bench.files import write_json
+from lrp2_bench.grid.plan import plan_grid
+from lrp2_bench.jobs.manifest import environment, peak_memory_bytes
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.loading import choose_device
+from lrp2_bench.notices import Notices
+from lrp2_bench.probing.build import pool_size
+from lrp2_bench.probing.pools import pool_of
+from lrp2_bench.settings import BenchCommand, GridSettings, ProbingSettings
+from lrp2_bench.types import ParallelFacts, Relation, all_pairs
+
+log = logging.getLogger(__name__)
+
+#: Strength of the random language vectors, next to which a random model's states are of size one.
+_SHIFT = {"masked": 0.5, "causal": 0.5}
+
+
+def run_bench(settings: BenchCommand, make_dataset: Callable[[], Dataset], console: Console) -> Path:
+    """Measure, print and write ``bench.json`` in the output folder; returns its path."""
+    for name in settings.models:
+        if name not in RANDOM_MODELS:
+            raise UnknownNameError("benchmark model", name, RANDOM_MODELS, "Set models=[...].")
+    device = choose_device(settings.device)
+    facts = make_dataset().facts(settings.language, settings.pivot, Notices())
+    peak = matrix_peak(device)
+    results = []
+    for name in settings.models:
+        model = random_model(RANDOM_MODELS[name], _texts(facts), device, settings.seed)
+        results += list(_cases(name, model, facts, settings, peak))
+        del model
+    console.print(_table(results, peak, device))
+    for line in _remarks(results):
+        console.print(line, soft_wrap=True)
+    path = Path(settings.output).expanduser() / "bench.json"
+    write_json(
+        path,
+        {"environment": environment(), "device": str(device), "matrix_peak_flops": peak, "cases": results},
+    )
+    log.info("Measurements: %s", path)
+    return path
+
+
+def _cases(
+    name: str, model: LayeredModel, facts: ParallelFacts, settings: BenchCommand, peak: float
+) -> Iterator[dict[str, Any]]:
+    generator = torch.Generator().manual_seed(settings.seed)
+    strength = _SHIFT[model.family]
+    language, pivot = (
+        (strength * torch.randn(model.blocks + 1, model.hidden_size, generator=generator)).to(model.device)
+        for _ in range(2)
+    )
+    plan = plan_grid(model.blocks, all_pairs(model.blocks))
+    sample = spread_sample(len(plan.settings), settings.naive_settings)
+    limit = settings.facts[model.family]
+    for whole in facts.relations:
+        relation = Relation(whole.name, whole.template, whole.facts[:limit], whole.objects)
+        pool = pool_of(relation, pool_size(model, ProbingSettings()), settings.seed)
+        log.info("%s %s: %d facts in %d settings.", name, relation.name, len(relation.facts), len(plan.settings))
+        ours = run_ours(model, relation, pool, plan, (language, pivot), GridSettings())
+        log.info("ours: %.1f s; now %d of the settings naively.", ours.seconds, len(sample))
+        others = [
+            run_naive(
+                "hooks", hooked_forward(model, language, pivot), model, relation, pool, plan.settings, sample, ours.hits
+            )
+        ]
+        if nnsight_is_here():
+            forward = nnsight_forward(model, language, pivot)
+            others.append(run_naive("nnsight", forward, model, relation, pool, plan.settings, sample, ours.hits))
+        yield _case(name, relation, len(pool.labels), len(plan.settings), ours, others, peak)
+
+
+def _case(
+    model: str, relation: Relation, pool: int, settings: int, ours: Ours, others: list[Naive], peak: float
+) -> dict[str, Any]:
+    cells = len(relation.facts) * settings
+    return {
+        "model": model,
+        "relation": relation.name,
+        "facts": len(relation.facts),
+        "pool": pool,
+        "settings": settings,
+        "hit_rate": hit_rate(ours.hits),
+        "q": ours.q,
+        "r": ours.r,
+        "exact_normalisers": ours.exact_share,
+        "seconds": ours.seconds,
+        "setup_seconds": ours.setup_seconds,
+        "cells_per_second": cells / ours.seconds,
+        "flops_per_second": ours.flops / ours.seconds,
+        "floor_flops": ours.floor_flops,
+        "floor_of_peak": ours.floor_flops / ours.seconds / peak,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "others": [asdict(other) | {"ratio": other.seconds / ours.seconds} for other in others],
+    }
+
+
+def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> Table:
+    table = Table(
+        title=f"Random weights, float32, {device}; matrix peak {peak / 1e9:,.0f} GFLOP/s", caption_justify="left"
+    )
+    for column in (
+        "case",
+        "facts",
+        "pool",
+        "hits",
+        "q",
+        "r",
+        "seconds",
+        "cells/s",
+        "floor/peak",
+        "against",
+        "ratio",
+        "differ",
+    ):
+        table.add_column(column, justify="left" if column in {"case", "against"} else "right")
+    for case in results:
+        for number, other in enumerate(case["others"]):
+            first = [
+                f"{case['model']} {case['relation']}", str(case["facts"]), str(case["pool"]),
+                f"{100 * case['hit_rate']:.1f}%", f"{case['q']:.2f}", f"{case['r']:.2f}", f"{case['seconds']:.1f}",
+                f"{case['cells_per_second']:,.0f}", f"{case['floor_of_peak']:.2f}",
+            ]  # fmt: skip
+            table.add_row(
+                *(first if number == 0 else [""] * len(first)),
+                other["name"], f"{other['ratio']:.1f}x", f"{other['differing']}/{other['cells']}",
+            )  # fmt: skip
+    return table
+
+
+def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
+    yield (
+        "q: share of facts whose object leads its own length for some pair; r: share of normaliser rows computed; "
+        "floor/peak: fewest operations any exact method needs, per second, of the measured peak."
+    )
+    sampled = results[0]["others"][0]["sampled"] if results else 0
+    yield f"The others ran {sampled} of the settings; their seconds are scaled to all. Their hits were compared there."
+    wrong = sum(other["not_close"] for case in results for other in case["others"])
+    yield f"Cells that differ though not too close to call: {wrong}."
+    if not nnsight_is_here():
+        yield "nnsight is not installed, so it was not measured (pip install 'lrp2-bench[bench]')."
+
+
+def _texts(facts: ParallelFacts) -> list[str]:
+    """What the stand-in tokenizer is trained on: the facts, filled, in both languages."""
+    return [
+        relation.fill(fact.subject, fact.object)
+        for side in (facts.relations, facts.pivot_relations)
+        for relation in side
+        for fact in relation.facts
+    ]

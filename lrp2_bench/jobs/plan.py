@@ -1,0 +1,145 @@
+"""``plan=true``: what a search would run, before it runs.
+
+Counts are exact for what does not depend on scores, and an upper bound for what does. Seconds come from timing this
+model's own block, head and low-precision head on this machine for a moment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from rich.table import Table
+
+from lrp2_bench.grid.cost import Cost, ModelShape, block_flops, grid_cost, model_shape, naive_cost
+from lrp2_bench.grid.limits import Limits, limits_for
+from lrp2_bench.grid.plan import GridPlan, plan_grid
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.notices import Notices
+from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
+from lrp2_bench.probing.normaliser import Normaliser
+from lrp2_bench.probing.pools import pool_of
+from lrp2_bench.probing.probe import ProbeCounts, Workload
+from lrp2_bench.settings import SearchCommand
+from lrp2_bench.types import ParallelFacts, Relation, all_pairs
+
+#: Seconds spent on timing each part.
+_TIMING = 1.0
+
+#: Share of what is possible that an estimate takes for likely: trained models lead their own length in about half of
+#: the facts, and most normalisers of a confident causal model are never asked for.
+_LIKELY = 0.4
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a job runs at least, at most, and what one pass per setting would; normaliser rows likewise."""
+
+    plan: GridPlan
+    limits: Limits
+    facts: int
+    certain: Cost
+    possible: Cost
+    naive: Cost
+    normalisers: int
+    block_rate: float  # operations per second
+    normaliser_rate: float
+
+    def seconds(self, share: float) -> float:
+        """Estimated seconds if ``share`` of what is possible comes to pass."""
+        blocks = self.certain.flops + share * self.possible.flops
+        return blocks / self.block_rate + share * self.normalisers / self.normaliser_rate
+
+
+def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
+    """Tokenizes every query, runs none of them. ``pairs``: the whole grid rather than the baseline alone."""
+    shape = model_shape(model)
+    grid = plan_grid(model.blocks, all_pairs(model.blocks) if pairs else ())
+    baseline = plan_grid(model.blocks, ())
+    normaliser = build_normaliser(model, settings.grid)
+    certain, possible, naive, rows = Cost(), Cost(), Cost(), 0
+    sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, facts.relations)]
+    if facts.language != facts.pivot:
+        sides.append((baseline, facts.pivot_relations))
+    for plan, relations in sides:
+        tokens = limits_for(model, plan, settings.grid).query_tokens
+        for relation in relations:
+            work = _workload(model, relation, settings, normaliser, tokens)
+            certain += grid_cost(shape, plan, work.certain)
+            possible += grid_cost(shape, plan, work.possible)
+            naive += naive_cost(shape, plan, work.certain + work.possible)
+            rows += len(plan.settings) * sum(part.normalisers * part.queries for part in work.certain + work.possible)
+    limits = limits_for(model, grid, settings.grid)
+    return Forecast(
+        plan=grid,
+        limits=limits,
+        facts=sum(len(relation.facts) for relation in facts.relations),
+        certain=certain,
+        possible=possible,
+        naive=naive,
+        normalisers=rows,
+        block_rate=_block_rate(model, shape, limits),
+        normaliser_rate=_normaliser_rate(model, normaliser),
+    )
+
+
+def forecast_table(forecast: Forecast) -> Table:
+    """For the terminal."""
+    plan, certain, possible = forecast.plan, forecast.certain, forecast.possible
+    most = certain + possible
+    table = Table(title=f"{forecast.facts:,} facts in {len(plan.settings)} settings", min_width=60)
+    table.add_column("")
+    for column in ("at least", "at most", "one pass a setting"):
+        table.add_column(column, justify="right")
+    table.add_row("blocks a query", str(plan.block_runs), str(plan.block_runs), str(plan.naive_block_runs))
+    naive = forecast.naive
+    table.add_row("block runs", *(f"{cost.rows + cost.finals:,}" for cost in (certain, most, naive)))
+    table.add_row("tokens through blocks", *(f"{cost.tokens:,}" for cost in (certain, most, naive)))
+    table.add_row("TFLOP in blocks", *(f"{cost.flops / 1e12:,.2f}" for cost in (certain, most)), "")
+    table.add_row("rows of the whole head", "0", f"{forecast.normalisers:,}", "")
+    table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
+    table.add_row("seconds here", f"{forecast.seconds(0):,.0f}", f"{forecast.seconds(1):,.0f}", "")
+    table.add_row("likely seconds", f"{forecast.seconds(_LIKELY):,.0f}", "", "")
+    memory = forecast.limits.query_tokens * len(plan.settings) * forecast.limits.cell_bytes * 2
+    table.add_row("memory beside the model", "", f"{memory / 2**30:.2f} GiB", "")
+    return table
+
+
+def _workload(
+    model: LayeredModel, relation: Relation, settings: SearchCommand, normaliser: Normaliser, tokens: int
+) -> Workload:
+    pool = pool_of(relation, pool_size(model, settings.probing), settings.seed)
+    probe = build_probe(model, relation, pool, relation.name, settings.probing, normaliser, Notices())
+    return probe.workload(tokens)
+
+
+def _block_rate(model: LayeredModel, shape: ModelShape, limits: Limits) -> float:
+    """Operations per second of the model's second block on a full step of short queries."""
+    length = min(16, limits.step_tokens)
+    batch = model.batch([[5] * length] * max(1, limits.step_tokens // length))
+    with torch.inference_mode():
+        context, hidden = model.context(batch), model.embed(batch)
+        passes = _per_second(model, lambda: model.block(min(2, model.blocks), hidden, context))
+    return passes * len(batch.ids) * block_flops(shape, length)
+
+
+def _normaliser_rate(model: LayeredModel, normaliser: Normaliser) -> float:
+    """Rows of the head per second, the way they are first computed."""
+    rows = torch.randn(256, model.hidden_size, device=model.device, dtype=model.dtype)
+    with torch.inference_mode():
+        return 256 * _per_second(model, lambda: normaliser.bounds(rows, ProbeCounts()))
+
+
+def _per_second(model: LayeredModel, run: Callable[[], object]) -> float:
+    """The best of some passes: the machine at rest is what a long run mostly sees."""
+    run()
+    best, start = float("inf"), time.perf_counter()
+    while time.perf_counter() - start < _TIMING:
+        once = time.perf_counter()
+        run()
+        if model.device.type == "cuda":
+            torch.cuda.synchronize(model.device)
+        best = min(best, time.perf_counter() - once)
+    return 1 / best
