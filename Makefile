@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Tests and demo do not wait for a network that is not there.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-slow test-system lint format bench clean
+.PHONY: help setup demo test test-slow test-system system-packages lint format bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,13 +21,21 @@ demo: setup  ## the whole job on a tiny model, then its report
 	$(BIN)/python -m tests.support.demo
 
 test: setup lint  ## lint and the default tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: setup  ## the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m slow
 
-test-system: setup  ## the tests that need Debian packages
+test-system: setup system-packages  ## the tests that need Debian packages
 	$(BIN)/python -m pytest -m system
+
+# What those tests run: LaTeX, for the tables.
+SYSTEM_PACKAGES := texlive-latex-base texlive-latex-recommended
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+system-packages:
+	@dpkg -s $(SYSTEM_PACKAGES) >/dev/null 2>&1 || { $(SUDO) apt-get update -q && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(SYSTEM_PACKAGES); }
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .

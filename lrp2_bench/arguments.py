@@ -8,27 +8,32 @@ from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import GROUPS
 
 _MULTIRUN = {"-m", "--multirun"}
+_PRINTING = {"-c", "--cfg", "-i", "--info"}
+# Hydra's own flags that are followed by a value.
+_VALUED = _PRINTING | {
+    "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun",
+}  # fmt: skip
 
 
 def expand(command: str, arguments: Sequence[str]) -> list[str]:
     """Arguments as Hydra takes them: ``report outputs/X`` becomes ``inputs=[...]``, ``language=high`` its members.
 
-    Raises :class:`BenchError` for a positional no command knows, and for several languages without ``-m``.
+    Flags come last, since Hydra takes none between settings. Raises :class:`BenchError` for a positional no command
+    knows, for several languages without ``-m``, and for flags that exclude each other.
     """
-    expanded, positionals = [], []
+    flags = set(arguments)
+    if flags & _MULTIRUN and flags & _PRINTING:
+        raise BenchError("--cfg and --info print the configuration of one job: leave -m out and give one value a key.")
+    hydra_flags, expanded, positionals = [], [], []
     takes_value = False
     for argument in arguments:
         if takes_value or argument.startswith("-"):
-            expanded.append(argument)
-            # Hydra's own flags that are followed by a value.
-            takes_value = not takes_value and argument in {
-                "-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir",
-                "--experimental-rerun",
-            }  # fmt: skip
+            hydra_flags.append(argument)
+            takes_value = not takes_value and argument in _VALUED
         elif "=" not in argument and not argument.startswith("~"):
             positionals.append(argument)
         elif argument.startswith("language="):
-            expanded.append(_languages(argument, multirun=bool(_MULTIRUN & set(arguments))))
+            expanded.append(_languages(argument, multirun=bool(flags & _MULTIRUN)))
         else:
             expanded.append(argument)
     if positionals and command != "report":
@@ -38,7 +43,7 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
         )
     if positionals:
         expanded.append(f"inputs=[{','.join(_quoted(path) for path in positionals)}]")
-    return expanded
+    return [*expanded, *hydra_flags]
 
 
 def _languages(argument: str, *, multirun: bool) -> str:

@@ -16,6 +16,7 @@ from lrp2_bench.arguments import expand
 from lrp2_bench.config import conf_dir, register
 from lrp2_bench.config_errors import explain
 from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.jobs.status import write_error
 
 register()
 _CONF = str(conf_dir())
@@ -66,12 +67,14 @@ def report(config: DictConfig) -> None:
 
     from lrp2_bench.config import typed
     from lrp2_bench.jobs.report import run_report
+    from lrp2_bench.languages import groups
     from lrp2_bench.settings import ReportCommand
 
     settings = typed(config, ReportCommand)
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
     output = Path(settings.output).expanduser() if settings.output else None
-    run_report(inputs, output, settings.select_by.value, Console())
+    classes = groups(settings.high_from, settings.medium_from)
+    run_report(inputs, output, settings.select_by.value, Console(), classes)
 
 
 COMMANDS: dict[str, Callable[[], object]] = {"search": search, "vectors": vectors, "report": report}
@@ -102,9 +105,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except Exception:
-        traceback.print_exc()
-        print("This is a bug or a fault of the machine; please report it with the lines above.", file=sys.stderr)
+    except Exception as error:
+        told: object = write_error(error) if isinstance(error, OSError) else None
+        if told is None:
+            traceback.print_exc()
+            told = "This is a bug or a fault of the machine; please report it with the lines above."
+        print(told, file=sys.stderr)
         return 1
     return 0
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +12,47 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.settings import ReportCommand, SearchCommand, VectorsCommand
+
+#: The group of ``sweeps/``: ``lrp2-bench search -m +sweep=NAME``.
+SWEEP = "sweep"
 
 
 def conf_dir() -> Path:
     """``conf/`` beside the package in a checkout, inside it when installed from a wheel."""
-    package = Path(__file__).resolve().parent
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / "search.yaml").is_file():
-            return folder
-    raise BenchError(f"The configuration folder 'conf' is neither in '{package}' nor beside it. Install again.")
+    return _shipped("conf")
+
+
+def sweeps_dir() -> Path:
+    """``sweeps/``, in the same places."""
+    return _shipped("sweeps")
 
 
 def register() -> None:
-    """Make the schemas and resolvers known to Hydra; safe to call more than once."""
+    """Make the schemas, the sweeps and the resolvers known to Hydra; safe to call more than once."""
     store = ConfigStore.instance()
     store.store(name="search_schema", node=SearchCommand)
     store.store(name="vectors_schema", node=VectorsCommand)
     store.store(name="report_schema", node=ReportCommand)
+    # The search path would name the group after the folder it found it in; the store names it as it is typed.
+    for path in sorted(sweeps_dir().glob("*.yaml")):
+        store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    # Hydra makes its folders as they are written; ~ is no folder.
+    OmegaConf.register_new_resolver("expanduser", lambda path: str(Path(path).expanduser()), replace=True)
 
 
 def typed(config: DictConfig, command: type[Any]) -> Any:
-    """``config`` as an instance of its settings class; parts that are instantiated stay plain."""
+    """``config`` as an instance of its settings class; parts that are instantiated stay plain.
+
+    Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError.
+    """
     settings = OmegaConf.to_object(config)
     assert isinstance(settings, command)
+    for name, known in _added(settings):
+        raise UnknownNameError("setting", name, known, "A + adds a sweep (+sweep=NAME) and nothing else.")
     return settings
 
 
@@ -62,3 +77,22 @@ def factory(config: DictConfig) -> Callable[[], Any]:
             ) from error
 
     return make
+
+
+def _shipped(name: str) -> Path:
+    """A folder of YAML files beside the package in a checkout, inside it when installed from a wheel."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / name, package.parent / name):
+        if any(folder.glob("*.yaml")):
+            return folder
+    raise BenchError(f"The configuration folder '{name}' is neither in '{package}' nor beside it. Install again.")
+
+
+def _added(settings: Any, prefix: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Keys that are in no settings class, each with those that are in its place."""
+    known = [field.name for field in fields(settings)]
+    for key, value in vars(settings).items():
+        if key not in known:
+            yield prefix + key, [prefix + name for name in known]
+        elif is_dataclass(value):
+            yield from _added(value, f"{prefix}{key}.")

@@ -3,44 +3,80 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import MissingConfigException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
-from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryValue
+from omegaconf.errors import (
+    ConfigKeyError,
+    InterpolationToMissingValueError,
+    MissingMandatoryValue,
+    ValidationError,
+)
 
-from lrp2_bench.config import conf_dir
+from lrp2_bench.config import SWEEP, conf_dir
 from lrp2_bench.errors import UnknownNameError
+from lrp2_bench.languages import LANGUAGES
+
+#: What a setting without a default takes.
+_TAKES = {
+    "language": f"language=CODE, such as language=de.\nKnown: {', '.join(LANGUAGES)}.",
+    "model.path": "model.path=DIR_OR_HUB_ID, a model's folder or its name on the Hugging Face hub.",
+}
 
 
 def explain(error: Exception, command: str) -> str:
     """What was wrong with the configuration of ``command``, and the next step."""
-    text = str(error).strip()
     help_line = f"`lrp2-bench {command} --help` lists groups and settings."
+    for cause in _chain(error):
+        told = _explain(cause, command, help_line)
+        if told is not None:
+            return told
+    return f"{str(error).strip()}\n{help_line}"
+
+
+def _explain(error: BaseException, command: str, help_line: str) -> str | None:
+    """None where another error of the chain says more."""
+    text = str(error).strip()
+    first_line = text.split("\n")[0]
+    key = str(getattr(error, "full_key", None) or "")
     if isinstance(error, MissingMandatoryValue | InterpolationToMissingValueError):
-        key = re.search(r"(?:value|full_key|node selected in the interpolation)[^\w]+([\w.]+)", text)
-        missing = re.findall(r"MissingMandatoryValue.*?: ([\w.]+)|Missing mandatory value: ([\w.]+)", text)
-        name = next((part for match in missing for part in match if part), key.group(1) if key else "a setting")
-        return f"'{name}' is not set. Give it as {name}=VALUE, such as language=de or model.path=DIR.\n{help_line}"
+        # Where an interpolation met the gap, full_key is the interpolation's own.
+        named = re.search(r"Missing mandatory value: ([\w.]+)", first_line)
+        name = named.group(1) if named else key
+        return f"'{name}' is not set. Give it as {_TAKES.get(name, f'{name}=VALUE.')}\n{help_line}"
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
-        return str(UnknownNameError(f"option of '{group}'", option, error.options, help_line))
-    unknown = re.search(r"Could not override '([^']+)'", text)
-    if unknown:
-        return str(UnknownNameError("setting", unknown.group(1), _names(command), help_line))
-    unknown = re.search(r"Key '([^']+)' (?:is )?not in", text)
-    if unknown:
-        full_key = re.search(r"full_key: (\S+)", text)
-        name = full_key.group(1) if full_key else unknown.group(1)
-        return str(UnknownNameError("setting", name, _names(command), help_line))
-    value = re.search(r"Invalid value '([^']*)', expected one of \[([^\]]*)\]", text)
-    if value:
-        full_key = re.search(r"full_key: (\S+)", text)
-        options = [option.strip() for option in value.group(2).split(",")]
-        what = f"value of {full_key.group(1)}:" if full_key else "value"
-        return str(UnknownNameError(what, value.group(1), options))
-    return f"{text}\n{help_line}"
+        return str(UnknownNameError(group, option, error.options, help_line))
+    unknown = re.search(r"Could not (?:override|delete from config\.) '([^']+)'", first_line)
+    if unknown or (isinstance(error, ConfigKeyError) and key):
+        return str(UnknownNameError("setting", unknown.group(1) if unknown else key, _names(command), help_line))
+    if isinstance(error, ValidationError) and key:
+        value = re.search(r"Invalid value '([^']*)', expected one of \[([^\]]*)\]", first_line)
+        if value:
+            options = [option.strip() for option in value.group(2).split(",")]
+            return str(UnknownNameError(f"value of {key}:", value.group(1), options, help_line))
+        inside = [name for name in _names(command) if name.startswith(f"{key}.")]
+        return f"'{key}' does not take this: {first_line}.\n" + (
+            f"It is a group of settings: {', '.join(inside)}.\n{help_line}" if inside else help_line
+        )
+    if isinstance(error, OverrideParseException):
+        return (
+            f"A setting cannot be read: {first_line}\n"
+            "Write key=value, and quote what holds spaces, commas, brackets or a ~: 'model.path=\"~/my model\"'.\n"
+            f"{help_line}"
+        )
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what led to it. OmegaConf passes one error on as several; the outermost knows the full key."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _names(command: str) -> list[str]:
@@ -49,7 +85,8 @@ def _names(command: str) -> list[str]:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         config = compose(config_name=command)
     groups = [path.name for path in conf_dir().iterdir() if path.is_dir() and path.name in config]
-    return sorted({*_keys(config), *groups})
+    added = [f"+{SWEEP}"] if ConfigStore.instance().list(SWEEP) else []
+    return sorted({*_keys(config), *groups, *added})
 
 
 def _keys(config: DictConfig, prefix: str = "") -> list[str]:

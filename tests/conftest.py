@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support.commands import ToyJob
 
 # The hub is a closed port of this machine, so that a test that reaches for it fails at once.
 os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
@@ -54,3 +58,16 @@ def toy_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.support import toy
 
     return toy.build_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture
+def toy_job(
+    tmp_path: Path, model_folder: Callable[[str], Path], toy_mlama: Path, toy_corpus: Path
+) -> Callable[..., ToyJob]:
+    """The main job on toy data: of a small BERT unless another architecture is named, in a folder of its own."""
+    from tests.support.commands import ToyJob
+
+    def build(architecture: str = "bert", folder: str = "job") -> ToyJob:
+        return ToyJob(tmp_path / folder, model_folder(architecture), toy_mlama, toy_corpus)
+
+    return build

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 Side = Literal["language", "pivot"]
 Setting = LayerPair | None
 
+_CHUNKS = "relations"
+
 #: More layers than any model has.
 _LAYERS = 1024
 
@@ -44,9 +46,11 @@ class HitsStore:
     """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside on opening."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "relations"
+        self._folder = folder / _CHUNKS
         self._journal = self._folder / "journal.jsonl"
-        self._chunks = [entry for entry in read_json_lines(self._journal) if self._is_whole(entry)]
+        entries = read_json_lines(self._journal)
+        self._named = {str(entry["file"]) for entry in entries}
+        self._chunks = [entry for entry in entries if self._is_whole(entry)]
 
     def load(self, side: Side, relation: str, facts: Sequence[Fact], settings: Sequence[Setting]) -> Hits:
         """``[setting, fact]``, -1 where not evaluated; later chunks overrule earlier ones."""
@@ -73,11 +77,13 @@ class HitsStore:
             "facts": len(facts),
         }
         append_json_line(self._journal, entry)
+        self._named.add(name)
         self._chunks.append(entry)
 
     def _free_name(self, stem: str) -> str:
+        """A name no chunk ever had: the journal still holds the digest of one that was set aside."""
         names = (f"{stem}-{number:03d}.parquet" for number in itertools.count(1))
-        return next(name for name in names if not (self._folder / name).exists())
+        return next(name for name in names if name not in self._named and not (self._folder / name).exists())
 
     def _is_whole(self, entry: Mapping[str, Any]) -> bool:
         path = self._folder / str(entry.get("file"))
@@ -94,6 +100,11 @@ class HitsStore:
             _quarantined(path).name,
         )
         return False
+
+
+def holds_hits(folder: Path) -> bool:
+    """Whether a :class:`HitsStore` of ``folder`` was ever written to; nothing is checked or set aside."""
+    return (folder / _CHUNKS).is_dir()
 
 
 def write_hits(path: Path, parts: Iterable[tuple[str, Sequence[Fact], Sequence[Setting], Hits]]) -> None:

@@ -16,7 +16,7 @@ from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.store import HitsStore, require_same_identity, write_hits
+from lrp2_bench.grid.store import HitsStore, holds_hits, require_same_identity, write_hits
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, read_manifest, write_manifest
 from lrp2_bench.jobs.status import JobStatus, job_status
@@ -57,9 +57,10 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     model = folder_name(settings.model.name, settings.model.path)
     folder = root / settings.experiment.name / model / dataset_name / settings.language
     with job_status(folder) as status:
+        tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
         record = _run(settings, config, sources, folder, dataset_name, status)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
-    sources.tracker().log_job(record)
+    tracker.log_job(record)
     return folder
 
 
@@ -87,8 +88,13 @@ def _run(
 
     identity = _identity(settings, model, checkpoint, facts, dataset_name, vectors)
     stored = read_manifest(folder / "manifest.json") or {}
+    if not stored and holds_hits(folder):
+        raise BenchError(
+            f"'{folder}' holds hits without a manifest.json, so it cannot be told which configuration they belong to.\n"
+            "Move the folder away, or give this run another experiment.name."
+        )
     identity = require_same_identity(stored.get("identity", {}), identity, folder)
-    details = _details(config, settings, model, checkpoint, facts, dataset_name)
+    details = _details(config, settings, model, checkpoint, facts, dataset_name, vectors)
     write_manifest(folder / "manifest.json", identity, {**stored, **details})
 
     wanted = (None, *all_pairs(model.blocks)) if grid else (None,)
@@ -108,7 +114,7 @@ def _run(
         "peak_memory_bytes": peak_memory_bytes(),
         "notices": notices.as_dict(),
     }
-    write_manifest(folder / "manifest.json", identity, {**details, **outcome})
+    write_manifest(folder / "manifest.json", identity, {**stored, **details, **outcome})
     notices.report()
     best_row = next((row for row in rows if best is not None and row.pair == best), None)
     _log_outcome(folder, rows[0], best_row, seconds)
@@ -161,8 +167,8 @@ def _identity(
         "language": settings.language,
         "pivot": settings.pivot,
         "vectors": {
-            "language": vectors[0].digest if vectors else None,
-            "pivot": vectors[1].digest if vectors else None,
+            "language": vectors[0].origin if vectors else None,
+            "pivot": vectors[1].origin if vectors else None,
         },
         "probing": {
             "pool_size": pool_size(model, settings.probing) or "full",
@@ -180,6 +186,7 @@ def _details(
     checkpoint: Checkpoint,
     facts: ParallelFacts,
     dataset_name: str,
+    vectors: tuple[LanguageVectors, LanguageVectors] | None,
 ) -> dict[str, Any]:
     return {
         "config": config,
@@ -196,6 +203,8 @@ def _details(
             "digest": facts.digest,
             "relations": [relation.name for relation in facts.relations],
         },
+        # A run of baselines has none and leaves those of an earlier run in place.
+        **({"vectors": {v.language: {**v.metadata, "digest": v.digest} for v in vectors}} if vectors else {}),
         "language": settings.language,
         "pivot": settings.pivot,
         "select_by": settings.select_by.value,
@@ -242,15 +251,22 @@ def _alignment(
     settings: SearchCommand,
     notices: Notices,
 ) -> list[AlignmentRow]:
-    """Computed and written, or read where the folder has it for the same hits and pair; none for the pivot itself."""
+    """Computed and written, or read where the folder has it for the same hits and pair; none for the pivot itself.
+
+    A run of baselines has no vectors at hand: beside the pairs of an earlier run it keeps what that run wrote, and
+    where there is nothing to keep it leaves the moved side open.
+    """
     if facts.language == facts.pivot:
         return []
     path = folder / "alignment.csv"
     before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
+    pair = best if moved is not None else None
     if path.exists() and stored.get("identity") == identity and "best" in stored and stored["best"] == before:
-        return read_alignment(path)
+        rows = read_alignment(path)
+        if pair is None or rows[0].lrp2 is not None:
+            return rows
     batch_tokens = settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
-    rows = alignment(model, facts, best, moved, batch_tokens=batch_tokens, notices=notices)
+    rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, notices=notices)
     write_alignment(path, rows)
     return rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import signal
@@ -25,12 +26,19 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class JobStatus:
-    """``missing`` is what the job still has to do (relations); keep it up to date with :meth:`set_missing`."""
+    """``missing`` is what the job still has to do (relations); keep it up to date with :meth:`set_missing`.
+
+    With ``finished_before`` the folder holds a finished job's results, which stay finished whatever becomes of this
+    job before its first :meth:`set_missing`: it may be refused, or not even find its model.
+    """
 
     path: Path
     missing: list[str] = field(default_factory=list)
+    finished_before: bool = False
 
     def write(self, state: str, **details: Any) -> None:
+        if self.finished_before and state != "finished":
+            return
         write_json(
             self.path,
             {
@@ -44,7 +52,7 @@ class JobStatus:
         )
 
     def set_missing(self, missing: list[str]) -> None:
-        self.missing = missing
+        self.missing, self.finished_before = missing, False
         self.write("running")
 
 
@@ -55,7 +63,8 @@ def job_status(folder: Path) -> Iterator[JobStatus]:
     A full disk and missing rights become :class:`BenchError`. SIGTERM is treated as Ctrl-C, so that a cancelled job
     leaves a word behind too.
     """
-    status = JobStatus(folder / "status.json")
+    path = folder / "status.json"
+    status = JobStatus(path, finished_before=_state(path) == "finished")
     try:
         with _sigterm_interrupts():
             status.write("running")
@@ -66,18 +75,19 @@ def job_status(folder: Path) -> Iterator[JobStatus]:
         left = f"{len(status.missing)} relations are left; " if status.missing else ""
         log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to go on.", left, folder)
         raise
-    except OSError as error:
-        told = _told(error, folder)
-        _write_quietly(status, "failed", message=str(told or error), traceback=traceback.format_exc())
-        if told is None:
-            raise
-        raise told from error
     except Exception as error:
-        _write_quietly(status, "failed", message=str(error), traceback=traceback.format_exc())
+        told = write_error(error, folder) if isinstance(error, OSError) else None
+        message = str(told or error)
+        _write_quietly(status, "failed", message=message, traceback=traceback.format_exc())
+        # In a multirun only the first job's error reaches the command line.
+        log.error("'%s' failed: %s", folder, message.split("\n")[0])
+        if told is not None:
+            raise told from error
         raise
 
 
-def _told(error: OSError, folder: Path) -> BenchError | None:
+def write_error(error: OSError, folder: Path | None = None) -> BenchError | None:
+    """What kept a job from writing (into ``folder``, unless the error names a path); None for other errors."""
     reasons = {
         errno.ENOSPC: "The disk is full. Free some space",
         errno.EDQUOT: "The disk quota is used up. Free some space",
@@ -85,6 +95,7 @@ def _told(error: OSError, folder: Path) -> BenchError | None:
         errno.EPERM: "There is no permission to write there. Set paths.outputs to a folder of your own",
         errno.EROFS: "The file system is read-only. Set paths.outputs to a folder that can be written",
         errno.ENOTDIR: "A part of the path is a file. Set paths.outputs to a folder",
+        errno.EEXIST: "It is a file. Set paths.outputs to a folder",
     }
     if error.errno not in reasons:
         return None
@@ -92,6 +103,14 @@ def _told(error: OSError, folder: Path) -> BenchError | None:
     return BenchError(
         f"Cannot write '{where}': {reasons[error.errno]}, then run the same command; finished relations are kept."
     )
+
+
+def _state(path: Path) -> object:
+    """The stored state; None where there is none that can be read."""
+    try:
+        return json.loads(path.read_bytes())["state"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _write_quietly(status: JobStatus, state: str, **details: Any) -> None:

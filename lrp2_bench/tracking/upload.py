@@ -16,7 +16,7 @@ class UploadError(Exception):
 
 
 def upload(run: Path, connection: Connection, timeout: float) -> str:
-    """Sync the offline run in the folder ``run`` and return its address ('' where W&B tells none).
+    """Sync the offline run in the folder ``run`` and return its address (or ``synced``, where W&B tells none).
 
     It runs as a process of its own, killed after ``timeout`` seconds: W&B waits for ever on a server that stops
     answering in the middle of an upload. What it says goes to ``logs/sync.log``. Raises UploadError; a later
@@ -32,7 +32,12 @@ def upload(run: Path, connection: Connection, timeout: float) -> str:
     # A file, not a pipe: a pipe stays open, and the wait with it, as long as W&B's own service lives.
     with said.open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=run, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            command,
+            cwd=run.parent.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         try:
             process.wait(timeout)
@@ -45,8 +50,8 @@ def upload(run: Path, connection: Connection, timeout: float) -> str:
     # The exit status is 0 even where the server refuses the run; this marker is what W&B itself goes by.
     if not any(run.glob("*.wandb.synced")):
         raise UploadError(_reason(text))
-    address = re.search(r"View run .* at (\S+)", text)
-    return address.group(1) if address else ""
+    address = re.search(r"View run\b.* at (\S+)", text)
+    return address.group(1) if address else "synced"
 
 
 def _reason(text: str) -> str:

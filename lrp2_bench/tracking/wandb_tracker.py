@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ class WandbTracker(Tracker):
             return
         if connection.wanted:
             log.warning("W&B stays offline: %s.", connection.reason)
+        if wandb.run is not None:
+            connection = replace(connection, mode="offline", reason="another W&B run is open in this process")
         run = self._write(wandb, record)
         if connection.mode == "offline":
             log.info("W&B kept %s offline (%s). Sync it later: wandb sync %s", record.name, connection.reason, run)
@@ -113,7 +116,10 @@ class WandbTracker(Tracker):
             with suppress(Exception):  # the first error is the one to tell; `with run` would print it as well
                 run.finish(exit_code=1)
             raise
-        run.finish(exit_code=0)
+        else:
+            run.finish(exit_code=0)
+        finally:
+            _flush(wandb)
         return Path(run.dir).parent
 
 
@@ -147,6 +153,17 @@ def _import_wandb() -> Any | None:
     except ImportError:
         return None
     return wandb if hasattr(wandb, "init") else None
+
+
+def _flush(wandb: Any) -> None:
+    """End W&B's service, which alone makes sure that the run is on disk: ``finish`` returns before it is.
+
+    Runs of a caller's own in this process would end with it; where there are any, the service lives on, and what it
+    has not yet written is not fit to be synced.
+    """
+    if wandb.run is None:
+        with suppress(SystemExit):  # its way of saying that the service had crashed
+            wandb.teardown()
 
 
 def _describe(wandb: Any, run: Any, record: JobRecord) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -106,7 +105,7 @@ def test_latex_escapes_hostile_text() -> None:
     assert unescaped.count("{") == unescaped.count("}")
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex")
+@pytest.mark.system
 @pytest.mark.parametrize("table", [TABLE, hostile_table()], ids=["plain", "hostile"])
 def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, table: Table) -> None:
     (tmp_path / "table.tex").write_text(to_latex(table), encoding="utf-8")

@@ -1,0 +1,258 @@
+"""The command line: what it says, how it ends, and that it names the nearest of whatever it does not know."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from lrp2_bench import cli, config
+from lrp2_bench.config import sweeps_dir
+from lrp2_bench.languages import GROUPS
+from tests.support.commands import ToyJob, lrp2_bench
+from tests.support.paths import REPOSITORY
+
+Build = Callable[..., ToyJob]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+# What it says
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]], ids=" ".join)
+def test_alone_and_with_help_it_lists_the_commands(arguments: list[str], capsys: Capture) -> None:
+    assert lrp2_bench(*arguments) == 0
+    said = capsys.readouterr().out
+    for command in cli.COMMANDS:
+        assert f"\n  {command} " in said
+    assert "lrp2-bench search model=mbert" in said and "COMMAND --help" in said
+
+
+@pytest.mark.parametrize("command", list(cli.COMMANDS))
+def test_each_command_explains_itself_its_groups_and_its_settings(command: str, capsys: Capture) -> None:
+    assert lrp2_bench(command, "--help") == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"lrp2-bench {command}: ") and f"  lrp2-bench {command} " in said
+    assert "select_by:" in said or "language:" in said
+    if command == "search":
+        assert "model: bloom_560m, hf, mbert" in said and "sweep: paper_bloom, paper_mbert" in said
+    assert "_schema" not in said, "what holds the thing together is not for users"
+
+
+def test_the_resolved_configuration_can_be_printed(capsys: Capture) -> None:
+    assert lrp2_bench("search", "--cfg", "job", "language=de", "model=bloom_560m", "seed=3") == 0
+    config = OmegaConf.create(capsys.readouterr().out)
+    assert (config.language, config.model.path, config.seed) == ("de", "bigscience/bloom-560m", 3)
+    assert lrp2_bench("vectors", "-c", "job") == 0 and lrp2_bench("report", "--cfg", "job", "outputs/a") == 0
+    assert "inputs:\n- outputs/a" in capsys.readouterr().out
+
+
+def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
+    for arguments in (["search", "--help"], ["search", "--cfg", "job"], ["search", "--info", "defaults"], ["serch"]):
+        assert lrp2_bench(*arguments) in {0, 2}
+    assert list(tmp_path.iterdir()) == []
+
+
+# What it does not know
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: report, search, vectors."),
+        ("--version=3", 2, "Unknown command '--version=3'."),
+        ("search language=de langauge=de", 1, "Unknown setting 'langauge'. Did you mean 'language'?"),
+        ("search language=de model.pth=x", 1, "Unknown setting 'model.pth'. Did you mean 'model.path'?"),
+        ("search language=de dataset.limt=1", 1, "Unknown setting 'dataset.limt'. Did you mean 'dataset.limit'?"),
+        ("search language=de +modle=hf", 1, "Unknown setting 'modle'. Did you mean 'model'?"),
+        ("search language=de +model.precison=x", 1, "Did you mean 'model.precision'?"),
+        ("search language=de modle=mbert", 1, "Unknown setting 'modle'. Did you mean 'model'?"),
+        ("search language=de sweep=paper_mbert", 1, "Unknown setting 'sweep'. Did you mean '+sweep'?"),
+        ("search language=de ~sed", 1, "Unknown setting 'sed'. Did you mean 'seed'?"),
+        ("search language=de model=mbrt", 1, "Unknown model 'mbrt'. Did you mean 'mbert'?\nKnown: bloom_560m, hf, "),
+        ("search language=de search=gird", 1, "Unknown search 'gird'. Did you mean 'grid'?\nKnown: baseline, grid."),
+        ("search -m +sweep=paper_mbrt", 1, "Unknown sweep 'paper_mbrt'. Did you mean 'paper_mbert'?"),
+        (
+            "search language=de select_by=accurracy",
+            1,
+            "Unknown value of select_by: 'accurracy'. Did you mean 'accuracy'?\nKnown: accuracy, transferability.",
+        ),
+        ("search language=de select_by=acc", 1, "select_by: 'acc'.\nKnown: accuracy, transferability."),
+        ("search language=de model.precision=float8", 1, "model.precision: 'float8'. Did you mean 'float32'?"),
+        ("report select_by=acc", 1, "Unknown value of select_by: 'acc'.\nKnown: accuracy, transferability."),
+        ("search", 1, "'language' is not set. Give it as language=CODE, such as language=de.\nKnown: af, ar, "),
+        ("search -m model=mbert", 1, "'language' is not set."),
+        ("vectors", 1, "'language' is not set. Give it as language=CODE"),
+        ("search model=hf language=de", 1, "'model.path' is not set. Give it as model.path=DIR_OR_HUB_ID"),
+        ("search -m model=hf language=de,zh", 1, "'model.path' is not set. Give it as model.path=DIR_OR_HUB_ID"),
+        ("vectors model=hf language=de", 1, "'model.path' is not set. Give it as model.path=DIR_OR_HUB_ID"),
+        ("search language=de seed=x", 1, "'seed' does not take this: Value 'x' of type 'str' could not be converted"),
+        ("search language=de grid.batch_tokens=1.5", 1, "'grid.batch_tokens' does not take this: "),
+        ("search language=null", 1, "'language' does not take this: "),
+        ("search language=de probing=x", 1, "It is a group of settings: probing.pool_size, probing.sentence_score."),
+        ("search language=de seed=[1", 1, "A setting cannot be read: "),
+        ("search mbert", 1, "'mbert' is no setting."),
+        ("search language=de,zh", 1, "add -m"),
+        ("search -m language=de --cfg job", 1, "leave -m out"),
+    ],
+)  # fmt: skip
+def test_what_it_does_not_know_is_named_with_the_nearest(arguments: str, code: int, said: str, capsys: Capture) -> None:
+    assert lrp2_bench(*arguments.split()) == code
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error
+    assert any(step in error for step in ("--help", "explains them", "+sweep=NAME", " -m")), "the next step is named"
+
+
+def test_an_unknown_language_is_told_by_the_dataset_with_the_nearest(toy_job: Build, capsys: Capture) -> None:
+    job = toy_job()
+    assert job.search(language="ger") == 1
+    assert "Unknown language 'ger'. Did you mean 'de'?\nKnown: de, en, zh." in capsys.readouterr().err
+    status = json.loads((job.folder("ger") / "status.json").read_text())
+    assert status["state"] == "failed" and "UnknownNameError" in status["traceback"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("dataset.path=/nowhere.zip", "/nowhere.zip"),
+        ("corpus.path=/nowhere", "corpus.path: there is no folder '/nowhere'"),
+        ("model.path=/nowhere", "There is no folder '/nowhere'"),
+        ("dataset.relations=[P63]", "Unknown relation of 'de' 'P63'. Did you mean 'P36'?\nKnown: P17, P30, P36."),
+        ("dataset.limit=0", "dataset.limit=0"),
+        ("probing.pool_size=1", "probing.pool_size=1 is no pool size"),
+        ("model.device=gpu", "Unknown device 'gpu'. Use auto, cpu, cuda"),
+        ("pivot=xx", "Unknown language 'xx'"),
+        ("vectors.path=/nowhere", "There are no language vectors '/nowhere/de.safetensors'"),
+        ("+dataset.limt=3", "limt"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_without_a_traceback(
+    setting: str, said: str, toy_job: Build, capsys: Capture
+) -> None:
+    job = toy_job()
+    assert job.search(setting) == 1
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error and "This is a bug" not in error
+    assert not (job.folder() / "pairs.csv").exists()
+
+
+def test_a_fault_of_ours_keeps_its_traceback_and_asks_for_a_report(
+    toy_job: Build, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    from lrp2_bench.jobs import search
+
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(search, "compute_hits", broken)
+    job = toy_job()
+    assert job.search() == 1
+    error = capsys.readouterr().err
+    assert "Traceback" in error and "RuntimeError: a fault" in error and "please report" in error
+    assert json.loads((job.folder() / "status.json").read_text())["message"] == "a fault"
+
+
+# Multiruns
+
+
+def test_a_language_that_fails_leaves_the_others_finished_and_the_exit_code_says_it(
+    toy_job: Build, capsys: Capture
+) -> None:
+    job = toy_job()
+    assert job.search("-m", language="ger,de,zhh") == 1
+    states = {
+        language: json.loads((job.folder(language) / "status.json").read_text())["state"]
+        for language in ("ger", "de", "zhh")
+    }
+    assert states == {"ger": "failed", "de": "finished", "zhh": "failed"}
+    assert (job.folder("de") / "pairs.csv").is_file()
+    error = capsys.readouterr().err
+    assert "Did you mean 'de'" in error and "Did you mean 'zh'" in error, "every failure is told, not just the first"
+
+
+def test_a_group_of_languages_runs_a_job_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("lrp2_bench.jobs.search.run_search", lambda settings, *rest: asked.append(settings.language))
+    monkeypatch.setitem(GROUPS, "celtic", ("cy", "ga"))
+    assert lrp2_bench("search", "model=mbert", "-m", "language=celtic,de", "tracking=none") == 0
+    assert asked == ["cy", "ga", "de"]
+
+
+@pytest.fixture
+def short_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A sweep like those that are shipped, over two languages."""
+    (tmp_path / "sweeps").mkdir()
+    shipped = (sweeps_dir() / "paper_bloom.yaml").read_text("utf-8")
+    text = re.sub("language: .*", "language: cy,de", shipped)
+    assert text != shipped
+    (tmp_path / "sweeps" / "short.yaml").write_text(text.replace("name: paper_bloom", "name: short"), "utf-8")
+    monkeypatch.setattr(config, "sweeps_dir", lambda: tmp_path / "sweeps")
+    config.register()
+    yield "short"
+    del ConfigStore.instance().repo["sweep"]["short.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "languages"),
+    [([], ["cy", "de"]), (["language=zh,ko,de"], ["zh", "ko", "de"]), (["language=ja"], ["ja"])],
+    ids=["its own", "three", "one"],
+)
+def test_a_sweep_runs_its_languages_or_those_given_instead(
+    arguments: list[str], languages: list[str], short_sweep: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    def run(settings: object, config: dict[str, Any], *rest: object) -> None:
+        asked.append((config["model"]["name"], config["experiment"]["name"], config["language"]))
+
+    monkeypatch.setattr("lrp2_bench.jobs.search.run_search", run)
+    assert lrp2_bench("search", "-m", f"+sweep={short_sweep}", *arguments) == 0
+    assert asked == [("bloom_560m", "short", language) for language in languages]
+
+
+def test_a_home_written_as_a_tilde_is_the_home(toy_job: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    job = toy_job()
+    assert job.search("paths.outputs='~/results'", "search=baseline") == 0
+    found = {path.name for path in (tmp_path / "home" / "results" / "default" / "bert" / "mlama" / "de").iterdir()}
+    assert {"pairs.csv", "search.log"} <= found, "the job's files and its log lie together"
+    assert not (tmp_path / "~").exists()
+
+
+# Where it is called
+
+
+def test_the_module_and_the_installed_command_are_the_same() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["scripts"] == {"lrp2-bench": "lrp2_bench.cli:main"}
+
+
+def test_the_command_line_of_the_process_is_as_it_was_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ["lrp2-bench", "search", "--cfg", "job", "language=de"]
+    monkeypatch.setattr("sys.argv", given)
+    assert cli.main() == 0
+    assert sys.argv == given
+
+
+def test_search_vectors_and_report_work_hand_in_hand(toy_job: Build, tmp_path: Path, capsys: Capture) -> None:
+    job = toy_job()
+    assert job.search("-m", language="de,zh") == 0
+    assert job.search("search=baseline", language="en") == 0
+    capsys.readouterr()
+    assert lrp2_bench("report", str(job.outputs / "default"), f"output={tmp_path / 'report'}") == 0
+    names = {path.name for path in (tmp_path / "report").iterdir()}
+    assert {"table1_bert_mlama.csv", "optimal_layers_bert_mlama.md"} <= names
+    assert f"Report in {tmp_path / 'report'}" in capsys.readouterr().out.replace("\n", "")
