@@ -46,8 +46,12 @@ format: setup  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Real queries where mLAMA lies beside the checkout, the facts that ship with the package elsewhere.
+MLAMA := ../shared/data/mlama1.1.zip
+BENCH ?= $(if $(wildcard $(MLAMA)),dataset=mlama dataset.path=$(MLAMA))
+
 bench: setup  ## seconds, memory and the ratio to naive hooks, on the true model sizes
-	$(BIN)/python -m tests.support.bench
+	$(BIN)/lrp2-bench bench $(BENCH)
 
 clean:  ## remove the environment and caches; results stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

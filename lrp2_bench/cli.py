@@ -29,6 +29,7 @@ Commands:
   search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
   vectors   language vectors of a model from a corpus
   report    the paper's tables from finished searches, beside the published numbers
+  bench     the engine against hooks written by hand, on this machine
 
 Start with:
   lrp2-bench search model=mbert dataset=mlama language=de
@@ -40,14 +41,21 @@ Start with:
 
 # Launchers pickle these functions by value: they hold nothing but imports and calls.
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="search")
-def search(config: DictConfig) -> float | None:
+def search(config: DictConfig) -> None:
     from lrp2_bench.config import factory, tree, typed
     from lrp2_bench.jobs.search import Sources, run_search
     from lrp2_bench.settings import SearchCommand
 
+    settings = typed(config, SearchCommand)
+    if settings.plan:
+        from rich.console import Console
+
+        from lrp2_bench.jobs.plan import run_plan
+
+        run_plan(settings, factory(config.dataset), Console())
+        return
     sources = Sources(factory(config.dataset), factory(config.corpus), factory(config.tracking))
-    run_search(typed(config, SearchCommand), tree(config), sources)
-    return None
+    run_search(settings, tree(config), sources)
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="vectors")
@@ -77,7 +85,18 @@ def report(config: DictConfig) -> None:
     run_report(inputs, output, settings.select_by.value, Console(), classes)
 
 
-COMMANDS: dict[str, Callable[[], object]] = {"search": search, "vectors": vectors, "report": report}
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="bench")
+def bench(config: DictConfig) -> None:
+    from rich.console import Console
+
+    from lrp2_bench.config import factory, typed
+    from lrp2_bench.jobs.bench import run_bench
+    from lrp2_bench.settings import BenchCommand
+
+    run_bench(typed(config, BenchCommand), factory(config.dataset), Console())
+
+
+COMMANDS: dict[str, Callable[[], object]] = {"search": search, "vectors": vectors, "report": report, "bench": bench}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

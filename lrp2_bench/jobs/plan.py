@@ -11,18 +11,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from rich.console import Console
 from rich.table import Table
 
+from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.grid.cost import Cost, ModelShape, block_flops, grid_cost, model_shape, naive_cost
 from lrp2_bench.grid.limits import Limits, limits_for
 from lrp2_bench.grid.plan import GridPlan, plan_grid
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
 from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.probing.probe import ProbeCounts, Workload
-from lrp2_bench.settings import SearchCommand
+from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.types import ParallelFacts, Relation, all_pairs
 
 #: Seconds spent on timing each part.
@@ -51,6 +54,15 @@ class Forecast:
         """Estimated seconds if ``share`` of what is possible comes to pass."""
         blocks = self.certain.flops + share * self.possible.flops
         return blocks / self.block_rate + share * self.normalisers / self.normaliser_rate
+
+
+def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], console: Console) -> None:
+    """Print the forecast of a search. The model is loaded, so that its tokenizer and this machine's speed are real."""
+    notices = Notices()
+    facts = make_dataset().facts(settings.language, settings.pivot, notices)
+    model = load_model(find_checkpoint(settings.model), settings.model)
+    notices.report()
+    console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is SearchKind.grid)))
 
 
 def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
@@ -136,7 +148,7 @@ def _per_second(model: LayeredModel, run: Callable[[], object]) -> float:
     """The best of some passes: the machine at rest is what a long run mostly sees."""
     run()
     best, start = float("inf"), time.perf_counter()
-    while time.perf_counter() - start < _TIMING:
+    while best == float("inf") or time.perf_counter() - start < _TIMING:
         once = time.perf_counter()
         run()
         if model.device.type == "cuda":

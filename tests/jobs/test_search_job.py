@@ -157,7 +157,7 @@ def test_running_a_finished_job_again_changes_no_table(toy_job: Build) -> None:
 def test_batches_of_another_size_give_the_same_tables(toy_job: Build) -> None:
     first, second = toy_job(folder="first"), toy_job(folder="second")
     assert first.search() == 0
-    assert second.search("grid.batch_tokens=16", "grid.logit_rows=3", "vectors.batch_tokens=32") == 0
+    assert second.search("grid.batch_tokens=16", "grid.memory_gb=0.002", "vectors.batch_tokens=32") == 0
     names = ("pairs.csv", "hits.parquet", "pivot_hits.parquet")
     assert contents(first.folder(), names) == contents(second.folder(), names)
 
