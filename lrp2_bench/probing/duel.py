@@ -117,8 +117,8 @@ class Duel:
         sentences = rivals.clone()
         sentences[:, gold] = True
         needed = (sentences.unsqueeze(2) & self._uses).any(dim=1)
-        row, slot = needed.nonzero(as_tuple=True)
-        exact = torch.zeros_like(self._low)
+        row, slot = (needed & (self._low[settings] < self._high[settings])).nonzero(as_tuple=True)
+        exact = self._high.clone()
         exact[settings[row], slot] = self._normaliser.exact(self._states[settings[row], slot], self._counts)
         scores = self._sum(settings, exact).masked_fill(~sentences, -torch.inf)
         own = scores[:, gold].unsqueeze(1)

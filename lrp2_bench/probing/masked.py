@@ -73,7 +73,7 @@ class MaskedProbe(Probe):
             if masks is not None and self._fits(fact, masks):
                 by_masks[masks].append(fact)
         for masks, facts in sorted(by_masks.items()):
-            for indices in by_tokens([len(self._sequence(fact, masks)) for fact in facts], tokens):
+            for indices in by_tokens([self._longest(fact) for fact in facts], tokens):
                 chosen = torch.tensor([facts[index] for index in indices], device=self.model.device)
                 yield _MaskedBatch(chosen, masks)
 
@@ -88,7 +88,7 @@ class MaskedProbe(Probe):
         return Workload(certain, possible)
 
     def _shape(self, facts: list[int], masks: int) -> Shape:
-        lengths = tuple(len(self._sequence(fact, masks)) for fact in facts)
+        lengths = tuple(self._length(fact, masks) for fact in facts)
         candidates = sum(len(self._lengths[masks].ids[:, mask].unique()) for mask in range(masks))
         return Shape(lengths, max(lengths), masks, candidates, 1, max(lengths), masks)
 
@@ -143,7 +143,7 @@ class MaskedProbe(Probe):
         mine = cell[fact, setting]
         everyone = torch.arange(len(mine), device=mine.device)
         ours, theirs = leader.bounds(mine), rival.bounds(everyone)
-        beaten = theirs.low > ours.high
+        beaten = (theirs.low > ours.high) | ~torch.isfinite(ours.high)
         close = (~beaten & (theirs.high >= ours.low)).nonzero().flatten()
         if len(close):
             exact, rivals = leader.exact(mine[close]), rival.exact(close)
@@ -181,11 +181,17 @@ class MaskedProbe(Probe):
         mask = ids[place]
         return [*ids[:place], mask, *([*self._between, mask] * (masks - 1)), *ids[place + 1 :]]
 
+    def _length(self, fact: int, masks: int) -> int:
+        ids, _ = self._queries[fact]
+        return len(ids) + (masks - 1) * (1 + len(self._between))
+
+    def _longest(self, fact: int) -> int:
+        """Tokens of the longest query the fact may be asked: a batch must have room for the other lengths as well."""
+        return max(self._length(fact, masks) for masks in self._lengths if self._fits(fact, masks))
+
     def _fits(self, fact: int, masks: int) -> bool:
         limit = self.model.max_tokens
-        ids, _ = self._queries[fact]
-        length = len(ids) + (masks - 1) * (1 + len(self._between))
-        return limit is None or length <= limit
+        return limit is None or self._length(fact, masks) <= limit
 
     def _tokenize_pool(self, pool: Pool) -> dict[int, _Length]:
         """Number of tokens -> candidates."""

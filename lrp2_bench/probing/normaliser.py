@@ -88,6 +88,7 @@ class _RoughHead:
             largest = torch.maximum(largest, rounded.float().norm(dim=1).max())
             error = torch.maximum(error, (rows - rounded.float()).norm(dim=1).max())
         self._largest, self._error = largest, error
+        self._reach = largest + self._mean.norm()
 
     def bounds(self, states: Float[Tensor, "row hidden"]) -> Interval:
         """For a row w and state s with roundings w', s': |w.s - w'.s'| <= |w'| |s - s'| + |w - w'| |s|, and the
@@ -96,7 +97,7 @@ class _RoughHead:
         value, size = _log_sum_exp_and_size(rounded, self._weight, self._bias)
         value = value + states @ self._mean
         slip = self._largest * (states - rounded.float()).norm(dim=1) + self._error * states.norm(dim=1)
-        slip = slip + size * 2.0**-8 + _ROUNDING * (1 + value.abs() + self._largest * states.norm(dim=1))
+        slip = slip + size * 2.0**-8 + _ROUNDING * (1 + value.abs() + self._reach * states.norm(dim=1))
         return Interval(value - slip, value + slip)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -106,7 +106,7 @@ class Probe(ABC):
     model: LayeredModel
     where: str
     notices: Notices
-    counts: ProbeCounts = field(default_factory=ProbeCounts)
+    counts: ProbeCounts
 
     @abstractmethod
     def batches(self, tokens: int) -> Iterator[FactBatch]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,27 @@ import pytest
 import torch
 
 from lrp2_bench.data.mlama import MLama
+from lrp2_bench.grid.frontier import FrontierRunner
+from lrp2_bench.grid.limits import Limits
+from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
-from lrp2_bench.settings import GridSettings
+from lrp2_bench.probing.normaliser import Normaliser
+from lrp2_bench.probing.pools import Pool, pool_of
+from lrp2_bench.probing.probe import FactBatch, Probe, Queries
 from lrp2_bench.types import Relation
-from tests.support.probing import baseline_hits, load, probe_of, relation_of, score_table
+from tests.support.probing import (
+    AMPLE,
+    Recorder,
+    assert_ranked_by,
+    baseline_hits,
+    decide_all,
+    hits_of,
+    load,
+    outranks,
+    probe_of,
+    relation_of,
+)
 
 NO_TOKEN = "Candidates without a token can never be the answer"
 UNKNOWN = "Candidates with an unknown token"
@@ -41,14 +57,14 @@ def _tokens(model: LayeredModel, label: str) -> list[int]:
     return ids
 
 
-def _whole(model: LayeredModel, relation: Relation) -> np.ndarray:
-    """``[fact, candidate]`` by the definition: one forward pass of Hugging Face's a fact and candidate."""
-    tokenizer, table = model.tokenizer, np.full((len(relation.facts), len(relation.pool)), -np.inf)
-    for row, fact in enumerate(relation.facts):
-        for column, label in enumerate(relation.pool):
+def _whole(model: LayeredModel, template: str, subjects: Sequence[str], labels: Sequence[str]) -> np.ndarray:
+    """``[subject, label]`` by the definition: one forward pass of Hugging Face's a subject and label."""
+    tokenizer, table = model.tokenizer, np.full((len(subjects), len(labels)), -np.inf)
+    for row, subject in enumerate(subjects):
+        for column, label in enumerate(labels):
             tokens = _tokens(model, label)
-            query = relation.fill(fact.subject, " ".join([tokenizer.mask_token] * len(tokens)))
-            batch = tokenizer(query, return_tensors="pt")
+            masks = " ".join([tokenizer.mask_token] * len(tokens))
+            batch = tokenizer(template.replace("[X]", subject).replace("[Y]", masks), return_tensors="pt")
             places = (batch["input_ids"][0] == tokenizer.mask_token_id).nonzero().flatten().tolist()
             with torch.inference_mode():
                 log_probabilities = model.model(**batch).logits[0].log_softmax(-1)
@@ -58,35 +74,79 @@ def _whole(model: LayeredModel, relation: Relation) -> np.ndarray:
     return table
 
 
+def _asked(model: LayeredModel, relation: Relation, limits: Limits = AMPLE) -> Recorder:
+    return decide_all(probe_of(model, relation), plan_grid(model.blocks, ()), None, limits)[1]
+
+
 def test_an_object_of_n_tokens_is_asked_with_n_masks_at_the_scored_places(model: LayeredModel, toy_mlama: Path) -> None:
     lengths = set()
     for language in ("de", "zh"):
         for relation in MLama(toy_mlama).facts(language, "en", Notices()).relations:
-            probe, pool = probe_of(model, relation)
-            for batch in probe.batches:
-                count = batch.positions.shape[1]
-                lengths.add(count)
-                masked = batch.tokens.ids == model.tokenizer.mask_token_id
-                assert (masked.sum(dim=1) == count).all()
-                assert masked.gather(1, batch.positions).all()
-                for candidate in batch.candidates.unique().tolist():
-                    assert len(_tokens(model, pool.labels[candidate])) == count
+            probe = probe_of(model, relation)
+            for batch in probe.batches(64):
+                [*recorded] = _decided(probe, batch)
+                own = {len(_tokens(model, relation.facts[fact].object)) for fact in batch.facts.tolist()}
+                assert own == {recorded[0].positions.shape[1]}, "its own length is asked first"
+                assert len(recorded[0].positions) == len(batch.facts)
+                for queries in recorded:
+                    count = queries.positions.shape[1]
+                    lengths.add(count)
+                    assert count in {len(_tokens(model, label)) for label in relation.pool}
+                    masked = queries.tokens.ids == model.tokenizer.mask_token_id
+                    assert (masked.sum(dim=1) == count).all()
+                    assert masked.gather(1, queries.positions).all()
     assert len(lengths) > 2
 
 
+def test_a_length_is_asked_once_and_only_of_facts_that_lead_their_own(model: LayeredModel, toy_mlama: Path) -> None:
+    relation = MLama(toy_mlama, relations=["P17"]).facts("de", "en", Notices()).relations[0]
+    probe, rivals = probe_of(model, relation), 0
+    for batch in probe.batches(4096):
+        recorded = _decided(probe, batch)
+        asked = [queries.positions.shape[1] for queries in recorded]
+        assert len(asked) == len(set(asked))
+        rivals += sum(len(queries.positions) for queries in recorded[1:])
+    lengths = {len(_tokens(model, label)) for label in relation.pool}
+    assert rivals <= probe.counts.undecided_facts * (len(lengths) - 1)
+    assert probe.counts.undecided_facts <= probe.counts.facts == len(relation.facts)
+
+
+def _decided(probe: Probe, batch: FactBatch) -> list[Queries]:
+    """What deciding a batch on the untouched model asks."""
+    plan = plan_grid(probe.model.blocks, ())
+    recorder = Recorder(FrontierRunner(probe.model, plan, None, 2048))
+    with torch.inference_mode():
+        probe.decide(batch, 1, recorder)
+    return recorder.queries
+
+
 @pytest.mark.parametrize("template", [TEMPLATE, "[Y] ist das Land von [X] .", "[X] liegt in [Y]"])
-def test_scores_are_the_mean_log_probabilities_of_the_whole_query(model: LayeredModel, template: str) -> None:
-    relation = relation_of(template, CITIES, ["Europa", "Nordamerika", "Vereinigte Staaten"])
-    table = score_table(*probe_of(model, relation))
-    np.testing.assert_allclose(table, _whole(model, relation), atol=2e-4)
+def test_labels_rank_by_their_mean_log_probability_in_the_whole_query(model: LayeredModel, template: str) -> None:
+    subjects, labels = [subject for subject, _ in CITIES], [*(label for _, label in CITIES), "Europa", "Nordamerika"]
+    assert_ranked_by(outranks(model, template, subjects, labels), _whole(model, template, subjects, labels))
 
 
-@pytest.mark.parametrize("rows", [1, 5])
-def test_scores_do_not_depend_on_how_many_logits_are_held(rows: int, bert: LayeredModel) -> None:
-    relation = relation_of(TEMPLATE, CITIES)
-    at_once = score_table(*probe_of(bert, relation))
-    few = score_table(*probe_of(bert, relation, grid=GridSettings(logit_rows=rows)))
-    np.testing.assert_allclose(few, at_once, atol=1e-5)
+@pytest.mark.parametrize("limits", [Limits(1, 1), Limits(30, 7), Limits(100, 2048)])
+def test_ranks_do_not_depend_on_how_the_work_is_cut(limits: Limits, bert: LayeredModel) -> None:
+    subjects, labels = [subject for subject, _ in CITIES], [label for _, label in CITIES]
+    at_once = outranks(bert, TEMPLATE, subjects, labels)
+    assert (outranks(bert, TEMPLATE, subjects, labels, limits=limits) == at_once).all()
+    row_by_row = Normaliser(bert, 1, rough=True)
+    assert (outranks(bert, TEMPLATE, subjects, labels, limits=limits, normaliser=row_by_row) == at_once).all()
+
+
+@pytest.mark.parametrize("tokens", [1, 25, 60, 4096])
+def test_batches_hold_every_fact_once_within_the_tokens_allowed(tokens: int, model: LayeredModel) -> None:
+    cities = [*CITIES, ("Vereinigte Staaten von Amerika", "Paris"), ("Ägypten", "Nordamerika ist Asien")]
+    relation = relation_of(TEMPLATE, cities)
+    probe = probe_of(model, relation)
+    batches = list(probe.batches(tokens))
+    assert sorted(fact for batch in batches for fact in batch.facts.tolist()) == list(range(len(cities)))
+    work = probe.workload(tokens)
+    assert sum(shape.queries for shape in work.certain) == len(cities)
+    assert len({shape.scored for shape in work.possible}) > 1
+    for shape in work.certain + work.possible:
+        assert shape.queries * shape.tokens <= tokens or shape.queries == 1
 
 
 def test_a_candidate_without_a_token_is_counted_and_its_fact_stays_a_miss(bert: LayeredModel) -> None:
@@ -111,13 +171,14 @@ def test_a_relation_without_facts_has_no_hits(bert: LayeredModel) -> None:
 def test_unknown_tokens_are_counted_and_compete_like_any_other(bert: LayeredModel) -> None:
     unknown = bert.tokenizer.unk_token_id
     assert _tokens(bert, "😀") == _tokens(bert, "🙃") == [unknown]
-    relation = relation_of(TEMPLATE, [*CITIES, ("Ägypten", "🙃")], ["😀"])
     notices = Notices()
-    probe, pool = probe_of(bert, relation, notices)
+    probe_of(bert, relation_of(TEMPLATE, [*CITIES, ("Ägypten", "🙃")], ["😀"]), notices)
     assert notices.as_dict()[UNKNOWN]["examples"] == ["xx P1 '😀'", "xx P1 '🙃'"]
-    table = score_table(probe, pool)
-    assert np.isfinite(table).all()
-    assert (table[:, pool.labels.index("😀")] == table[:, pool.labels.index("🙃")]).all()
+    subjects, labels = [subject for subject, _ in CITIES], ["😀", "🙃", "Paris", "Berlin", "Peking ist Tokio"]
+    ours = outranks(bert, TEMPLATE, subjects, labels)
+    assert_ranked_by(ours, _whole(bert, TEMPLATE, subjects, labels))
+    assert ours[:, 0, 1].all(), "they are the same token, so the first by code points wins"
+    assert not ours[:, 1, 0].any()
 
 
 @pytest.mark.parametrize(("first", "second"), [("😀", "🙃"), ("Paris", "Pa\u200bris"), ("Berlin", "Ber\u200dlin")])
@@ -143,7 +204,7 @@ def test_a_query_longer_than_the_models_positions_is_counted_and_never_hit(model
     notices = Notices()
     assert baseline_hits(model, relation, notices).tolist() == [1, 0]
     assert notices.count(TOO_LONG) == 1
-    assert "fact 1 with" in str(notices.as_dict()[TOO_LONG]["examples"])
+    assert "uuid-1 with" in str(notices.as_dict()[TOO_LONG]["examples"])
 
 
 def test_a_query_may_fit_with_few_masks_and_not_with_many(bert: LayeredModel) -> None:
@@ -154,11 +215,10 @@ def test_a_query_may_fit_with_few_masks_and_not_with_many(bert: LayeredModel) ->
     subject = "Japan " * (1 + bert.max_tokens - len(shortest))
     relation = relation_of(TEMPLATE, [(subject, short), (subject, long)])
     notices = Notices()
-    probe, pool = probe_of(bert, relation, notices)
-    assert {batch.tokens.ids.shape[1] for batch in probe.batches} == {bert.max_tokens}
-    assert np.isfinite(score_table(probe, pool)).tolist() == [[True, False]] * 2
+    assert baseline_hits(bert, relation, notices).tolist() == [1, 0], "its rival cannot be asked, so the short one wins"
     assert notices.count(TOO_LONG) == 2
-    assert baseline_hits(bert, relation).tolist() == [1, 0]
+    [queries] = _asked(bert, relation).queries
+    assert queries.tokens.ids.shape == (1, bert.max_tokens)
 
 
 def test_a_subject_that_holds_the_mask_is_counted_and_never_hit(model: LayeredModel) -> None:
@@ -167,3 +227,50 @@ def test_a_subject_that_holds_the_mask_is_counted_and_never_hit(model: LayeredMo
     notices = Notices()
     assert baseline_hits(model, relation, notices).tolist() == [0, 1]
     assert notices.as_dict()[MASK_INSIDE] == {"count": 1, "examples": ["xx P1 uuid-0"]}
+
+
+def _tie_everything(model: LayeredModel) -> None:
+    """Every token's logit is zero, so that every label's mean log-probability is the same."""
+    head = model.vocabulary
+    assert head.bias is not None
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.zero_()
+
+
+@pytest.mark.parametrize("rough", [True, False])
+def test_of_equal_scores_the_first_by_code_points_wins_whatever_its_length(rough: bool, bert: LayeredModel) -> None:
+    one, two, four = "Paris", "Paris ist", "Paris ist Paris ist"
+    assert [len(_tokens(bert, label)) for label in (one, two, four, "Asien ist", "Asien")] == [1, 2, 4, 2, 1]
+    _tie_everything(bert)
+    normaliser = Normaliser(bert, 64, rough=rough)
+    for labels in ([one, two], [two, four], ["Asien ist", one], ["Asien", two], ["Asien", "Asien ist", one, four]):
+        assert labels == sorted(labels)
+        probe = probe_of(bert, relation_of(TEMPLATE, [("Japan", label) for label in labels]), normaliser=normaliser)
+        assert hits_of(probe, len(labels)).tolist() == [[1] + [0] * (len(labels) - 1)]
+        assert probe.counts.exact_normalisers > 0
+
+
+@pytest.mark.parametrize("rough", [True, False])
+def test_a_gold_object_whose_normaliser_is_no_number_is_not_hit(rough: bool, bert: LayeredModel) -> None:
+    relation = relation_of(TEMPLATE, CITIES)
+    assert baseline_hits(bert, relation).any()
+    assert bert.vocabulary.bias is not None
+    with torch.no_grad():
+        bert.vocabulary.bias[bert.tokenizer.unk_token_id] = torch.inf
+    probe = probe_of(bert, relation, normaliser=Normaliser(bert, 64, rough=rough))
+    assert not hits_of(probe, len(CITIES)).any()
+
+
+def test_a_length_without_a_candidate_of_the_facts_own_pool_is_not_asked(bert: LayeredModel) -> None:
+    relation = relation_of(TEMPLATE, CITIES)
+    whole = pool_of(relation, None, 0)
+    lengths = np.array([len(_tokens(bert, label)) for label in whole.labels])
+    alike = lengths[None, :] == lengths[whole.gold][:, None]
+    plan = plan_grid(bert.blocks, ())
+    recorders = [
+        decide_all(probe_of(bert, relation, pool=Pool(whole.labels, whole.gold, allowed)), plan, None)[1]
+        for allowed in (whole.allowed, alike)
+    ]
+    own = len(set(lengths[whole.gold].tolist()))
+    assert len(recorders[0].queries) > len(recorders[1].queries) == own

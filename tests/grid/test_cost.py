@@ -1,0 +1,182 @@
+"""What a run costs is known before it runs: the arithmetic against the engine's own counts and PyTorch's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from lrp2_bench.data.mlama import MLama
+from lrp2_bench.grid.cost import (
+    Cost,
+    ModelShape,
+    block_flops,
+    final_block_flops,
+    floor,
+    grid_cost,
+    naive_cost,
+    normaliser_flops,
+)
+from lrp2_bench.grid.limits import Limits
+from lrp2_bench.grid.plan import GridPlan, plan_grid
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.notices import Notices
+from lrp2_bench.probing.normaliser import Normaliser
+from lrp2_bench.probing.probe import Probe, ProbeCounts, Shape, Workload
+from lrp2_bench.settings import ProbingSettings, SentenceScore
+from lrp2_bench.types import LayerPair, Relation, all_pairs
+from tests.support.models import ARCHITECTURES
+from tests.support.probing import AMPLE, decide_all, load, probe_of, relation_of
+
+#: Whole grid, a part of it, and no pairs at all.
+PLANS = [plan_grid(4, all_pairs(4)), plan_grid(4, [LayerPair(1, 3), LayerPair(2, 3)], baseline=False), plan_grid(4, ())]
+
+
+def _sizes(model: LayeredModel) -> ModelShape:
+    return ModelShape(model.blocks, model.hidden_size, 4 * model.hidden_size, model.vocab_size)
+
+
+def _toy(toy_mlama: Path, relation: str, language: str = "de") -> Relation:
+    return MLama(toy_mlama, relations=[relation]).facts(language, "en", Notices()).relations[0]
+
+
+def _ran(probe: Probe, plan: GridPlan, limits: Limits) -> Cost:
+    model = probe.model
+    moved = torch.randn(model.blocks + 1, model.hidden_size, generator=torch.Generator().manual_seed(1))
+    probe.counts = ProbeCounts()
+    work = decide_all(probe, plan, (3 if model.family == "masked" else 20) * moved, limits)[0].work
+    return Cost(work.rows, work.tokens, work.finals)
+
+
+def _counted(model: LayeredModel, plan: GridPlan, shapes: list[Shape]) -> Cost:
+    return replace(grid_cost(_sizes(model), plan, shapes), flops=0.0)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=["grid", "two pairs", "baseline"])
+@pytest.mark.parametrize("limits", [AMPLE, Limits(60, 20), Limits(1, 1)], ids=["at once", "in parts", "one by one"])
+@pytest.mark.parametrize("score", list(SentenceScore))
+def test_a_causal_run_costs_exactly_what_is_certain(
+    score: SentenceScore, limits: Limits, plan: GridPlan, model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    model = load(model_folder("bloom"))
+    for relation in ("P36", "P17"):
+        probe = probe_of(model, _toy(toy_mlama, relation), None, ProbingSettings(sentence_score=score))
+        work = probe.workload(limits.query_tokens)
+        assert not work.possible
+        assert _ran(probe, plan, limits) == _counted(model, plan, work.certain)
+        wanted = len(plan.settings) * sum(shape.normalisers * shape.queries for shape in work.certain)
+        assert probe.counts.normalisers == wanted
+        assert probe.counts.rough_normalisers <= wanted
+        assert probe.counts.exact_normalisers <= wanted
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=["grid", "two pairs", "baseline"])
+@pytest.mark.parametrize("limits", [AMPLE, Limits(60, 20), Limits(1, 1)], ids=["at once", "in parts", "one by one"])
+def test_a_masked_run_without_other_lengths_costs_exactly_what_is_certain(
+    limits: Limits, plan: GridPlan, model_folder: Callable[[str], Path]
+) -> None:
+    model = load(model_folder("bert"))
+    cities = [("Frankreich", "Paris"), ("Deutschland", "Berlin"), ("Vereinigte Staaten", "Japan")]
+    probe = probe_of(model, relation_of("Die Hauptstadt von [X] ist [Y] .", cities))
+    work = probe.workload(limits.query_tokens)
+    assert not work.possible
+    assert sum(shape.queries for shape in work.certain) == 3
+    assert _ran(probe, plan, limits) == _counted(model, plan, work.certain)
+    assert probe.counts.normalisers == probe.counts.rough_normalisers == probe.counts.exact_normalisers == 0
+
+
+@pytest.mark.parametrize("rough", [True, False])
+@pytest.mark.parametrize("plan", PLANS, ids=["grid", "two pairs", "baseline"])
+@pytest.mark.parametrize("limits", [AMPLE, Limits(60, 20), Limits(1, 1)], ids=["at once", "in parts", "one by one"])
+def test_a_masked_run_costs_what_is_certain_at_least_and_what_is_possible_at_most(
+    limits: Limits, plan: GridPlan, rough: bool, model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    model, more = load(model_folder("bert")), 0
+    for relation in ("P36", "P17", "P30"):
+        normaliser = Normaliser(model, 64, rough=rough)
+        probe = probe_of(model, _toy(toy_mlama, relation), normaliser=normaliser)
+        work = probe.workload(limits.query_tokens)
+        least, most = (_counted(model, plan, shapes) for shapes in (work.certain, work.certain + work.possible))
+        ran = _ran(probe, plan, limits)
+        assert least.rows <= ran.rows <= most.rows
+        assert least.tokens <= ran.tokens <= most.tokens
+        assert least.finals <= ran.finals <= most.finals
+        more += ran.finals - least.finals
+        everything = len(plan.settings) * sum(
+            shape.normalisers * shape.queries for shape in work.certain + work.possible
+        )
+        assert probe.counts.normalisers <= everything
+        assert probe.counts.rough_normalisers + probe.counts.exact_normalisers <= 2 * probe.counts.normalisers
+    assert more > 0 or len(plan.settings) < 3, "no second stage ran"
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_floor_is_no_more_than_what_is_certain_and_equals_it_without_padding(
+    architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    model, plan = load(model_folder(architecture)), PLANS[0]
+    sizes, probe = _sizes(model), probe_of(model, _toy(toy_mlama, "P36"))
+    together, alone = probe.workload(4096).certain, probe.workload(1).certain
+    assert sum(shape.queries for shape in together) == sum(shape.queries for shape in alone)
+    assert floor(sizes, plan, together) < grid_cost(sizes, plan, together).flops
+    assert floor(sizes, plan, alone) == pytest.approx(grid_cost(sizes, plan, alone).flops)
+    assert floor(sizes, plan, together) == pytest.approx(floor(sizes, plan, alone))
+
+
+def test_the_naive_evaluator_costs_a_pass_a_setting_and_sentence() -> None:
+    sizes, plan = ModelShape(4, 32, 128, 400), PLANS[0]
+    cost = naive_cost(sizes, plan, [Shape((9, 9), 10, 2, 5, 3, 7, 4)])
+    passes = 2 * 3 * 7
+    assert (cost.rows, cost.tokens, cost.finals) == (passes * 4, passes * 4 * 7, 0)
+    assert cost.flops == passes * (4 * block_flops(sizes, 7) + normaliser_flops(sizes, 7))
+
+
+def test_sharing_saves_what_the_plan_says_at_real_sizes() -> None:
+    mbert, plan = ModelShape(12, 768, 3072, 119_547), plan_grid(12, all_pairs(12))
+    work = Workload([Shape((12,), 12, 1, 0, 1, 12, 1)], [])
+    saved = naive_cost(mbert, plan, work.certain).rows / grid_cost(mbert, plan, work.certain).rows
+    assert saved == pytest.approx(67 * 12 / (298 - 67))
+
+
+def _flops(run: Callable[[], object]) -> float:
+    """PyTorch's own count, with attention as plain matrix products."""
+    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        run()
+    return float(counter.get_total_flops())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("tokens", [3, 17])
+def test_operations_are_those_that_pytorch_counts(
+    tokens: int, architecture: str, model_folder: Callable[[str], Path]
+) -> None:
+    model = load(model_folder(architecture))
+    sizes, rows, scored = _sizes(model), 2, 2
+    batch = model.batch([[5] * tokens] * rows)
+    positions = torch.tensor([[0, tokens - 1]] * rows)
+    context, hidden = model.context(batch), model.embed(batch).detach()
+    assert _flops(lambda: model.block(1, hidden, context)) == rows * block_flops(sizes, tokens)
+    final = _flops(lambda: model.block_at(model.blocks, hidden, context, positions))
+    assert final == rows * final_block_flops(sizes, tokens, scored)
+
+
+def test_normalisers_cost_rows_of_the_head(model_folder: Callable[[str], Path]) -> None:
+    model = load(model_folder("bert"))
+    head = Normaliser(model, 4, rough=False)
+    states = torch.randn(10, model.hidden_size)
+    assert _flops(lambda: head.exact(states, ProbeCounts())) == normaliser_flops(_sizes(model), 10)
+
+
+def test_every_part_of_a_grid_is_in_its_operations() -> None:
+    sizes, plan = ModelShape(4, 32, 128, 400), PLANS[0]
+    shape = Shape((9, 8), 9, 2, 5, 1, 9, 2)
+    runs, finals = 4 + 3 + 2 + 1 + 4 - 7, 7
+    a_query = runs * block_flops(sizes, 9) + finals * (final_block_flops(sizes, 9, 2) + 2 * 32 * 5)
+    assert grid_cost(sizes, plan, [shape]) == Cost(2 * runs, 2 * runs * 9, 2 * finals, 2 * a_query)
+    assert grid_cost(sizes, plan, [shape, shape]).flops == 4 * a_query
+    assert grid_cost(sizes, plan, []) == Cost()
