@@ -274,3 +274,13 @@ def test_a_length_without_a_candidate_of_the_facts_own_pool_is_not_asked(bert: L
     ]
     own = len(set(lengths[whole.gold].tolist()))
     assert len(recorders[0].queries) > len(recorders[1].queries) == own
+
+
+def test_scores_that_are_no_numbers_become_the_lowest_there_is_and_are_counted(bert: LayeredModel) -> None:
+    notices = Notices()
+    probe = probe_of(bert, relation_of(TEMPLATE, CITIES), notices)
+    scores = torch.tensor([[1.0, torch.nan], [torch.inf, -torch.inf], [-3.0, 0.0]])
+    lowest = -torch.inf
+    assert probe.finite(scores).tolist() == [[1.0, lowest], [lowest, lowest], [-3.0, 0.0]]
+    kind = "Scores that are no finite numbers can never win"
+    assert notices.as_dict() == {kind: {"count": 3, "examples": ["xx P1"]}}
