@@ -93,7 +93,9 @@ def bench(config: DictConfig) -> None:
     from lrp2_bench.jobs.bench import run_bench
     from lrp2_bench.settings import BenchCommand
 
-    run_bench(typed(config, BenchCommand), factory(config.dataset), Console())
+    # The table is wide; where no terminal says how wide it may be, it takes what it needs.
+    console = Console() if Console().is_terminal else Console(width=130)
+    run_bench(typed(config, BenchCommand), factory(config.dataset), console)
 
 
 COMMANDS: dict[str, Callable[[], object]] = {"search": search, "vectors": vectors, "report": report, "bench": bench}

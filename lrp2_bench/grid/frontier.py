@@ -7,6 +7,7 @@ share, and a block runs over all of its rows in large batches.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -81,9 +82,13 @@ class FrontierRunner:
         rows, tokens = frontier.hidden.shape[:2]
         self.work.rows += rows
         self.work.tokens += rows * tokens
-        for part in torch.arange(rows, device=frontier.query.device).split(max(1, self._step_tokens // tokens)):
-            span = slice(int(part[0]), int(part[-1]) + 1)
+        for span in self._steps(rows, tokens):
             frontier.hidden[span] = self._model.block(k, frontier.hidden[span], context.select(frontier.query[span]))
+
+    def _steps(self, rows: int, tokens: int) -> Iterator[slice]:
+        """Rows that pass a block together."""
+        step = max(1, self._step_tokens // tokens)
+        return (slice(start, start + step) for start in range(0, rows, step))
 
     def _after_block(self, k: int, before: _Frontier, needed: Bool[Tensor, "query lirp lsrp"]) -> _Frontier:
         """Rows that go on as they are, rows that LIRP moves after block k, rows that LSRP moves back."""
@@ -120,8 +125,7 @@ class FrontierRunner:
         self.work.finals += rows
         self.work.final_tokens += rows * tokens
         parts = []
-        for part in torch.arange(rows, device=frontier.query.device).split(max(1, self._step_tokens // tokens)):
-            span = slice(int(part[0]), int(part[-1]) + 1)
+        for span in self._steps(rows, tokens):
             query = frontier.query[span]
             parts.append(model.block_at(last, frontier.hidden[span], context.select(query), positions[query]))
         hidden = torch.cat(parts)

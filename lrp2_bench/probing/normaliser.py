@@ -77,6 +77,9 @@ class _RoughHead:
 
     def __init__(self, model: LayeredModel) -> None:
         weight = model.vocabulary.weight.detach()
+        if weight.is_cuda:
+            # The bound takes sums of products to be kept in float32, which CUDA does only when told.
+            torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         self._bias = model.vocabulary.bias
         self._mean = weight.mean(dim=0)
         self._weight = torch.empty_like(weight, dtype=torch.bfloat16)
