@@ -127,6 +127,7 @@ class BenchCommand:
     pivot: str = "en"
     facts: dict[str, int] = field(default_factory=lambda: {"masked": 16, "causal": 3})  # a relation, by family
     naive_settings: int = 8  # settings that the naive evaluators run; their seconds are scaled to all
+    bfloat16: bool = True  # also run ours in bfloat16, and say how many hits agree
     device: str = "auto"  # auto, cpu, cuda, cuda:N
     seed: int = 0
     output: str = "outputs/bench"

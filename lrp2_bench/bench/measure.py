@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,6 +131,17 @@ def run_naive(
         close=int(theirs.close().sum()),
         cells=int(differing.size),
     )
+
+
+def in_bfloat16(model: LayeredModel) -> LayeredModel:
+    """A copy of the model with weights and states in bfloat16."""
+    return type(model)(copy.deepcopy(model.model).to(torch.bfloat16), model.tokenizer)
+
+
+def agreement(ours: Hits, theirs: Hits) -> float:
+    """Of the cells that either hits, the share that both hit; 1 where neither hits any."""
+    both, either = (ours == HIT) & (theirs == HIT), (ours == HIT) | (theirs == HIT)
+    return float(both.sum() / either.sum()) if either.any() else 1.0
 
 
 def spread_sample(settings: int, count: int) -> list[int]:

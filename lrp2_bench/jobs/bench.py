@@ -12,7 +12,17 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from lrp2_bench.bench.measure import Naive, Ours, hit_rate, matrix_peak, run_naive, run_ours, spread_sample
+from lrp2_bench.bench.measure import (
+    Naive,
+    Ours,
+    agreement,
+    hit_rate,
+    in_bfloat16,
+    matrix_peak,
+    run_naive,
+    run_ours,
+    spread_sample,
+)
 from lrp2_bench.bench.models import RANDOM_MODELS, random_model
 from lrp2_bench.bench.naive import hooked_forward
 from lrp2_bench.bench.nnsight import nnsight_forward, nnsight_is_here
@@ -86,7 +96,15 @@ def _cases(
         if nnsight_is_here():
             forward = nnsight_forward(model, language, pivot)
             others.append(run_naive("nnsight", forward, model, relation, pool, plan.settings, sample, ours.hits))
-        yield _case(name, relation, len(pool.labels), len(plan.settings), ours, others, peak)
+        case = _case(name, relation, len(pool.labels), len(plan.settings), ours, others, peak)
+        if settings.bfloat16:
+            half = run_ours(in_bfloat16(model), relation, pool, plan, (language, pivot), GridSettings())
+            case["bfloat16"] = {
+                "seconds": half.seconds,
+                "ratio": others[0].seconds / half.seconds,
+                "agreement": agreement(ours.hits, half.hits),
+            }
+        yield case
 
 
 def _case(
@@ -144,6 +162,10 @@ def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> 
                 *(first if number == 0 else [""] * len(first)),
                 other["name"], f"{other['ratio']:.1f}x", f"{other['differing']}/{other['cells']}",
             )  # fmt: skip
+        if half := case.get("bfloat16"):
+            same = f"{100 * half['agreement']:.1f}% agree"
+            first = ["  in bfloat16", "", "", "", "", "", f"{half['seconds']:.1f}", "", ""]
+            table.add_row(*first, "hooks", f"{half['ratio']:.1f}x", same)
     return table
 
 
@@ -152,6 +174,8 @@ def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
         "q: share of facts whose object leads its own length for some pair; r: share of normaliser rows computed; "
         "floor/peak: fewest operations any exact method needs, per second, of the measured peak."
     )
+    if any("bfloat16" in case for case in results):
+        yield "In bfloat16: of the cells hit in either precision, the share hit in both."
     sampled = results[0]["others"][0]["sampled"] if results else 0
     yield f"The others ran {sampled} of the settings; their seconds are scaled to all. Their hits were compared there."
     wrong = sum(other["not_close"] for case in results for other in case["others"])

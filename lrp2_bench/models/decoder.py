@@ -75,7 +75,7 @@ class BloomModel(LayeredModel):
         return self._feed_forward(block, attended)
 
     def _feed_forward(self, block: Any, attended: Tensor) -> Tensor:
-        """The block's second half. Its activation is Hugging Face's formula in one pass over memory instead of eight."""
+        """The second half. Its activation is Hugging Face's formula in one pass over memory instead of eight."""
         normed = block.post_attention_layernorm(attended)
         residual = normed if block.apply_residual_connection_post_layernorm else attended
         inner = nn.functional.gelu(block.mlp.dense_h_to_4h(normed), approximate="tanh")

@@ -1,0 +1,107 @@
+"""The benchmark compares like with like: equal hits, by evaluators that share no work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from lrp2_bench.bench.measure import agreement, run_naive, run_ours, spread_sample
+from lrp2_bench.bench.models import RANDOM_MODELS, RandomModel
+from lrp2_bench.bench.naive import evaluate_naively, hooked_forward
+from lrp2_bench.data.mlama import MLama
+from lrp2_bench.errors import UnknownNameError
+from lrp2_bench.grid.plan import plan_grid
+from lrp2_bench.jobs.bench import run_bench
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.loading import find_checkpoint, load_model
+from lrp2_bench.notices import Notices
+from lrp2_bench.probing.pools import pool_of
+from lrp2_bench.settings import BenchCommand, GridSettings, ModelSettings
+from lrp2_bench.types import all_pairs
+from tests.support import naive
+
+_TINY = {
+    "mbert": RandomModel("mbert", "bert", 3, 32, 4, 500, 0.25),
+    "bloom_560m": RandomModel("bloom_560m", "bloom", 3, 32, 4, 500, 0.25),
+}
+
+
+def _load(folder: Path) -> LayeredModel:
+    settings = ModelSettings(path=str(folder), device="cpu")
+    return load_model(find_checkpoint(settings), settings)
+
+
+def _vectors(model: LayeredModel) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    size = model.blocks + 1, model.hidden_size
+    return 3 * torch.randn(size, generator=generator), 3 * torch.randn(size, generator=generator)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "xlm-roberta", "distilbert", "bloom"])
+def test_the_benchmarks_hooks_give_the_hits_of_the_tests_own_evaluator(
+    architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    model = _load(model_folder(architecture))
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
+    pool = pool_of(relation, None if model.family == "masked" else 4, 0)
+    language, pivot = _vectors(model)
+    settings = plan_grid(model.blocks, all_pairs(model.blocks)).settings
+    ours = evaluate_naively(model, relation, pool, settings, hooked_forward(model, language, pivot), lambda done: None)
+    candidates = [[pool.labels[index] for index in allowed.nonzero()[0]] for allowed in pool.allowed]
+    theirs = naive.evaluate(model.model, model.tokenizer, relation, candidates, settings, language, pivot)
+    assert not ((ours.hits != theirs.hits) & ~theirs.too_close_to_call()).any()
+    assert ours.hits.any()
+
+
+def test_a_difference_would_be_counted(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
+    model = _load(model_folder("bert"))
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
+    pool, plan, vectors = pool_of(relation, None, 0), plan_grid(4, all_pairs(4)), _vectors(model)
+    ours = run_ours(model, relation, pool, plan, vectors, GridSettings())
+    forward = hooked_forward(model, *vectors)
+    sample = [0, 2, 5]
+    same = run_naive("hooks", forward, model, relation, pool, plan.settings, sample, ours.hits)
+    assert same.not_close == 0 and same.cells == 3 * len(relation.facts)
+    other = run_naive("hooks", forward, model, relation, pool, plan.settings, sample, 1 - ours.hits)
+    assert other.differing >= other.cells - same.close
+
+
+def test_the_sample_is_spread_over_all_settings_with_the_baseline_in_it() -> None:
+    assert spread_sample(67, 4) == [0, 22, 44, 66]
+    assert spread_sample(3, 8) == [0, 1, 2]
+
+
+def test_agreement_is_the_share_of_hits_that_both_have() -> None:
+    assert agreement(np.array([[1, 1, 0, 0]]), np.array([[1, 0, 1, 0]])) == pytest.approx(1 / 3)
+    assert agreement(np.zeros((1, 2)), np.zeros((1, 2))) == 1
+
+
+def test_the_command_measures_every_case_and_writes_what_it_prints(
+    toy_mlama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in _TINY.items():
+        monkeypatch.setitem(RANDOM_MODELS, name, size)
+    monkeypatch.setattr("lrp2_bench.bench.measure._PEAK_SECONDS", 0.05)
+    monkeypatch.setattr("lrp2_bench.jobs.bench.nnsight_is_here", lambda: False)
+    settings = BenchCommand(dataset=None, naive_settings=2, device="cpu", output=str(tmp_path))
+    with (tmp_path / "out").open("w+") as file:
+        path = run_bench(settings, lambda: MLama(toy_mlama, relations=["P36"]), Console(file=file, width=130))
+        file.seek(0)
+        text = file.read()
+    cases = json.loads(path.read_text())["cases"]
+    assert [case["model"] for case in cases] == ["mbert", "bloom_560m"]
+    for case in cases:
+        assert case["others"][0]["not_close"] == 0
+        assert case["seconds"] > 0 and case["floor_of_peak"] > 0 and 0 <= case["bfloat16"]["agreement"] <= 1
+    assert "nnsight is not installed" in text and "mbert P36" in text
+
+
+def test_an_unknown_model_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'mbert'"):
+        run_bench(BenchCommand(dataset=None, models=["mbrt"]), lambda: MLama("/nowhere"), Console())
