@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests and demo do not wait for a network that is not there.
+# pip need not ask whether there is a newer pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo test test-slow test-system system-packages lint format bench clean
@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,sentencepiece,dev]'
 	touch $@
 
-demo: setup  ## the whole job on a tiny model, then its report
+demo: setup  ## the whole job on two tiny models, then its report
 	$(BIN)/python -m tests.support.demo
 
 test: setup lint  ## lint and the default tests

@@ -106,8 +106,8 @@ class MLama(Dataset):
                 relations.append(Relation(name, relation.template, relation.facts[: self._limit], relation.objects))
         if not relations:
             raise BenchError(
-                f"No relation of '{language}' can be probed: {', '.join(sorted(names, key=_natural)) or 'none'} "
-                "are empty or have no usable template. Set dataset.relations to others."
+                f"No relation of '{language}' can be probed: {', '.join(sorted(names, key=_natural)) or 'none'}. "
+                "Each lacks facts, or a template with one [X] and one [Y]. Set dataset.relations to others."
             )
         return tuple(relations)
 
@@ -143,7 +143,7 @@ class MLama(Dataset):
     def _language(self, language: str, notices: Notices) -> _LanguageFiles:
         tree = self._open()
         if language not in self._folders:
-            raise UnknownNameError("language", language, self._folders, "These are the dataset's.", aliases())
+            raise UnknownNameError("language", language, self._folders, "The dataset holds no others.", aliases())
         if language not in self._parsed:
             parsed = _parse(tree, self._folders[language], language, notices)
             if parsed.digest() != _pinned().get(language):

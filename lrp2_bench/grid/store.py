@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -117,16 +118,31 @@ def write_hits(path: Path, parts: Iterable[tuple[str, Sequence[Fact], Sequence[S
                 writer.write_table(_table(relation, facts, [settings[row] for row in kept], hits[kept]))
 
 
-def require_same_identity(stored: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def require_same_identity(
+    stored: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    folder: Path,
+    configs: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {}),
+) -> dict[str, Any]:
     """The identity to go on with. A key that one side has not fixed yet (null) agrees with anything.
 
-    Raises :class:`BenchError` naming the keys that differ, so that no folder ever mixes hits of two configurations.
+    Raises :class:`BenchError` naming the keys that differ, so that no folder ever mixes hits of two configurations;
+    ``configs``, the stored and the present one, say which of the user's settings lie behind a digest.
     """
     old, new = _flat(stored), _flat(wanted)
     merged = {key: new.get(key) if new.get(key) is not None else old.get(key) for key in {**old, **new}}
     differing = [key for key in sorted(merged) if old.get(key) is not None and merged[key] != old[key]]
     if differing:
         shown = "\n".join(f"  {key}: stored {old[key]}, now {new.get(key)}" for key in differing)
+        sections = {key.split(".")[0] for key in differing}
+        before, now = ({k: v for k, v in _flat(config).items() if k.split(".")[0] in sections} for config in configs)
+        changed = [
+            f"{key}, from {json.dumps(before[key])} to {json.dumps(now[key])}"
+            for key in sorted(before)
+            if key in now and before[key] != now[key]
+        ]
+        if changed:
+            shown += f"\nSettings that changed: {'; '.join(changed)}."
         raise BenchError(
             f"'{folder}' holds hits of another configuration. What differs:\n{shown}\n"
             "Give this run another experiment.name (or paths.outputs), or set these back."

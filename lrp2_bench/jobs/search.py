@@ -93,13 +93,16 @@ def _run(
             f"'{folder}' holds hits without a manifest.json, so it cannot be told which configuration they belong to.\n"
             "Move the folder away, or give this run another experiment.name."
         )
-    identity = require_same_identity(stored.get("identity", {}), identity, folder)
+    configs = stored.get("config", {}), config
+    identity = require_same_identity(stored.get("identity", {}), identity, folder, configs)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, vectors)
     write_manifest(folder / "manifest.json", identity, {**stored, **details})
 
     wanted = (None, *all_pairs(model.blocks)) if grid else (None,)
     hits = compute_hits(model, facts, wanted, moved, settings, HitsStore(folder), status, notices)
     rows = _write_views(folder, hits, model.blocks)
+    if not rows[0].shared:
+        notices.add("No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language)
     name = folder_name(settings.model.name, settings.model.path)
     study = f"{name}/{dataset_name}/{settings.language}"
     best = None

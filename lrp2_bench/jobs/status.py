@@ -97,12 +97,20 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
         errno.ENOTDIR: "A part of the path is a file. Set paths.outputs to a folder",
         errno.EEXIST: "It is a file. Set paths.outputs to a folder",
     }
+    if _made_no_folder(error):
+        reasons[errno.ENOENT] = "No folder can be made there. Set paths.outputs to a folder that can be written"
     if error.errno not in reasons:
         return None
     where = error.filename or folder
     return BenchError(
         f"Cannot write '{where}': {reasons[error.errno]}, then run the same command; finished relations are kept."
     )
+
+
+def _made_no_folder(error: OSError) -> bool:
+    """Whether making a folder failed; file systems such as /proc then say that it does not exist."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].name in {"mkdir", "makedirs"}
 
 
 def _state(path: Path) -> object:

@@ -218,6 +218,12 @@ def test_what_decides_hits_is_refused_naming_the_keys_and_changes_nothing(
     }
 
 
+def test_a_refusal_names_the_setting_behind_a_digest(job: ToyJob, capsys: pytest.CaptureFixture[str]) -> None:
+    assert job.search("dataset.limit=2") == 1
+    said = capsys.readouterr().err
+    assert "Settings that changed: " in said and "dataset.limit, from null to 2" in said
+
+
 def test_another_experiment_takes_what_a_folder_refused(job: ToyJob) -> None:
     assert job.search("seed=1") == 1
     assert job.search("seed=1", "experiment.name=another") == 0, "the next step the refusal names"

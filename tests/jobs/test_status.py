@@ -114,6 +114,16 @@ def test_what_keeps_a_job_from_writing_is_told_with_the_next_step(code: int, tol
         raise OSError(code, os.strerror(code), "/there")
 
 
+def test_a_file_system_that_takes_no_folders_is_told_and_a_missing_file_is_not(tmp_path: Path) -> None:
+    with (
+        pytest.raises(BenchError, match=r"Cannot write '/proc/nope.*No folder can be made"),
+        job_status(Path("/proc/nope/run")),
+    ):
+        pass
+    with pytest.raises(FileNotFoundError), job_status(tmp_path):
+        (tmp_path / "gone").read_bytes()
+
+
 def test_other_errors_of_the_system_go_on_as_they_are(tmp_path: Path) -> None:
     with pytest.raises(ConnectionResetError), job_status(tmp_path):
         raise ConnectionResetError(errno.ECONNRESET, "reset")
