@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lrp2_bench.batching import by_tokens
 from lrp2_bench.errors import BenchError, nearest
-from lrp2_bench.files import atomic_path, sha256_file, sha256_json
+from lrp2_bench.files import atomic_path, sha256_json
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
 from lrp2_bench.progress import progress
@@ -146,10 +146,6 @@ def check_vectors(vectors: LanguageVectors, path: Path, language: str, model: La
 
 def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
     return cache / "vectors" / metadata["language"] / f"{sha256_json(dict(metadata))[:24]}.safetensors"
-
-
-def file_digest(path: Path) -> str:
-    return sha256_file(path)
 
 
 def _tokenize(model: LayeredModel, sentences: Sequence[str], language: str, notices: Notices) -> list[list[int]]:

@@ -21,25 +21,31 @@ _COPIES = 3
 #: Share of the free memory taken where none is set, and the most that helps.
 _SHARE, _MOST = 0.25, {"cpu": 1.0, "cuda": 16.0}
 
+#: Share of the free memory that a single long query may take where none is set.
+_MOST_FREE = 0.9
+
 
 @dataclass(frozen=True)
 class Limits:
     """``query_tokens``: padded tokens of the queries of a batch; ``step_tokens``: tokens that pass a block at once.
 
-    ``cell_bytes`` is what a padded token takes in one setting.
+    ``cell_bytes`` is what a padded token takes in one setting, ``most_tokens`` the longest query that may run alone
+    (None: any). Where no memory is set, that is one that fits into nine tenths of what is free: a long query of the
+    default kind runs by itself rather than being refused.
     """
 
     query_tokens: int
     step_tokens: int
     cell_bytes: int = 0
+    most_tokens: int | None = None
 
     def require(self, work: Workload, settings: int) -> None:
         """Raise :class:`BenchError` where a single query does not fit, naming the least memory that would do."""
         longest = max((shape.tokens for shape in work.certain + work.possible), default=0)
-        if longest <= max(self.query_tokens, 1) or not self.cell_bytes:
+        if self.most_tokens is None or longest <= max(self.most_tokens, 1):
             return
         least = 2 * longest * settings * self.cell_bytes / _GIB
-        allowed = 2 * self.query_tokens * settings * self.cell_bytes / _GIB
+        allowed = 2 * self.most_tokens * settings * self.cell_bytes / _GIB
         raise BenchError(
             f"A query of {longest} tokens in {settings} settings does not fit into grid.memory_gb (about "
             f"{allowed:.3g} GiB).\nSet grid.memory_gb={least * 1.01:.3g} or more."
@@ -51,13 +57,15 @@ def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> L
     if settings.memory_gb is not None and settings.memory_gb <= 0:
         raise BenchError(f"grid.memory_gb={settings.memory_gb} is no memory. Give a positive number, or null.")
     kind = model.device.type
-    memory = (settings.memory_gb or min(_MOST.get(kind, 1.0), _SHARE * free_bytes(model.device) / _GIB)) * _GIB
+    free = free_bytes(model.device)
+    memory = settings.memory_gb * _GIB if settings.memory_gb else min(_MOST.get(kind, 1.0) * _GIB, _SHARE * free)
     token_bytes = model.hidden_size * model.dtype.itemsize
     step_tokens = settings.batch_tokens or (32_768 if kind == "cuda" else 2_048)
     # A block's widest moment: its intermediate activations, four times the hidden size and twice at once.
     step_tokens = max(1, min(step_tokens, int(memory / 2 / (10 * token_bytes))))
-    query_tokens = int(memory / 2 / (len(plan.settings) * token_bytes * _COPIES))
-    return Limits(query_tokens, step_tokens, token_bytes * _COPIES)
+    query_bytes = 2 * len(plan.settings) * token_bytes * _COPIES
+    most_tokens = int((memory if settings.memory_gb else _MOST_FREE * free) / query_bytes)
+    return Limits(int(memory / query_bytes), step_tokens, token_bytes * _COPIES, most_tokens)
 
 
 def free_bytes(device: torch.device) -> int:

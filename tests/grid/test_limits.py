@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lrp2_bench.grid.limits import Limits, free_bytes, limits_for
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
+from lrp2_bench.probing.probe import Shape, Workload
 from lrp2_bench.settings import GridSettings, ProbingSettings, SentenceScore
 from lrp2_bench.types import Relation, all_pairs
 from tests.support.probing import AMPLE, hits_of, load, probe_of
@@ -73,7 +75,9 @@ def test_by_default_a_quarter_of_what_is_free_and_no_more_than_helps(
     plan = plan_grid(model.blocks, ())
     for free, taken in ((2 * GIB, 0.5), (400 * GIB, 1.0)):
         monkeypatch.setattr(limits, "free_bytes", lambda device, free=free: free)
-        assert limits_for(model, plan, GridSettings()) == limits_for(model, plan, GridSettings(memory_gb=taken))
+        chosen = limits_for(model, plan, GridSettings())
+        named = limits_for(model, plan, GridSettings(memory_gb=taken))
+        assert replace(chosen, most_tokens=None) == replace(named, most_tokens=None)
 
 
 def test_the_tokens_of_a_step_are_those_asked_for_where_they_fit(model: LayeredModel) -> None:
@@ -193,3 +197,19 @@ def test_memory_that_holds_not_even_one_row_is_an_error(
 def test_limits_made_by_hand_refuse_nothing(model: LayeredModel, relation: Relation) -> None:
     probe = probe_of(model, relation)
     assert Limits(1, 1).require(probe.workload(1), 7) is None
+
+
+def test_without_a_set_memory_a_long_query_runs_alone_instead_of_being_refused(
+    model_folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(model_folder("bloom"))
+    plan = plan_grid(model.blocks, all_pairs(model.blocks))
+    free = 4 * 10**6
+    monkeypatch.setattr("lrp2_bench.grid.limits.free_bytes", lambda device: free)
+    limits = limits_for(model, plan, GridSettings())
+    long = Shape((limits.query_tokens + 1,), limits.query_tokens + 1, 1, 1, 1, 1, 1)
+    limits.require(Workload([long], []), len(plan.settings))
+    assert limits.most_tokens is not None and limits.most_tokens > 3 * limits.query_tokens
+    too_long = replace(long, tokens=limits.most_tokens + 1)
+    with pytest.raises(BenchError, match="Set grid.memory_gb="):
+        limits.require(Workload([too_long], []), len(plan.settings))
