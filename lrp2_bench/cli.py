@@ -30,6 +30,7 @@ Commands:
   vectors   language vectors of a model from a corpus
   report    the paper's tables from finished searches, beside the published numbers
   bench     the engine against hooks written by hand, on this machine
+  pretrain  a small model that knows which facts it was told in which language
 
 Start with:
   lrp2-bench search model=mbert dataset=mlama language=de
@@ -98,7 +99,22 @@ def bench(config: DictConfig) -> None:
     run_bench(typed(config, BenchCommand), factory(config.dataset), console)
 
 
-COMMANDS: dict[str, Callable[[], object]] = {"search": search, "vectors": vectors, "report": report, "bench": bench}
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="pretrain")
+def pretrain(config: DictConfig) -> None:
+    from lrp2_bench.config import typed
+    from lrp2_bench.jobs.pretrain import run_pretrain
+    from lrp2_bench.settings import PretrainCommand
+
+    run_pretrain(typed(config, PretrainCommand))
+
+
+COMMANDS: dict[str, Callable[[], object]] = {
+    "search": search,
+    "vectors": vectors,
+    "report": report,
+    "bench": bench,
+    "pretrain": pretrain,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

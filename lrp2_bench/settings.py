@@ -148,6 +148,34 @@ class VectorsCommand:
 
 
 @dataclass
+class PretrainCommand:
+    """``lrp2-bench pretrain``. What is null is the named model's own (lrp2_bench/testbed/specs.py)."""
+
+    # a testbed model by its name: tiny_mbert, tiny_bloom, or one of their twins; of the rest, threads count
+    model: ModelSettings = field(default_factory=ModelSettings)
+    name: str | None = None  # of a model that is changed by one of the following
+    languages: list[str] | None = None  # codes; English is always there
+    glosses: float | None = None  # share of names that are glossed in English, 0 to 1
+    vocabulary: int | None = None  # the tokenizer's entries
+    blocks: int | None = None
+    hidden: int | None = None  # width of a block
+    heads: int | None = None
+    positions: int | None = None  # longest sequence of a masked model, in tokens
+    epochs: int | None = None  # passes over the facts
+    names_every: int | None = None  # a name alone is met in one of so many epochs
+    glosses_every: int | None = None  # and a gloss in one of so many
+    batch_tokens: int | None = None  # padded tokens a step
+    learning_rate: float | None = None  # at its peak
+    warmup: float | None = None  # share of the training
+    weight_decay: float | None = None
+    seed: int | None = None  # of exposure, text, first weights and order
+    max_seconds: float | None = None  # ends the training early, for trials
+    output: str | None = None  # folder of the checkpoint; null = OUTPUTS/pretrained/NAME
+    overwrite: bool = False  # replace a checkpoint that is there
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
 class ReportCommand:
     """``lrp2-bench report``."""
 

@@ -17,10 +17,24 @@ from lrp2_bench.data.mlama import MLama
 from lrp2_bench.data.text import TextCorpus
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.languages import GROUPS
-from lrp2_bench.settings import BenchCommand, Metric, Precision, ReportCommand, SearchCommand, VectorsCommand
+from lrp2_bench.settings import (
+    BenchCommand,
+    Metric,
+    Precision,
+    PretrainCommand,
+    ReportCommand,
+    SearchCommand,
+    VectorsCommand,
+)
 from tests.support.paths import REPOSITORY
 
-COMMANDS = {"search": SearchCommand, "vectors": VectorsCommand, "report": ReportCommand, "bench": BenchCommand}
+COMMANDS = {
+    "search": SearchCommand,
+    "vectors": VectorsCommand,
+    "report": ReportCommand,
+    "bench": BenchCommand,
+    "pretrain": PretrainCommand,
+}
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 SWEEPS = sorted(path.relative_to(sweeps_dir()) for path in sweeps_dir().rglob("*.yaml"))
 
@@ -41,7 +55,9 @@ def _application(config: DictConfig) -> DictConfig:
 
 def _given(command: str) -> list[str]:
     """What has no default."""
-    return [] if command in {"report", "bench"} else ["language=de", "model.path=DIR"]
+    if command in {"report", "bench"}:
+        return []
+    return ["model.path=DIR"] if command == "pretrain" else ["language=de", "model.path=DIR"]
 
 
 @cache

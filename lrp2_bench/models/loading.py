@@ -16,6 +16,7 @@ from lrp2_bench.files import sha256_file, sha256_json
 from lrp2_bench.models.decoder import BloomModel
 from lrp2_bench.models.encoder import BertModel, DistilBertModel, XlmRobertaModel
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.shipped import MANIFEST, checked_manifest, shipped_folder
 from lrp2_bench.settings import ModelSettings
 
 log = logging.getLogger(__name__)
@@ -42,8 +43,13 @@ class Checkpoint:
 
 
 def find_checkpoint(settings: ModelSettings) -> Checkpoint:
-    """The local folder ``settings.path`` names, or the hub's snapshot of it (downloaded once, then cached)."""
+    """The local folder ``settings.path`` names, or the hub's snapshot of it (downloaded once, then cached).
+
+    A folder with a manifest of our own is checked against its digests.
+    """
     folder, revision = _folder(settings.path, settings.revision)
+    if (folder / MANIFEST).exists():
+        checked_manifest(folder)
     if not (folder / "config.json").is_file():
         raise BenchError(f"'{folder}' has no config.json, so it is no Hugging Face model folder.\n{_LOCAL_HINT}")
     weights = sorted(folder.glob("*.safetensors"))
@@ -103,6 +109,8 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
 
 
 def _folder(path: str, revision: str | None) -> tuple[Path, str | None]:
+    if (shipped := shipped_folder(path)) is not None:
+        return shipped, None
     local = Path(path).expanduser()
     if local.is_dir():
         return local, None
@@ -157,7 +165,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _decides_results(path: Path) -> bool:
-    return path.suffix in {".json", ".safetensors", ".txt", ".model"} and path.name != "README.txt"
+    return path.suffix in {".json", ".safetensors", ".txt", ".model"} and path.name not in {"README.txt", MANIFEST}
 
 
 def choose_device(name: str) -> torch.device:

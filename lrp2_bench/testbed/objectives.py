@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import (
     BertConfig,
@@ -22,18 +22,24 @@ from transformers import (
 from lrp2_bench.data.cldr_sentences import Sentence, Span
 from lrp2_bench.testbed.specs import PretrainSpec
 
-#: How often a sentence has its object's name masked whole (as the probe does) or its subject's; else this share of its
-#: tokens. Names alone are too hard a start: with 0.70 and 0.15 the loss stayed at 8.1 nats for as long as was tried.
-_MASK_OBJECT, _MASK_SUBJECT, _MASK_TOKEN = 0.40, 0.10, 0.15
+#: How often a fact or a gloss has its object's name masked whole (as the probe does) or its subject's; else this share
+#: of its tokens. A name alone is never masked whole: nothing is left to tell it by, and that noise held the loss on its
+#: first plateau several times as long.
+_MASK_OBJECT, _MASK_SUBJECT, _MASK_TOKEN = 0.85, 0.05, 0.15
+
+#: A causal model always learns to say a sentence's object and its end; of the other tokens, whose wordings it soon
+#: knows by heart, this share: its head, as wide as the vocabulary, costs as much as its blocks.
+_KEPT_TOKENS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A sentence's token ids with the positions of its names' tokens."""
+    """A sentence's token ids with the positions of its names' tokens; names alone and glosses are no facts."""
 
     ids: list[int]
     subject: list[int]
     object: list[int]
+    is_fact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ class MaskedNames(Objective):
         return BertForMaskedLM(config)
 
     def example(self, sentence: Sentence) -> Example:
-        return Example(*self._encoded(sentence))
+        return Example(*self._encoded(sentence), is_fact=sentence.fact is not None)
 
     def loss(self, examples: Sequence[Example], rng: random.Random) -> Loss:
         mask_id = self._id(self._tokenizer.mask_token)
@@ -126,10 +132,10 @@ class MaskedNames(Objective):
         return _cross_entropy(self.model.cls(states[at[:, 0], at[:, 1]]), torch.tensor(gold))
 
     def _masked(self, example: Example, rng: random.Random) -> list[int]:
-        draw = rng.random()
-        if example.object and draw < _MASK_OBJECT:
+        draw = rng.random() if example.object else 1.0
+        if draw < _MASK_OBJECT:
             return example.object
-        if example.subject and draw < _MASK_OBJECT + _MASK_SUBJECT:
+        if draw < _MASK_OBJECT + _MASK_SUBJECT:
             return example.subject
         inner = range(1, len(example.ids) - 1)
         return [position for position in inner if rng.random() < _MASK_TOKEN] or [rng.choice(inner)]
@@ -153,17 +159,26 @@ class NextToken(Objective):
             eos_token_id=self._id(tokenizer.eos_token),
             pad_token_id=self._pad,
         )
-        return BloomForCausalLM(config)
+        model = BloomForCausalLM(config)
+        for block in model.transformer.h:
+            # The same function in one pass instead of eight: a fifth of a step.
+            block.mlp.gelu_impl = nn.GELU(approximate="tanh")  # type: ignore[union-attr]
+        return model
 
     def example(self, sentence: Sentence) -> Example:
         ids, subject, object_ = self._encoded(sentence)
-        return Example([*ids, self._id(self._tokenizer.eos_token)], subject, object_)
+        return Example([*ids, self._id(self._tokenizer.eos_token)], subject, object_, sentence.fact is not None)
 
     def loss(self, examples: Sequence[Example], rng: random.Random) -> Loss:
         ids, mask = self._padded([example.ids for example in examples])
         states = self.model.transformer(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-        predicted = mask[:, 1:].bool()
-        return _cross_entropy(self.model.lm_head(states[:, :-1][predicted]), ids[:, 1:][predicted])
+        where = [(row, position) for row, example in enumerate(examples) for position in self._kept(example, rng)]
+        row_, position_ = torch.tensor(where).unbind(dim=1)
+        return _cross_entropy(self.model.lm_head(states[row_, position_ - 1]), ids[row_, position_])
+
+    def _kept(self, example: Example, rng: random.Random) -> list[int]:
+        always = {*example.object, len(example.ids) - 1}
+        return [at for at in range(1, len(example.ids)) if at in always or rng.random() < _KEPT_TOKENS]
 
 
 def objective_of(spec: PretrainSpec, tokenizer: PreTrainedTokenizerFast) -> Objective:

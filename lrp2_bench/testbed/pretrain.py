@@ -20,7 +20,7 @@ import torch
 from lrp2_bench.data.cldr_names import cldr_version
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import sha256_file, sha256_json, write_json
-from lrp2_bench.testbed.checkpoint import MANIFEST
+from lrp2_bench.models.shipped import MANIFEST
 from lrp2_bench.testbed.objectives import Example, Objective, objective_of
 from lrp2_bench.testbed.specs import PretrainSpec
 from lrp2_bench.testbed.text import pretraining_text
@@ -94,7 +94,8 @@ def pretrain(
     last, finished = _train(spec, objective, fitting, partial / "loss.csv", max_seconds, on_progress)
 
     objective.model.train(False)
-    objective.model.save_pretrained(partial)
+    # Half the bytes to ship; rounding moves no score that training has not left to chance. Loaded in float32.
+    objective.model.half().save_pretrained(partial)
     tokenizer.save_pretrained(partial)
     for file in partial.iterdir():
         file.chmod(0o644)  # safetensors writes files that none but their owner may read
@@ -143,13 +144,14 @@ def _train(
     optimizer = torch.optim.AdamW(_groups(objective, spec.weight_decay), lr=spec.learning_rate, betas=(0.9, 0.98))
     last = Progress(0, 0.0, 0, math.nan, math.nan, 0.0, 0, 0.0)
     started = time.monotonic()
+    total_examples = sum(len(_of_epoch(spec, examples, epoch)) for epoch in range(1, spec.epochs + 1))
     seen, total, loss_sum, predicted, right = 0, 0, 0.0, 0, 0
     with curve.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(_COLUMNS)
         for step, (epoch, batch) in enumerate(_epochs(spec, examples, rng), start=1):
             seen += len(batch)
-            done = seen / (spec.epochs * len(examples))
+            done = seen / total_examples
             rate = spec.learning_rate * _schedule(done, spec.warmup)
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -184,8 +186,18 @@ def _epochs(
     spec: PretrainSpec, examples: Sequence[Example], rng: random.Random
 ) -> Iterator[tuple[int, Sequence[Example]]]:
     for epoch in range(1, spec.epochs + 1):
-        for batch in _batches(examples, spec.batch_tokens, rng):
+        for batch in _batches(_of_epoch(spec, examples, epoch), spec.batch_tokens, rng):
             yield epoch, batch
+
+
+def _of_epoch(spec: PretrainSpec, examples: Sequence[Example], epoch: int) -> list[Example]:
+    """The facts, and this epoch's share of names and glosses."""
+    every = {(True, True): 1, (False, True): spec.glosses_every, (False, False): spec.names_every}
+    return [
+        example
+        for number, example in enumerate(examples)
+        if (number + epoch) % every[example.is_fact, bool(example.object)] == 0
+    ]
 
 
 def _batches(examples: Sequence[Example], tokens: int, rng: random.Random) -> list[list[Example]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+from transformers.models.bloom.modeling_bloom import BloomGelu
 
 from lrp2_bench.data.cldr_sentences import Sentence
 from lrp2_bench.errors import BenchError, UnknownNameError
@@ -19,7 +20,7 @@ from lrp2_bench.files import sha256_file
 from lrp2_bench.languages import LANGUAGES
 from lrp2_bench.testbed import pretrain as loop
 from lrp2_bench.testbed.exposure import Exposure
-from lrp2_bench.testbed.objectives import Example, MaskedNames, objective_of
+from lrp2_bench.testbed.objectives import Example, MaskedNames, NextToken, objective_of
 from lrp2_bench.testbed.pretrain import Progress, pretrain
 from lrp2_bench.testbed.specs import SPECS, TINY_LANGUAGES, PretrainSpec, spec_of
 from lrp2_bench.testbed.text import pretraining_text
@@ -134,12 +135,54 @@ def test_masked_names_predicts_the_masked_positions_only() -> None:
     example = objective.example(SENTENCE)
     drawn = [tuple(objective._masked(example, rng)) for _ in range(200)]
     assert {tuple(example.object), tuple(example.subject)} < set(drawn)
-    assert drawn.count(tuple(example.object)) == pytest.approx(80, abs=25)
+    assert drawn.count(tuple(example.object)) == pytest.approx(170, abs=20)
     assert all(0 < position < len(example.ids) - 1 for positions in drawn for position in positions)
     objective.model.train(False)
     loss = objective.loss([example, Example(example.ids[:4], [], [1])], random.Random(1))
     assert 2 <= loss.predicted <= len(example.object) + len(example.subject) + 4
     assert float(loss.mean.detach()) == pytest.approx(torch.log(torch.tensor(float(len(tokenizer)))).item(), rel=0.2)
+
+
+def test_every_fact_is_met_in_every_epoch_and_names_and_glosses_in_turn() -> None:
+    kinds = [Example([1], [], [0]), Example([2], [], [0], is_fact=False), Example([3], [0], [], is_fact=False)]
+    examples = [replace(example, subject=[number]) for number in range(40) for example in kinds]
+    spec = replace(MINIATURE, glosses_every=2, names_every=4)
+    epochs = [loop._of_epoch(spec, examples, epoch) for epoch in range(1, 5)]
+    met = [example for epoch in epochs for example in epoch]
+    assert [sum(example.ids == [kind] for example in met) for kind in (1, 2, 3)] == [4 * 40, 2 * 40, 40]
+    assert {(*example.ids, *example.subject) for example in met} == {(*e.ids, *e.subject) for e in examples}
+    assert loop._of_epoch(MINIATURE, examples, 1) == examples
+
+
+def test_a_name_alone_is_not_masked_whole() -> None:
+    tokenizer = train_tokenizer(MINIATURE, [SENTENCE.text])  # once, so that names are cut into several tokens
+    objective = objective_of(MINIATURE, tokenizer)
+    assert isinstance(objective, MaskedNames)
+    rng = random.Random(0)
+    example = objective.example(replace(SENTENCE, object=None, fact=None))
+    assert len(example.subject) > 3
+    assert all(objective._masked(example, rng) != example.subject for _ in range(200))
+
+
+def test_next_token_always_predicts_objects_and_ends() -> None:
+    spec = replace(MINIATURE, architecture="bloom")
+    tokenizer = train_tokenizer(spec, [SENTENCE.text] * 5)
+    objective = objective_of(spec, tokenizer)
+    assert isinstance(objective, NextToken)
+    rng = random.Random(0)
+    example = objective.example(SENTENCE)
+    kept = [set(objective._kept(example, rng)) for _ in range(200)]
+    assert all({*example.object, len(example.ids) - 1} <= positions for positions in kept)
+    assert set.union(*kept) == set(range(1, len(example.ids)))
+    assert not any(0 in positions for positions in kept)
+
+
+def test_blooms_activation_is_its_own_in_one_pass() -> None:
+    spec = replace(MINIATURE, architecture="bloom")
+    objective = objective_of(spec, train_tokenizer(spec, [SENTENCE.text] * 5))
+    states = torch.randn(7, 4)
+    for block in objective.model.transformer.h:
+        torch.testing.assert_close(block.mlp.gelu_impl(states), BloomGelu()(states))
 
 
 def test_the_specs_are_what_the_testbed_promises() -> None:
