@@ -56,6 +56,15 @@ def all_pairs(blocks: int) -> tuple[LayerPair, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """A measured value between the bounds of its confidence interval; all NaN where there is nothing to measure."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A (subject, object) of a relation as one language writes it.
 

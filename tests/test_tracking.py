@@ -150,6 +150,14 @@ def test_runs_are_named_grouped_and_configured_for_the_dashboard(record: JobReco
     assert run.config["job"]["language"] == "de" and run.config["job"]["select_by"] == "transferability"
 
 
+def test_further_measures_are_nested_in_the_summary(record: JobRecord) -> None:
+    measures = {"exposure": {"seen": {"facts": 3, "baseline": 66.7, "best": 100.0}}, "transfer": {"baseline": 12.5}}
+    WandbTracker(mode="offline").log_job(replace(record, measures=measures))
+    summary = the_run(record).summary
+    assert {key: summary[key] for key in measures} == measures
+    assert summary["facts"] == 1000
+
+
 def test_two_attempts_are_two_runs_of_one_group(record: JobRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_RUN_ID", "always-the-same")
     WandbTracker(mode="offline").log_job(record)

@@ -16,9 +16,11 @@ from lrp2_bench.languages import GROUPS
 from lrp2_bench.report.agreement import check_agreement
 from lrp2_bench.report.group_means import group_means_table
 from lrp2_bench.report.optimal_layers import optimal_layers_table
-from lrp2_bench.report.render import to_csv, to_latex, to_markdown, to_terminal
+from lrp2_bench.report.render import to_csv, to_latex, to_markdown
 from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs
 from lrp2_bench.report.table import Table
+from lrp2_bench.report.terminal import to_terminal
+from lrp2_bench.report.testbed import embedded_tables
 
 
 def run_report(
@@ -28,7 +30,8 @@ def run_report(
     console: Console,
     groups: Mapping[str, Sequence[str]] = GROUPS,
 ) -> Path:
-    """Write ``table1_MODEL_DATASET`` and ``optimal_layers_MODEL_DATASET`` as .md, .csv and .tex, and print them.
+    """Write ``table1_MODEL_DATASET`` and ``optimal_layers_MODEL_DATASET`` as .md, .csv and .tex, and print them; for
+    the testbed's models also ``exposure_MODEL_DATASET`` and ``knowledge_MODEL_DATASET``.
 
     ``groups`` are Table 1's, by name.
 
@@ -41,7 +44,9 @@ def run_report(
         raise UnknownNameError("metric in select_by:", select_by, METRICS)
     runs, unfinished = find_runs(inputs)
     tables = [
-        table for members in _by_model_and_dataset(runs) for table in _tables(members, unfinished, select_by, groups)
+        table
+        for members in _by_model_and_dataset(runs)
+        for table in _tables(members, runs, unfinished, select_by, groups)
     ]
     folder = output if output is not None else inputs[0] / "report"
     for table in tables:
@@ -50,7 +55,7 @@ def run_report(
         write_text(folder / f"{stem}.md", to_markdown(table))
         write_text(folder / f"{stem}.csv", to_csv(table))
         write_text(folder / f"{stem}.tex", to_latex(table))
-        console.print(to_terminal(table))
+        console.print(to_terminal(table, console.width))
     if unfinished:
         console.print(Text(f"Not finished, so not in any table ({len(unfinished)}):", style="yellow"))
         for run in unfinished:
@@ -69,7 +74,11 @@ def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
 
 
 def _tables(
-    runs: Sequence[Run], unfinished: Sequence[Unfinished], select_by: str, groups: Mapping[str, Sequence[str]]
+    runs: Sequence[Run],
+    everything: Sequence[Run],
+    unfinished: Sequence[Unfinished],
+    select_by: str,
+    groups: Mapping[str, Sequence[str]],
 ) -> Iterator[Table]:
     model, dataset = runs[0].model, runs[0].dataset
     notes = tuple(
@@ -77,5 +86,6 @@ def _tables(
         for run in unfinished
         if (run.model, run.dataset) == (model, dataset)
     )
-    for table in (group_means_table(runs, select_by, groups), optimal_layers_table(runs, select_by)):
+    tables = (group_means_table(runs, select_by, groups), optimal_layers_table(runs, select_by))
+    for table in (*tables, *embedded_tables(runs, everything, select_by)):
         yield replace(table, notes=table.notes + notes)

@@ -17,6 +17,7 @@ from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.store import HitsStore, holds_hits, require_same_identity, write_hits
+from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, read_manifest, write_manifest
 from lrp2_bench.jobs.status import JobStatus, job_status
@@ -30,6 +31,7 @@ from lrp2_bench.projection import Shifts, shifts
 from lrp2_bench.records import AlignmentRow, PairRow, read_alignment, write_alignment, write_pairs
 from lrp2_bench.search import best_pair, write_study
 from lrp2_bench.settings import SearchCommand, SearchKind
+from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
 from lrp2_bench.types import LayerPair, ParallelFacts, all_pairs
 from lrp2_bench.vectors import LanguageVectors
@@ -81,6 +83,8 @@ def _run(
         )
     facts = sources.dataset().facts(settings.language, settings.pivot, notices)
     checkpoint = find_checkpoint(settings.model)
+    pretrained = pretrained_of(checkpoint.folder, notices)
+    note_unread(pretrained, (settings.language, settings.pivot), notices)
     model = load_model(checkpoint, settings.model)
     notices.report()
     vectors = _vectors(settings, sources, model, checkpoint, notices) if grid else None
@@ -96,6 +100,7 @@ def _run(
     configs = stored.get("config", {}), config
     identity = require_same_identity(stored.get("identity", {}), identity, folder, configs)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, vectors)
+    details |= pretrained_details(pretrained)
     write_manifest(folder / "manifest.json", identity, {**stored, **details})
 
     wanted = (None, *all_pairs(model.blocks)) if grid else (None,)
@@ -135,6 +140,7 @@ def _run(
         alignment=aligned,
         select_by=settings.select_by.value,
         seconds=seconds,
+        measures=exposure_measures(folder, pretrained, best),
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes a :class:`~lrp2_bench.report.table.Table` as Markdown, CSV, LaTeX or terminal output.
+"""Writes a :class:`~lrp2_bench.report.table.Table` as Markdown, CSV or LaTeX.
 
 Texts may come from data (folder names, messages): each form escapes them, and all replace control characters and
 marks that reverse the direction of writing.
@@ -10,18 +10,13 @@ import csv
 import io
 import math
 import re
-import unicodedata
-from itertools import groupby
 
-from rich import box
-from rich.table import Table as RichTable
-from rich.text import Text
-
+from lrp2_bench.report.cells import NOTHING, NUMBERS, clean, parts, sections, show
 from lrp2_bench.report.table import Cell, Column, Table
-from lrp2_bench.types import LayerPair
+from lrp2_bench.types import Interval, LayerPair
 
-_NOTHING = "–"
-_LONGEST = 1000  # characters of one text; a message beyond that helps nobody in a table's note
+# Tables with intervals are wide, and \scriptsize has no smaller neighbour but \tiny, which the bounds have.
+_SMALLER = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{1.5pt}%"
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -35,7 +30,7 @@ def to_markdown(table: Table) -> str:
     header = [_markdown(column.title) for column in table.columns]
     rule = ["---" if column.kind == "text" else "---:" for column in table.columns]
     body = [
-        [_markdown(_show(cell, column)) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows
+        [_markdown(show(cell, column)) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows
     ]
     lines = ["| " + " | ".join(cells) + " |" for cells in (header, rule, *body)]
     notes = [f"- {_markdown(note)}" for note in table.notes]
@@ -43,7 +38,8 @@ def to_markdown(table: Table) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Full precision for programs: six decimals, nothing where there is no value, pairs and shares in two columns."""
+    """Full precision for programs: six decimals, nothing where there is no value; the parts of pairs and shares, and
+    bounds (``KEY_low``, ``KEY_high``), in columns of their own."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([name for column in table.columns for name in _csv_names(column)])
@@ -54,9 +50,9 @@ def to_csv(table: Table) -> str:
 
 def to_latex(table: Table) -> str:
     r"""A ``table`` float to ``\input`` into any document that loads booktabs; compiles with every engine."""
-    sections, columns = _sections(table)
+    groups, columns = sections(table)
     lines = [" & ".join(_latex_header(column.title) for column in columns) + r" \\"]
-    for title, rows in sections:
+    for title, rows in groups:
         lines.append(r"\midrule")
         if title:
             lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\itshape {_latex(title)}}} \\")
@@ -64,6 +60,7 @@ def to_latex(table: Table) -> str:
             cells = (_latex_cell(cell, column) for cell, column in zip(row, columns, strict=True))
             lines.append(" & ".join(cells) + r" \\")
     alignment = "".join("l" if column.kind == "text" else "r" for column in columns)
+    intervals = any(column.kind.endswith("interval") for column in columns)
     notes = " ".join(_latex(note) for note in table.notes)
     return "\n".join(
         [
@@ -72,11 +69,12 @@ def to_latex(table: Table) -> str:
             r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
             rf"\caption{{{_latex(table.title)}}}",
             rf"\label{{tab:{re.sub(r'[^A-Za-z0-9-]+', '-', table.name)}}}",
+            *([_SMALLER] if intervals else []),
             rf"\begin{{tabular}}{{{alignment}}}",
             r"\toprule",
             *lines,
             r"\bottomrule",
-            r"\end{tabular}",
+            r"\end{tabular}" + ("}" if intervals else ""),
             *([rf"\par\smallskip\raggedright {notes}"] if notes else []),
             r"\end{table}",
             "",
@@ -84,60 +82,15 @@ def to_latex(table: Table) -> str:
     )
 
 
-def to_terminal(table: Table) -> RichTable:
-    """For a rich console: fits 80 columns, and numbers are never cut. A leading metric column becomes sections."""
-    sections, columns = _sections(table)
-    # One word a line in the header: the widest number, not the title, then decides a column's width.
-    drawn = RichTable(title=Text(_clean(table.title)), title_justify="left", caption_justify="left")
-    drawn.box, drawn.show_edge, drawn.padding, drawn.pad_edge = box.SIMPLE_HEAD, False, (0, 0), False
-    for column in columns:
-        is_text = column.kind == "text"
-        header = Text("\n".join(_clean(column.title).split()))
-        drawn.add_column(header, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
-    for title, rows in sections:
-        drawn.add_section()
-        if title:
-            drawn.add_row(Text(_clean(title), style="bold"))
-        for row in rows:
-            drawn.add_row(*(Text(_show(cell, column)) for cell, column in zip(row, columns, strict=True)))
-    if table.notes:
-        drawn.caption = Text("\n".join(_clean(note) for note in table.notes), style="dim")
-    return drawn
-
-
-def _sections(table: Table) -> tuple[list[tuple[str, list[tuple[Cell, ...]]]], tuple[Column, ...]]:
-    """The rows under their metric, with the columns left, if the first column is the metric; else all under ''."""
-    if table.columns[0].key != "metric":
-        return [("", list(table.rows))], table.columns
-    sections = [(str(name), [row[1:] for row in rows]) for name, rows in groupby(table.rows, key=lambda row: row[0])]
-    return sections, table.columns[1:]
-
-
-def _show(cell: Cell, column: Column) -> str:
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return _NOTHING
-    if isinstance(cell, tuple):
-        return f"{cell[0]}/{cell[1]}"
-    if isinstance(cell, float | int) and column.kind in ("percent", "change"):
-        text = f"{cell:+.1f}" if column.kind == "change" else f"{cell:.1f}"
-        return {"-0.0": "0.0", "+0.0": "0.0"}.get(text, text)
-    return _clean(str(cell))
-
-
-def _clean(text: str) -> str:
-    """On one line, without control and format characters (among them those that reverse text), cut when endless."""
-    line = " ".join(text.split())
-    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in line[: _LONGEST + 1])
-    return shown if len(line) <= _LONGEST else shown[:_LONGEST] + "…"
-
-
 def _markdown(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|&#~$])", r"\\\1", _clean(text))
+    return re.sub(r"([\\`*_\[\]<>|&#~$])", r"\\\1", clean(text))
 
 
 def _csv_names(column: Column) -> tuple[str, ...]:
     if column.kind == "pair":
         return f"{column.key}_lirp", f"{column.key}_lsrp"
+    if column.kind.endswith("interval"):
+        return column.key, f"{column.key}_low", f"{column.key}_high"
     return (column.key, f"{column.key}_of") if column.kind == "share" else (column.key,)
 
 
@@ -146,18 +99,28 @@ def _csv(cell: Cell, column: Column) -> tuple[str, ...]:
         if isinstance(cell, LayerPair):
             return str(cell.lirp), str(cell.lsrp)
         return (str(cell[0]), str(cell[1])) if isinstance(cell, tuple) else ("", "")
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ("",)
-    if isinstance(cell, float):
-        text = f"{cell:.6f}"
-        return ("0.000000" if text == "-0.000000" else text,)
-    return (_clean(str(cell)),)
+    if column.kind.endswith("interval"):
+        numbers = (cell.value, cell.low, cell.high) if isinstance(cell, Interval) else (None, None, None)
+        return tuple(_csv_number(number) for number in numbers)
+    if cell is None or isinstance(cell, float):
+        return (_csv_number(cell),)
+    return (clean(str(cell)),)
+
+
+def _csv_number(number: float | None) -> str:
+    if number is None or math.isnan(number):
+        return ""
+    text = f"{number:.6f}"
+    return "0.000000" if text == "-0.000000" else text
 
 
 def _latex_cell(cell: Cell, column: Column) -> str:
-    text = _show(cell, column)
+    value, *bounds = parts(cell, column)
+    if bounds:
+        # Stacked, for a page is narrow.
+        return rf"\shortstack[r]{{${value}$\\{{\tiny $[{'{,} '.join(bounds)}]$}}}}"
     # A hyphen is no minus sign.
-    return f"${text}$" if column.kind in ("percent", "change") and text != _NOTHING else _latex(text)
+    return f"${value}$" if column.kind in NUMBERS and value != NOTHING else _latex(value)
 
 
 def _latex_header(title: str) -> str:
@@ -167,4 +130,4 @@ def _latex_header(title: str) -> str:
 
 def _latex(text: str) -> str:
     # Other scripts need fonts that a plain document lacks, so their characters are spelled as code points.
-    return "".join(_LATEX.get(c) or (c if c.isascii() else f"U+{ord(c):04X}") for c in _clean(text))
+    return "".join(_LATEX.get(c) or (c if c.isascii() else f"U+{ord(c):04X}") for c in clean(text))

@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lrp2_bench.types import LayerPair
+from lrp2_bench.types import Interval, LayerPair
 
 #: How a column's cells are written. ``percent``: a float, one decimal, as in the paper; ``change``: the same with its
-#: sign; ``share``: (part, whole).
-Kind = Literal["text", "count", "percent", "change", "pair", "share"]
+#: sign; ``interval`` and ``change_interval``: the same two with the bounds of a confidence interval; ``share``:
+#: (part, whole).
+Kind = Literal["text", "count", "percent", "change", "interval", "change_interval", "pair", "share"]
 
 #: None, and NaN, stand for a value that does not exist.
-Cell = str | int | float | LayerPair | tuple[int, int] | None
+Cell = str | int | float | Interval | LayerPair | tuple[int, int] | None
 
 
 @dataclass(frozen=True)
 class Column:
-    """``key`` heads the column in CSV, ``title`` everywhere else."""
+    """``key`` heads the column in CSV, ``title`` everywhere else. A terminal too narrow for all goes without those that
+    are ``optional``."""
 
     key: str
     title: str
     kind: Kind
+    optional: bool = False
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class Exposure:
         """Raises :class:`BenchError` where the manifest's entry is not what :meth:`as_dict` writes."""
         try:
             return cls(**value)
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise BenchError(f"The manifest's exposure cannot be read ({error}). Rebuild the checkpoint.") from error
 
     def _draw_countries(self, language: str) -> frozenset[str]:

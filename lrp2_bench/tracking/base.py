@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ class JobRecord:
     ``experiment``, ``model``, ``dataset`` and ``language`` are the parts of the run folder's path. ``pairs`` and
     ``alignment`` are the rows of ``pairs.csv`` and ``alignment.csv``; ``best`` is the pair chosen by ``select_by``,
     None for a job that computed the baseline alone. ``config`` is the resolved config, ``seconds`` the job's time.
+    ``measures`` are further numbers for the run's summary, nested by name, that follow from what is on disk.
     """
 
     experiment: str
@@ -33,6 +34,7 @@ class JobRecord:
     alignment: Sequence[AlignmentRow]
     select_by: str
     seconds: float
+    measures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -214,4 +214,4 @@ def _summary(record: JobRecord) -> dict[str, Any]:
         best = {metric: getattr(record.best, metric) for metric in METRICS}
         summary["best"] = {"lirp": record.best.lirp, "lsrp": record.best.lsrp, **best}
         summary["gain"] = {metric: round(best[metric] - baseline[metric], DECIMALS) for metric in METRICS}
-    return summary
+    return {**record.measures, **summary}

@@ -14,10 +14,11 @@ from rich.console import Console
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.report.group_means import group_means_table
 from lrp2_bench.report.optimal_layers import optimal_layers_table
-from lrp2_bench.report.render import to_csv, to_latex, to_markdown, to_terminal
+from lrp2_bench.report.render import to_csv, to_latex, to_markdown
 from lrp2_bench.report.runs import find_runs
 from lrp2_bench.report.table import Column, Table
-from lrp2_bench.types import LayerPair
+from lrp2_bench.report.terminal import to_terminal
+from lrp2_bench.types import Interval, LayerPair
 from tests.support.run_folders import every_pair, write_run
 
 HOSTILE = (
@@ -42,6 +43,23 @@ TABLE = Table(
         ("es", LayerPair(1, 12), 0.04, 0.04, (1, 66), 5),
     ),
     notes=("A note.",),
+)
+
+
+NAN = float("nan")
+INTERVALS = Table(
+    name="intervals",
+    title="Intervals",
+    columns=(
+        Column("language", "language", "text"),
+        Column("class", "class", "text", optional=True),
+        Column("accuracy", "acc. without", "interval"),
+        Column("change", "change", "change_interval"),
+    ),
+    rows=(
+        ("de", "high", Interval(62.345678, 60.1, 100.0), Interval(-0.04, -1.25, 1.5)),
+        ("fr", "high", Interval(NAN, NAN, NAN), None),
+    ),
 )
 
 
@@ -106,7 +124,7 @@ def test_latex_escapes_hostile_text() -> None:
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("table", [TABLE, hostile_table()], ids=["plain", "hostile"])
+@pytest.mark.parametrize("table", [TABLE, INTERVALS, hostile_table()], ids=["plain", "intervals", "hostile"])
 def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, table: Table) -> None:
     (tmp_path / "table.tex").write_text(to_latex(table), encoding="utf-8")
     document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{table}\end{document}"
@@ -132,6 +150,37 @@ def test_a_terminal_of_80_columns_holds_the_table(table: Table) -> None:
     text = printed(table)
     assert max(len(line) for line in text.split("\n")) <= 80
     assert "\x1b[31m" not in text
+
+
+def test_an_interval_stands_in_brackets_and_has_its_bounds_in_columns_of_their_own() -> None:
+    lines = to_markdown(INTERVALS).split("\n")
+    assert lines[4] == r"| de | high | 62.3 \[60.1, 100.0\] | 0.0 \[-1.2, 1.5\] |"
+    assert lines[5] == "| fr | high | – | – |"
+    rows = list(csv.DictReader(io.StringIO(to_csv(INTERVALS))))
+    assert rows[0] == {
+        "language": "de", "class": "high", "accuracy": "62.345678", "accuracy_low": "60.100000",
+        "accuracy_high": "100.000000", "change": "-0.040000", "change_low": "-1.250000", "change_high": "1.500000",
+    }  # fmt: skip
+    assert list(rows[1].values()) == ["fr", "high", *[""] * 6]
+    text = to_latex(INTERVALS)
+    assert (
+        r"\shortstack[r]{$62.3$\\{\tiny $[60.1{,} 100.0]$}} & \shortstack[r]{$0.0$\\{\tiny $[-1.2{,} 1.5]$}} \\" in text
+    )
+    assert r"fr & high & -- & -- \\" in text
+
+
+def test_a_terminal_stacks_bounds_and_a_narrow_one_goes_without_what_is_optional_and_then_without_bounds() -> None:
+    def words(width: int) -> list[list[str]]:
+        file = io.StringIO()
+        Console(file=file, width=width).print(to_terminal(INTERVALS, width))
+        assert max(len(line.rstrip()) for line in file.getvalue().split("\n")) <= width
+        return [line.split() for line in file.getvalue().split("\n")]
+
+    wide, narrow, tiny = words(60), words(35), words(26)
+    assert ["de", "high", "62.3", "0.0"] in wide and ["60.1..100.0", "-1.2..1.5"] in wide
+    assert ["de", "62.3", "0.0"] in narrow and ["60.1..100.0", "-1.2..1.5"] in narrow
+    assert ["de", "62.3", "0.0"] in tiny and not any(".." in word for line in tiny for word in line)
+    assert "narrow" in [word for line in tiny for word in line] and ["fr", "–", "–"] in tiny
 
 
 def test_numbers_are_whole_in_a_terminal_of_80_columns_and_metrics_are_sections(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""What stands in a cell of a table, as every form of it shows it."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from itertools import groupby
+
+from lrp2_bench.report.table import Cell, Column, Table
+from lrp2_bench.types import Interval
+
+#: Shown where there is no value.
+NOTHING = "–"
+#: Kinds of columns whose cells are numbers with one decimal.
+NUMBERS = ("percent", "change", "interval", "change_interval")
+_SIGNED = ("change", "change_interval")
+_LONGEST = 1000  # characters of one text; a message beyond that helps nobody in a table's note
+
+
+def show(cell: Cell, column: Column) -> str:
+    """The cell on one line, bounds in brackets."""
+    value, *bounds = parts(cell, column)
+    return f"{value} [{', '.join(bounds)}]" if bounds else value
+
+
+def parts(cell: Cell, column: Column) -> tuple[str, ...]:
+    """The cell's text, and behind it those of its bounds if it has any."""
+    if isinstance(cell, Interval):
+        if math.isnan(cell.value):
+            return (NOTHING,)
+        return _number(cell.value, column.kind in _SIGNED), _number(cell.low), _number(cell.high)
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return (NOTHING,)
+    if isinstance(cell, tuple):
+        return (f"{cell[0]}/{cell[1]}",)
+    if isinstance(cell, float | int) and column.kind in NUMBERS:
+        return (_number(cell, column.kind in _SIGNED),)
+    return (clean(str(cell)),)
+
+
+def _number(number: float, signed: bool = False) -> str:
+    text = f"{number:+.1f}" if signed else f"{number:.1f}"
+    return {"-0.0": "0.0", "+0.0": "0.0"}.get(text, text)
+
+
+def clean(text: str) -> str:
+    """On one line, without control and format characters (among them those that reverse text), cut when endless."""
+    line = " ".join(text.split())
+    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in line[: _LONGEST + 1])
+    return shown if len(line) <= _LONGEST else shown[:_LONGEST] + "…"
+
+
+def sections(table: Table) -> tuple[list[tuple[str, list[tuple[Cell, ...]]]], tuple[Column, ...]]:
+    """The rows under their metric, with the columns left, if the first column is the metric; else all under ''."""
+    if table.columns[0].key != "metric":
+        return [("", list(table.rows))], table.columns
+    titled = [(str(name), [row[1:] for row in rows]) for name, rows in groupby(table.rows, key=lambda row: row[0])]
+    return titled, table.columns[1:]

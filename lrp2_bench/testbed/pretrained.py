@@ -1,0 +1,76 @@
+"""Which testbed model a checkpoint is, and so which other one is its twin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lrp2_bench.errors import BenchError
+from lrp2_bench.notices import Notices
+from lrp2_bench.testbed.checkpoint import MANIFEST, exposure_of
+from lrp2_bench.testbed.exposure import Exposure
+
+#: What :meth:`PretrainSpec.as_twin` puts behind a model's name.
+_TWIN = "_twin"
+
+#: A kind of :class:`Notices`.
+UNREADABLE = f"The checkpoint's {MANIFEST} cannot be read, so what the model was told is not known"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model whose pretraining text is known. ``name`` is its spec's, whatever the folder is called."""
+
+    name: str
+    exposure: Exposure
+
+    @property
+    def twin_of(self) -> str | None:
+        """The full model's name; None for a model that is no twin."""
+        return self.name.removesuffix(_TWIN) if self.exposure.twin else None
+
+    @property
+    def twin_name(self) -> str:
+        """What this model's twin is called."""
+        return self.name + _TWIN
+
+    def is_twin_of(self, other: Pretrained) -> bool:
+        """Whether this is ``other``'s twin: its name with the ending, and the same text but for the held-out facts."""
+        return not other.exposure.twin and self.twin_of == other.name and self.exposure == other.exposure.as_twin()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a run's ``manifest.json``; :meth:`from_dict` reads it."""
+        twin, exposure = self.exposure.twin, self.exposure.as_dict()
+        return {"name": self.name, "twin": twin, "twin_of": self.twin_of, "exposure": exposure}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Pretrained:
+        """Raises :class:`BenchError` where the entry is not what :meth:`as_dict` writes."""
+        try:
+            return cls(str(value["name"]), Exposure.from_dict(value["exposure"]))
+        except (KeyError, TypeError) as error:
+            raise BenchError(
+                f"The run's manifest does not tell its testbed model ({error!r}). Search again: it is written anew."
+            ) from error
+
+
+def pretrained_of(folder: Path, notices: Notices) -> Pretrained | None:
+    """The testbed model in a checkpoint's folder; None for any other model.
+
+    Other tools leave a ``manifest.json`` too, so one without a spec and an exposure is passed over, and one that is no
+    JSON is counted. Raises :class:`BenchError` where there is an exposure that cannot be.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        manifest = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        notices.add(UNREADABLE, str(path))
+        return None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("spec"), dict) or "exposure" not in manifest:
+        return None
+    return Pretrained(str(manifest["spec"].get("name")), exposure_of(folder))
