@@ -10,7 +10,6 @@ import csv
 import io
 import math
 import re
-import unicodedata
 from itertools import groupby
 
 from rich import box
@@ -18,10 +17,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from lrp2_bench.report.table import Cell, Column, Table
+from lrp2_bench.report.text import one_line
 from lrp2_bench.types import LayerPair
 
 _NOTHING = "–"
-_LONGEST = 1000  # characters of one text; a message beyond that helps nobody in a table's note
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -88,20 +87,20 @@ def to_terminal(table: Table) -> RichTable:
     """For a rich console: fits 80 columns, and numbers are never cut. A leading metric column becomes sections."""
     sections, columns = _sections(table)
     # One word a line in the header: the widest number, not the title, then decides a column's width.
-    drawn = RichTable(title=Text(_clean(table.title)), title_justify="left", caption_justify="left")
+    drawn = RichTable(title=Text(one_line(table.title)), title_justify="left", caption_justify="left")
     drawn.box, drawn.show_edge, drawn.padding, drawn.pad_edge = box.SIMPLE_HEAD, False, (0, 0), False
     for column in columns:
         is_text = column.kind == "text"
-        header = Text("\n".join(_clean(column.title).split()))
+        header = Text("\n".join(one_line(column.title).split()))
         drawn.add_column(header, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
     for title, rows in sections:
         drawn.add_section()
         if title:
-            drawn.add_row(Text(_clean(title), style="bold"))
+            drawn.add_row(Text(one_line(title), style="bold"))
         for row in rows:
             drawn.add_row(*(Text(_show(cell, column)) for cell, column in zip(row, columns, strict=True)))
     if table.notes:
-        drawn.caption = Text("\n".join(_clean(note) for note in table.notes), style="dim")
+        drawn.caption = Text("\n".join(one_line(note) for note in table.notes), style="dim")
     return drawn
 
 
@@ -121,18 +120,11 @@ def _show(cell: Cell, column: Column) -> str:
     if isinstance(cell, float | int) and column.kind in ("percent", "change"):
         text = f"{cell:+.1f}" if column.kind == "change" else f"{cell:.1f}"
         return {"-0.0": "0.0", "+0.0": "0.0"}.get(text, text)
-    return _clean(str(cell))
-
-
-def _clean(text: str) -> str:
-    """On one line, without control and format characters (among them those that reverse text), cut when endless."""
-    line = " ".join(text.split())
-    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in line[: _LONGEST + 1])
-    return shown if len(line) <= _LONGEST else shown[:_LONGEST] + "…"
+    return one_line(str(cell))
 
 
 def _markdown(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|&#~$])", r"\\\1", _clean(text))
+    return re.sub(r"([\\`*_\[\]<>|&#~$])", r"\\\1", one_line(text))
 
 
 def _csv_names(column: Column) -> tuple[str, ...]:
@@ -151,7 +143,7 @@ def _csv(cell: Cell, column: Column) -> tuple[str, ...]:
     if isinstance(cell, float):
         text = f"{cell:.6f}"
         return ("0.000000" if text == "-0.000000" else text,)
-    return (_clean(str(cell)),)
+    return (one_line(str(cell)),)
 
 
 def _latex_cell(cell: Cell, column: Column) -> str:
@@ -167,4 +159,4 @@ def _latex_header(title: str) -> str:
 
 def _latex(text: str) -> str:
     # Other scripts need fonts that a plain document lacks, so their characters are spelled as code points.
-    return "".join(_LATEX.get(c) or (c if c.isascii() else f"U+{ord(c):04X}") for c in _clean(text))
+    return "".join(_LATEX.get(c) or (c if c.isascii() else f"U+{ord(c):04X}") for c in one_line(text))
