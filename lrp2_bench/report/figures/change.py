@@ -49,11 +49,11 @@ def change(runs: Sequence[Run], metric: str, select_by: str) -> Figure | None:
         axes.annotate(
             signed(points), (points, row), xytext=(3 if points >= 0 else -3, 0), textcoords="offset points",
             ha="left" if points >= 0 else "right", va="center_baseline", size=SMALL,
-            path_effects=[withStroke(linewidth=2.0, foreground="white")],
+            path_effects=[withStroke(linewidth=3.0, foreground="white")],
         )  # fmt: skip
     axes.axvline(0, color=INK, linewidth=0.8)
     if len(found) > 1:
-        axes.axvline(mean, color=GREY, linewidth=0.9, linestyle="--", gid="mean", zorder=0)
+        axes.axvline(mean, color=GREY, linewidth=0.7, linestyle="--", gid="mean", zorder=0)
     axes.set_yticks(list(rows), names, size=TEXT)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=SMALL)

@@ -80,7 +80,7 @@ def _within(pair: LayerPair | None, blocks: int) -> LayerPair | None:
 
 def _palette() -> Colormap:
     # The map's darkest ends are left out: they look alike, and marks drown in them.
-    return ListedColormap(matplotlib.colormaps[DIVERGING](np.linspace(0.07, 0.93, 256)))
+    return ListedColormap(matplotlib.colormaps[DIVERGING](np.linspace(0.07, 0.93, 257)))
 
 
 def _draw_cells(axes: Axes, grid: npt.NDArray[np.float64], scale: ColourScale, palette: Colormap, width: float) -> bool:
