@@ -28,7 +28,7 @@ hidden states into English space and back (LRP2, EMNLP 2023) let it say so?
 Commands:
   search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
   vectors   language vectors of a model from a corpus
-  report    the paper's tables from finished searches, beside the published numbers
+  report    the paper's tables and figures from finished searches, beside the published numbers
   bench     the engine against hooks written by hand, on this machine
   pretrain  a small model that knows which facts it was told in which language
 

@@ -1,4 +1,4 @@
-"""``lrp2-bench report``: the paper's tables from the finished runs below some folders."""
+"""``lrp2-bench report``: the paper's tables and figures from the finished runs below some folders."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lrp2_bench.errors import UnknownNameError
 from lrp2_bench.files import write_text
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.report.agreement import check_agreement
+from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.group_means import group_means_table
 from lrp2_bench.report.optimal_layers import optimal_layers_table
 from lrp2_bench.report.render import to_csv, to_latex, to_markdown
@@ -33,6 +34,8 @@ def run_report(
     """Write ``table1_MODEL_DATASET`` and ``optimal_layers_MODEL_DATASET`` as .md, .csv and .tex, and print them; for
     the testbed's models also ``exposure_MODEL_DATASET`` and ``knowledge_MODEL_DATASET``.
 
+    Figures go to ``figures`` beside them, as .png and .pdf.
+
     ``groups`` are Table 1's, by name.
 
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
@@ -43,11 +46,8 @@ def run_report(
     if select_by not in METRICS:
         raise UnknownNameError("metric in select_by:", select_by, METRICS)
     runs, unfinished = find_runs(inputs)
-    tables = [
-        table
-        for members in _by_model_and_dataset(runs)
-        for table in _tables(members, runs, unfinished, select_by, groups)
-    ]
+    by_model = list(_by_model_and_dataset(runs))
+    tables = [table for members in by_model for table in _tables(members, runs, unfinished, select_by, groups)]
     folder = output if output is not None else inputs[0] / "report"
     for table in tables:
         # A model's name is a user's text; it must not lead out of the folder.
@@ -56,6 +56,11 @@ def run_report(
         write_text(folder / f"{stem}.csv", to_csv(table))
         write_text(folder / f"{stem}.tex", to_latex(table))
         console.print(to_terminal(table, console.width))
+    figures, unread = write_figures(by_model, folder / "figures", select_by)
+    for problem in unread:
+        console.print(Text(f"Not in the alignment's figure: {problem}", style="yellow"), soft_wrap=True)
+    where = f"{figures}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
+    console.print(Text(f"Figures: {where}"), soft_wrap=True)
     if unfinished:
         console.print(Text(f"Not finished, so not in any table ({len(unfinished)}):", style="yellow"))
         for run in unfinished:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from itertools import groupby
 
 from lrp2_bench.report.table import Cell, Column, Table
+from lrp2_bench.report.text import one_line
 from lrp2_bench.types import Interval
 
 #: Shown where there is no value.
@@ -14,7 +14,6 @@ NOTHING = "–"
 #: Kinds of columns whose cells are numbers with one decimal.
 NUMBERS = ("percent", "change", "interval", "change_interval")
 _SIGNED = ("change", "change_interval")
-_LONGEST = 1000  # characters of one text; a message beyond that helps nobody in a table's note
 
 
 def show(cell: Cell, column: Column) -> str:
@@ -35,19 +34,12 @@ def parts(cell: Cell, column: Column) -> tuple[str, ...]:
         return (f"{cell[0]}/{cell[1]}",)
     if isinstance(cell, float | int) and column.kind in NUMBERS:
         return (_number(cell, column.kind in _SIGNED),)
-    return (clean(str(cell)),)
+    return (one_line(str(cell)),)
 
 
 def _number(number: float, signed: bool = False) -> str:
     text = f"{number:+.1f}" if signed else f"{number:.1f}"
     return {"-0.0": "0.0", "+0.0": "0.0"}.get(text, text)
-
-
-def clean(text: str) -> str:
-    """On one line, without control and format characters (among them those that reverse text), cut when endless."""
-    line = " ".join(text.split())
-    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in line[: _LONGEST + 1])
-    return shown if len(line) <= _LONGEST else shown[:_LONGEST] + "…"
 
 
 def sections(table: Table) -> tuple[list[tuple[str, list[tuple[Cell, ...]]]], tuple[Column, ...]]:

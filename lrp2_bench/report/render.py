@@ -11,8 +11,9 @@ import io
 import math
 import re
 
-from lrp2_bench.report.cells import NOTHING, NUMBERS, clean, parts, sections, show
+from lrp2_bench.report.cells import NOTHING, NUMBERS, parts, sections, show
 from lrp2_bench.report.table import Cell, Column, Table
+from lrp2_bench.report.text import one_line
 from lrp2_bench.types import Interval, LayerPair
 
 # Tables with intervals are wide, and \scriptsize has no smaller neighbour but \tiny, which the bounds have.
@@ -83,7 +84,7 @@ def to_latex(table: Table) -> str:
 
 
 def _markdown(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|&#~$])", r"\\\1", clean(text))
+    return re.sub(r"([\\`*_\[\]<>|&#~$])", r"\\\1", one_line(text))
 
 
 def _csv_names(column: Column) -> tuple[str, ...]:
@@ -104,7 +105,7 @@ def _csv(cell: Cell, column: Column) -> tuple[str, ...]:
         return tuple(_csv_number(number) for number in numbers)
     if cell is None or isinstance(cell, float):
         return (_csv_number(cell),)
-    return (clean(str(cell)),)
+    return (one_line(str(cell)),)
 
 
 def _csv_number(number: float | None) -> str:
@@ -130,4 +131,4 @@ def _latex_header(title: str) -> str:
 
 def _latex(text: str) -> str:
     # Other scripts need fonts that a plain document lacks, so their characters are spelled as code points.
-    return "".join(_LATEX.get(c) or (c if c.isascii() else f"U+{ord(c):04X}") for c in clean(text))
+    return "".join(_LATEX.get(c) or (c if c.isascii() else f"U+{ord(c):04X}") for c in one_line(text))

@@ -11,8 +11,9 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lrp2_bench.report.cells import clean, parts, sections
+from lrp2_bench.report.cells import parts, sections
 from lrp2_bench.report.table import Cell, Column, Table
+from lrp2_bench.report.text import one_line
 
 
 def to_terminal(table: Table, width: int = 80) -> RichTable:
@@ -43,19 +44,19 @@ def _without_optional(table: Table) -> Table:
 def _drawn(table: Table, bounds: bool) -> RichTable:
     groups, columns = sections(table)
     # One word a line in the header: the widest number, not the title, then decides a column's width.
-    drawn = RichTable(title=Text(clean(table.title)), title_justify="left", caption_justify="left")
+    drawn = RichTable(title=Text(one_line(table.title)), title_justify="left", caption_justify="left")
     drawn.box, drawn.show_edge, drawn.padding, drawn.pad_edge = box.SIMPLE_HEAD, False, (0, 0), False
     for column in columns:
         is_text = column.kind == "text"
-        header = Text("\n".join(clean(column.title).split()))
+        header = Text("\n".join(one_line(column.title).split()))
         drawn.add_column(header, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
     for title, rows in groups:
         drawn.add_section()
         if title:
-            drawn.add_row(Text(clean(title), style="bold"))
+            drawn.add_row(Text(one_line(title), style="bold"))
         for row in rows:
             drawn.add_row(*(_text(cell, column, bounds) for cell, column in zip(row, columns, strict=True)))
-    notes = [clean(note) for note in table.notes]
+    notes = [one_line(note) for note in table.notes]
     if not bounds and any(column.kind.endswith("interval") for column in columns):
         notes.append("This terminal is too narrow for intervals; the files have them.")
     if notes:

@@ -31,7 +31,7 @@ def test_every_model_and_dataset_gets_both_tables_in_three_forms(tmp_path: Path)
     write_run(tmp_path, "de", (20, 30), every_pair(24), model="bloom_560m", blocks=24)
     folder, printed = report(tmp_path)
     assert folder == tmp_path / "report"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == sorted(
         f"{table}_{model}_mlama.{form}"
         for table in ("table1", "optimal_layers")
         for model in ("mbert", "bloom_560m")
@@ -67,9 +67,9 @@ def test_runs_of_several_inputs_join_in_one_table(tmp_path: Path) -> None:
 def test_a_second_report_over_the_first_gives_the_same_files(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)})
     folder, _ = report(tmp_path)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
     report(tmp_path)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
 
 
 def test_unfinished_runs_are_named_on_the_console_and_in_their_tables_notes(tmp_path: Path) -> None:
@@ -101,14 +101,34 @@ def test_a_models_name_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     model = {"name": "../../evil", "blocks": 12, "digest": "d", "revision": "r"}
     write_run(tmp_path / "runs", "de", (20, 30), {(1, 2): (21, 31)}, manifest={"model": model})
     folder, _ = report(tmp_path / "runs")
-    assert len(list(folder.iterdir())) == 6
-    assert [path for path in tmp_path.rglob("*evil*") if path.parent != folder] == []
+    assert len([path for path in folder.iterdir() if path.is_file()]) == 6
+    assert {path.parent for path in tmp_path.rglob("*evil*")} == {folder, folder / "figures"}
 
 
 def test_only_the_pivots_run_gives_tables_with_an_empty_body(tmp_path: Path) -> None:
     write_run(tmp_path, "en", (34, 100))
     folder, _ = report(tmp_path)
     assert "34.0" in (folder / "table1_mbert_mlama.md").read_text(encoding="utf-8")
+
+
+def test_figures_lie_beside_the_tables_and_are_counted_on_the_console(tmp_path: Path) -> None:
+    for language in ("de", "fr"):
+        write_run(tmp_path / "searched", language, (20, 30), {(1, 2): (21, 31)})
+    write_run(tmp_path / "baseline", "en", (34, 100))
+    folder, printed = report(tmp_path / "searched")
+    assert f"Figures: 5, as PNG and PDF, in {folder / 'figures'}" in printed
+    assert len(list((folder / "figures").iterdir())) == 10
+    folder, printed = report(tmp_path / "baseline")
+    assert "Figures: none, for no finished run has pairs" in printed
+    assert not (folder / "figures").exists()
+
+
+def test_an_alignment_that_cannot_be_read_is_named_and_costs_no_other_figure(tmp_path: Path) -> None:
+    damaged = write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)}) / "alignment.csv"
+    damaged.write_text("?")
+    folder, printed = report(tmp_path)
+    assert f"Not in the alignment's figure: {damaged}, line 1" in printed
+    assert len(list((folder / "figures").iterdir())) == 10
 
 
 def test_a_report_loads_no_model_library() -> None:

@@ -1,0 +1,97 @@
+"""The paper's Figures 4 and 5: what LRP2 changes in each language at its best pair, as bars in order."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from lrp2_bench.languages import GROUPS
+from lrp2_bench.report.figures.changes import Searched, searched
+from lrp2_bench.report.figures.page import Gaps, Texts, make_page
+from lrp2_bench.report.figures.style import BLUE, GREY, INK, SMALL, TEXT, VERMILLION, fitted, shown, signed, text_width
+from lrp2_bench.report.runs import Run
+
+_BAR = 0.155  # inches from one bar to the next
+_WIDTH = 4.6  # of the panel, inches
+_NAMES = 2.0  # the widest a name may be, inches
+_STAR = "★"
+# The names of BigScience's checkpoints, which saw ROOTS's languages; a model of one's own that is called bloom did not.
+_BLOOM = re.compile(r"bloomz?[-_]\d+(m|b\d?)", re.IGNORECASE)
+
+
+def change(runs: Sequence[Run], metric: str, select_by: str) -> Figure | None:
+    """A bar per searched language of one model and dataset, the highest gain on top; None where there is none.
+
+    The pair is the best by ``select_by``. Languages that BLOOM was trained on carry a star where the model is BLOOM.
+    Call it inside ``house_style``.
+    """
+    found = sorted(searched(runs, metric, select_by), key=lambda one: -one.best_change(metric))
+    if not found:
+        return None
+    starred = saw_bloom_languages(found[0].run.model)
+    names = [_name(one, starred) for one in found]
+    changes = [one.best_change(metric) for one in found]
+    mean = math.fsum(changes) / len(changes)
+    page = make_page(1, _texts(found, metric, select_by, mean, starred), _gaps(names), size=(_WIDTH, _height(names)))
+    (axes,) = page.panels
+    rows = range(len(found))
+    axes.barh(rows, changes, height=0.72, color=[BLUE if points >= 0 else VERMILLION for points in changes])
+    low, high = min(0.0, *changes), max(0.0, *changes)
+    # Room for the numbers at the bars' ends, in the axis's own unit.
+    room = 0.5 * (high - low or 1.0) / (_WIDTH - 1.0)
+    axes.set_xlim(low - (room if low < 0 else 0.0), high + room)
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    for row, points in zip(rows, changes, strict=True):
+        axes.annotate(
+            signed(points), (points, row), xytext=(3 if points >= 0 else -3, 0), textcoords="offset points",
+            ha="left" if points >= 0 else "right", va="center_baseline", size=SMALL,
+            path_effects=[withStroke(linewidth=3.0, foreground="white")],
+        )  # fmt: skip
+    axes.axvline(0, color=INK, linewidth=0.8)
+    if len(found) > 1:
+        axes.axvline(mean, color=GREY, linewidth=0.7, linestyle="--", gid="mean", zorder=0)
+    axes.set_yticks(list(rows), names, size=TEXT)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=SMALL)
+    axes.locator_params(axis="x", nbins=6)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    page.label_axes(f"change of {metric}, points", "")
+    return page.figure
+
+
+def saw_bloom_languages(model: str) -> bool:
+    """Whether MODEL of a run folder is one of the published BLOOM checkpoints (``bloom_560m``, ``bloomz-7b1``)."""
+    return _BLOOM.fullmatch(model) is not None
+
+
+def _texts(found: Sequence[Searched], metric: str, select_by: str, mean: float, starred: bool) -> Texts:
+    run = found[0].run
+    note = f"Each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper."
+    if len(found) > 1:
+        note += f" Dashed: the mean of {len(found)} languages, {signed(mean)}."
+    if starred:
+        note += f" {_STAR} BLOOM was trained on this language."
+    paper = " (the paper's Figures 4 and 5)" if metric == "transferability" else ""
+    return Texts(
+        f"Change of {metric} at the best pair",
+        f"{shown(run.model, 60)} on {shown(run.dataset, 60)}: points against the untouched model{paper}.",
+        note,
+    )
+
+
+def _name(one: Searched, starred: bool) -> str:
+    name = fitted(one.name, _NAMES, TEXT)
+    return f"{name} {_STAR}" if starred and one.run.language in GROUPS["bloom_trained"] else name
+
+
+def _gaps(names: Sequence[str]) -> Gaps:
+    return Gaps(left=max(text_width(name, TEXT) for name in names) + 0.1, below=0.4, above=0.04)
+
+
+def _height(names: Sequence[str]) -> float:
+    return max(len(names), 2) * _BAR

@@ -1,0 +1,49 @@
+"""Draws and writes every figure of a report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from lrp2_bench.report.figures.alignment import Aligned, alignment, read_aligned
+from lrp2_bench.report.figures.between import between
+from lrp2_bench.report.figures.change import change
+from lrp2_bench.report.figures.heatmaps import heatmaps
+from lrp2_bench.report.figures.save import save
+from lrp2_bench.report.figures.style import house_style
+from lrp2_bench.report.runs import METRICS, Run
+
+
+def write_figures(groups: Sequence[Sequence[Run]], folder: Path, select_by: str) -> tuple[int, list[str]]:
+    """Write each figure as ``folder/NAME.png`` and ``.pdf``: how many figures, and what could not be read for them.
+
+    ``groups`` are the runs of a model and dataset each. What a group has no data for makes no figure.
+    """
+    written = 0
+    problems: list[str] = []
+    for runs in groups:
+        aligned, unread = read_aligned(runs)
+        problems += unread
+        with house_style():
+            for name, figure in _figures(runs, aligned, select_by):
+                # A model's name is a user's text; it must not lead out of the folder.
+                save(figure, folder, re.sub(r"[^\w.-]", "_", name))
+                written += 1
+    return written, problems
+
+
+def _figures(runs: Sequence[Run], aligned: Sequence[Aligned], select_by: str) -> Iterator[tuple[str, Figure]]:
+    of = f"{runs[0].model}_{runs[0].dataset}"
+    for metric in METRICS:
+        yield from _made(f"heatmaps_{metric}_{of}", heatmaps(runs, metric, select_by))
+        yield from _made(f"change_{metric}_{of}", change(runs, metric, select_by))
+    yield from _made(f"layers_between_{of}", between(runs, select_by))
+    yield from _made(f"alignment_{of}", alignment(aligned))
+
+
+def _made(name: str, figure: Figure | None) -> Iterator[tuple[str, Figure]]:
+    if figure is not None:
+        yield name, figure

@@ -1,0 +1,154 @@
+"""Where LRP2 helps: the change at every (LIRP, LSRP) pair, a heatmap per language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+
+from lrp2_bench.languages import ENGLISH
+from lrp2_bench.report import published
+from lrp2_bench.report.figures.changes import Searched, searched
+from lrp2_bench.report.figures.page import Gaps, Page, Texts, make_page
+from lrp2_bench.report.figures.scales import ColourScale, colour_scale, layer_ticks
+from lrp2_bench.report.figures.style import DIVERGING, GREY, PALE, SMALL, TEXT, fitted, shown, signed, text_width
+from lrp2_bench.report.runs import Run, value
+from lrp2_bench.types import LayerPair
+
+_BAR = (2.6, 0.11)  # width and height of the colour bar, inches
+_CORNER = 0.7  # of a panel's width: what its empty corner holds at a second line of text
+_BEST: dict[str, Any] = {
+    "marker": "*", "linestyle": "", "markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 0.6,
+}  # fmt: skip
+_PAPER: dict[str, Any] = {
+    "marker": "o", "linestyle": "", "markerfacecolor": "none", "markeredgecolor": "black", "markeredgewidth": 0.9,
+    "path_effects": [withStroke(linewidth=2.2, foreground="white")],
+}  # fmt: skip
+_FINE = 6.0  # points; in smaller cells white lines would outweigh the colours
+
+
+def heatmaps(runs: Sequence[Run], metric: str, select_by: str) -> Figure | None:
+    """A panel per searched language for the runs of one model and dataset; None where there is none.
+
+    Cells hold the change of ``metric`` in points, blue for more and red for less, white at 0, all on one scale. A
+    star marks the best pair by ``select_by``, a ring the published one. Call it inside ``house_style``.
+    """
+    found = searched(runs, metric, select_by)
+    if not found:
+        return None
+    model, dataset, pivot = found[0].run.model, found[0].run.dataset, found[0].run.pivot
+    paper = published.optimal_pairs(model, dataset) if pivot == ENGLISH else {}
+    rings = [_within(paper.get(one.run.language), one.layers) for one in found]
+    grids = [one.grid(metric) for one in found]
+    scale = colour_scale(grids)
+    texts = Texts(
+        f"Change of {metric} at every pair of layers",
+        f"{shown(model, 60)} on {shown(dataset, 60)}: points against the untouched model. In the corners: the change "
+        "at the starred pair, and the percentages it leads from and to.",
+        scale.note,
+    )
+    page = make_page(len(found), texts, Gaps(left=0.46, below=0.38, above=0.19, between=0.15, footer=0.7))
+    palette = _palette()
+    unseen = False
+    for position, (one, grid, ring) in enumerate(zip(found, grids, rings, strict=True)):
+        axes = page.panels[position]
+        unseen |= _draw_cells(axes, grid, scale, palette, page.panel_width)
+        _draw_marks(axes, one, ring, page.panel_width)
+        _draw_texts(axes, one, metric, page.panel_width)
+        _set_axes(axes, one.layers, page, position)
+    page.label_axes("LSRP after block", "LIRP after block")
+    _draw_bar(page, scale, palette)
+    _draw_legend(page, select_by, any(rings), unseen)
+    return page.figure
+
+
+def _within(pair: LayerPair | None, blocks: int) -> LayerPair | None:
+    """The published pair, unless a model that only shares the name is too shallow for it."""
+    return pair if pair is not None and pair.lsrp <= blocks else None
+
+
+def _palette() -> Colormap:
+    # The map's darkest ends are left out: they look alike, and marks drown in them.
+    return ListedColormap(matplotlib.colormaps[DIVERGING](np.linspace(0.07, 0.93, 257)))
+
+
+def _draw_cells(axes: Axes, grid: npt.NDArray[np.float64], scale: ColourScale, palette: Colormap, width: float) -> bool:
+    """The mesh; pairs without a value become grey squares, and whether there are any is returned."""
+    blocks = len(grid)
+    edges = np.arange(blocks + 1) + 0.5
+    fine = 72 * width / blocks < _FINE
+    lines, thick = ("face", 0.1) if fine else ("white", 0.25)
+    missing = np.triu(np.isnan(grid), k=1)
+    if missing.any():
+        grey = np.ma.masked_where(~missing, missing)
+        axes.pcolormesh(edges, edges, grey, cmap=ListedColormap([PALE]), edgecolors=lines, linewidth=thick)
+    axes.pcolormesh(
+        edges, edges, np.ma.masked_invalid(grid), cmap=palette, norm=scale.norm, gid="changes",
+        edgecolors=lines, linewidth=thick,
+    )  # fmt: skip
+    # White cells would not be told from the page without a line around all pairs.
+    stairs = [corner for layer in range(1, blocks) for corner in ((layer + 0.5, layer - 0.5), (layer + 0.5,) * 2)]
+    axes.plot(*zip(*stairs, (blocks + 0.5, blocks - 0.5), strict=True), color=PALE, linewidth=0.5)
+    return bool(missing.any())
+
+
+def _draw_marks(axes: Axes, one: Searched, ring: LayerPair | None, width: float) -> None:
+    # In points: seen in a small cell, not drowning a large one.
+    size = min(max(1.3 * 72 * width / one.layers, 5.5), 13.0)
+    best = one.best.pair
+    if best is not None:
+        axes.plot(best.lsrp, best.lirp, gid="best", markersize=size, clip_on=False, zorder=5, **_BEST)
+    if ring is not None:
+        axes.plot(ring.lsrp, ring.lirp, gid="paper", markersize=1.15 * size, clip_on=False, zorder=4, **_PAPER)
+
+
+def _draw_texts(axes: Axes, one: Searched, metric: str, width: float) -> None:
+    axes.set_title(fitted(one.name, width, TEXT, "bold"), loc="left", size=TEXT, weight="bold", pad=3)
+    corner: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "left", "va": "top"}
+    axes.annotate(signed(one.best_change(metric)), (0, 1), xytext=(3, -1), size=TEXT, gid="change", **corner)
+    levels = f"{value(one.run.baseline, metric):.1f} → {value(one.best, metric):.1f}"
+    if text_width(levels, SMALL) <= _CORNER * width:
+        axes.annotate(levels, (0, 1), xytext=(3, -11), size=SMALL, color=GREY, gid="levels", **corner)
+
+
+def _set_axes(axes: Axes, blocks: int, page: Page, position: int) -> None:
+    axes.set_xlim(0.5, blocks + 0.5)
+    axes.set_ylim(0.5, blocks + 0.5)
+    axes.set_xticks(layer_ticks(blocks))
+    axes.set_yticks(layer_ticks(blocks))
+    axes.tick_params(labelsize=SMALL, labelbottom=page.is_lowest(position), labelleft=page.is_leftmost(position))
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _draw_bar(page: Page, scale: ColourScale, palette: Colormap) -> None:
+    left = (page.width - _BAR[0]) / 2
+    bar = page.figure.add_axes(page.box(left, page.footer_top - 0.18, *_BAR), label="colour bar")
+    drawn = page.figure.colorbar(
+        ScalarMappable(scale.norm, palette), cax=bar, orientation="horizontal", extend=scale.extend
+    )
+    ticks = [scale.limit * share for share in (-1, -0.5, 0, 0.5, 1)]
+    drawn.set_ticks(ticks, labels=[f"{tick:+.3g}".replace("-", "\N{MINUS SIGN}") if tick else "0" for tick in ticks])
+    drawn.ax.tick_params(labelsize=SMALL)
+    x, y, _, _ = page.box(left + _BAR[0] + 0.2, page.footer_top - 0.18 + _BAR[1] / 2, 0, 0)
+    page.figure.text(x, y, "points", size=SMALL, va="center_baseline")
+
+
+def _draw_legend(page: Page, select_by: str, paper: bool, unseen: bool) -> None:
+    marks: list[Artist] = [Line2D([], [], markersize=9, label=f"best pair by {select_by}", **_BEST)]
+    if paper:
+        marks.append(Line2D([], [], markersize=8, label="the paper's pair", **_PAPER))
+    if unseen:
+        marks.append(Patch(facecolor=PALE, label="not evaluated"))
+    page.place_legend(marks, 0.44)

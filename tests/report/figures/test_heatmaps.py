@@ -1,0 +1,115 @@
+"""Cells, marks and texts of the heatmaps are those of the runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from lrp2_bench.report.figures.heatmaps import heatmaps
+from tests.support.drawing import cells, mesh, panels, place, runs_below, text_of, texts
+from tests.support.run_folders import every_pair, write_run
+
+
+def drawn(root: Path, metric: str = "transferability", select_by: str = "transferability") -> Figure:
+    figure = heatmaps(runs_below(root), metric, select_by)
+    assert figure is not None
+    return figure
+
+
+def test_a_cell_is_the_change_against_the_untouched_model(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 33.5), (1, 3): (19, 30), (2, 3): (20, 28)}, blocks=3)
+    nan = np.nan
+    np.testing.assert_allclose(
+        cells(panels(drawn(tmp_path))["German"]), [[nan, 3.5, 0], [nan, nan, -2], [nan, nan, nan]]
+    )
+    np.testing.assert_allclose(
+        cells(panels(drawn(tmp_path, "accuracy"))["German"]), [[nan, 1, -1], [nan, nan, 0], [nan, nan, nan]]
+    )
+
+
+def test_lsrp_goes_across_and_lirp_up_from_layer_1(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), every_pair(3), blocks=3)
+    axes = panels(drawn(tmp_path))["German"]
+    corners = mesh(axes).get_coordinates()
+    # The mesh's row 0 and column 1 are LIRP 1 and LSRP 2: the square around x = 2, y = 1.
+    assert corners[0, 1].tolist() == [1.5, 0.5] and corners[1, 2].tolist() == [2.5, 1.5]
+    assert axes.get_xticks().tolist() == axes.get_yticks().tolist() == [1, 2, 3]
+    assert "LSRP after block" in texts(axes.figure) and "LIRP after block" in texts(axes.figure)  # type: ignore[arg-type]
+
+
+def test_the_star_marks_the_best_pair_by_select_by_whatever_is_drawn(tmp_path: Path) -> None:
+    write_run(tmp_path, "fr", (20, 30), {(1, 2): (21, 33), (2, 4): (25, 31)}, blocks=4)
+    for metric in ("accuracy", "transferability"):
+        assert place(panels(drawn(tmp_path, metric))["French"], "best") == (1, 2)
+        assert place(panels(drawn(tmp_path, metric, "accuracy"))["French"], "best") == (2, 4)
+    assert "best pair by accuracy" in texts_of_legend(drawn(tmp_path, "accuracy", "accuracy"))
+
+
+def texts_of_legend(figure: Figure) -> list[str]:
+    (legend,) = figure.legends
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_the_corner_holds_the_drawn_metric_at_the_star(tmp_path: Path) -> None:
+    write_run(tmp_path, "fr", (20, 30), {(1, 2): (18.5, 33), (2, 4): (25, 31)}, blocks=4)
+    axes = panels(drawn(tmp_path, "accuracy"))["French"]
+    assert text_of(axes, "change") == "−1.50"
+    assert text_of(axes, "levels") == "20.0 → 18.5"
+
+
+def test_the_ring_stands_at_the_published_pair_of_that_model_only(tmp_path: Path) -> None:
+    for model in ("mbert", "xlmr_base"):
+        write_run(tmp_path / model, "de", (20, 30), every_pair(12), model=model)
+    write_run(tmp_path / "other_pivot", "de", (20, 30), every_pair(12), pivot="es")
+    write_run(tmp_path / "shallow", "de", (20, 30), every_pair(3), blocks=3)
+    # The paper's pair for German with mBERT is 3/4.
+    figure = drawn(tmp_path / "mbert")
+    assert place(panels(figure)["German"], "paper") == (3, 4)
+    assert "the paper's pair" in texts_of_legend(figure)
+    for root in ("xlmr_base", "other_pivot", "shallow"):
+        figure = drawn(tmp_path / root)
+        assert place(panels(figure)["German"], "paper") is None
+        assert "the paper's pair" not in texts_of_legend(figure)
+
+
+def test_every_searched_language_has_a_panel_in_alphabetic_order_on_one_scale(tmp_path: Path) -> None:
+    write_run(tmp_path, "en", (40, 100))
+    write_run(tmp_path, "fr", (20, 30))
+    write_run(tmp_path, "zh", (20, 30), {(1, 2): (20, 38)}, blocks=12)
+    write_run(tmp_path, "tlh", (20, 30), {(1, 2): (20, 29)}, blocks=12)
+    write_run(tmp_path, "sq", (20, 30), {(1, 2): (20, 31)}, blocks=12)
+    found = panels(drawn(tmp_path))
+    assert list(found) == ["Albanian", "Chinese", "tlh"]
+    limits = {(mesh(axes).norm.vmin, mesh(axes).norm.vmax) for axes in found.values()}
+    ((low, high),) = limits
+    assert low == -high and high == 8
+
+
+def test_pairs_not_yet_evaluated_are_grey_and_named_in_the_legend(tmp_path: Path) -> None:
+    write_run(tmp_path / "part", "de", (20, 30), {(1, 2): (21, 33)}, blocks=3)
+    write_run(tmp_path / "whole", "de", (20, 30), every_pair(3), blocks=3)
+    part, whole = drawn(tmp_path / "part"), drawn(tmp_path / "whole")
+    (grey,) = [item for item in panels(part)["German"].collections if item.get_gid() is None]
+    array = grey.get_array()
+    assert array is not None
+    assert np.argwhere(~np.ma.getmaskarray(array)).tolist() == [[0, 2], [1, 2]]
+    assert "not evaluated" in texts_of_legend(part)
+    assert "not evaluated" not in texts_of_legend(whole)
+
+
+def test_a_pair_deeper_than_the_manifest_says_stays_in_its_panel(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), {(1, 9): (21, 33)}, blocks=3)
+    axes = panels(drawn(tmp_path))["German"]
+    assert place(axes, "best") == (1, 9) and axes.get_xlim()[1] == 9.5
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "transferability"])
+def test_without_pairs_or_facts_there_is_no_figure(tmp_path: Path, metric: str) -> None:
+    nan = float("nan")
+    write_run(tmp_path, "en", (40, 100))
+    write_run(tmp_path, "fr", (20, 30))
+    write_run(tmp_path, "de", (nan, nan), {(1, 2): (nan, nan)}, facts=0, shared=0)
+    assert heatmaps(runs_below(tmp_path), metric, "transferability") is None
