@@ -16,7 +16,7 @@ from lrp2_bench.files import sha256_file, sha256_json
 from lrp2_bench.models.decoder import BloomModel
 from lrp2_bench.models.encoder import BertModel, DistilBertModel, XlmRobertaModel
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.shipped import MANIFEST, checked_manifest, shipped_folder
+from lrp2_bench.models.shipped import MANIFEST, PREFIX, checked_manifest, is_ours, shipped_folder
 from lrp2_bench.settings import ModelSettings
 
 log = logging.getLogger(__name__)
@@ -45,10 +45,10 @@ class Checkpoint:
 def find_checkpoint(settings: ModelSettings) -> Checkpoint:
     """The local folder ``settings.path`` names, or the hub's snapshot of it (downloaded once, then cached).
 
-    A folder with a manifest of our own is checked against its digests.
+    A checkpoint made by `lrp2-bench pretrain` is checked against its manifest's digests.
     """
     folder, revision = _folder(settings.path, settings.revision)
-    if (folder / MANIFEST).exists():
+    if settings.path.startswith(PREFIX) or is_ours(folder):
         checked_manifest(folder)
     if not (folder / "config.json").is_file():
         raise BenchError(f"'{folder}' has no config.json, so it is no Hugging Face model folder.\n{_LOCAL_HINT}")

@@ -32,6 +32,15 @@ def shipped_names() -> list[str]:
     return sorted(path.name for path in _FOLDER.iterdir() if path.is_dir()) if _FOLDER.is_dir() else []
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether ``folder`` has a manifest that our pretraining wrote. Other tools leave a file of that name too."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and isinstance(manifest.get("files"), dict) and "spec" in manifest
+
+
 def checked_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of the checkpoint in ``folder``, every file it names present and of its digest.
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.errors import BenchError
+from lrp2_bench.models.shipped import MANIFEST
 from lrp2_bench.notices import Notices
-from lrp2_bench.testbed.checkpoint import MANIFEST, exposure_of
+from lrp2_bench.testbed.checkpoint import exposure_of
 from lrp2_bench.testbed.exposure import Exposure
 
 #: What :meth:`PretrainSpec.as_twin` puts behind a model's name.

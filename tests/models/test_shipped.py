@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     (tmp_path / "config.json").write_text("{}")
     files = {name: sha256_file(tmp_path / name) for name in ("model.safetensors", "config.json")}
-    write_json(tmp_path / "manifest.json", {"files": files})
+    write_json(tmp_path / "manifest.json", {"spec": {}, "files": files})
     return tmp_path
 
 
@@ -44,12 +44,18 @@ def test_a_missing_file_is_named(folder: Path) -> None:
 def test_a_broken_manifest_is_no_crash(folder: Path, text: str) -> None:
     (folder / "manifest.json").write_text(text)
     with pytest.raises(BenchError, match="cannot be read"):
-        find_checkpoint(ModelSettings(path=str(folder)))
+        checked_manifest(folder)
 
 
 def test_another_folder_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no testbed checkpoint"):
         checked_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"files": ["a"]}', "{"])
+def test_another_tools_manifest_is_none_of_our_business(folder: Path, text: str) -> None:
+    (folder / "manifest.json").write_text(text)
+    assert find_checkpoint(ModelSettings(path=str(folder))).folder == folder
 
 
 def test_the_manifest_does_not_decide_results(folder: Path) -> None:
@@ -63,6 +69,9 @@ def test_a_shipped_checkpoint_is_found_by_name(folder: Path, monkeypatch: pytest
     monkeypatch.setattr(shipped, "_FOLDER", folder.parent)
     assert shipped_folder(f"shipped:{folder.name}") == folder
     assert shipped_folder("bert-base-multilingual-cased") is None
+    (folder / "config.json").write_text("{} ")
+    with pytest.raises(BenchError, match="damaged"):
+        find_checkpoint(ModelSettings(path=f"shipped:{folder.name}"))
     with pytest.raises(UnknownNameError, match=r"lrp2-bench pretrain model=tiny_mbart"):
         find_checkpoint(ModelSettings(path="shipped:tiny_mbart"))
 
