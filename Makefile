@@ -17,8 +17,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,sentencepiece,dev]'
 	touch $@
 
-demo: setup  ## the whole job on two tiny models, then its report
-	$(BIN)/python -m tests.support.demo
+demo: setup  ## the whole job on two small models that ship with the package, then its report
+	$(BIN)/lrp2-bench demo
 
 test: setup lint  ## lint and the default tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -42,7 +42,7 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
             f"such as language=de; `lrp2-bench {command} --help` lists them."
         )
     if positionals:
-        expanded.append(f"inputs=[{','.join(_quoted(path) for path in positionals)}]")
+        expanded.append(f"inputs=[{','.join(quoted(path) for path in positionals)}]")
     return [*expanded, *hydra_flags]
 
 
@@ -55,6 +55,6 @@ def _languages(argument: str, *, multirun: bool) -> str:
     return f"language={','.join(codes)}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

@@ -26,6 +26,7 @@ lrp2-bench: does a language model know in English what it cannot say in another 
 hidden states into English space and back (LRP2, EMNLP 2023) let it say so?
 
 Commands:
+  demo      all of it on two small models that ship with the package: minutes, nothing downloaded
   search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
   vectors   language vectors of a model from a corpus
   report    the paper's tables and figures from finished searches, beside the published numbers
@@ -33,6 +34,7 @@ Commands:
   pretrain  a small model that knows which facts it was told in which language
 
 Start with:
+  lrp2-bench demo
   lrp2-bench search model=mbert dataset=mlama language=de
   lrp2-bench report outputs/default
 
@@ -108,12 +110,24 @@ def pretrain(config: DictConfig) -> None:
     run_pretrain(typed(config, PretrainCommand))
 
 
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="demo")
+def demo(config: DictConfig) -> None:
+    from rich.console import Console
+
+    from lrp2_bench.config import typed
+    from lrp2_bench.jobs.demo import run_demo
+    from lrp2_bench.settings import DemoCommand
+
+    run_demo(typed(config, DemoCommand), Console())
+
+
 COMMANDS: dict[str, Callable[[], object]] = {
     "search": search,
     "vectors": vectors,
     "report": report,
     "bench": bench,
     "pretrain": pretrain,
+    "demo": demo,
 }
 
 

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.models.names import folder_name
-from lrp2_bench.settings import BenchCommand, PretrainCommand, ReportCommand, SearchCommand, VectorsCommand
+from lrp2_bench.settings import BenchCommand, DemoCommand, PretrainCommand, ReportCommand, SearchCommand, VectorsCommand
 
 #: The group of ``sweeps/``: ``lrp2-bench search -m +sweep=NAME``.
 SWEEP = "sweep"
@@ -38,6 +38,7 @@ def register() -> None:
     store.store(name="report_schema", node=ReportCommand)
     store.store(name="bench_schema", node=BenchCommand)
     store.store(name="pretrain_schema", node=PretrainCommand)
+    store.store(name="demo_schema", node=DemoCommand)
     # The search path would name the group after the folder it found it in; the store names it as it is typed.
     for path in sorted(sweeps_dir().glob("*.yaml")):
         store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))

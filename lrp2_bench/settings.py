@@ -176,6 +176,16 @@ class PretrainCommand:
 
 
 @dataclass
+class DemoCommand:
+    """``lrp2-bench demo``."""
+
+    models: list[str] = field(default_factory=lambda: ["tiny_mbert", "tiny_bloom"])
+    languages: list[str] | None = None  # null = all that the models were pretrained on
+    limit: int | None = 40  # facts a relation; null = all
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
 class ReportCommand:
     """``lrp2-bench report``."""
 

@@ -46,7 +46,7 @@ def test_each_command_explains_itself_its_groups_and_its_settings(command: str, 
     assert lrp2_bench(command, "--help") == 0
     said = capsys.readouterr().out
     assert said.startswith(f"lrp2-bench {command}: ") and f"  lrp2-bench {command} " in said
-    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs"))
+    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit"))
     if command == "search":
         assert "model: bloom_560m, hf, mbert" in said and "sweep: paper_bloom, paper_mbert" in said
     assert "_schema" not in said, "what holds the thing together is not for users"
@@ -72,7 +72,7 @@ def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: bench, pretrain, report, search,"),
+        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: bench, demo, pretrain, report, search,"),
         ("--version=3", 2, "Unknown command '--version=3'."),
         ("search language=de langauge=de", 1, "Unknown setting 'langauge'. Did you mean 'language'?"),
         ("search language=de model.pth=x", 1, "Unknown setting 'model.pth'. Did you mean 'model.path'?"),

@@ -19,6 +19,7 @@ from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.settings import (
     BenchCommand,
+    DemoCommand,
     Metric,
     Precision,
     PretrainCommand,
@@ -34,6 +35,7 @@ COMMANDS = {
     "report": ReportCommand,
     "bench": BenchCommand,
     "pretrain": PretrainCommand,
+    "demo": DemoCommand,
 }
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 SWEEPS = sorted(path.relative_to(sweeps_dir()) for path in sweeps_dir().rglob("*.yaml"))
@@ -55,7 +57,7 @@ def _application(config: DictConfig) -> DictConfig:
 
 def _given(command: str) -> list[str]:
     """What has no default."""
-    if command in {"report", "bench"}:
+    if command in {"report", "bench", "demo"}:
         return []
     return ["model.path=DIR"] if command == "pretrain" else ["language=de", "model.path=DIR"]
 

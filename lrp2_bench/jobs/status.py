@@ -64,7 +64,7 @@ def job_status(folder: Path) -> Iterator[JobStatus]:
     leaves a word behind too.
     """
     path = folder / "status.json"
-    status = JobStatus(path, finished_before=_state(path) == "finished")
+    status = JobStatus(path, finished_before=state_of(folder) == "finished")
     try:
         with _sigterm_interrupts():
             status.write("running")
@@ -113,10 +113,10 @@ def _made_no_folder(error: OSError) -> bool:
     return bool(frames) and frames[-1].name in {"mkdir", "makedirs"}
 
 
-def _state(path: Path) -> object:
-    """The stored state; None where there is none that can be read."""
+def state_of(folder: Path) -> object:
+    """The state of the job in ``folder``; None where there is none that can be read."""
     try:
-        return json.loads(path.read_bytes())["state"]
+        return json.loads((folder / "status.json").read_bytes())["state"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -1,0 +1,64 @@
+"""``lrp2-bench demo``: what it searches, what it says, and how it fails; once for real on a shipped model."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.jobs import demo
+from lrp2_bench.jobs.demo import demo_steps, run_demo
+from lrp2_bench.settings import DemoCommand, PathSettings
+from lrp2_bench.testbed.specs import TINY_LANGUAGES
+
+
+def settings(tmp_path: Path, **given: object) -> DemoCommand:
+    paths = PathSettings(outputs=str(tmp_path / "out puts"), cache=str(tmp_path / "cache"))
+    return DemoCommand(**{"models": ["tiny_bloom"], "languages": ["sq"], "limit": 2, "paths": paths, **given})  # type: ignore[arg-type]
+
+
+def test_a_model_is_searched_in_all_its_languages_after_its_twin(tmp_path: Path) -> None:
+    twin, grid, english = demo_steps("tiny_mbert", DemoCommand(), tmp_path)
+    assert [folder.parts[-3:] for folder in grid.folders] == [
+        ("tiny_mbert", "cldr", code) for code in TINY_LANGUAGES if code != "en"
+    ]
+    assert {folder.parts[-3] for folder in twin.folders} == {"tiny_mbert_twin"}
+    assert [folder.name for folder in english.folders] == ["en"]
+    assert ["search=baseline" in step.arguments for step in (twin, grid, english)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"models": ["tiny_mbart"]}, "tiny_mbert"),
+        ({"models": ["tiny_bloom_twin"]}, "tiny_bloom"),
+        ({"languages": ["cy"]}, "Unknown language of the demo 'cy'"),
+    ],
+)
+def test_unknown_names_are_refused_before_anything_runs(tmp_path: Path, given: dict[str, object], message: str) -> None:
+    with pytest.raises(UnknownNameError, match=message):
+        run_demo(settings(tmp_path, **given), Console(file=io.StringIO()))
+    assert not (tmp_path / "out puts").exists()
+
+
+def test_a_failed_search_shows_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\necho the disk is on fire; exit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(demo.sys, "executable", str(program))
+    with pytest.raises(
+        BenchError, match=r"tiny_bloom failed; its last words:\nthe disk is on fire\nAll of them: .*log"
+    ):
+        run_demo(settings(tmp_path), Console(file=io.StringIO()))
+
+
+def test_it_searches_reports_and_says_what_it_found(tmp_path: Path) -> None:
+    said = io.StringIO()
+    report = run_demo(settings(tmp_path), Console(file=said, width=100))
+    assert "tiny_bloom recalls" in said.getvalue() and "Knowledge transfer, untouched" in said.getvalue()
+    assert "4/4 languages" in said.getvalue()
+    assert (report / "knowledge_tiny_bloom_cldr.md").is_file()
+    assert (report / "figures" / "heatmaps_transferability_tiny_bloom_cldr.png").is_file()
