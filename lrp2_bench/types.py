@@ -50,6 +50,10 @@ class LayerPair:
         return f"{self.lirp}/{self.lsrp}"
 
 
+#: What facts are evaluated under: a layer pair, or None for the untouched model.
+Setting = LayerPair | None
+
+
 def all_pairs(blocks: int) -> tuple[LayerPair, ...]:
     """Every pair of a model with ``blocks`` blocks in (lirp, lsrp) order: ``blocks * (blocks - 1) / 2``."""
     return tuple(LayerPair(i, j) for i in range(1, blocks) for j in range(i + 1, blocks + 1))

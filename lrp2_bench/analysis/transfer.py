@@ -10,9 +10,8 @@ import numpy as np
 
 from lrp2_bench.analysis.bootstrap import resample_accuracy
 from lrp2_bench.analysis.exposure import Mask
-from lrp2_bench.grid.store import Setting
 from lrp2_bench.grid.stored import StoredHits
-from lrp2_bench.types import NOT_EVALUATED, Interval, LayerPair
+from lrp2_bench.types import NOT_EVALUATED, Interval, LayerPair, Setting
 
 #: Parts of a run's identity that decide what is asked and how it is scored.
 _ALIKE = ("dataset", "language", "pivot", "probing", "projection")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -18,7 +18,7 @@ from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.probing.probe import FactBatch, Probe
 from lrp2_bench.progress import Advance
 from lrp2_bench.projection import Shifts
-from lrp2_bench.types import HIT, MISS, Hits
+from lrp2_bench.types import HIT, MISS, Hits, Setting
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +29,9 @@ def evaluate(probe: Probe, plan: GridPlan, shifts: Shifts | None, facts: int, li
     ``shifts`` is ``[layer, hidden]`` (None where the plan holds just the baseline). ``advance`` is called with the
     facts x settings finished, which add up to all there are.
     """
-    settings = len(plan.settings)
-    limits.require(probe.workload(limits.query_tokens), settings)
-    hits = np.full((settings, facts), MISS, dtype=np.int8)
+    settings = plan.settings
+    limits.require(probe.workload(limits.query_tokens), len(settings))
+    hits = np.full((len(settings), facts), MISS, dtype=np.int8)
     run = FrontierRunner(probe.model, plan, shifts, limits.step_tokens)
     done = 0
     with torch.inference_mode():
@@ -39,13 +39,13 @@ def evaluate(probe: Probe, plan: GridPlan, shifts: Shifts | None, facts: int, li
             for part, hit in _decide(probe, batch, settings, run):
                 hits[:, part.facts.cpu().numpy()] = np.where(hit.cpu().numpy(), HIT, MISS).T
             done += len(batch.facts)
-            advance(len(batch.facts) * settings)
-    advance((facts - done) * settings)
+            advance(len(batch.facts) * len(settings))
+    advance((facts - done) * len(settings))
     return hits
 
 
 def _decide(
-    probe: Probe, batch: FactBatch, settings: int, run: FrontierRunner
+    probe: Probe, batch: FactBatch, settings: Sequence[Setting], run: FrontierRunner
 ) -> Iterator[tuple[FactBatch, Bool[Tensor, "fact setting"]]]:
     """A batch's hits; where the device runs out of memory, those of its halves, down to single facts."""
     before = replace(probe.counts)

@@ -20,12 +20,11 @@ import pyarrow.parquet as pq
 
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import append_json_line, atomic_path, read_json_lines, sha256_file, write_bytes
-from lrp2_bench.types import NOT_EVALUATED, Fact, Hits, LayerPair
+from lrp2_bench.types import NOT_EVALUATED, Fact, Hits, Setting
 
 log = logging.getLogger(__name__)
 
 Side = Literal["language", "pivot"]
-Setting = LayerPair | None
 
 _CHUNKS = "relations"
 

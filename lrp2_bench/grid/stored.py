@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.store import Setting
-from lrp2_bench.types import NOT_EVALUATED, Hits, LayerPair
+from lrp2_bench.types import NOT_EVALUATED, Hits, LayerPair, Setting
 
 #: (relation, uuid), which names a fact in every language.
 FactKey = tuple[str, str]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
-from lrp2_bench.grid.store import HitsStore, Setting, Side
+from lrp2_bench.grid.store import HitsStore, Side
 from lrp2_bench.jobs.status import JobStatus
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
@@ -22,7 +22,7 @@ from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.progress import Advance, progress
 from lrp2_bench.projection import Shifts
 from lrp2_bench.settings import SearchCommand
-from lrp2_bench.types import NOT_EVALUATED, Hits, ParallelFacts, Relation, all_pairs
+from lrp2_bench.types import NOT_EVALUATED, Hits, ParallelFacts, Relation, Setting, all_pairs
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ no log-probability is positive, so a rival's normalisers are computed only while
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +23,7 @@ from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
 from lrp2_bench.settings import SentenceScore
-from lrp2_bench.types import Relation
+from lrp2_bench.types import Relation, Setting
 
 #: Numbers held at once while steps are scored.
 _STEP_FLOATS = 16 * 2**20
@@ -52,7 +52,7 @@ class CausalProbe(Probe):
         normaliser: Normaliser,
         score: SentenceScore,
     ) -> None:
-        self.model, self.where, self.notices = model, where, notices
+        self.model, self.relation, self.where, self.notices = model, relation, where, notices
         self.counts = ProbeCounts()
         self._normaliser = normaliser
         self._mean = score is SentenceScore.mean
@@ -86,9 +86,9 @@ class CausalProbe(Probe):
             normalisers=len(forest.scored) - sum(forest.shared),
         )
 
-    def decide(self, batch: FactBatch, settings: int, run: RunSettings) -> Bool[Tensor, "fact setting"]:
+    def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
         choices = [self._choices[fact] for fact in batch.facts.tolist()]
-        hits = torch.zeros(len(choices), settings, dtype=torch.bool, device=self.model.device)
+        hits = torch.zeros(len(choices), len(settings), dtype=torch.bool, device=self.model.device)
         self.counts.cells += hits.numel()
         self.counts.facts += len(choices)
         for place, choice in enumerate(choices):
@@ -102,14 +102,23 @@ class CausalProbe(Probe):
                 cells = (final.query == place).nonzero().flatten()
                 if len(cells):
                     states = self.model.readout(final.hidden[cells])
-                    hits[place, final.setting[cells]] = self._duel(choice, states)
+                    asked = final.setting[cells]
+                    fact = batch.facts[place].expand(len(cells))
+                    hits[place, asked] = self._duel(choice, states, fact, asked, settings)
         return hits
 
-    def _duel(self, choice: _Choice, states: Float[Tensor, "setting scored hidden"]) -> Bool[Tensor, " setting"]:
+    def _duel(
+        self,
+        choice: _Choice,
+        states: Float[Tensor, "setting scored hidden"],
+        facts: Int[Tensor, " setting"],
+        numbers: Int[Tensor, " setting"],
+        settings: Sequence[Setting],
+    ) -> Bool[Tensor, " setting"]:
         """Whether the gold sentence wins, by the states of one fact in some settings."""
         forest = choice.forest
         steps = torch.tensor(forest.steps, device=states.device).view(-1, 2)
-        logits = self.finite(self._step_logits(states, steps))
+        logits = self.finite(self._step_logits(states, steps), facts, numbers, settings)
         duel = Duel(
             states=states[:, : len(forest.scored)],
             logits=logits,

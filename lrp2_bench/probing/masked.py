@@ -8,7 +8,7 @@ it does go on to the other lengths, longest list first, and leave as soon as any
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from lrp2_bench.notices import Notices
 from lrp2_bench.probing.normaliser import Interval, Normaliser
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
-from lrp2_bench.types import Relation
+from lrp2_bench.types import Relation, Setting
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class MaskedProbe(Probe):
         notices: Notices,
         normaliser: Normaliser,
     ) -> None:
-        self.model, self.where, self.notices = model, where, notices
+        self.model, self.relation, self.where, self.notices = model, relation, where, notices
         self.counts = ProbeCounts()
         self._normaliser = normaliser
         self._between = _between_masks(model.tokenizer)
@@ -92,13 +92,13 @@ class MaskedProbe(Probe):
         candidates = sum(len(self._lengths[masks].ids[:, mask].unique()) for mask in range(masks))
         return Shape(lengths, max(lengths), masks, candidates, 1, max(lengths), masks)
 
-    def decide(self, batch: FactBatch, settings: int, run: RunSettings) -> Bool[Tensor, "fact setting"]:
+    def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
         assert isinstance(batch, _MaskedBatch)
         facts, own = batch.facts, self._lengths[batch.masks]
-        everything = torch.ones(len(facts), settings, dtype=torch.bool, device=facts.device)
+        everything = torch.ones(len(facts), len(settings), dtype=torch.bool, device=facts.device)
         final = run(self._ask(facts, batch.masks), everything)
         states = self.model.readout(final.hidden)
-        scores = self._within_length(states, own, facts[final.query])
+        scores = self._within_length(states, own, facts[final.query], final.setting, settings)
         place = torch.searchsorted(own.index, self._gold[facts[final.query]])
         gold = scores.gather(1, place.unsqueeze(1))
         before = own.index < own.index[place].unsqueeze(1)
@@ -113,13 +113,14 @@ class MaskedProbe(Probe):
         cell = torch.full_like(hits, -1, dtype=torch.long)
         cell[final.query[leads], final.setting[leads]] = torch.arange(int(leads.sum()), device=facts.device)
         for masks in self._rivals(batch.masks):
-            self._against(masks, facts, hits, leader, cell, run)
+            self._against(masks, facts, settings, hits, leader, cell, run)
         return hits
 
     def _against(
         self,
         masks: int,
         facts: Int[Tensor, " fact"],
+        settings: Sequence[Setting],
         hits: Bool[Tensor, "fact setting"],
         leader: _Leader,
         cell: Int[Tensor, "fact setting"],
@@ -135,7 +136,7 @@ class MaskedProbe(Probe):
         final = run(self._ask(facts[rows], masks), hits[rows])
         fact, setting = rows[final.query], final.setting
         states = self.model.readout(final.hidden)
-        scores = self._within_length(states, length, facts[fact])
+        scores = self._within_length(states, length, facts[fact], setting, settings)
         top = scores.max(dim=1).values
         none = torch.iinfo(torch.long).max
         index = torch.where(scores == top.unsqueeze(1), length.index, none).min(dim=1).values
@@ -152,7 +153,12 @@ class MaskedProbe(Probe):
         hits[fact[beaten], setting[beaten]] = False
 
     def _within_length(
-        self, states: Float[Tensor, "cell masks hidden"], length: _Length, facts: Int[Tensor, " cell"]
+        self,
+        states: Float[Tensor, "cell masks hidden"],
+        length: _Length,
+        facts: Int[Tensor, " cell"],
+        numbers: Int[Tensor, " cell"],
+        settings: Sequence[Setting],
     ) -> Float[Tensor, "cell candidate"]:
         """Sums of the candidates' logits: log-probabilities but for the normaliser they share."""
         vocabulary = self.model.vocabulary
@@ -162,7 +168,9 @@ class MaskedProbe(Probe):
             bias = vocabulary.bias[tokens] if vocabulary.bias is not None else None
             logits = torch.nn.functional.linear(states[:, mask], vocabulary.weight[tokens], bias)
             total += logits.float()[:, column]
-        return self.finite(total).masked_fill(~self._allowed[facts][:, length.index], -torch.inf)
+        return self.finite(total, facts, numbers, settings).masked_fill(
+            ~self._allowed[facts][:, length.index], -torch.inf
+        )
 
     def _rivals(self, own: int) -> list[int]:
         """The other lengths, the one with most candidates first: it is the likeliest to hold a better one."""

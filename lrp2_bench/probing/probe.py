@@ -7,7 +7,7 @@ setting) as soon as what it has seen decides the cell. The engine hands it a fun
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 from lrp2_bench.notices import Notices
+from lrp2_bench.types import Relation, Setting
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class Probe(ABC):
     """
 
     model: LayeredModel
+    relation: Relation
     where: str
     notices: Notices
     counts: ProbeCounts
@@ -117,16 +119,29 @@ class Probe(ABC):
         """The queries of every batch of ``batches(tokens)``, without running any."""
 
     @abstractmethod
-    def decide(self, batch: FactBatch, settings: int, run: RunSettings) -> Bool[Tensor, "fact setting"]:
+    def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
         """Whether each of the batch's facts is hit in each setting: is its own object ranked first?
 
         Ties go to the first label in code-point order.
         """
 
-    def finite(self, scores: Float[Tensor, "cell candidate"]) -> Float[Tensor, "cell candidate"]:
-        """``scores`` with minus infinity in place of what is not a finite number, counted."""
+    def finite(
+        self,
+        scores: Float[Tensor, "cell candidate"],
+        facts: Int[Tensor, " cell"],
+        numbers: Int[Tensor, " cell"],
+        settings: Sequence[Setting],
+    ) -> Float[Tensor, "cell candidate"]:
+        """``scores`` with minus infinity in place of what is not a finite number, counted.
+
+        The warning names the cells by ``facts`` and by the ``numbers`` of their ``settings``.
+        """
         broken = ~torch.isfinite(scores)
         if not broken.any():
             return scores
-        self.notices.add("Scores that are no finite numbers can never win", self.where, int(broken.sum()))
+        counts = broken.sum(dim=1).tolist()
+        for cell in broken.any(dim=1).nonzero().flatten().tolist():
+            fact, setting = self.relation.facts[int(facts[cell])], settings[int(numbers[cell])]
+            where = f"{self.where} {fact.uuid} at {f'pair {setting}' if setting else 'the baseline'}"
+            self.notices.add("Scores that are no finite numbers can never win", where, counts[cell])
         return scores.masked_fill(broken, -torch.inf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -238,7 +239,10 @@ def test_scores_that_are_not_numbers_are_counted_and_never_win(
         hits = evaluate(probe, plan, broken, len(relation.facts), limits, lambda steps=1: None)
         assert hits[0].any() or architecture == "bloom"
         assert not hits[1:].any()
-        assert notices.count("Scores that are no finite numbers can never win") > 0
+        told = notices.as_dict()["Scores that are no finite numbers can never win"]
+        uuids = {fact.uuid for fact in relation.facts}
+        named = re.fullmatch(r"de P36 (\S+) at pair (\d/\d)", told["examples"][0])  # type: ignore[index]
+        assert named and named[1] in uuids and named[2] in {str(pair) for pair in all_pairs(4)}
 
 
 @pytest.mark.parametrize("precision", [Precision.bfloat16, Precision.float16])

@@ -18,7 +18,7 @@ from lrp2_bench.notices import Notices
 from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import Pool, pool_of
 from lrp2_bench.probing.probe import FactBatch, Probe, Queries
-from lrp2_bench.types import Relation
+from lrp2_bench.types import LayerPair, Relation
 from tests.support.probing import (
     AMPLE,
     Recorder,
@@ -116,7 +116,7 @@ def _decided(probe: Probe, batch: FactBatch) -> list[Queries]:
     plan = plan_grid(probe.model.blocks, ())
     recorder = Recorder(FrontierRunner(probe.model, plan, None, 2048))
     with torch.inference_mode():
-        probe.decide(batch, 1, recorder)
+        probe.decide(batch, plan.settings, recorder)
     return recorder.queries
 
 
@@ -281,6 +281,9 @@ def test_scores_that_are_no_numbers_become_the_lowest_there_is_and_are_counted(b
     probe = probe_of(bert, relation_of(TEMPLATE, CITIES), notices)
     scores = torch.tensor([[1.0, torch.nan], [torch.inf, -torch.inf], [-3.0, 0.0]])
     lowest = -torch.inf
-    assert probe.finite(scores).tolist() == [[1.0, lowest], [lowest, lowest], [-3.0, 0.0]]
+    facts, numbers, settings = torch.tensor([0, 0, 1]), torch.tensor([1, 0, 1]), (LayerPair(2, 3), None)
+    assert probe.finite(scores, facts, numbers, settings).tolist() == [[1.0, lowest], [lowest, lowest], [-3.0, 0.0]]
     kind = "Scores that are no finite numbers can never win"
-    assert notices.as_dict() == {kind: {"count": 3, "examples": ["xx P1"]}}
+    uuid = probe.relation.facts[0].uuid
+    examples = [f"xx P1 {uuid} at the baseline", f"xx P1 {uuid} at pair 2/3"]
+    assert notices.as_dict() == {kind: {"count": 3, "examples": examples}}

@@ -137,5 +137,5 @@ def decide_all(
     recorder = Recorder(runner)
     with torch.inference_mode():
         for batch in probe.batches(limits.query_tokens):
-            probe.decide(batch, len(plan.settings), recorder)
+            probe.decide(batch, plan.settings, recorder)
     return runner, recorder
