@@ -6,6 +6,7 @@ one after the other on both.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from rich.text import Text
 
 from lrp2_bench.arguments import quoted
 from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.files import write_json
+from lrp2_bench.jobs.manifest import environment
 from lrp2_bench.jobs.report import run_report
 from lrp2_bench.jobs.status import state_of
 from lrp2_bench.report.findings import findings
@@ -38,6 +41,11 @@ class Step:
 
     arguments: tuple[str, ...]
     folders: tuple[Path, ...]
+
+    @property
+    def finished(self) -> int:
+        """How many of the folders say so."""
+        return sum(state_of(folder) == "finished" for folder in self.folders)
 
 
 def run_demo(settings: DemoCommand, console: Console) -> Path:
@@ -105,13 +113,25 @@ def _search(families: dict[str, list[Step]], logs: Path, console: Console, start
 
 
 class _Worker(threading.Thread):
-    """Runs a family's steps one after the other, each in a process, their words in a file."""
+    """Runs a family's steps one after the other, each in a process, their words in a file.
+
+    A step that was run to its end by the same code is not run again: to start a search and see that nothing is left
+    to do takes seconds, and there are dozens.
+    """
 
     def __init__(self, name: str, steps: Sequence[Step], log: Path) -> None:
         super().__init__(name=name, daemon=True)
         self.failure: str | None = None
-        self._steps = steps
         self._log = log
+        self._marks = [
+            (log.with_name(f"{log.stem}-{number}.json"), {"arguments": list(step.arguments), **environment()})
+            for number, step in enumerate(steps, start=1)
+        ]
+        self._steps = steps
+        self._done = [
+            step.finished == len(step.folders) and _read(path) == mark
+            for step, (path, mark) in zip(steps, self._marks, strict=True)
+        ]
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
@@ -120,9 +140,11 @@ class _Worker(threading.Thread):
         return sum(len(step.folders) for step in self._steps)
 
     def finished_since(self, start: float) -> int:
-        """How many run folders say so, with a word from after ``start`` (seconds since the epoch)."""
-        folders = [folder for step in self._steps for folder in step.folders]
-        return sum(state_of(folder) == "finished" and _written(folder) >= start for folder in folders)
+        """How many run folders are done: before, or with a word from after ``start`` (seconds since the epoch)."""
+        return sum(
+            len(step.folders) if done else sum(_written(folder) >= start for folder in step.folders)
+            for step, done in zip(self._steps, self._done, strict=True)
+        )
 
     def stop(self) -> None:
         """End the search that runs, gently, and wait for it; what it has finished is kept."""
@@ -133,17 +155,25 @@ class _Worker(threading.Thread):
             self.join()
 
     def run(self) -> None:
-        with self._log.open("wb") as log:
-            for step in self._steps:
+        with self._log.open("ab") as log:
+            for step, done, (path, mark) in zip(self._steps, self._done, self._marks, strict=True):
                 if self._stopped:
                     return
+                if done:
+                    continue
                 command = [sys.executable, "-m", "lrp2_bench", "search", "-m", *step.arguments]
-                self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=_environment())
+                try:
+                    self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=_environment())
+                except OSError as error:
+                    self.failure = f"The search of {self.name} cannot be started: {error}"
+                    return
                 if self._process.wait() and not self._stopped:
                     lines = self._log.read_text("utf-8", errors="replace").splitlines()[-_TAIL:]
                     self.failure = "\n".join([f"The search of {self.name} failed; its last words:", *lines])
                     self.failure += f"\nAll of them: {self._log}"
                     return
+                if not self._stopped:
+                    write_json(path, mark)
 
 
 def _environment() -> dict[str, str]:
@@ -152,10 +182,18 @@ def _environment() -> dict[str, str]:
 
 
 def _written(folder: Path) -> float:
+    """When the finished job in ``folder`` said so; 0 for others."""
     try:
-        return (folder / "status.json").stat().st_mtime
+        return (folder / "status.json").stat().st_mtime if state_of(folder) == "finished" else 0.0
     except OSError:
         return 0.0
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _say(folder: Path, report: Path, console: Console, seconds: float) -> None:

@@ -55,10 +55,19 @@ def test_a_failed_search_shows_its_last_words(tmp_path: Path, monkeypatch: pytes
         run_demo(settings(tmp_path), Console(file=io.StringIO()))
 
 
-def test_it_searches_reports_and_says_what_it_found(tmp_path: Path) -> None:
+def test_it_searches_reports_and_says_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = io.StringIO()
     report = run_demo(settings(tmp_path), Console(file=said, width=100))
     assert "tiny_bloom recalls" in said.getvalue() and "Knowledge transfer, untouched" in said.getvalue()
     assert "4/4 languages" in said.getvalue()
     assert (report / "knowledge_tiny_bloom_cldr.md").is_file()
     assert (report / "figures" / "heatmaps_transferability_tiny_bloom_cldr.png").is_file()
+
+    # A second time nothing is searched, until what is asked for changes.
+    status = report.parent / "tiny_bloom" / "cldr" / "sq" / "status.json"
+    before, said = status.stat().st_mtime_ns, io.StringIO()
+    monkeypatch.setattr(demo.sys, "executable", "no such program")
+    run_demo(settings(tmp_path), Console(file=said, width=100))
+    assert status.stat().st_mtime_ns == before and "4/4 languages" in said.getvalue()
+    with pytest.raises(BenchError, match=r"cannot be started: .*no such program"):
+        run_demo(settings(tmp_path, limit=3), Console(file=io.StringIO()))
