@@ -122,10 +122,13 @@ class BenchCommand:
     """``lrp2-bench bench``."""
 
     dataset: Any = "???"  # instantiated: lrp2_bench.data.dataset.Dataset
-    models: list[str] = field(default_factory=lambda: ["mbert", "bloom_560m"])  # true sizes, random weights
+    # mbert, bloom_560m: true sizes, random weights; tiny_mbert, tiny_bloom: trained; names of checkpoints
+    models: list[str] = field(default_factory=lambda: ["mbert", "bloom_560m", "tiny_mbert", "tiny_bloom"])
+    checkpoints: dict[str, str] = field(default_factory=dict)  # weights for names in models: folder or hub id
     language: str = "de"
     pivot: str = "en"
-    facts: dict[str, int] = field(default_factory=lambda: {"masked": 16, "causal": 3})  # a relation, by family
+    # facts a relation, by family; of the shipped models
+    facts: dict[str, int] = field(default_factory=lambda: {"masked": 16, "causal": 3, "shipped": 60})
     naive_settings: int = 8  # settings that the naive evaluators run; their seconds are scaled to all
     bfloat16: bool = True  # also run ours in bfloat16, and say how many hits agree
     device: str = "auto"  # auto, cpu, cuda, cuda:N

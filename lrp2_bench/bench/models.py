@@ -1,4 +1,4 @@
-"""Models of the paper's true sizes with random weights, for measuring without a download."""
+"""What is measured: the paper's true sizes with random weights, the trained models that ship, or a checkpoint."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from lrp2_bench.data.cldr_corpus import CldrCorpus
+from lrp2_bench.errors import UnknownNameError
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.loading import ADAPTERS
+from lrp2_bench.models.loading import ADAPTERS, find_checkpoint, load_model
+from lrp2_bench.models.shipped import shipped_names
+from lrp2_bench.notices import Notices
+from lrp2_bench.settings import ModelSettings
 from lrp2_bench.testbed.specs import Architecture, PretrainSpec
 from lrp2_bench.testbed.tokenizer import train_tokenizer
+from lrp2_bench.vectors import compute_vectors, vector_metadata
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,62 @@ RANDOM_MODELS = {
 
 #: Entries of the stand-in tokenizer. The model's own vocabulary keeps its true size.
 _TOKENIZER_ENTRIES = 20_000
+
+
+#: Strength of random language vectors, next to which a random model's states are of size one.
+_RANDOM_SHIFT = 0.5
+_SENTENCES = 500  # of the embedded corpus, for a trained model's vectors
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model to measure with its language vectors ``[layer, hidden]``, the language's and the pivot's."""
+
+    name: str
+    model: LayeredModel
+    language: Float[Tensor, "layer hidden"]
+    pivot: Float[Tensor, "layer hidden"]
+    trained: bool
+
+
+def known_models() -> list[str]:
+    """Names that :func:`subject` takes without a checkpoint; twins measure like their models and are left out."""
+    return [*RANDOM_MODELS, *(name for name in shipped_names() if not name.endswith("_twin"))]
+
+
+def subject(
+    name: str,
+    checkpoint: str | None,
+    languages: tuple[str, str],
+    texts: Sequence[str],
+    device: torch.device,
+    seed: int,
+) -> Subject:
+    """The model ``name``: its ``checkpoint`` (folder or hub id) where one is given, else the shipped one, else random.
+
+    A trained model's vectors are those of the embedded corpus in the language and the pivot. Raises
+    :class:`UnknownNameError` for a name that is neither known nor given a checkpoint.
+    """
+    if checkpoint is None and name not in known_models():
+        raise UnknownNameError("benchmark model", name, known_models(), "Set models=[...] or checkpoints={NAME: DIR}.")
+    if checkpoint is None and name in RANDOM_MODELS:
+        model = random_model(RANDOM_MODELS[name], texts, device, seed)
+        generator = torch.Generator().manual_seed(seed)
+        size = model.blocks + 1, model.hidden_size
+        language, pivot = (_RANDOM_SHIFT * torch.randn(size, generator=generator).to(device) for _ in range(2))
+        return Subject(name, model, language, pivot, trained=False)
+    settings = ModelSettings(path=checkpoint or f"shipped:{name}", device=str(device))
+    found = find_checkpoint(settings)
+    model = load_model(found, settings)
+    language, pivot = (_corpus_vectors(model, found.digest, code).to(device) for code in languages)
+    return Subject(name, model, language, pivot, trained=True)
+
+
+def _corpus_vectors(model: LayeredModel, digest: str, language: str) -> Float[Tensor, "layer hidden"]:
+    corpus, notices = CldrCorpus(_SENTENCES), Notices()
+    sentences = corpus.sentences(language, notices)
+    metadata = vector_metadata(digest, model, language, corpus.name, sentences)
+    return compute_vectors(model, sentences, metadata, batch_tokens=2048, notices=notices).values
 
 
 def random_model(size: RandomModel, texts: Sequence[str], device: torch.device, seed: int = 0) -> LayeredModel:

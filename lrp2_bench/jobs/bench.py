@@ -23,7 +23,7 @@ from lrp2_bench.bench.measure import (
     run_ours,
     spread_sample,
 )
-from lrp2_bench.bench.models import RANDOM_MODELS, random_model
+from lrp2_bench.bench.models import Subject, known_models, subject
 from lrp2_bench.bench.naive import hooked_forward
 from lrp2_bench.bench.nnsight import nnsight_forward, nnsight_is_here
 from lrp2_bench.data.dataset import Dataset
@@ -31,8 +31,8 @@ from lrp2_bench.errors import UnknownNameError
 from lrp2_bench.files import write_json
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes
-from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import choose_device
+from lrp2_bench.models.shipped import shipped_names
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import pool_size
 from lrp2_bench.probing.pools import pool_of
@@ -41,23 +41,26 @@ from lrp2_bench.types import ParallelFacts, Relation, all_pairs
 
 log = logging.getLogger(__name__)
 
-#: Strength of the random language vectors, next to which a random model's states are of size one.
-_SHIFT = {"masked": 0.5, "causal": 0.5}
-
 
 def run_bench(settings: BenchCommand, make_dataset: Callable[[], Dataset], console: Console) -> Path:
     """Measure, print and write ``bench.json`` in the output folder; returns its path."""
+    for name in settings.checkpoints:
+        if name not in settings.models:
+            raise UnknownNameError("model in checkpoints:", name, settings.models, "They are those of models=[...].")
     for name in settings.models:
-        if name not in RANDOM_MODELS:
-            raise UnknownNameError("benchmark model", name, RANDOM_MODELS, "Set models=[...].")
+        if name not in (known := [*known_models(), *settings.checkpoints]):
+            hint = "Set models=[...], and checkpoints={NAME: DIR} for a model of your own."
+            raise UnknownNameError("benchmark model", name, known, hint)
     device = choose_device(settings.device)
     facts = make_dataset().facts(settings.language, settings.pivot, Notices())
     peak = matrix_peak(device)
     results = []
     for name in settings.models:
-        model = random_model(RANDOM_MODELS[name], _texts(facts), device, settings.seed)
-        results += list(_cases(name, model, facts, settings, peak))
-        del model
+        languages = (settings.language, settings.pivot)
+        checkpoint = settings.checkpoints.get(name)
+        measured = subject(name, checkpoint, languages, _texts(facts), device, settings.seed)
+        results += list(_cases(measured, facts, settings, peak))
+        del measured
     console.print(_table(results, peak, device))
     for line in _remarks(results):
         console.print(line, soft_wrap=True)
@@ -70,18 +73,12 @@ def run_bench(settings: BenchCommand, make_dataset: Callable[[], Dataset], conso
     return path
 
 
-def _cases(
-    name: str, model: LayeredModel, facts: ParallelFacts, settings: BenchCommand, peak: float
-) -> Iterator[dict[str, Any]]:
-    generator = torch.Generator().manual_seed(settings.seed)
-    strength = _SHIFT[model.family]
-    language, pivot = (
-        (strength * torch.randn(model.blocks + 1, model.hidden_size, generator=generator)).to(model.device)
-        for _ in range(2)
-    )
+def _cases(measured: Subject, facts: ParallelFacts, settings: BenchCommand, peak: float) -> Iterator[dict[str, Any]]:
+    name, model, language, pivot = measured.name, measured.model, measured.language, measured.pivot
     plan = plan_grid(model.blocks, all_pairs(model.blocks))
     sample = spread_sample(len(plan.settings), settings.naive_settings)
-    limit = settings.facts[model.family]
+    # The shipped models are hundreds of times smaller than those that the paper used.
+    limit = settings.facts[model.family if name not in shipped_names() else "shipped"]
     for whole in facts.relations:
         relation = Relation(whole.name, whole.template, whole.facts[:limit], whole.objects)
         pool = pool_of(relation, pool_size(model, ProbingSettings()), settings.seed)
@@ -96,7 +93,7 @@ def _cases(
         if nnsight_is_here():
             forward = nnsight_forward(model, language, pivot)
             others.append(run_naive("nnsight", forward, model, relation, pool, plan.settings, sample, ours.hits))
-        case = _case(name, relation, len(pool.labels), len(plan.settings), ours, others, peak)
+        case = _case(measured, relation, len(pool.labels), len(plan.settings), ours, others, peak)
         if settings.bfloat16:
             half = run_ours(in_bfloat16(model), relation, pool, plan, (language, pivot), GridSettings())
             case["bfloat16"] = {
@@ -108,11 +105,12 @@ def _cases(
 
 
 def _case(
-    model: str, relation: Relation, pool: int, settings: int, ours: Ours, others: list[Naive], peak: float
+    measured: Subject, relation: Relation, pool: int, settings: int, ours: Ours, others: list[Naive], peak: float
 ) -> dict[str, Any]:
     cells = len(relation.facts) * settings
     return {
-        "model": model,
+        "model": measured.name,
+        "weights": "trained" if measured.trained else "random",
         "relation": relation.name,
         "facts": len(relation.facts),
         "pool": pool,
@@ -133,11 +131,10 @@ def _case(
 
 
 def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> Table:
-    table = Table(
-        title=f"Random weights, float32, {device}; matrix peak {peak / 1e9:,.0f} GFLOP/s", caption_justify="left"
-    )
+    table = Table(title=f"float32, {device}; matrix peak {peak / 1e9:,.0f} GFLOP/s", caption_justify="left")
     for column in (
         "case",
+        "weights",
         "facts",
         "pool",
         "hits",
@@ -150,11 +147,11 @@ def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> 
         "ratio",
         "differ",
     ):
-        table.add_column(column, justify="left" if column in {"case", "against"} else "right")
+        table.add_column(column, justify="left" if column in {"case", "weights", "against"} else "right")
     for case in results:
         for number, other in enumerate(case["others"]):
             first = [
-                f"{case['model']} {case['relation']}", str(case["facts"]), str(case["pool"]),
+                f"{case['model']} {case['relation']}", case["weights"], str(case["facts"]), str(case["pool"]),
                 f"{100 * case['hit_rate']:.1f}%", f"{case['q']:.2f}", f"{case['r']:.2f}", f"{case['seconds']:.1f}",
                 f"{case['cells_per_second']:,.0f}", f"{case['floor_of_peak']:.2f}",
             ]  # fmt: skip
@@ -164,7 +161,7 @@ def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> 
             )  # fmt: skip
         if half := case.get("bfloat16"):
             same = f"{100 * half['agreement']:.1f}% agree"
-            first = ["  in bfloat16", "", "", "", "", "", f"{half['seconds']:.1f}", "", ""]
+            first = ["  in bfloat16", "", "", "", "", "", "", f"{half['seconds']:.1f}", "", ""]
             table.add_row(*first, "hooks", f"{half['ratio']:.1f}x", same)
     return table
 

@@ -89,13 +89,17 @@ def test_the_command_measures_every_case_and_writes_what_it_prints(
         monkeypatch.setitem(RANDOM_MODELS, name, size)
     monkeypatch.setattr("lrp2_bench.bench.measure._PEAK_SECONDS", 0.05)
     monkeypatch.setattr("lrp2_bench.jobs.bench.nnsight_is_here", lambda: False)
-    settings = BenchCommand(dataset=None, naive_settings=2, device="cpu", output=str(tmp_path))
+    models, facts = ["mbert", "bloom_560m", "tiny_bloom"], {"masked": 16, "causal": 3, "shipped": 3}
+    settings = BenchCommand(
+        dataset=None, models=models, facts=facts, naive_settings=2, device="cpu", output=str(tmp_path)
+    )
     with (tmp_path / "out").open("w+") as file:
         path = run_bench(settings, lambda: MLama(toy_mlama, relations=["P36"]), Console(file=file, width=130))
         file.seek(0)
         text = file.read()
     cases = json.loads(path.read_text())["cases"]
-    assert [case["model"] for case in cases] == ["mbert", "bloom_560m"]
+    assert [case["model"] for case in cases] == models
+    assert [case["weights"] for case in cases] == ["random", "random", "trained"]
     for case in cases:
         assert case["others"][0]["not_close"] == 0
         assert case["seconds"] > 0 and case["floor_of_peak"] > 0 and 0 <= case["bfloat16"]["agreement"] <= 1
@@ -103,5 +107,23 @@ def test_the_command_measures_every_case_and_writes_what_it_prints(
 
 
 def test_an_unknown_model_names_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="Did you mean 'mbert'"):
-        run_bench(BenchCommand(dataset=None, models=["mbrt"]), lambda: MLama("/nowhere"), Console())
+    for settings in (
+        BenchCommand(dataset=None, models=["mbrt"]),
+        BenchCommand(dataset=None, models=["mbert"], checkpoints={"mbrt": "DIR"}),
+    ):
+        with pytest.raises(UnknownNameError, match="Did you mean 'mbert'"):
+            run_bench(settings, lambda: MLama("/nowhere"), Console())
+
+
+def test_a_checkpoint_takes_the_place_of_random_weights(
+    model_folder: Callable[[str], Path], toy_mlama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lrp2_bench.bench.measure._PEAK_SECONDS", 0.05)
+    monkeypatch.setattr("lrp2_bench.jobs.bench.nnsight_is_here", lambda: False)
+    settings = BenchCommand(
+        dataset=None, models=["mbert"], checkpoints={"mbert": str(model_folder("bert"))}, naive_settings=2,
+        bfloat16=False, device="cpu", output=str(tmp_path),
+    )  # fmt: skip
+    path = run_bench(settings, lambda: MLama(toy_mlama, relations=["P36"]), Console(quiet=True))
+    (case,) = json.loads(path.read_text())["cases"]
+    assert (case["model"], case["weights"], case["settings"]) == ("mbert", "trained", 7)
