@@ -78,7 +78,7 @@ class CldrDataset(Dataset):
     def _matching(self, relation: Relation, pivot: str, notices: Notices) -> Relation:
         counterpart = self._relation(relation.name, pivot, notices)
         if counterpart is None:
-            return Relation(relation.name, wordings(pivot).templates[relation.name][0], (), {})
+            return Relation(relation.name, wordings(pivot).query(relation.name), (), {})
         by_id = {fact.line_id: fact for fact in counterpart.facts}
         shared = tuple(by_id[fact.line_id] for fact in relation.facts if fact.line_id in by_id)
         return Relation(relation.name, counterpart.template, shared, counterpart.objects)
@@ -90,7 +90,7 @@ class CldrDataset(Dataset):
             notices.add("Relations without facts", f"{language} {name}")
             return None
         objects = {fact.object_id: fact.object for fact in facts}
-        return Relation(name, wordings(language).templates[name][0], facts, objects)
+        return Relation(name, wordings(language).query(name), facts, objects)
 
     def _named(self, name: str, language: str, notices: Notices) -> list[Fact]:
         facts = []

@@ -1,8 +1,11 @@
-"""How each of the 53 languages words each relation: at least two wordings, the first of them the probe's.
+"""How each of the 53 languages words each relation: at least two wordings, one of them the probe's.
 
 ``cldr_templates.json`` holds per language ``templates`` (relation -> wordings with ``[X]`` and ``[Y]``, once each)
 and ``names`` (kind of entity -> a wording with ``[X]`` that says what it is and nothing else). Names are never
 inflected: where grammar would, the wording stands a noun before the name (*столица страны Франция*) or a colon.
+
+The probe asks with the first wording, or with number ``probe``: in Korean and Japanese an ending follows the object
+without a space, and a tokenizer of words would see another word there than in front of a mask.
 """
 
 from __future__ import annotations
@@ -19,10 +22,15 @@ from lrp2_bench.languages import LANGUAGES, aliases
 
 @dataclass(frozen=True)
 class Wordings:
-    """One language's wordings: ``templates[relation]`` (probe first) and ``names[kind]``."""
+    """One language's wordings: ``templates[relation]``, number ``probe`` of each the probe's, and ``names[kind]``."""
 
     templates: Mapping[str, tuple[str, ...]]
     names: Mapping[str, str]
+    probe: int = 0
+
+    def query(self, relation: str) -> str:
+        """The wording that facts of ``relation`` are asked with."""
+        return self.templates[relation][self.probe]
 
 
 def wordings(language: str) -> Wordings:
@@ -37,6 +45,10 @@ def _all() -> Mapping[str, Wordings]:
     text = resources.files("lrp2_bench.data").joinpath("cldr_templates.json").read_text("utf-8")
     raw = json.loads(text)
     return {
-        code: Wordings({name: tuple(texts) for name, texts in raw[code]["templates"].items()}, raw[code]["names"])
+        code: Wordings(
+            {name: tuple(texts) for name, texts in raw[code]["templates"].items()},
+            raw[code]["names"],
+            raw[code].get("probe", 0),
+        )
         for code in LANGUAGES
     }

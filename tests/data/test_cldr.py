@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from babel.core import get_global
 
@@ -49,6 +51,14 @@ def test_every_relation_has_two_wordings_or_more_with_each_slot_once(language: s
     }
     assert set(texts.names) == kinds
     assert all(text.count("[X]") == 1 and "[Y]" not in text for text in texts.names.values())
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_the_probes_wording_leaves_the_object_a_word_of_its_own(language: str) -> None:
+    if language == "zh":
+        return  # tokenizers cut at every character of it
+    for relation in RELATIONS:
+        assert not re.search(r"\w\[Y\]|\[Y\]\w", wordings(language).query(relation))
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
