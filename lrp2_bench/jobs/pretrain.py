@@ -12,6 +12,9 @@ from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import require
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.progress import Advance, progress
+from lrp2_bench.report.figures.loss import loss_curve
+from lrp2_bench.report.figures.save import save
+from lrp2_bench.report.figures.style import house_style
 from lrp2_bench.settings import PretrainCommand
 from lrp2_bench.testbed.pretrain import Progress, pretrain
 from lrp2_bench.testbed.specs import PretrainSpec, spec_of
@@ -34,6 +37,8 @@ def run_pretrain(settings: PretrainCommand) -> Path:
             on_progress=reporter,
             overwrite=settings.overwrite,
         )
+    with house_style():
+        save(loss_curve(output / "loss.csv", spec.name), output, "loss")
     training = manifest["training"]
     log.info(
         "%s: loss %.3f nats, %.1f %% of predicted tokens right, %d steps in %.0f s%s.",

@@ -78,6 +78,7 @@ def test_the_job_leaves_a_checkpoint_that_loads_like_any_other(
         folder = run_pretrain(settings)
     assert folder == tmp_path / "pretrained" / "mini"
     assert "Epoch 2 of 2" in caplog.text
+    assert (folder / "loss.png").read_bytes().startswith(b"\x89PNG")
     assert f"model.path={folder}" in caplog.text
     checkpoint = ModelSettings(path=str(folder))
     model = load_model(find_checkpoint(checkpoint), checkpoint)
