@@ -20,6 +20,9 @@ from lrp2_bench.probing.probe import ProbeCounts
 #: Vocabulary rows a step: with a step's states, their logits stay in a core's cache.
 _VOCAB_STEP = 4096
 
+#: Width from which products in bfloat16 are worth a second look at what they leave open.
+_ROUGH_FROM = 512
+
 #: Share of a float32 log-sum-exp that its own rounding may move it, generously.
 _ROUNDING = 1e-5
 
@@ -63,8 +66,12 @@ class Normaliser:
 
 
 def rough_is_faster(model: LayeredModel) -> bool:
-    """Whether this machine has matrix units for bfloat16, and the model a float32 head to gain from them."""
-    if model.dtype is not torch.float32:
+    """Whether this machine has matrix units for bfloat16, and the model a float32 head to gain from them.
+
+    In a narrow model the exponentials take longer than the products: at width 128 the detour cost a third of a run,
+    and a gigabyte that the bfloat16 kernels keep.
+    """
+    if model.dtype is not torch.float32 or model.hidden_size < _ROUGH_FROM:
         return False
     if model.device.type == "cuda":
         return torch.cuda.get_device_capability(model.device) >= (8, 0)
@@ -105,22 +112,25 @@ class _RoughHead:
 
 
 def _log_sum_exp(states: Tensor, weight: Tensor, bias: Tensor | None) -> Float[Tensor, " row"]:
+    """The log-sum-exp of each row's logits, a stretch of the vocabulary at a time."""
     return _log_sum_exp_and_size(states, weight, bias)[0]
 
 
 def _log_sum_exp_and_size(
     states: Tensor, weight: Tensor, bias: Tensor | None
 ) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
-    """The log-sum-exp of each row's logits, a stretch of the vocabulary at a time, and the largest product's size."""
+    """As above, and the size of the largest product."""
     top = torch.full((len(states),), -torch.inf, device=states.device)
     total = torch.zeros(len(states), device=states.device)
     size = torch.zeros(len(states), device=states.device)
     for start in range(0, len(weight), _VOCAB_STEP):
         logits = (states @ weight[start : start + _VOCAB_STEP].T).float()
-        size = torch.maximum(size, logits.abs().amax(dim=1))
+        most = logits.amax(dim=1)  # twenty times as fast as aminmax
+        size = torch.maximum(size, torch.maximum(most, -logits.amin(dim=1)))
         if bias is not None:
             logits = logits + bias[start : start + _VOCAB_STEP]
-        higher = torch.maximum(top, logits.amax(dim=1))
+            most = logits.amax(dim=1)
+        higher = torch.maximum(top, most)
         total = total * (top - higher).exp() + logits.sub_(higher.unsqueeze(1)).exp_().sum(dim=1)
         top = higher
     return top + total.log(), size

@@ -22,7 +22,9 @@ from tests.support.properties import steady
 
 def _model(weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32) -> LayeredModel:
     head = Vocabulary(weight, bias)
-    return cast(LayeredModel, SimpleNamespace(vocabulary=head, dtype=dtype, device=torch.device("cpu")))
+    width = weight.shape[1]
+    namespace = SimpleNamespace(vocabulary=head, dtype=dtype, device=torch.device("cpu"), hidden_size=width)
+    return cast(LayeredModel, namespace)
 
 
 def _random(seed: int, *shape: int) -> Tensor:
@@ -172,11 +174,12 @@ def test_the_setting_switches_the_rough_path_for_float32_models_alone(
 @pytest.mark.parametrize("fast", [True, False])
 def test_by_default_the_machine_decides(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: fast)
-    model = _model(_random(1, 100, 8), None)
+    model = _model(_random(1, 100, 512), None)
     assert rough_is_faster(model) == fast
-    assert not rough_is_faster(_model(_random(1, 100, 8).bfloat16(), None, torch.bfloat16))
+    assert not rough_is_faster(_model(_random(1, 100, 512).bfloat16(), None, torch.bfloat16))
+    assert not rough_is_faster(_model(_random(1, 100, 128), None)), "a narrow head gains nothing"
     counts = ProbeCounts()
-    build_normaliser(model, GridSettings()).bounds(_random(2, 5, 8), counts)
+    build_normaliser(model, GridSettings()).bounds(_random(2, 5, 512), counts)
     assert (counts.rough_normalisers > 0) == fast
 
 
