@@ -184,7 +184,7 @@ class DemoCommand:
 
     models: list[str] = field(default_factory=lambda: ["tiny_mbert", "tiny_bloom"])
     languages: list[str] | None = None  # null = all that the models were pretrained on
-    limit: int | None = 40  # facts a relation; null = all
+    limit: int | None = 30  # facts a relation; null = all
     paths: PathSettings = field(default_factory=PathSettings)
 
 
