@@ -31,7 +31,7 @@ from lrp2_bench.report.runs import find_runs
 from lrp2_bench.settings import DemoCommand, Metric
 from lrp2_bench.testbed.specs import SPECS, spec_of
 
-EXPERIMENT = "demo"
+_EXPERIMENT = "demo"
 _TAIL = 15  # lines of a failed search that are shown
 
 
@@ -54,12 +54,13 @@ def run_demo(settings: DemoCommand, console: Console) -> Path:
     start = time.time()
     outputs = Path(settings.paths.outputs).expanduser()
     families = {name: demo_steps(name, settings, outputs) for name in settings.models}
-    logs = outputs / EXPERIMENT / "logs"
+    folder = outputs / _experiment(settings)
+    logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     _search(families, logs, console, start)
     with (logs / "report.txt").open("w", encoding="utf-8") as file:
-        report = run_report([outputs / EXPERIMENT], None, Metric.transferability.value, Console(file=file, width=200))
-    _say(outputs / EXPERIMENT, report, console, time.time() - start)
+        report = run_report([folder], None, Metric.transferability.value, Console(file=file, width=200))
+    _say(folder, report, console, time.time() - start)
     return report
 
 
@@ -73,20 +74,28 @@ def demo_steps(model: str, settings: DemoCommand, outputs: Path) -> list[Step]:
         if code not in known:
             raise UnknownNameError("language of the demo", code, known, f"These are {model}'s.")
     languages = tuple(settings.languages or known)
+    root = outputs / _experiment(settings)
     common = (
         "dataset=cldr", f"dataset.limit={'null' if settings.limit is None else settings.limit}", "corpus=cldr",
-        f"experiment.name={EXPERIMENT}", f"paths.outputs={quoted(str(outputs))}",
+        f"experiment.name={_experiment(settings)}", f"paths.outputs={quoted(str(outputs))}",
         f"paths.cache={quoted(settings.paths.cache)}", "tracking.mode=offline", "model.threads=1",
     )  # fmt: skip
     return [
-        _step(twin, ("en", *languages), (*common, "search=baseline"), outputs),
-        _step(model, languages, common, outputs),
-        _step(model, ("en",), (*common, "search=baseline"), outputs),
+        _step(twin, ("en", *languages), (*common, "search=baseline"), root),
+        _step(model, languages, common, root),
+        _step(model, ("en",), (*common, "search=baseline"), root),
     ]
 
 
-def _step(model: str, languages: Sequence[str], arguments: Sequence[str], outputs: Path) -> Step:
-    folders = tuple(outputs / EXPERIMENT / model / "cldr" / code for code in languages)
+def _experiment(settings: DemoCommand) -> str:
+    """Another limit is another configuration, and a run folder holds one."""
+    if settings.limit == DemoCommand().limit:
+        return _EXPERIMENT
+    return f"{_EXPERIMENT}_{'all' if settings.limit is None else settings.limit}"
+
+
+def _step(model: str, languages: Sequence[str], arguments: Sequence[str], root: Path) -> Step:
+    folders = tuple(root / model / "cldr" / code for code in languages)
     return Step((f"model={model}", f"language={','.join(languages)}", *arguments), folders)
 
 
@@ -210,3 +219,4 @@ def _say(folder: Path, report: Path, console: Console, seconds: float) -> None:
     ]
     for path in [report, *(path for path in shown if "_twin" not in path.name)]:
         console.print(Text(f"  {path}"), soft_wrap=True)
+    console.print(Text(f"W&B runs are kept offline: wandb sync {folder}/*/*/*/wandb/offline-run-*"), soft_wrap=True)

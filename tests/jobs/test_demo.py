@@ -30,6 +30,13 @@ def test_a_model_is_searched_in_all_its_languages_after_its_twin(tmp_path: Path)
     assert ["search=baseline" in step.arguments for step in (twin, grid, english)] == [True, False, True]
 
 
+@pytest.mark.parametrize(("limit", "experiment"), [(30, "demo"), (5, "demo_5"), (None, "demo_all")])
+def test_each_limit_has_an_experiment_of_its_own(tmp_path: Path, limit: int | None, experiment: str) -> None:
+    for step in demo_steps("tiny_mbert", DemoCommand(limit=limit), tmp_path):
+        assert f"experiment.name={experiment}" in step.arguments
+        assert all(folder.is_relative_to(tmp_path / experiment) for folder in step.folders)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -60,6 +67,7 @@ def test_it_searches_reports_and_says_what_it_found(tmp_path: Path, monkeypatch:
     report = run_demo(settings(tmp_path), Console(file=said, width=100))
     assert "tiny_bloom recalls" in said.getvalue() and "Knowledge transfer, untouched" in said.getvalue()
     assert "4/4 languages" in said.getvalue()
+    assert len(list(report.parent.glob("*/*/*/wandb/offline-run-*"))) == 4 and "wandb sync" in said.getvalue()
     assert (report / "knowledge_tiny_bloom_cldr.md").is_file()
     assert (report / "figures" / "heatmaps_transferability_tiny_bloom_cldr.png").is_file()
 
@@ -69,5 +77,6 @@ def test_it_searches_reports_and_says_what_it_found(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(demo.sys, "executable", "no such program")
     run_demo(settings(tmp_path), Console(file=said, width=100))
     assert status.stat().st_mtime_ns == before and "4/4 languages" in said.getvalue()
+    # Another limit is another experiment; a folder holds one configuration.
     with pytest.raises(BenchError, match=r"cannot be started: .*no such program"):
         run_demo(settings(tmp_path, limit=3), Console(file=io.StringIO()))
