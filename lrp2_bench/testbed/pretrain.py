@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils import logging as transformers_logging
 
 from lrp2_bench.data.cldr_names import cldr_version
 from lrp2_bench.errors import BenchError
@@ -94,6 +95,7 @@ def pretrain(
     last, finished = _train(spec, objective, fitting, partial / "loss.csv", max_seconds, on_progress)
 
     objective.model.train(False)
+    transformers_logging.disable_progress_bar()  # of one file, beside ours
     # Half the bytes to ship; rounding moves no score that training has not left to chance. Loaded in float32.
     objective.model.half().save_pretrained(partial)
     tokenizer.save_pretrained(partial)
