@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from lrp2_bench.cli import main
 from lrp2_bench.data.cldr_sentences import Sentence
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.jobs.pretrain import run_pretrain, wanted_spec
@@ -19,6 +18,7 @@ from lrp2_bench.testbed import pretrain as loop
 from lrp2_bench.testbed.exposure import Exposure
 from lrp2_bench.testbed.specs import spec_of
 from lrp2_bench.testbed.text import pretraining_text
+from tests.support.commands import lrp2_bench
 
 
 def named(name: str) -> ModelSettings:
@@ -92,5 +92,5 @@ def test_the_command_takes_its_settings_as_key_value(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     given = [f"{key}={value}".replace("'", "").replace(" ", "") for key, value in MINIATURE.items()]
     threads = f"model.threads={torch.get_num_threads()}"
-    assert main(["pretrain", "model=tiny_mbert", "name=mini", "output=here", threads, *given]) == 0
+    assert lrp2_bench("pretrain", "model=tiny_mbert", "name=mini", "output=here", threads, *given) == 0
     assert json.loads((tmp_path / "here" / "manifest.json").read_text())["spec"]["name"] == "mini"
