@@ -86,7 +86,7 @@ def run_ours(
     start = time.perf_counter()
     probe = build_probe(model, relation, pool, relation.name, ProbingSettings(), normaliser, Notices())
     limits = limits_for(model, plan, grid)
-    hits = evaluate(probe, plan, shifts(*vectors), len(relation.facts), limits, lambda steps=1: None)
+    hits = evaluate(probe, plan, shifts(*vectors), range(len(relation.facts)), limits, lambda steps=1: None)
     _wait(model.device)
     seconds = time.perf_counter() - start
     counts, shape = probe.counts, model_shape(model)

@@ -23,24 +23,27 @@ from lrp2_bench.types import HIT, MISS, Hits, Setting
 log = logging.getLogger(__name__)
 
 
-def evaluate(probe: Probe, plan: GridPlan, shifts: Shifts | None, facts: int, limits: Limits, advance: Advance) -> Hits:
-    """Hits of every setting of ``plan``, ``[setting, fact]``, over the relation's ``facts``.
+def evaluate(
+    probe: Probe, plan: GridPlan, shifts: Shifts | None, facts: Sequence[int], limits: Limits, advance: Advance
+) -> Hits:
+    """Hits of every setting of ``plan``, ``[setting, fact]``, over ``facts``: places of some of the relation's facts.
 
     ``shifts`` is ``[layer, hidden]`` (None where the plan holds just the baseline). ``advance`` is called with the
     facts x settings finished, which add up to all there are.
     """
     settings = plan.settings
-    limits.require(probe.workload(limits.query_tokens), len(settings))
-    hits = np.full((len(settings), facts), MISS, dtype=np.int8)
+    limits.require(probe.workload(limits.query_tokens, facts), len(settings))
+    hits = np.full((len(settings), len(facts)), MISS, dtype=np.int8)
+    column = {fact: number for number, fact in enumerate(facts)}
     run = FrontierRunner(probe.model, plan, shifts, limits.step_tokens)
     done = 0
     with torch.inference_mode():
-        for batch in probe.batches(limits.query_tokens):
+        for batch in probe.batches(limits.query_tokens, facts):
             for part, hit in _decide(probe, batch, settings, run):
-                hits[:, part.facts.cpu().numpy()] = np.where(hit.cpu().numpy(), HIT, MISS).T
+                hits[:, [column[fact] for fact in part.facts.tolist()]] = np.where(hit.cpu().numpy(), HIT, MISS).T
             done += len(batch.facts)
             advance(len(batch.facts) * len(settings))
-    advance((facts - done) * len(settings))
+    advance((len(facts) - done) * len(settings))
     return hits
 
 

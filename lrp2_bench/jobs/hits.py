@@ -112,7 +112,7 @@ class _Run:
         where = f"{language} {relation.name}"
         probe = build_probe(self.model, relation, pool, where, self.settings.probing, self.normaliser, self.notices)
         limits = limits_for(self.model, plan, self.settings.grid)
-        new = evaluate(probe, plan, self.shifts, len(relation.facts), limits, advance)
+        new = evaluate(probe, plan, self.shifts, range(len(relation.facts)), limits, advance)
         self.store.append(side, relation.name, relation.facts, plan.settings, new)
         rows = [self.everything.index(setting) for setting in plan.settings]
         hits[rows] = new

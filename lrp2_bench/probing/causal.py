@@ -58,15 +58,15 @@ class CausalProbe(Probe):
         self._mean = score is SentenceScore.mean
         self._choices = self._tokenize(relation, pool)
 
-    def batches(self, tokens: int) -> Iterator[FactBatch]:
-        facts = list(self._choices)
-        for indices in by_tokens([len(self._choices[fact].forest.ids) for fact in facts], tokens):
-            chosen = [facts[index] for index in indices]
+    def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[FactBatch]:
+        asked = list(self._choices) if facts is None else sorted(self._choices.keys() & set(facts))
+        for indices in by_tokens([len(self._choices[fact].forest.ids) for fact in asked], tokens):
+            chosen = [asked[index] for index in indices]
             yield FactBatch(torch.tensor(chosen, device=self.model.device))
 
-    def workload(self, tokens: int) -> Workload:
+    def workload(self, tokens: int, facts: Sequence[int] | None = None) -> Workload:
         certain = []
-        for batch in self.batches(tokens):
+        for batch in self.batches(tokens, facts):
             choices = [self._choices[fact] for fact in batch.facts.tolist()]
             contested = [choice for choice in choices if len(choice.forest.paths) > 1]
             if contested:

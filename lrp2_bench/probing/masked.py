@@ -66,24 +66,26 @@ class MaskedProbe(Probe):
         self._gold = torch.from_numpy(pool.gold).to(model.device)
         self._own = {int(index): masks for masks, length in self._lengths.items() for index in length.index.tolist()}
 
-    def batches(self, tokens: int) -> Iterator[FactBatch]:
+    def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[FactBatch]:
         by_masks: dict[int, list[int]] = defaultdict(list)
-        for fact in self._queries:
+        for fact in self._queries if facts is None else sorted(self._queries.keys() & set(facts)):
             masks = self._own.get(int(self._gold[fact]))
             if masks is not None and self._fits(fact, masks):
                 by_masks[masks].append(fact)
-        for masks, facts in sorted(by_masks.items()):
-            for indices in by_tokens([self._longest(fact) for fact in facts], tokens):
-                chosen = torch.tensor([facts[index] for index in indices], device=self.model.device)
+        for masks, asked in sorted(by_masks.items()):
+            for indices in by_tokens([self._longest(fact) for fact in asked], tokens):
+                chosen = torch.tensor([asked[index] for index in indices], device=self.model.device)
                 yield _MaskedBatch(chosen, masks)
 
-    def workload(self, tokens: int) -> Workload:
+    def workload(self, tokens: int, facts: Sequence[int] | None = None) -> Workload:
         certain, possible = [], []
-        for batch in self.batches(tokens):
+        for batch in self.batches(tokens, facts):
             assert isinstance(batch, _MaskedBatch)
-            facts = batch.facts.tolist()
-            certain.append(self._shape(facts, batch.masks))
-            rivals = {masks: [fact for fact in facts if self._fits(fact, masks)] for masks in self._rivals(batch.masks)}
+            together = batch.facts.tolist()
+            certain.append(self._shape(together, batch.masks))
+            rivals = {
+                masks: [fact for fact in together if self._fits(fact, masks)] for masks in self._rivals(batch.masks)
+            }
             possible += [self._shape(fitting, masks) for masks, fitting in rivals.items() if fitting]
         return Workload(certain, possible)
 

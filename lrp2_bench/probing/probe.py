@@ -111,12 +111,15 @@ class Probe(ABC):
     counts: ProbeCounts
 
     @abstractmethod
-    def batches(self, tokens: int) -> Iterator[FactBatch]:
-        """Facts of like length in batches of at most ``tokens`` padded tokens (a longer query comes alone)."""
+    def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[FactBatch]:
+        """Facts of like length in batches of at most ``tokens`` padded tokens (a longer query comes alone).
+
+        ``facts`` are places of some of the relation's facts; None stands for all.
+        """
 
     @abstractmethod
-    def workload(self, tokens: int) -> Workload:
-        """The queries of every batch of ``batches(tokens)``, without running any."""
+    def workload(self, tokens: int, facts: Sequence[int] | None = None) -> Workload:
+        """The queries of every batch of ``batches(tokens, facts)``, without running any."""
 
     @abstractmethod
     def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:

@@ -66,7 +66,7 @@ def _compare(
     grid = grid or GridSettings()
     probe = build_probe(model, relation, pool, relation.name, probing, build_normaliser(model, grid), Notices())
     limits = limits_for(model, plan, grid)
-    ours = evaluate(probe, plan, shifts(language, pivot), len(relation.facts), limits, lambda steps=1: None)
+    ours = evaluate(probe, plan, shifts(language, pivot), range(len(relation.facts)), limits, lambda steps=1: None)
     if theirs is None:
         candidates = [[pool.labels[index] for index in allowed.nonzero()[0]] for allowed in pool.allowed]
         theirs = naive.evaluate(
@@ -236,7 +236,7 @@ def test_scores_that_are_not_numbers_are_counted_and_never_win(
         probe = build_probe(model, relation, pool, "de P36", ProbingSettings(), build_normaliser(model, grid), notices)
         broken = torch.full((model.blocks + 1, model.hidden_size), torch.nan)
         limits = limits_for(model, plan, grid)
-        hits = evaluate(probe, plan, broken, len(relation.facts), limits, lambda steps=1: None)
+        hits = evaluate(probe, plan, broken, range(len(relation.facts)), limits, lambda steps=1: None)
         assert hits[0].any() or architecture == "bloom"
         assert not hits[1:].any()
         told = notices.as_dict()["Scores that are no finite numbers can never win"]
@@ -277,7 +277,7 @@ def test_progress_adds_up_to_all_cells_also_where_facts_cannot_be_asked(
         relation = relation_of("[X][Y]", facts)
         finished: list[int] = []
         probe = probe_of(model, relation)
-        hits = evaluate(probe, plan, moved, len(facts), AMPLE, finished.append)
+        hits = evaluate(probe, plan, moved, range(len(facts)), AMPLE, finished.append)
         assert hits.shape == (7, len(facts))
         assert sum(finished) == hits.size
         assert hits[:, [fact == unaskable for fact in facts]].sum() == 0
@@ -297,6 +297,23 @@ def test_facts_of_a_batch_are_told_apart(
     order = np.random.default_rng(0).permutation(len(relation.facts))
     shuffled = replace(relation, facts=tuple(relation.facts[fact] for fact in order))
     assert (hits_of(probe_of(model, shuffled), len(order), plan, moved) == whole[:, order]).all()
+
+
+@pytest.mark.parametrize("architecture", ["bert", "bloom"])
+def test_some_of_the_facts_are_hit_as_among_all_of_them(
+    architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    model, plan = load(model_folder(architecture)), plan_grid(4, all_pairs(4))
+    moved = shifts(_vectors(model, 1), _vectors(model, 2))
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
+    whole = hits_of(probe_of(model, relation), len(relation.facts), plan, moved)
+    some = [4, 0, 3]
+    finished: list[int] = []
+    assert whole[:, some].any()
+    assert (whole[:, some] != whole[:, sorted(some)]).any()
+    hits = evaluate(probe_of(model, relation), plan, moved, some, AMPLE, finished.append)
+    assert (hits == whole[:, some]).all()
+    assert sum(finished) == hits.size
 
 
 @pytest.mark.parametrize("architecture", ["bert", "bloom"])

@@ -177,7 +177,7 @@ def test_where_memory_runs_out_batches_are_halved_with_the_same_hits_and_one_war
     expected = hits_of(whole, len(relation.facts), plan, _shifts(model))
     finished: list[int] = []
     with _memory_for(model, monkeypatch, fits) as refused, caplog.at_level(logging.WARNING):
-        ours = engine.evaluate(halved, plan, _shifts(model), len(relation.facts), AMPLE, finished.append)
+        ours = engine.evaluate(halved, plan, _shifts(model), range(len(relation.facts)), AMPLE, finished.append)
     assert len(refused) > 1
     assert (ours == expected).all()
     assert halved.counts == whole.counts, "what was begun and given up is not counted"

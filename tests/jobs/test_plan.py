@@ -50,7 +50,7 @@ def test_the_engine_runs_at_least_the_certain_and_at_most_the_possible(
         pool = pool_of(relation, pool_size(model, settings.probing), settings.seed)
         probe = build_probe(model, relation, pool, relation.name, settings.probing, normaliser, Notices())
         shift = model.model.get_input_embeddings().weight[: model.blocks + 1].detach()
-        evaluate(probe, told.plan, shift, len(relation.facts), limits, lambda steps=1: None)
+        evaluate(probe, told.plan, shift, range(len(relation.facts)), limits, lambda steps=1: None)
     ran = sum(work.rows for work in works), sum(work.finals for work in works), sum(work.tokens for work in works)
     least = told.certain.rows, told.certain.finals, told.certain.tokens
     most = told.certain + told.possible

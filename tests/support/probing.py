@@ -69,7 +69,9 @@ def hits_of(
     probe: Probe, facts: int, plan: GridPlan | None = None, shifts: Shifts | None = None, limits: Limits = AMPLE
 ) -> Hits:
     """``[setting, fact]``; of the baseline alone unless there is a plan."""
-    return evaluate(probe, plan or plan_grid(probe.model.blocks, ()), shifts, facts, limits, lambda steps=1: None)
+    return evaluate(
+        probe, plan or plan_grid(probe.model.blocks, ()), shifts, range(facts), limits, lambda steps=1: None
+    )
 
 
 def baseline_hits(model: LayeredModel, relation: Relation, notices: Notices | None = None) -> Hits:

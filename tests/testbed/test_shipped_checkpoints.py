@@ -56,7 +56,7 @@ def test_a_model_knows_the_english_facts_it_was_told(name: str, least: float) ->
         pool = pool_of(relation, pool_size(model, probing), 0)
         probe = build_probe(model, relation, pool, relation.name, probing, build_normaliser(model, grid), Notices())
         facts = len(relation.facts)
-        hits = evaluate(probe, plan, None, facts, limits_for(model, plan, grid), lambda steps=1: None)
+        hits = evaluate(probe, plan, None, range(facts), limits_for(model, plan, grid), lambda steps=1: None)
         hit, asked = hit + metrics.accuracy(hits)[0] * facts, asked + facts
     assert asked == 160
     assert hit / asked >= least
