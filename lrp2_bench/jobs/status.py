@@ -8,9 +8,10 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,19 +38,27 @@ class JobStatus:
     finished_before: bool = False
 
     def write(self, state: str, **details: Any) -> None:
-        if self.finished_before and state != "finished":
-            return
-        write_json(
-            self.path,
-            {
-                "state": state,
-                "missing": self.missing,
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "updated": datetime.now(UTC).isoformat(timespec="seconds"),
-                **details,
-            },
-        )
+        if not self.finished_before or state == "finished":
+            write_json(self.path, self._content(state, details))
+
+    def overwrite(self, state: str, message: str) -> None:
+        """:meth:`write` in place, which takes no space: for a disk that has none left. OSError where there is no
+        file yet, and where it cannot be written either."""
+        if not self.finished_before:
+            text = json.dumps(self._content(state, {"message": message}), indent=2, ensure_ascii=False, sort_keys=True)
+            with self.path.open("rb+") as file:
+                file.write(text.encode("utf-8") + b"\n")
+                file.truncate()
+
+    def _content(self, state: str, details: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "state": state,
+            "missing": self.missing,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "updated": datetime.now(UTC).isoformat(timespec="seconds"),
+            **details,
+        }
 
     def set_missing(self, missing: list[str]) -> None:
         self.missing, self.finished_before = missing, False
@@ -66,7 +75,7 @@ def job_status(folder: Path) -> Iterator[JobStatus]:
     path = folder / "status.json"
     status = JobStatus(path, finished_before=state_of(folder) == "finished")
     try:
-        with _sigterm_interrupts():
+        with sigterm_interrupts():
             status.write("running")
             yield status
             status.write("finished")
@@ -76,7 +85,7 @@ def job_status(folder: Path) -> Iterator[JobStatus]:
         log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to go on.", left, folder)
         raise
     except Exception as error:
-        told = write_error(error, folder) if isinstance(error, OSError) else None
+        told = write_error(error, folder) if isinstance(error, OSError) else _memory_error(error)
         message = str(told or error)
         _write_quietly(status, "failed", message=message, traceback=traceback.format_exc())
         # In a multirun only the first job's error reaches the command line.
@@ -91,6 +100,7 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
     reasons = {
         errno.ENOSPC: "The disk is full. Free some space",
         errno.EDQUOT: "The disk quota is used up. Free some space",
+        errno.EFBIG: "It would grow larger than is allowed. Raise the limit (`ulimit -f` shows it)",
         errno.EACCES: "There is no permission to write there. Set paths.outputs to a folder of your own",
         errno.EPERM: "There is no permission to write there. Set paths.outputs to a folder of your own",
         errno.EROFS: "The file system is read-only. Set paths.outputs to a folder that can be written",
@@ -104,6 +114,17 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
     where = error.filename or folder
     return BenchError(
         f"Cannot write '{where}': {reasons[error.errno]}, then run the same command; finished relations are kept."
+    )
+
+
+def _memory_error(error: Exception) -> BenchError | None:
+    """What to do about a device that ran out of memory where nothing was left to halve; None for other errors."""
+    torch = sys.modules.get("torch")  # not imported here: whoever ran out of its memory has
+    if torch is None or not isinstance(error, torch.OutOfMemoryError):
+        return None
+    return BenchError(
+        f"The device ran out of memory with a single sequence at hand: {str(error).split(chr(10))[0]}\n"
+        "Free it of other programs, or set model.precision=bfloat16 or model.device=cpu; finished relations are kept."
     )
 
 
@@ -121,16 +142,20 @@ def state_of(folder: Path) -> object:
         return None
 
 
-def _write_quietly(status: JobStatus, state: str, **details: Any) -> None:
+def _write_quietly(status: JobStatus, state: str, message: str, **details: Any) -> None:
     """Where even the status cannot be written, the error that led here matters more."""
     try:
-        status.write(state, **details)
+        status.write(state, message=message, **details)
     except OSError as error:
-        log.error("Cannot write '%s': %s", status.path, error)
+        try:
+            status.overwrite(state, message)
+        except OSError:
+            log.error("Cannot write '%s': %s", status.path, error)
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
+def sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM is treated as Ctrl-C inside."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield  # a launcher that handles the signal itself (submitit) keeps it
         return
