@@ -20,13 +20,23 @@ import pyarrow.parquet as pq
 
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import append_json_line, atomic_path, read_json_lines, sha256_file, write_bytes
+from lrp2_bench.notices import Notices
 from lrp2_bench.types import NOT_EVALUATED, Fact, Hits, Setting
 
 log = logging.getLogger(__name__)
 
 Side = Literal["language", "pivot"]
 
-_CHUNKS = "relations"
+#: The folder of the chunks in a run's folder.
+CHUNKS = "relations"
+
+#: Kinds of :class:`Notices` a store counts, whenever it is opened: what was lost stays on record.
+SET_ASIDE = "Damaged hits were set aside and computed again"
+GONE = "Hits that were stored are gone and were computed again"
+UNREADABLE = "Damaged records of the journal of hits were passed over"
+
+#: What a record of the journal holds that is needed to read its chunk.
+_NAMED = ("side", "relation", "file", "sha256")
 
 #: More layers than any model has.
 _LAYERS = 1024
@@ -43,12 +53,14 @@ _SCHEMA = pa.schema(
 
 
 class HitsStore:
-    """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside on opening."""
+    """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside on opening, and counted
+    in ``notices``."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / _CHUNKS
+    def __init__(self, folder: Path, notices: Notices | None = None) -> None:
+        self._folder = folder / CHUNKS
         self._journal = self._folder / "journal.jsonl"
-        entries = read_json_lines(self._journal)
+        self._notices = notices or Notices()
+        entries = self._entries()
         self._named = {str(entry["file"]) for entry in entries}
         self._chunks = [entry for entry in entries if self._is_whole(entry)]
 
@@ -80,20 +92,35 @@ class HitsStore:
         self._named.add(name)
         self._chunks.append(entry)
 
+    def _entries(self) -> list[dict[str, Any]]:
+        """The journal's whole records; a damaged one (counted) costs its chunk, a torn last one is what kills leave."""
+        entries = [
+            entry
+            for entry in read_json_lines(self._journal)
+            if isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in _NAMED)
+        ]
+        lines = self._journal.read_bytes().count(b"\n") if self._journal.exists() else 0
+        if lines > len(entries):
+            self._notices.add(UNREADABLE, self._journal.name, lines - len(entries))
+        return entries
+
     def _free_name(self, stem: str) -> str:
         """A name no chunk ever had: the journal still holds the digest of one that was set aside."""
         names = (f"{stem}-{number:03d}.parquet" for number in itertools.count(1))
         return next(name for name in names if name not in self._named and not (self._folder / name).exists())
 
     def _is_whole(self, entry: Mapping[str, Any]) -> bool:
-        path = self._folder / str(entry.get("file"))
+        path = self._folder / str(entry["file"])
         if not path.is_file():
-            if not _quarantined(path).exists():
+            gone = not _quarantined(path).exists()
+            self._notices.add(GONE if gone else SET_ASIDE, path.name if gone else _quarantined(path).name)
+            if gone:
                 log.warning("Hits '%s' are gone; their relation is computed again.", path)
             return False
-        if sha256_file(path) == entry.get("sha256"):
+        if sha256_file(path) == entry["sha256"]:
             return True
         path.rename(_quarantined(path))
+        self._notices.add(SET_ASIDE, _quarantined(path).name)
         log.warning(
             "Hits '%s' are damaged (their digest differs); kept as '%s', the relation is computed again.",
             path,
@@ -104,7 +131,7 @@ class HitsStore:
 
 def holds_hits(folder: Path) -> bool:
     """Whether a :class:`HitsStore` of ``folder`` was ever written to; nothing is checked or set aside."""
-    return (folder / _CHUNKS).is_dir()
+    return (folder / CHUNKS).is_dir()
 
 
 def write_hits(path: Path, parts: Iterable[tuple[str, Sequence[Fact], Sequence[Setting], Hits]]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import sha256_json, write_json
+from lrp2_bench.files import sealed, sha256_json, write_json
 
 _PACKAGES = (
     "lrp2-bench",
@@ -47,8 +47,8 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 
 
 def write_manifest(path: Path, identity: Mapping[str, Any], details: Mapping[str, Any]) -> None:
-    """``identity`` decides hits and is hashed; ``details`` are the record of this run."""
-    write_json(path, {**details, "identity": identity, "identity_hash": sha256_json(identity)})
+    """``identity`` decides hits and is hashed; ``details`` are the record of this run. All of it is sealed."""
+    write_json(path, sealed({**details, "identity": identity, "identity_hash": sha256_json(identity)}))
 
 
 def environment() -> dict[str, Any]:

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 
 from lrp2_bench import metrics
-from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.store import HitsStore, holds_hits, require_same_identity, write_hits
+from lrp2_bench.files import digests
+from lrp2_bench.grid.store import HitsStore, require_same_identity, write_hits
+from lrp2_bench.jobs.alignment import stored_alignment
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
-from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, read_manifest, write_manifest
-from lrp2_bench.jobs.status import JobStatus, job_status
+from lrp2_bench.jobs.identity import keep_identity, stored_manifest
+from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, write_manifest
+from lrp2_bench.jobs.status import JobStatus, job_status, sigterm_interrupts
 from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
@@ -28,12 +30,12 @@ from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import pool_size
 from lrp2_bench.projection import Shifts, shifts
-from lrp2_bench.records import AlignmentRow, PairRow, read_alignment, write_alignment, write_pairs
+from lrp2_bench.records import TABLES, PairRow, write_pairs
 from lrp2_bench.search import best_pair, write_study
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
-from lrp2_bench.types import LayerPair, ParallelFacts, all_pairs
+from lrp2_bench.types import ParallelFacts, all_pairs
 from lrp2_bench.vectors import LanguageVectors
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,8 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
         record = _run(settings, config, sources, folder, dataset_name, status)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
-    tracker.log_job(record)
+    with sigterm_interrupts():  # what it has started must not outlive the job
+        tracker.log_job(record)
     return folder
 
 
@@ -91,20 +94,16 @@ def _run(
     moved = _shifts(vectors, model)
 
     identity = _identity(settings, model, checkpoint, facts, dataset_name, vectors)
-    stored = read_manifest(folder / "manifest.json") or {}
-    if not stored and holds_hits(folder):
-        raise BenchError(
-            f"'{folder}' holds hits without a manifest.json, so it cannot be told which configuration they belong to.\n"
-            "Move the folder away, or give this run another experiment.name."
-        )
+    stored = stored_manifest(folder, notices)
     configs = stored.get("config", {}), config
     identity = require_same_identity(stored.get("identity", {}), identity, folder, configs)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, vectors)
     details |= pretrained_details(pretrained)
     write_manifest(folder / "manifest.json", identity, {**stored, **details})
+    keep_identity(folder, identity)
 
     wanted = (None, *all_pairs(model.blocks)) if grid else (None,)
-    hits = compute_hits(model, facts, wanted, moved, settings, HitsStore(folder), status, notices)
+    hits = compute_hits(model, facts, wanted, moved, settings, HitsStore(folder, notices), status, notices)
     rows = _write_views(folder, hits, model.blocks)
     if not rows[0].shared:
         notices.add("No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language)
@@ -113,13 +112,14 @@ def _run(
     best = None
     if len(rows) > 1:
         best = best_pair(write_study(folder / "study.journal", study, rows, model.blocks, settings.select_by))
-    aligned = _alignment(folder, stored, identity, model, facts, best, moved, settings, notices)
+    aligned = stored_alignment(folder, stored, identity, model, facts, best, moved, settings, notices)
 
     seconds = time.perf_counter() - start
     outcome = {
         "best": {"lirp": best.lirp, "lsrp": best.lsrp} if best else None,
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
+        "files": digests(folder, TABLES),
         "notices": notices.as_dict(),
     }
     write_manifest(folder / "manifest.json", identity, {**stored, **details, **outcome})
@@ -246,37 +246,6 @@ def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int) -> lis
         if metrics.fully_evaluated(language)[row]
     ]
     write_pairs(folder / "pairs.csv", rows)
-    return rows
-
-
-def _alignment(
-    folder: Path,
-    stored: Mapping[str, Any],
-    identity: Mapping[str, Any],
-    model: LayeredModel,
-    facts: ParallelFacts,
-    best: LayerPair | None,
-    moved: Shifts | None,
-    settings: SearchCommand,
-    notices: Notices,
-) -> list[AlignmentRow]:
-    """Computed and written, or read where the folder has it for the same hits and pair; none for the pivot itself.
-
-    A run of baselines has no vectors at hand: beside the pairs of an earlier run it keeps what that run wrote, and
-    where there is nothing to keep it leaves the moved side open.
-    """
-    if facts.language == facts.pivot:
-        return []
-    path = folder / "alignment.csv"
-    before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
-    pair = best if moved is not None else None
-    if path.exists() and stored.get("identity") == identity and "best" in stored and stored["best"] == before:
-        rows = read_alignment(path)
-        if pair is None or rows[0].lrp2 is not None:
-            return rows
-    batch_tokens = settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
-    rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, notices=notices)
-    write_alignment(path, rows)
     return rows
 
 

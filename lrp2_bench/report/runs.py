@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.records import PairRow, read_pairs
+from lrp2_bench.files import changed, seal_holds
+from lrp2_bench.records import TABLES, PairRow, read_pairs
 
 METRICS = ("accuracy", "transferability")
 
@@ -138,6 +139,9 @@ def _read_finished(folder: Path, missing: tuple[str, ...]) -> Run:
         blocks = int(manifest["model"]["blocks"])
     except (KeyError, TypeError, ValueError) as error:
         raise BenchError(f"manifest.json lacks model, dataset, language or pivot ({error})") from error
+    damaged = changed(folder, manifest.get("files"), TABLES) if seal_holds(manifest) else ["manifest.json"]
+    if damaged:
+        raise BenchError(f"{', '.join(damaged)} changed since the job wrote it; the same search writes it anew")
     baseline, *pairs = read_pairs(folder / "pairs.csv")
     return Run(folder, model, dataset, language, pivot, blocks, baseline, tuple(pairs), missing, manifest)
 
