@@ -17,6 +17,7 @@ from lrp2_bench.tracking.base import JobRecord, Tracker
 from lrp2_bench.tracking.connection import check_mode, choose, requested_mode
 from lrp2_bench.tracking.figures import METRICS, pair_heatmap
 from lrp2_bench.tracking.upload import UploadError, upload
+from lrp2_bench.tracking.whole import is_whole
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,14 @@ class WandbTracker(Tracker):
         if wandb.run is not None:
             connection = replace(connection, mode="offline", reason="another W&B run is open in this process")
         run = self._write(wandb, record)
+        if wandb.run is None and not is_whole(run):
+            log.warning(
+                "W&B's run of %s was cut short in %s, as on a full disk. The results are complete without it; once "
+                "there is space, the same command writes another.",
+                record.name,
+                run,
+            )
+            return
         if connection.mode == "offline":
             log.info("W&B kept %s offline (%s). Sync it later: wandb sync %s", record.name, connection.reason, run)
             return
@@ -93,6 +102,9 @@ class WandbTracker(Tracker):
             log.info("W&B took %s: %s", record.name, upload(run, connection, self.timeout))
         except UploadError as error:
             log.warning("W&B did not take %s (%s). Sync it later: wandb sync %s", record.name, error, run)
+        except KeyboardInterrupt:
+            log.warning("Stopped while W&B took %s, which is kept. Sync it later: wandb sync %s", record.name, run)
+            raise
 
     def _write(self, wandb: Any, record: JobRecord) -> Path:
         """Write ``record`` as an offline run, finished in any case, and return the run's folder."""
