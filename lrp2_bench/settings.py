@@ -73,7 +73,7 @@ class GridSettings:
     memory_gb: float | None = (
         None  # GiB for the engine's own tensors; null = a quarter of what is free, 1 on CPU at most
     )
-    batch_tokens: int | None = None  # padded tokens that pass a block at once; null = 2,048 on CPU, 32,768 on CUDA
+    batch_tokens: int | None = None  # tokens that pass a block at once; null = 1,024 on CPU, 32,768 on CUDA
     # first compute normalisers in bfloat16 with an error bound (float32 models); null = where that is faster
     rough_normalisers: bool | None = None
 

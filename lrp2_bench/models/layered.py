@@ -40,9 +40,10 @@ class BlockContext:
     mask: Float[Tensor, "row 1 query key"]
     alibi: Float[Tensor, "row head 1 key"] | None = None
 
-    def select(self, rows: Int[Tensor, " selected"]) -> BlockContext:
-        """The context of some rows, repeats allowed."""
-        return BlockContext(self.mask[rows], self.alibi[rows] if self.alibi is not None else None)
+    def select(self, rows: Int[Tensor, " selected"], tokens: int) -> BlockContext:
+        """The context of some rows, repeats allowed, cut to their first ``tokens`` tokens."""
+        mask = self.mask[rows][..., :tokens, :tokens]
+        return BlockContext(mask, self.alibi[rows][..., :tokens] if self.alibi is not None else None)
 
 
 @dataclass(frozen=True)
