@@ -114,7 +114,7 @@ class SearchCommand:
     pivot: str = "en"  # the language knowledge is drawn from
     select_by: Metric = Metric.transferability  # the metric that calls a pair best
     seed: int = 0  # of the candidate pools
-    plan: bool = False  # print what would run, and run nothing
+    plan: bool = False  # print what would run, timed on a few facts, and store nothing
 
 
 @dataclass

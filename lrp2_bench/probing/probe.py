@@ -69,7 +69,8 @@ class Shape:
     """The sizes of some queries that run together, for counting what they cost.
 
     ``lengths`` are in tokens; ``scored`` positions are read of each, and ``candidate_tokens`` logits computed there. A
-    naive evaluator runs ``sentences`` sequences of ``sentence_tokens`` for each. ``normalisers`` are the rows of the head that scoring all of a query's candidates takes.
+    naive evaluator runs ``sentences`` sequences of ``sentence_tokens`` for each. ``normalisers`` are the rows of the
+    head that scoring all of a query's candidates takes.
     """
 
     lengths: tuple[int, ...]
