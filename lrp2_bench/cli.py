@@ -97,7 +97,7 @@ def bench(config: DictConfig) -> None:
     from lrp2_bench.settings import BenchCommand
 
     # The table is wide; where no terminal says how wide it may be, it takes what it needs.
-    console = Console() if Console().is_terminal else Console(width=130)
+    console = Console() if Console().is_terminal else Console(width=140)
     run_bench(typed(config, BenchCommand), factory(config.dataset), console)
 
 
