@@ -94,11 +94,13 @@ def bench(config: DictConfig) -> None:
 
     from lrp2_bench.config import factory, typed
     from lrp2_bench.jobs.bench import run_bench
+    from lrp2_bench.jobs.scaling import run_scaling
     from lrp2_bench.settings import BenchCommand
 
     # The table is wide; where no terminal says how wide it may be, it takes what it needs.
     console = Console() if Console().is_terminal else Console(width=140)
-    run_bench(typed(config, BenchCommand), factory(config.dataset), console)
+    settings = typed(config, BenchCommand)
+    (run_scaling if settings.scaling else run_bench)(settings, factory(config.dataset), console)
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="pretrain")

@@ -132,6 +132,7 @@ class BenchCommand:
     # share of a masked model's facts whose object leads its own length for some pair, picked by a first pass; null =
     # the first facts as they come
     leading: float | None = None
+    scaling: bool = False  # measure how cost grows with facts, pairs, blocks and candidates instead
     naive_settings: int = 8  # settings that the naive evaluators run; their seconds are scaled to all
     bfloat16: bool = True  # also run ours in bfloat16, and say how many hits agree
     device: str = "auto"  # auto, cpu, cuda, cuda:N

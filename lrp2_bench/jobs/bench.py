@@ -59,7 +59,7 @@ def run_bench(settings: BenchCommand, make_dataset: Callable[[], Dataset], conso
     for name in settings.models:
         languages = (settings.language, settings.pivot)
         checkpoint = settings.checkpoints.get(name)
-        measured = subject(name, checkpoint, languages, _texts(facts), device, settings.seed)
+        measured = subject(name, checkpoint, languages, filled(facts), device, settings.seed)
         results += list(_cases(measured, facts, settings, peak))
         del measured
     console.print(_table(results, peak, device))
@@ -78,6 +78,8 @@ def _cases(measured: Subject, facts: ParallelFacts, settings: BenchCommand, peak
     name, model, language, pivot = measured.name, measured.model, measured.language, measured.pivot
     plan = plan_grid(model.blocks, all_pairs(model.blocks))
     sample = spread_sample(len(plan.settings), settings.naive_settings)
+    # Copied before nnsight puts its own forward into the model's modules.
+    halved = in_bfloat16(model) if settings.bfloat16 else None
     # The shipped models are hundreds of times smaller than those that the paper used.
     limit = settings.facts[model.family if name not in shipped_names() else "shipped"]
     for whole in facts.relations:
@@ -98,8 +100,8 @@ def _cases(measured: Subject, facts: ParallelFacts, settings: BenchCommand, peak
             forward = nnsight_forward(model, language, pivot)
             others.append(run_naive("nnsight", forward, model, relation, pool, plan.settings, sample, ours.hits))
         case = _case(measured, relation, len(pool.labels), len(plan.settings), ours, others, peak)
-        if settings.bfloat16:
-            half = run_ours(in_bfloat16(model), relation, pool, plan, (language, pivot), GridSettings())
+        if halved is not None:
+            half = run_ours(halved, relation, pool, plan, (language, pivot), GridSettings())
             case["bfloat16"] = {
                 "seconds": half.seconds,
                 "ratio": others[0].seconds / half.seconds,
@@ -190,7 +192,7 @@ def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
         yield "nnsight is not installed, so it was not measured (pip install 'lrp2-bench[bench]')."
 
 
-def _texts(facts: ParallelFacts) -> list[str]:
+def filled(facts: ParallelFacts) -> list[str]:
     """What the stand-in tokenizer is trained on: the facts, filled, in both languages."""
     return [
         relation.fill(fact.subject, fact.object)

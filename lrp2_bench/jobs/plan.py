@@ -17,8 +17,8 @@ from rich.table import Table
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.grid.cost import Cost, ModelShape, block_flops, grid_cost, model_shape, naive_cost
 from lrp2_bench.grid.limits import Limits, limits_for
+from lrp2_bench.grid.pilot import Estimate, estimate, stand_in_shifts
 from lrp2_bench.grid.plan import GridPlan, plan_grid
-from lrp2_bench.jobs.pilot import Estimate, estimate, stand_in_shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.notices import Notices

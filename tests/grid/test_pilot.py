@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from lrp2_bench.data.mlama import MLama
+from lrp2_bench.grid import pilot
 from lrp2_bench.grid.plan import GridPlan, plan_grid
-from lrp2_bench.jobs import pilot
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.probe import Probe
 from lrp2_bench.types import all_pairs
