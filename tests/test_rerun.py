@@ -71,7 +71,7 @@ def test_a_run_made_again_elsewhere_has_the_same_bytes_and_says_so(
     assert "The same bytes as in the run of '" in said and "alignment.csv" in said
     assert "Other bytes" not in said and "Not as in" not in said
     mine, its = (json.loads(path.read_text()) for path in (again / "manifest.json", _manifest(first)))
-    assert mine["identity"] == its["identity"] and mine["tables"] == its["tables"]
+    assert mine["identity"] == its["identity"] and mine["files"] == its["files"]
     assert mine["config"].pop("paths") != its["config"].pop("paths") and mine["config"] == its["config"]
 
 
@@ -120,7 +120,7 @@ def test_other_versions_and_code_are_named_and_the_run_goes_on(first: ToyJob, tm
     def change(content: dict[str, Any]) -> None:
         content["environment"]["packages"] |= {"torch": "1.0", "gone": "2"}
         content["environment"]["git_commit"] = "abc"
-        content["tables"]["pairs.csv"] = "0" * 64
+        content["files"]["pairs.csv"] = "0" * 64
 
     path = _changed(first, tmp_path / "other.json", change)
     assert _rerun(path, tmp_path, "search=baseline") == 0

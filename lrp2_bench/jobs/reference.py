@@ -46,7 +46,7 @@ class Reference:
 
     def compare(self, outcome: Mapping[str, Any]) -> None:
         """Log which tables have the bytes of that run."""
-        then, now = self.manifest.get("tables", {}), outcome["tables"]
+        then, now = self.manifest.get("files", {}), outcome["files"]
         if not then:
             log.warning("'%s' has no digests of its tables, so they cannot be compared.", self.path)
         same = [name for name in then if now.get(name) == then[name]]

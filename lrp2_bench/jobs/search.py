@@ -20,7 +20,7 @@ from lrp2_bench.grid.store import HitsStore, write_hits
 from lrp2_bench.jobs.claims import TABLES, Claims
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
-from lrp2_bench.jobs.identity import run_identity
+from lrp2_bench.jobs.made_of import run_identity
 from lrp2_bench.jobs.manifest import (
     environment,
     finish_manifest,
@@ -141,7 +141,7 @@ def _run(
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
         "notices": notices.as_dict(),
-        "tables": table_digests(folder),
+        "files": table_digests(folder),
     }
     finish_manifest(folder, identity, details | outcome, claims)
     if reference is not None:

@@ -11,7 +11,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,10 +153,11 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _write_last(status: JobStatus, state: str, **details: Any) -> None:
     """Where even the status cannot be written, the error that led here matters more."""
-    try:
+    with suppress(Exception):
         status.look_again()
+    try:
         status.write(state, **details)
-    except (OSError, BenchError) as error:
+    except OSError as error:
         log.error("Cannot write '%s': %s", status.path, error)
 
 

@@ -118,7 +118,7 @@ def test_shards_in_any_order_write_the_files_of_one_job_once_the_last_is_done(
     assert "Shard 3-of-4: none of 3 relations" in capsys.readouterr().err
     assert (job.folder() / "search-3-of-4.log").is_file() and not (job.folder() / "claims").exists()
     mine, its = (_status(folder, "manifest.json") for folder in (job.folder(), whole.folder()))
-    assert (mine["identity_hash"], mine["best"], mine["tables"]) == (its["identity_hash"], its["best"], its["tables"])
+    assert (mine["identity_hash"], mine["best"], mine["files"]) == (its["identity_hash"], its["best"], its["files"])
     assert mine["config"].keys() == its["config"].keys() and "shard" not in mine["config"]
 
 
