@@ -130,6 +130,17 @@ def test_other_versions_and_code_are_named_and_the_run_goes_on(first: ToyJob, tm
     assert f"Other bytes than in the run of '{path}': alignment.csv, hits.parquet, pairs.csv" in said
 
 
+def test_tables_are_compared_with_those_beside_a_manifest_that_has_no_digests(
+    first: ToyJob, tmp_path: Path, capsys: Capture
+) -> None:
+    path = _changed(first, tmp_path / "other.json", lambda content: content.pop("files"))
+    assert _rerun(path, tmp_path) == 0
+    assert "has no digests of its run's tables" in capsys.readouterr().err
+    shutil.copy(first.folder(experiment="odd") / "pairs.csv", tmp_path)
+    assert _rerun(path, tmp_path) == 0
+    assert f"The same bytes as in the run of '{path}': pairs.csv." in capsys.readouterr().err
+
+
 def test_environments_are_compared_entry_by_entry() -> None:
     now = {"python": "3", "packages": {"a": "1", "b": None}, "git_commit": None}
     assert list(differences(now, now)) == []

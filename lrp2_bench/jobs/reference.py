@@ -11,7 +11,7 @@ from typing import Any
 
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.store import differing_keys
-from lrp2_bench.jobs.manifest import environment
+from lrp2_bench.jobs.manifest import environment, table_digests
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +21,11 @@ _PARTS = {"config": dict, "identity": dict, "environment": dict}
 
 @dataclass(frozen=True)
 class Reference:
-    """A manifest that was read, and where."""
+    """A manifest that was read, and where; ``files`` are the SHA-256 of that run's tables, by name."""
 
     path: Path
     manifest: Mapping[str, Any]
+    files: Mapping[str, str]
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -46,9 +47,9 @@ class Reference:
 
     def compare(self, outcome: Mapping[str, Any]) -> None:
         """Log which tables have the bytes of that run."""
-        then, now = self.manifest.get("files", {}), outcome["files"]
+        then, now = self.files, outcome["files"]
         if not then:
-            log.warning("'%s' has no digests of its tables, so they cannot be compared.", self.path)
+            log.warning("'%s' has no digests of its run's tables, so they cannot be compared.", self.path)
         same = [name for name in then if now.get(name) == then[name]]
         if same:
             log.info("The same bytes as in the run of '%s': %s.", self.path, ", ".join(same))
@@ -86,7 +87,9 @@ def read_reference(path: Path) -> Reference:
             f"'{path}' is no manifest of a search that this version can read: it has no {', '.join(missing)}.\n"
             "Give the manifest.json of a run folder, or the settings themselves."
         )
-    return Reference(path.resolve(), manifest)
+    files = manifest.get("files")
+    # Manifests of the first version lack them; the tables themselves may still lie beside it.
+    return Reference(path.resolve(), manifest, files if isinstance(files, dict) else table_digests(path.parent))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
