@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from lrp2_bench.errors import BenchError
@@ -9,6 +10,7 @@ from lrp2_bench.languages import GROUPS
 
 _MULTIRUN = {"-m", "--multirun"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
+_FROM_MANIFEST = "--from-manifest"
 # Hydra's own flags that are followed by a value.
 _VALUED = _PRINTING | {
     "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun",
@@ -46,6 +48,28 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
     return [*expanded, *hydra_flags]
 
 
+def manifest_argument(command: str, arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The path behind ``--from-manifest`` (None without it), and the other arguments."""
+    paths, others = [], []
+    takes_value = False
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if takes_value or (name == _FROM_MANIFEST and equals):
+            paths.append(argument if takes_value else value)
+            takes_value = False
+        elif name == _FROM_MANIFEST:
+            takes_value = True
+        else:
+            others.append(argument)
+    if takes_value or "" in paths or len(paths) > 1:
+        raise BenchError(f"{_FROM_MANIFEST} takes one path: {_FROM_MANIFEST} outputs/.../manifest.json.")
+    if paths and command != "search":
+        raise BenchError(
+            f"{_FROM_MANIFEST} is for `lrp2-bench search`, which makes runs; '{command}' has none to repeat."
+        )
+    return (paths[0] if paths else None), others
+
+
 def _languages(argument: str, *, multirun: bool) -> str:
     codes: list[str] = []
     for name in argument.removeprefix("language=").split(","):
@@ -56,5 +80,6 @@ def _languages(argument: str, *, multirun: bool) -> str:
 
 
 def quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    """``text`` as a value that Hydra reads as it is. It takes backslashes for themselves unless a quote follows."""
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
     return f"'{escaped}'"

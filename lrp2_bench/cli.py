@@ -6,13 +6,14 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from lrp2_bench.arguments import expand
+from lrp2_bench.arguments import expand, manifest_argument
 from lrp2_bench.config import conf_dir, register
 from lrp2_bench.config_errors import explain
 from lrp2_bench.errors import BenchError, UnknownNameError
@@ -72,8 +73,6 @@ def vectors(config: DictConfig) -> None:
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="report")
 def report(config: DictConfig) -> None:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lrp2_bench.config import typed
@@ -144,8 +143,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[0] not in COMMANDS:
             raise UnknownNameError("command", given[0], COMMANDS, "`lrp2-bench` alone explains them.")
+        manifest, arguments = manifest_argument(given[0], given[1:])
+        if manifest is not None:
+            from lrp2_bench.rerun import rerun_overrides
+
+            arguments = [*rerun_overrides(Path(manifest), arguments), *arguments]
         before = sys.argv
-        sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], given[1:])]
+        sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], arguments)]
         try:
             COMMANDS[given[0]]()
         finally:

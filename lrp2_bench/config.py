@@ -43,6 +43,7 @@ def register() -> None:
     for path in sorted(sweeps_dir().glob("*.yaml")):
         store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    OmegaConf.register_new_resolver("log_name", _log_name, replace=True)
     # Hydra makes its folders as they are written; ~ is no folder.
     OmegaConf.register_new_resolver("expanduser", lambda path: str(Path(path).expanduser()), replace=True)
 
@@ -80,6 +81,10 @@ def factory(config: DictConfig) -> Callable[[], Any]:
             ) from error
 
     return make
+
+
+def _log_name(index: int, count: int) -> str:
+    return "search" if count == 1 else f"search-{index}-of-{count}"
 
 
 def _shipped(name: str) -> Path:

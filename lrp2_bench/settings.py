@@ -86,6 +86,14 @@ class SearchSettings:
 
 
 @dataclass
+class ShardSettings:
+    """One job split over several by relation: in any order, on any machine; the last to finish writes the tables."""
+
+    count: int = 1  # jobs that share the relations
+    index: int = 0  # which of them this one is, from 0
+
+
+@dataclass
 class ExperimentSettings:
     name: str = "default"  # EXPERIMENT of the output folder, and the W&B group
 
@@ -108,6 +116,7 @@ class SearchCommand:
     vectors: VectorSettings = field(default_factory=VectorSettings)
     grid: GridSettings = field(default_factory=GridSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    shard: ShardSettings = field(default_factory=ShardSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     language: str = "???"  # the language queried
@@ -115,6 +124,7 @@ class SearchCommand:
     select_by: Metric = Metric.transferability  # the metric that calls a pair best
     seed: int = 0  # of the candidate pools
     plan: bool = False  # print what would run, timed on a few facts, and store nothing
+    reproduces: str | None = None  # manifest.json whose run this one must equal; --from-manifest sets it
 
 
 @dataclass

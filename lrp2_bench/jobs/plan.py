@@ -19,6 +19,7 @@ from lrp2_bench.grid.cost import Cost, ModelShape, block_flops, grid_cost, model
 from lrp2_bench.grid.limits import Limits, limits_for
 from lrp2_bench.grid.pilot import Estimate, estimate, stand_in_shifts
 from lrp2_bench.grid.plan import GridPlan, plan_grid
+from lrp2_bench.jobs.shards import part_of, shard_of
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.notices import Notices
@@ -57,9 +58,11 @@ class Forecast:
 
 
 def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], console: Console) -> None:
-    """Print the forecast of a search. The model is loaded, so that its tokenizer and this machine's speed are real."""
+    """Print the forecast of a search, or of its shard. The model is loaded, so that its tokenizer and this machine's
+    speed are real."""
     notices = Notices()
-    facts = make_dataset().facts(settings.language, settings.pivot, notices)
+    shard = shard_of(settings.shard)
+    facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, notices))
     model = load_model(find_checkpoint(settings.model), settings.model)
     notices.report()
     console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is SearchKind.grid)))

@@ -16,17 +16,27 @@ from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.store import HitsStore, holds_hits, require_same_identity, write_hits
+from lrp2_bench.grid.store import HitsStore, write_hits
+from lrp2_bench.jobs.claims import TABLES, Claims
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
-from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, read_manifest, write_manifest
+from lrp2_bench.jobs.made_of import run_identity
+from lrp2_bench.jobs.manifest import (
+    environment,
+    finish_manifest,
+    peak_memory_bytes,
+    start_manifest,
+    table_digests,
+    was_finished,
+)
+from lrp2_bench.jobs.reference import read_reference
+from lrp2_bench.jobs.shards import relations_of, shard_of
 from lrp2_bench.jobs.status import JobStatus, job_status
 from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
-from lrp2_bench.probing.build import pool_size
 from lrp2_bench.projection import Shifts, shifts
 from lrp2_bench.records import AlignmentRow, PairRow, read_alignment, write_alignment, write_pairs
 from lrp2_bench.search import best_pair, write_study
@@ -58,11 +68,13 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
     folder = root / settings.experiment.name / model / dataset_name / settings.language
-    with job_status(folder) as status:
+    shard = shard_of(settings.shard)
+    with Claims(folder) as claims, job_status(folder, str(shard) if shard else None) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
-        record = _run(settings, config, sources, folder, dataset_name, status)
+        record = _run(settings, config, sources, folder, dataset_name, status, claims)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
-    tracker.log_job(record)
+    if record is not None:
+        tracker.log_job(record)
     return folder
 
 
@@ -73,8 +85,11 @@ def _run(
     folder: Path,
     dataset_name: str,
     status: JobStatus,
-) -> JobRecord:
+    claims: Claims,
+) -> JobRecord | None:
+    """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
     start, notices = time.perf_counter(), Notices()
+    reference = read_reference(Path(settings.reproduces)) if settings.reproduces else None
     grid = settings.search.kind is SearchKind.grid
     if settings.language == settings.pivot and grid:
         raise BenchError(
@@ -90,21 +105,26 @@ def _run(
     vectors = _vectors(settings, sources, model, checkpoint, notices) if grid else None
     moved = _shifts(vectors, model)
 
-    identity = _identity(settings, model, checkpoint, facts, dataset_name, vectors)
-    stored = read_manifest(folder / "manifest.json") or {}
-    if not stored and holds_hits(folder):
-        raise BenchError(
-            f"'{folder}' holds hits without a manifest.json, so it cannot be told which configuration they belong to.\n"
-            "Move the folder away, or give this run another experiment.name."
-        )
-    configs = stored.get("config", {}), config
-    identity = require_same_identity(stored.get("identity", {}), identity, folder, configs)
+    identity = run_identity(settings, model, checkpoint, facts, dataset_name, vectors)
+    if reference is not None:
+        reference.require(identity)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, vectors)
     details |= pretrained_details(pretrained)
-    write_manifest(folder / "manifest.json", identity, {**stored, **details})
+    stored, identity = start_manifest(folder, identity, details, claims)
 
+    shard = shard_of(settings.shard)
     wanted = (None, *all_pairs(model.blocks)) if grid else (None,)
-    hits = compute_hits(model, facts, wanted, moved, settings, HitsStore(folder), status, notices)
+    mine = relations_of(shard, facts.relations)
+    if shard is not None:
+        log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(facts.relations))
+    hits = compute_hits(model, facts, wanted, moved, settings, HitsStore(folder), status, notices, claims, mine)
+    if status.elsewhere:
+        log.info("This shard is done; %s are left to others. '%s'", ", ".join(status.elsewhere), folder)
+        return None
+    if claims.wait_for(TABLES) and was_finished(folder, settings.select_by):
+        log.info("Another job has written the tables in '%s'.", folder)
+        return None
+    claims.forget(relation.name for relation in facts.relations)
     rows = _write_views(folder, hits, model.blocks)
     if not rows[0].shared:
         notices.add("No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language)
@@ -121,8 +141,11 @@ def _run(
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
         "notices": notices.as_dict(),
+        "files": table_digests(folder),
     }
-    write_manifest(folder / "manifest.json", identity, {**stored, **details, **outcome})
+    finish_manifest(folder, identity, details | outcome, claims)
+    if reference is not None:
+        reference.compare(outcome)
     notices.report()
     best_row = next((row for row in rows if best is not None and row.pair == best), None)
     _log_outcome(folder, rows[0], best_row, seconds)
@@ -161,33 +184,6 @@ def _shifts(vectors: tuple[LanguageVectors, LanguageVectors] | None, model: Laye
     return shifts(vectors[0].values, vectors[1].values).to(model.device) if vectors else None
 
 
-def _identity(
-    settings: SearchCommand,
-    model: LayeredModel,
-    checkpoint: Checkpoint,
-    facts: ParallelFacts,
-    dataset_name: str,
-    vectors: tuple[LanguageVectors, LanguageVectors] | None,
-) -> dict[str, Any]:
-    """What decides hits, and nothing else. Null: not fixed yet, as vectors are while only baselines have run."""
-    return {
-        "model": {"digest": checkpoint.digest, "precision": settings.model.precision.value},
-        "dataset": {"name": dataset_name, "digest": facts.digest},
-        "language": settings.language,
-        "pivot": settings.pivot,
-        "vectors": {
-            "language": vectors[0].origin if vectors else None,
-            "pivot": vectors[1].origin if vectors else None,
-        },
-        "probing": {
-            "pool_size": pool_size(model, settings.probing) or "full",
-            "sentence_score": settings.probing.sentence_score.value if model.family == "causal" else "mean",
-            "seed": settings.seed,
-        },
-        "projection": "lrp2",
-    }
-
-
 def _details(
     config: Mapping[str, Any],
     settings: SearchCommand,
@@ -198,7 +194,7 @@ def _details(
     vectors: tuple[LanguageVectors, LanguageVectors] | None,
 ) -> dict[str, Any]:
     return {
-        "config": config,
+        "config": {key: value for key, value in config.items() if key not in ("shard", "reproduces")},
         "model": {
             "name": folder_name(settings.model.name, settings.model.path),
             "path": settings.model.path,
