@@ -23,10 +23,12 @@ class Metric(Enum):
 
 
 class SearchKind(Enum):
-    """Which settings are evaluated: the untouched model, or every layer pair beside it."""
+    """Which settings are evaluated: the untouched model, every layer pair beside it, or the pairs a search picks."""
 
     baseline = "baseline"
     grid = "grid"
+    tpe = "tpe"
+    racing = "racing"
 
 
 class SentenceScore(Enum):
@@ -83,6 +85,14 @@ class SearchSettings:
     """What is searched and which pair is called best."""
 
     kind: SearchKind = SearchKind.grid
+    trials: int = 20  # tpe: pairs to evaluate, on all facts
+    batch: int = 4  # tpe: pairs asked before the first is told; they run together
+    first: float = 0.0625  # racing: share of the facts that all pairs see; it doubles from rung to rung
+    budget: float | None = 0.25  # racing: share of the grid's block runs to spend; null = drop by statistics alone
+    alpha: float = 0.05  # racing: chance that statistics drop a pair as good as the leaders
+    seed: int = 0  # of the sampler, and of the order of facts
+    storage: str | None = None  # database of the Optuna study, as a URL; null = a journal in the run's folder
+    heartbeat: int = 60  # seconds between signs of life in that database
 
 
 @dataclass

@@ -16,11 +16,15 @@ from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
+from lrp2_bench.files import sha256_json
 from lrp2_bench.grid.store import HitsStore, holds_hits, require_same_identity, write_hits
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, read_manifest, write_manifest
+from lrp2_bench.jobs.outcome import log_outcome
 from lrp2_bench.jobs.status import JobStatus, job_status
+from lrp2_bench.jobs.strategies import CHOOSING, run_strategy, search_summary
+from lrp2_bench.jobs.studies import finish_study, hide_password, open_book
 from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
@@ -29,7 +33,6 @@ from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import pool_size
 from lrp2_bench.projection import Shifts, shifts
 from lrp2_bench.records import AlignmentRow, PairRow, read_alignment, write_alignment, write_pairs
-from lrp2_bench.search import best_pair, write_study
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
@@ -55,6 +58,7 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     that was stopped goes on where it was. Raises :class:`BenchError` for what a user can mend.
     """
     dataset_name = str(config["dataset"]["name"])
+    config = hide_password(config)
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
     folder = root / settings.experiment.name / model / dataset_name / settings.language
@@ -75,7 +79,7 @@ def _run(
     status: JobStatus,
 ) -> JobRecord:
     start, notices = time.perf_counter(), Notices()
-    grid = settings.search.kind is SearchKind.grid
+    grid = settings.search.kind is not SearchKind.baseline
     if settings.language == settings.pivot and grid:
         raise BenchError(
             f"language and pivot are both '{settings.pivot}': there is nothing to move.\n"
@@ -104,20 +108,22 @@ def _run(
     write_manifest(folder / "manifest.json", identity, {**stored, **details})
 
     wanted = (None, *all_pairs(model.blocks)) if grid else (None,)
-    hits = compute_hits(model, facts, wanted, moved, settings, HitsStore(folder), status, notices)
-    rows = _write_views(folder, hits, model.blocks)
+    chosen, found, store = settings.search.kind in CHOOSING, None, HitsStore(folder)
+    with open_book(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as book:
+        hits = compute_hits(model, facts, () if chosen else wanted, moved, settings, store, status, notices)
+        if chosen:
+            found = run_strategy(model, facts, hits, moved, settings, store, status, notices, book)
+        rows = _write_views(folder, hits, model.blocks)
+        best = finish_study(book, folder, settings, dataset_name, rows, model.blocks, found, notices)
     if not rows[0].shared:
         notices.add("No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language)
     name = folder_name(settings.model.name, settings.model.path)
-    study = f"{name}/{dataset_name}/{settings.language}"
-    best = None
-    if len(rows) > 1:
-        best = best_pair(write_study(folder / "study.journal", study, rows, model.blocks, settings.select_by))
     aligned = _alignment(folder, stored, identity, model, facts, best, moved, settings, notices)
 
     seconds = time.perf_counter() - start
     outcome = {
         "best": {"lirp": best.lirp, "lsrp": best.lsrp} if best else None,
+        "search": search_summary(settings.search, model.blocks, rows[0].facts, rows, found),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
         "notices": notices.as_dict(),
@@ -125,7 +131,7 @@ def _run(
     write_manifest(folder / "manifest.json", identity, {**stored, **details, **outcome})
     notices.report()
     best_row = next((row for row in rows if best is not None and row.pair == best), None)
-    _log_outcome(folder, rows[0], best_row, seconds)
+    log_outcome(folder, rows[0], best_row, seconds)
     return JobRecord(
         experiment=settings.experiment.name,
         model=name,
@@ -278,17 +284,3 @@ def _alignment(
     rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, notices=notices)
     write_alignment(path, rows)
     return rows
-
-
-def _log_outcome(folder: Path, baseline: PairRow, best: PairRow | None, seconds: float) -> None:
-    log.info(
-        "Baseline: accuracy %.2f, transferability %.2f (%d facts, %d shared with the pivot).",
-        baseline.accuracy, baseline.transferability, baseline.facts, baseline.shared,
-    )  # fmt: skip
-    if best is not None:
-        log.info(
-            "Best pair: LIRP %d, LSRP %d: accuracy %.2f (%+.2f), transferability %.2f (%+.2f).",
-            best.lirp, best.lsrp, best.accuracy, best.accuracy - baseline.accuracy,
-            best.transferability, best.transferability - baseline.transferability,
-        )  # fmt: skip
-    log.info("Results: %s (%.1f s)", folder, seconds)
