@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from lrp2_bench.search.task import Facts, Found, Task, Watch, runs_of
 from lrp2_bench.search.tpe import TpeRules, tpe
 from lrp2_bench.settings import SearchCommand, SearchKind, SearchSettings
 from lrp2_bench.types import NOT_EVALUATED, Hits, LayerPair, ParallelFacts, Setting, all_pairs
+
+log = logging.getLogger(__name__)
 
 #: Kinds that choose what they evaluate.
 CHOOSING = (SearchKind.tpe, SearchKind.racing)
@@ -56,6 +59,7 @@ def run_strategy(
         evaluate,
     )
     found = search(task, settings.search, watch)
+    _say_what_it_cost(task, settings.search, found)
     status.set_missing([])
     return found
 
@@ -65,6 +69,20 @@ def search(task: Task, settings: SearchSettings, watch: Watch | None = None) -> 
     if settings.kind is SearchKind.tpe:
         return tpe(task, TpeRules(settings.trials, settings.batch, settings.seed), watch)
     return race(task, RaceRules(settings.first, settings.alpha, settings.budget, settings.seed), watch)
+
+
+def _say_what_it_cost(task: Task, settings: SearchSettings, found: Found) -> None:
+    share = found.spending.block_runs / max(1, task.grid_runs)
+    log.info(
+        "%s: %d of %d pairs saw all %d facts, at %.0f %% of the grid's block runs.",
+        settings.kind.value, len(found.complete(task.pairs)), len(task.pairs), task.facts, 100 * share,
+    )  # fmt: skip
+    if settings.kind is SearchKind.racing and settings.budget is not None and share > settings.budget:
+        log.warning(
+            "search.budget=%g was too little for this model: the first rung, the baseline and a single pair on all "
+            "facts take more. search.first=%g sees fewer facts first.",
+            settings.budget, settings.first / 2,
+        )  # fmt: skip
 
 
 def search_summary(

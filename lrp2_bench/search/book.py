@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 
 import optuna
-from optuna.exceptions import DuplicatedStudyError
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 from optuna.storages import BaseStorage, RDBStorage, fail_stale_trials
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -176,7 +177,9 @@ class StudyBook:
 def close_stale(storage: BaseStorage, study: int, name: str, *, alone: bool) -> None:
     """Fail trials that a dead process left running: all of them where nobody else writes, else those without a beat."""
     if not alone:
-        fail_stale_trials(optuna.load_study(study_name=name, storage=storage))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            fail_stale_trials(optuna.load_study(study_name=name, storage=storage))
         return
     for trial in storage.get_all_trials(study, deepcopy=False, states=(TrialState.RUNNING,)):
         storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)

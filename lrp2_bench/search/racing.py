@@ -3,9 +3,8 @@
 A rung evaluates the pairs that are left (and the baseline, whose states they share) on further facts, in one call, so
 that they share the trunk and their LIRP branches. After it a pair goes
 
-1. if an Optuna pruner for paired instances says that it loses to the leader: at ``alpha`` over all comparisons of the
-   race together (Bonferroni over rungs and rivals), so that a pair as good as the leaders is dropped by chance in at
-   most that share of races;
+1. if an Optuna pruner for paired instances says that it loses to the leader: at ``alpha`` over rungs and rivals
+   (Bonferroni), so that the pair which is truly best, whoever leads by luck, goes in at most that share of races;
 2. if the budget cannot carry it: every rung may spend an equal part of what is left, and pairs are taken by what they
    have reached until the next rung's part is spent. Where pairs are too alike to be told apart, this decides.
 
@@ -39,8 +38,8 @@ MakePruner = Callable[[float], BasePruner]
 
 @dataclass(frozen=True)
 class RaceRules:
-    """``first``: the share of facts of the first rung. ``alpha``: chance that a race's statistics drop a pair as good
-    as the leader. ``budget``: share of the exhaustive grid's block runs, None for statistics alone."""
+    """``first``: the share of facts of the first rung. ``alpha``: chance that a race's statistics drop the truly best
+    pair. ``budget``: share of the exhaustive grid's block runs, None for statistics alone."""
 
     first: float = 1 / 16
     alpha: float = 0.05
