@@ -11,6 +11,8 @@ from lrp2_bench.languages import GROUPS
 _MULTIRUN = {"-m", "--multirun"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
 _FROM_MANIFEST = "--from-manifest"
+#: Commands that are given folders of runs as they are.
+_TAKES_FOLDERS = {"report", "regret", "dashboard"}
 # Hydra's own flags that are followed by a value.
 _VALUED = _PRINTING | {
     "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun",
@@ -38,7 +40,7 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
             expanded.append(_languages(argument, multirun=bool(flags & _MULTIRUN)))
         else:
             expanded.append(argument)
-    if positionals and command != "report":
+    if positionals and command not in _TAKES_FOLDERS:
         raise BenchError(
             f"'{positionals[0]}' is no setting. Settings of `lrp2-bench {command}` are given as key=value, "
             f"such as language=de; `lrp2-bench {command} --help` lists them."

@@ -31,6 +31,8 @@ Commands:
   search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
   vectors   language vectors of a model from a corpus
   report    the paper's tables and figures from finished searches, beside the published numbers
+  regret    what cheaper searches would have found on finished grids
+  dashboard the Optuna studies below a folder, in a browser
   bench     the engine against hooks written by hand, on this machine
   pretrain  a small model that knows which facts it was told in which language
 
@@ -46,11 +48,14 @@ Start with:
 # Launchers pickle these functions by value: they hold nothing but imports and calls.
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="search")
 def search(config: DictConfig) -> None:
-    from lrp2_bench.config import factory, tree, typed
+    from lrp2_bench.config import factory, in_multirun, tree, typed
     from lrp2_bench.jobs.search import Sources, run_search
+    from lrp2_bench.search.storage import refuse_shared_sqlite
     from lrp2_bench.settings import SearchCommand
 
     settings = typed(config, SearchCommand)
+    if in_multirun():
+        refuse_shared_sqlite(settings.search.storage)
     if settings.plan:
         from rich.console import Console
 
@@ -85,6 +90,36 @@ def report(config: DictConfig) -> None:
     output = Path(settings.output).expanduser() if settings.output else None
     classes = groups(settings.high_from, settings.medium_from)
     run_report(inputs, output, settings.select_by.value, Console(), classes)
+
+
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="regret")
+def regret(config: DictConfig) -> None:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lrp2_bench.config import typed
+    from lrp2_bench.jobs.regret import run_regret
+    from lrp2_bench.settings import RegretCommand
+
+    settings = typed(config, RegretCommand)
+    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
+    run_regret(inputs, Path(settings.output).expanduser() if settings.output else None, settings, Console())
+
+
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="dashboard")
+def dashboard(config: DictConfig) -> None:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lrp2_bench.config import typed
+    from lrp2_bench.jobs.dashboard import run_dashboard
+    from lrp2_bench.settings import DashboardCommand
+
+    settings = typed(config, DashboardCommand)
+    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
+    run_dashboard(inputs, settings, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="bench")
@@ -126,6 +161,8 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "search": search,
     "vectors": vectors,
     "report": report,
+    "regret": regret,
+    "dashboard": dashboard,
     "bench": bench,
     "pretrain": pretrain,
     "demo": demo,

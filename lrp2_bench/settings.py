@@ -23,10 +23,12 @@ class Metric(Enum):
 
 
 class SearchKind(Enum):
-    """Which settings are evaluated: the untouched model, or every layer pair beside it."""
+    """Which settings are evaluated: the untouched model, every layer pair beside it, or the pairs a search picks."""
 
     baseline = "baseline"
     grid = "grid"
+    tpe = "tpe"
+    racing = "racing"
 
 
 class SentenceScore(Enum):
@@ -83,6 +85,14 @@ class SearchSettings:
     """What is searched and which pair is called best."""
 
     kind: SearchKind = SearchKind.grid
+    trials: int = 20  # tpe: pairs to evaluate, on all facts
+    batch: int = 4  # tpe: pairs asked before the first is told; they run together
+    first: float = 0.0625  # racing: share of the facts that all pairs see; it doubles from rung to rung
+    budget: float | None = 0.25  # racing: share of the grid's block runs to spend; null = drop by statistics alone
+    alpha: float = 0.05  # racing: chance that statistics drop the truly best pair
+    seed: int = 0  # of the sampler, and of the order of facts
+    storage: str | None = None  # database of the Optuna study, as a URL; null = a journal in the run's folder
+    heartbeat: int = 60  # seconds between signs of life in that database
 
 
 @dataclass
@@ -211,4 +221,32 @@ class ReportCommand:
     high_from: int = 1_000_000  # Wikipedia articles from which a language is high resource
     medium_from: int = 100_000  # and from which it is medium resource
     select_by: Metric = Metric.transferability
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
+class RegretCommand:
+    """``lrp2-bench regret``."""
+
+    inputs: list[str] = field(default_factory=list)  # folders to look for finished grids in
+    output: str | None = None  # folder for tables; null = INPUT/report
+    budgets: list[float] = field(default_factory=lambda: [0.25, 0.15, 0.35, 0.5, 0.75])  # racing: shares of block runs
+    trials: list[int] = field(default_factory=lambda: [4, 8, 12])  # tpe: pairs
+    seeds: list[int] = field(default_factory=lambda: [0])  # each search is replayed with each
+    first: float = 0.0625  # as in search.first
+    alpha: float = 0.05  # as in search.alpha
+    batch: int = 4  # as in search.batch
+    select_by: Metric = Metric.transferability
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
+class DashboardCommand:
+    """``lrp2-bench dashboard``."""
+
+    inputs: list[str] = field(default_factory=list)  # folders to look for studies in
+    output: str | None = None  # the merged studies, a journal; null = INPUT/report/studies.journal
+    host: str = "127.0.0.1"  # address to listen on
+    port: int = 8080
+    open: bool = True  # serve until Ctrl-C; false = merge, say where, and end
     paths: PathSettings = field(default_factory=PathSettings)

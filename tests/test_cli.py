@@ -46,7 +46,7 @@ def test_each_command_explains_itself_its_groups_and_its_settings(command: str, 
     assert lrp2_bench(command, "--help") == 0
     said = capsys.readouterr().out
     assert said.startswith(f"lrp2-bench {command}: ") and f"  lrp2-bench {command} " in said
-    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit"))
+    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit", "port"))
     if command == "search":
         assert "model: bloom_560m, hf, mbert" in said and "sweep: paper_bloom, paper_mbert" in said
     assert "_schema" not in said, "what holds the thing together is not for users"
@@ -72,7 +72,7 @@ def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: bench, demo, pretrain, report, search,"),
+        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: bench, dashboard, demo, pretrain,"),
         ("--version=3", 2, "Unknown command '--version=3'."),
         ("search language=de langauge=de", 1, "Unknown setting 'langauge'. Did you mean 'language'?"),
         ("search language=de model.pth=x", 1, "Unknown setting 'model.pth'. Did you mean 'model.path'?"),
@@ -83,7 +83,7 @@ def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
         ("search language=de sweep=paper_mbert", 1, "Unknown setting 'sweep'. Did you mean '+sweep'?"),
         ("search language=de ~sed", 1, "Unknown setting 'sed'. Did you mean 'seed'?"),
         ("search language=de model=mbrt", 1, "Unknown model 'mbrt'. Did you mean 'mbert'?\nKnown: bloom_560m, hf, "),
-        ("search language=de search=gird", 1, "Unknown search 'gird'. Did you mean 'grid'?\nKnown: baseline, grid."),
+        ("search language=de search=gird", 1, "Unknown search 'gird'. Did you mean 'grid'?\nKnown: baseline, grid, "),
         ("search -m +sweep=paper_mbrt", 1, "Unknown sweep 'paper_mbrt'. Did you mean 'paper_mbert'?"),
         (
             "search language=de select_by=accurracy",

@@ -19,10 +19,12 @@ from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.settings import (
     BenchCommand,
+    DashboardCommand,
     DemoCommand,
     Metric,
     Precision,
     PretrainCommand,
+    RegretCommand,
     ReportCommand,
     SearchCommand,
     VectorsCommand,
@@ -36,6 +38,8 @@ COMMANDS = {
     "bench": BenchCommand,
     "pretrain": PretrainCommand,
     "demo": DemoCommand,
+    "regret": RegretCommand,
+    "dashboard": DashboardCommand,
 }
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 SWEEPS = sorted(path.relative_to(sweeps_dir()) for path in sweeps_dir().rglob("*.yaml"))
@@ -57,7 +61,7 @@ def _application(config: DictConfig) -> DictConfig:
 
 def _given(command: str) -> list[str]:
     """What has no default."""
-    if command in {"report", "bench", "demo"}:
+    if command in {"report", "bench", "demo", "regret", "dashboard"}:
         return []
     return ["model.path=DIR"] if command == "pretrain" else ["language=de", "model.path=DIR"]
 

@@ -112,7 +112,7 @@ def compute_hits(
     board = Board(store, facts, everything, wanted)
     others = {relation.name for relation in facts.relations}.difference(mine)
     todo = board.missing(mine)
-    work = {name: len(board.open[name]) * len(board.results[name].relation.facts) for name in todo}
+    work = {name: _open_cells(board.results[name].language, everything, board.open[name]) for name in todo}
     if todo and len(todo) < len(mine):
         log.info("Resuming: %d of %d relations are done.", len(mine) - len(todo), len(mine))
 
@@ -131,7 +131,7 @@ def compute_hits(
 
         def evaluate_relation(name: str) -> None:
             result, left = board.results[name], board.open[name]
-            run = _Run(model, shifts, settings, store, notices, normaliser, everything)
+            run = RelationRun(model, shifts, settings, store, notices, normaliser, everything)
             if NOT_EVALUATED in result.pivot and facts.language != facts.pivot:
                 run.evaluate("pivot", facts.pivot, result.pivot_relation, [None], result.pivot, lambda steps=1: None)
             if left:
@@ -146,7 +146,9 @@ def compute_hits(
 
 
 @dataclass(frozen=True)
-class _Run:
+class RelationRun:
+    """Evaluates what is still open of a relation, and stores it."""
+
     model: LayeredModel
     shifts: Shifts | None
     settings: SearchCommand
@@ -156,22 +158,51 @@ class _Run:
     everything: tuple[Setting, ...]
 
     def evaluate(
-        self, side: Side, language: str, relation: Relation, left: Sequence[Setting], hits: Hits, advance: Advance
+        self,
+        side: Side,
+        language: str,
+        relation: Relation,
+        wanted: Sequence[Setting],
+        hits: Hits,
+        advance: Advance,
+        facts: Sequence[int] | None = None,
     ) -> None:
-        """Evaluate the settings ``left`` open, store them, and write them into ``hits``."""
-        pairs = [setting for setting in left if setting is not None]
-        plan = plan_grid(self.model.blocks, pairs, baseline=None in left)
-        pool = pool_of(relation, pool_size(self.model, self.settings.probing), self.settings.seed)
-        where = f"{language} {relation.name}"
-        probe = build_probe(self.model, relation, pool, where, self.settings.probing, self.normaliser, self.notices)
-        limits = limits_for(self.model, plan, self.settings.grid)
-        new = evaluate(probe, plan, self.shifts, range(len(relation.facts)), limits, advance)
-        self.store.append(side, relation.name, relation.facts, plan.settings, new)
-        rows = [self.everything.index(setting) for setting in plan.settings]
-        hits[rows] = new
+        """Evaluate the open cells of the settings ``wanted`` on ``facts`` (places; None: all), store them, and write
+        them into ``hits``."""
+        rows = [self.everything.index(setting) for setting in wanted]
+        for part, places in open_blocks(hits[rows], range(len(relation.facts)) if facts is None else facts):
+            settings = [wanted[row] for row in part]
+            pairs = [setting for setting in settings if setting is not None]
+            plan = plan_grid(self.model.blocks, pairs, baseline=None in settings)
+            pool = pool_of(relation, pool_size(self.model, self.settings.probing), self.settings.seed)
+            where = f"{language} {relation.name}"
+            probe = build_probe(self.model, relation, pool, where, self.settings.probing, self.normaliser, self.notices)
+            limits = limits_for(self.model, plan, self.settings.grid)
+            new = evaluate(probe, plan, self.shifts, places, limits, advance)
+            self.store.append(side, relation.name, [relation.facts[place] for place in places], plan.settings, new)
+            planned = np.array([self.everything.index(setting) for setting in plan.settings])
+            hits[planned[:, None], places] = new
+
+
+def open_blocks(hits: Hits, facts: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """The open cells of ``hits`` ``[setting, fact]`` on ``facts`` as blocks of (rows, facts), in the facts' order.
+
+    Facts that lack the same settings make a block, so that an engine call evaluates open cells and no others.
+    """
+    blocks: dict[bytes, tuple[list[int], list[int]]] = {}
+    for fact in facts:
+        missing = hits[:, fact] == NOT_EVALUATED
+        if missing.any():
+            block = blocks.setdefault(missing.tobytes(), (np.flatnonzero(missing).tolist(), []))
+            block[1].append(fact)
+    return list(blocks.values())
 
 
 def _open(hits: Hits, everything: Sequence[Setting], wanted: Sequence[Setting]) -> list[Setting]:
     """The wanted settings with a fact not evaluated yet."""
     incomplete = {setting for setting, row in zip(everything, hits, strict=True) if NOT_EVALUATED in row}
     return [setting for setting in wanted if setting in incomplete]
+
+
+def _open_cells(hits: Hits, everything: Sequence[Setting], settings: Sequence[Setting]) -> int:
+    return int((hits[[everything.index(setting) for setting in settings]] == NOT_EVALUATED).sum())

@@ -65,7 +65,11 @@ def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], conso
     facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, notices))
     model = load_model(find_checkpoint(settings.model), settings.model)
     notices.report()
-    console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is SearchKind.grid)))
+    console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is not SearchKind.baseline)))
+    if settings.search.kind is SearchKind.racing and settings.search.budget is not None:
+        console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")
+    elif settings.search.kind not in (SearchKind.grid, SearchKind.baseline):
+        console.print(f"search={settings.search.kind.value} takes a part of that, which its hits decide.")
 
 
 def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:

@@ -16,6 +16,7 @@ from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
+from lrp2_bench.files import sha256_json
 from lrp2_bench.grid.store import HitsStore, write_hits
 from lrp2_bench.jobs.claims import TABLES, Claims
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
@@ -29,9 +30,12 @@ from lrp2_bench.jobs.manifest import (
     table_digests,
     was_finished,
 )
+from lrp2_bench.jobs.outcome import log_outcome
 from lrp2_bench.jobs.reference import read_reference
 from lrp2_bench.jobs.shards import relations_of, shard_of
 from lrp2_bench.jobs.status import JobStatus, job_status
+from lrp2_bench.jobs.strategies import CHOOSING, run_strategy, search_summary
+from lrp2_bench.jobs.studies import finish_study, hide_password, open_book
 from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
@@ -39,7 +43,6 @@ from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
 from lrp2_bench.projection import Shifts, shifts
 from lrp2_bench.records import AlignmentRow, PairRow, read_alignment, write_alignment, write_pairs
-from lrp2_bench.search import best_pair, write_study
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
@@ -65,6 +68,7 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     that was stopped goes on where it was. Raises :class:`BenchError` for what a user can mend.
     """
     dataset_name = str(config["dataset"]["name"])
+    config = hide_password(config)
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
     folder = root / settings.experiment.name / model / dataset_name / settings.language
@@ -90,7 +94,7 @@ def _run(
     """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
     start, notices = time.perf_counter(), Notices()
     reference = read_reference(Path(settings.reproduces)) if settings.reproduces else None
-    grid = settings.search.kind is SearchKind.grid
+    grid = settings.search.kind is not SearchKind.baseline
     if settings.language == settings.pivot and grid:
         raise BenchError(
             f"language and pivot are both '{settings.pivot}': there is nothing to move.\n"
@@ -114,30 +118,38 @@ def _run(
 
     shard = shard_of(settings.shard)
     wanted = (None, *all_pairs(model.blocks)) if grid else (None,)
+    chosen, found, store = settings.search.kind in CHOOSING, None, HitsStore(folder)
+    if chosen and shard is not None:
+        raise BenchError(
+            f"search={settings.search.kind.value} compares pairs over all relations and cannot be split: shard.count "
+            "is for search=grid and search=baseline."
+        )
     mine = relations_of(shard, facts.relations)
     if shard is not None:
         log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(facts.relations))
-    hits = compute_hits(model, facts, wanted, moved, settings, HitsStore(folder), status, notices, claims, mine)
+    hits = compute_hits(model, facts, () if chosen else wanted, moved, settings, store, status, notices, claims, mine)
     if status.elsewhere:
         log.info("This shard is done; %s are left to others. '%s'", ", ".join(status.elsewhere), folder)
         return None
+    # Whoever searches by a strategy holds the tables meanwhile: a study has one writer.
     if claims.wait_for(TABLES) and was_finished(folder, settings.select_by):
         log.info("Another job has written the tables in '%s'.", folder)
         return None
     claims.forget(relation.name for relation in facts.relations)
-    rows = _write_views(folder, hits, model.blocks)
+    with open_book(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as book:
+        if chosen:
+            found = run_strategy(model, facts, hits, moved, settings, store, status, notices, book)
+        rows = _write_views(folder, hits, model.blocks)
+        best = finish_study(book, folder, settings, dataset_name, rows, model.blocks, found, notices)
     if not rows[0].shared:
         notices.add("No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language)
     name = folder_name(settings.model.name, settings.model.path)
-    study = f"{name}/{dataset_name}/{settings.language}"
-    best = None
-    if len(rows) > 1:
-        best = best_pair(write_study(folder / "study.journal", study, rows, model.blocks, settings.select_by))
     aligned = _alignment(folder, stored, identity, model, facts, best, moved, settings, notices)
 
     seconds = time.perf_counter() - start
     outcome = {
         "best": {"lirp": best.lirp, "lsrp": best.lsrp} if best else None,
+        "search": search_summary(settings.search, model.blocks, rows[0].facts, rows, found),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
         "notices": notices.as_dict(),
@@ -148,7 +160,7 @@ def _run(
         reference.compare(outcome)
     notices.report()
     best_row = next((row for row in rows if best is not None and row.pair == best), None)
-    _log_outcome(folder, rows[0], best_row, seconds)
+    log_outcome(folder, rows[0], best_row, seconds)
     return JobRecord(
         experiment=settings.experiment.name,
         model=name,
@@ -274,17 +286,3 @@ def _alignment(
     rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, notices=notices)
     write_alignment(path, rows)
     return rows
-
-
-def _log_outcome(folder: Path, baseline: PairRow, best: PairRow | None, seconds: float) -> None:
-    log.info(
-        "Baseline: accuracy %.2f, transferability %.2f (%d facts, %d shared with the pivot).",
-        baseline.accuracy, baseline.transferability, baseline.facts, baseline.shared,
-    )  # fmt: skip
-    if best is not None:
-        log.info(
-            "Best pair: LIRP %d, LSRP %d: accuracy %.2f (%+.2f), transferability %.2f (%+.2f).",
-            best.lirp, best.lsrp, best.accuracy, best.accuracy - baseline.accuracy,
-            best.transferability, best.transferability - baseline.transferability,
-        )  # fmt: skip
-    log.info("Results: %s (%.1f s)", folder, seconds)
