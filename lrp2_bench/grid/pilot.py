@@ -29,8 +29,9 @@ from lrp2_bench.vectors import compute_vectors, vector_metadata
 #: Seconds a pilot aims at, and the share of the whole run it takes at most where that is less.
 _SECONDS, _MOST_SHARE = 20.0, 0.25
 
-#: Samples wanted: fewer say little of how relations differ, more are too small to run as fast as whole batches do.
-_SAMPLES = 8
+#: Samples wanted, and facts in each: few samples say little of how relations differ, small ones of how fast whole
+#: batches are. Where not even so many facts can be afforded, there are a few samples all the same.
+_SAMPLES, _FACTS, _FEWEST = 8, 8, 3
 
 #: Sentences a language vector is made of for a pilot.
 _SENTENCES = 100
@@ -59,7 +60,9 @@ def estimate(probes: Sequence[Probe], plan: GridPlan, moved: Shifts, limits: Lim
     _time(largest, plan, moved, limits, facts)  # the first of anything is slow
     rate = _flops(largest, plan, limits, facts) / _time(largest, plan, moved, limits, facts)
     budget = min(_SECONDS, _MOST_SHARE * total / rate) * rate
-    samples = max(1, min(_SAMPLES, int(budget / _flops(largest, plan, limits, facts))))
+    affordable = int(budget / _flops(largest, plan, limits, facts))
+    wanted = max(min(_FEWEST, affordable), affordable // _FACTS)
+    samples = max(1, min(_SAMPLES, wanted, 2 * sum(cost > 0 for cost in costs)))
     places = (np.arange(samples) + random.random()) / samples * total
     chosen = np.minimum(np.searchsorted(np.cumsum(costs), places), len(costs) - 1)
     runs: list[_Sample] = []

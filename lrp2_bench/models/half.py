@@ -25,6 +25,13 @@ def product(states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return nn.functional.linear(states.to(weight.dtype), weight, bias).to(states.dtype)
 
 
+def product_type(model: Any) -> torch.dtype:
+    """The type in which a Hugging Face ``model``'s blocks multiply."""
+    halved = (module.weight.dtype for module in model.modules() if isinstance(module, HalfLinear))
+    dtype: torch.dtype = next(halved, model.dtype)
+    return dtype
+
+
 def halve(model: Any, dtype: torch.dtype) -> None:
     """Turn the linear maps of a Hugging Face ``model`` (in place, the head's last one left out) to ``dtype``."""
     head = model.get_output_embeddings()

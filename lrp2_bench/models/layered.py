@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lrp2_bench.models.half import product_type
+
 Family = Literal["masked", "causal"]
 
 
@@ -82,6 +84,11 @@ class LayeredModel(ABC):
     def dtype(self) -> torch.dtype:
         dtype: torch.dtype = self.model.dtype
         return dtype
+
+    @property
+    def precision(self) -> str:
+        """The type in which the blocks multiply: states and the head are in :attr:`dtype` all the same."""
+        return str(product_type(self.model)).removeprefix("torch.")
 
     @property
     @abstractmethod

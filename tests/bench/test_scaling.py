@@ -64,6 +64,7 @@ def test_dots_are_measured_and_lines_predicted() -> None:
     predicted, measured = axes[0].get_lines()
     assert list(predicted.get_ydata()) == [2.0, 4.0] and list(measured.get_ydata()) == [1.5, 5.0]
     assert list(measured.get_xdata()) == [8, 16]
+    assert axes[0].get_ylim() == axes[1].get_ylim(), "one scale a family"
     candidates = next(panel for panel in axes if panel.get_title() == "masked: candidates")
     assert list(candidates.get_lines()[1].get_xdata()) == [4, 8]
     assert [label.get_text() for label in candidates.get_xticklabels()] == ["4", "all"]

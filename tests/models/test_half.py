@@ -22,6 +22,7 @@ def test_the_blocks_linear_maps_are_halved_and_the_head_is_not(
 ) -> None:
     whole, half = load(model_folder(architecture)), load(model_folder(architecture), precision)
     dtype = getattr(torch, precision.value)
+    assert (whole.precision, half.precision) == ("float32", precision.value)
     maps = [module for module in half.model.modules() if isinstance(module, HalfLinear)]
     assert len(maps) >= 4 * half.blocks
     assert {parameter.dtype for module in maps for parameter in module.parameters()} == {dtype}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from lrp2_bench.report.figures.page import Gaps, Texts, make_page
 from lrp2_bench.report.figures.style import BLUE, VERMILLION
@@ -52,7 +52,12 @@ def scaling_curves(points: Sequence[Run]) -> Figure:
         axes.set_yscale("log")
         axes.set_xticks(places, names)
         axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+        # One scale a family, or a curve that hardly moves would look like one that does.
+        seconds = [second for p in points if p.family == family for second in (p.predicted, p.measured)]
+        axes.set_ylim(min(seconds) / 1.5, max(seconds) * 1.5)
         axes.set_title(f"{family}: {varied}")
         if number % len(_VARIED) == 0:
             axes.set_ylabel("seconds")
