@@ -171,7 +171,7 @@ def test_a_shard_that_ends_early_says_so_and_what_is_missing_in_all(
     assert contents(job.folder()) == contents(whole.folder())
 
 
-@pytest.mark.parametrize("place", ["find_checkpoint", "compute_hits", "write_study"])
+@pytest.mark.parametrize("place", ["find_checkpoint", "compute_hits", "finish_study"])
 def test_an_aborted_shard_leaves_a_finished_folder_finished(
     place: str, toy_job: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
