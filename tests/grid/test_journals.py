@@ -7,6 +7,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from lrp2_bench.grid.journals import Journals, Place
 from tests.support.paths import REPOSITORY
 
@@ -57,6 +59,15 @@ def test_more_journals_than_the_names_have_digits_keep_their_order(tmp_path: Pat
     (tmp_path / "journal-999.jsonl").write_text('{"n": 999}\n')
     assert [record["n"] for _, record in Journals(tmp_path).new_records()] == [999, 1000]
     assert Journals(tmp_path).append({}).journal == 1001
+
+
+def test_two_who_reach_for_one_number_get_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = (Journals(tmp_path) for _ in range(3))
+    first.append({"n": 1})
+    for late in (second, third):  # they looked before the others' journals were there
+        monkeypatch.setattr(late, "_files", dict)
+        late.append({"n": 2})
+    assert [place.journal for place, _ in Journals(tmp_path).new_records()] == [1, 2, 3]
 
 
 WRITER = """

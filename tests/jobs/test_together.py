@@ -9,8 +9,11 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.support.commands import ToyJob, contents
 from tests.support.paths import REPOSITORY
@@ -45,55 +48,72 @@ print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child i
 """
 
 
-def _run_together(folder: Path, jobs: list[tuple[bool, list[str]]]) -> list[tuple[int, str]]:
-    """Exit codes and what was said; a job that is to die does so in its second evaluation."""
-    folder.mkdir()
+@dataclass(frozen=True)
+class Meeting:
+    """What became of the jobs on one folder: their exit codes and words."""
+
+    job: ToyJob
+    told: list[tuple[int, str]]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        journals = self.job.folder().glob("relations/journal*.jsonl")
+        return [json.loads(line) for path in journals for line in path.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def meetings(
+    tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[str], Path], toy_mlama: Path, toy_corpus: Path
+) -> dict[str, Meeting]:
+    """``one``: four jobs of a configuration, of which one dies in its second evaluation; ``two``: a job of either seed.
+
+    All at the same time; the first process to import torch costs more than the rest together.
+    """
+    root = tmp_path_factory.mktemp("together")
+    one, two = (ToyJob(root / name, model_folder("bert"), toy_mlama, toy_corpus) for name in ("one", "two"))
+    shard = [*one.arguments(), "shard.count=2", "shard.index=0"]
+    jobs = [(True, one.arguments()), (False, shard), (False, shard), (False, one.arguments())]
+    jobs += [(False, [*two.arguments(), *_seed(seed)]) for seed in (0, 1)]
     process = subprocess.run(
-        [sys.executable, "-c", JOBS, str(folder), json.dumps(jobs)],
+        [sys.executable, "-c", JOBS, str(root), json.dumps(jobs)],
         cwd=REPOSITORY, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=250,
         check=False,
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     codes = json.loads(process.stdout.splitlines()[-1])
-    return [(code, (folder / str(number)).read_text()) for number, code in enumerate(codes)]
+    told = [(code, (root / str(number)).read_text()) for number, code in enumerate(codes)]
+    return {"one": Meeting(one, told[:4]), "two": Meeting(two, told[4:])}
 
 
-def _records(folder: Path) -> list[dict[str, Any]]:
-    return [
-        json.loads(line) for path in folder.glob("relations/journal*.jsonl") for line in path.read_text().splitlines()
-    ]
+def _seed(seed: int) -> list[str]:
+    return ["probing.pool_size=3", f"seed={seed}"]
+
+
+def _status(job: ToyJob) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((job.folder() / "status.json").read_text())
+    return found
 
 
 def test_jobs_on_one_folder_share_the_work_outlive_a_killed_one_and_end_with_one_jobs_files(
-    toy_job: Build, tmp_path: Path
+    meetings: dict[str, Meeting], toy_job: Build
 ) -> None:
-    alone, job = toy_job(folder="alone"), toy_job()
-    assert alone.search() == 0
-    shard = [*job.arguments(), "shard.count=2", "shard.index=0"]
-    told = _run_together(
-        tmp_path / "said", [(True, job.arguments()), (False, shard), (False, shard), (False, job.arguments())]
-    )
-    assert [code for code, _ in told] == [-signal.SIGKILL, 0, 0, 0], told
-    assert contents(job.folder()) == contents(alone.folder())
-    records = _records(job.folder())
-    counted = Counter((record["side"], record["relation"]) for record in records)
+    met, alone = meetings["one"], toy_job()
+    assert [code for code, _ in met.told] == [-signal.SIGKILL, 0, 0, 0], met.told
+    assert alone.search() == 0 and contents(met.job.folder()) == contents(alone.folder())
+    counted = Counter((record["side"], record["relation"]) for record in met.records)
     assert counted == Counter((side, name) for side in ("language", "pivot") for name in ("P17", "P30", "P36"))
-    status = json.loads((job.folder() / "status.json").read_text())
-    assert status["state"] == "finished" and status["missing"] == []
-    assert sum("The job that worked on" in said for _, said in told) == 1, "the killed one's relation was taken over"
-    assert not (job.folder() / "claims").exists()
+    assert _status(met.job)["state"] == "finished" and _status(met.job)["missing"] == []
+    assert sum("The job that worked on" in said for _, said in met.told) == 1, "the dead one's relation is taken over"
+    assert not (met.job.folder() / "claims").exists()
 
 
-def test_of_two_configurations_at_once_in_one_folder_one_is_refused(toy_job: Build, tmp_path: Path) -> None:
-    alone = {seed: toy_job(folder=f"alone{seed}") for seed in (0, 1)}
-    for seed, job in alone.items():
-        assert job.search("probing.pool_size=3", f"seed={seed}") == 0
-    job = toy_job()
-    jobs = [(False, [*job.arguments(), "probing.pool_size=3", f"seed={seed}"]) for seed in (0, 1)]
-    told = _run_together(tmp_path / "said", jobs)
-    assert sorted(code for code, _ in told) == [0, 1], told
-    won = 0 if told[0][0] == 0 else 1
-    assert "probing.seed: stored" in told[1 - won][1] and "another experiment.name" in told[1 - won][1]
-    assert contents(job.folder()) == contents(alone[won].folder())
-    assert len(_records(job.folder())) == 6
-    assert json.loads((job.folder() / "status.json").read_text())["state"] == "finished"
+def test_of_two_configurations_at_once_in_one_folder_one_is_refused(
+    meetings: dict[str, Meeting], toy_job: Build
+) -> None:
+    met, alone = meetings["two"], toy_job()
+    assert sorted(code for code, _ in met.told) == [0, 1], met.told
+    won = 0 if met.told[0][0] == 0 else 1
+    refusal = met.told[1 - won][1]
+    assert "probing.seed: stored" in refusal and "another experiment.name" in refusal
+    assert alone.search(*_seed(won)) == 0 and contents(met.job.folder()) == contents(alone.folder())
+    assert len(met.records) == 6 and _status(met.job)["state"] == "finished"
