@@ -20,6 +20,7 @@ from lrp2_bench.grid.store import HitsStore, holds_hits, require_same_identity, 
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, read_manifest, write_manifest
+from lrp2_bench.jobs.seal import nothing_left, write_seal
 from lrp2_bench.jobs.status import JobStatus, job_status
 from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.models.layered import LayeredModel
@@ -58,11 +59,15 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
     folder = root / settings.experiment.name / model / dataset_name / settings.language
+    if nothing_left(folder, settings, config, sources.dataset, sources.corpus, find_checkpoint):
+        log.info("Nothing is left to do in '%s': it was finished before, and nothing has changed.", folder)
+        return folder
     with job_status(folder) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
         record = _run(settings, config, sources, folder, dataset_name, status)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
     tracker.log_job(record)
+    write_seal(folder, config)
     return folder
 
 
