@@ -7,10 +7,14 @@ import re
 import shlex
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
 
+from lrp2_bench import config
 from lrp2_bench.jobs import search
+from lrp2_bench.languages import GROUPS
 from tests.support.commands import ToyJob, lrp2_bench, snapshot
 
 Build = Callable[..., ToyJob]
@@ -113,3 +117,33 @@ def test_an_unknown_group_of_languages_names_the_nearest(toy_job: Build, capsys:
 def test_an_unknown_launcher_names_those_there_are(toy_job: Build, capsys: Capture) -> None:
     assert toy_job().search("-m", "hydra/launcher=submitit_slrm", language="de,zh") == 1
     assert "Did you mean 'submitit_slurm'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("defaults:\n  - override /modle: mbert\n", "Unknown setting 'modle'. Did you mean 'model'?"),
+        ("defaults:\n  - override /model: mbrt\n", "Unknown model 'mbrt'. Did you mean 'mbert'?"),
+        ("hydra: {sweeper: {params: {language: hihg}}}", "Unknown group of languages 'hihg'. Did you mean 'high'?"),
+        ("hydra: {sweeper: {params: {langauge: de}}}", "Unknown setting 'langauge'. Did you mean 'language'?"),
+    ],
+)
+def test_a_sweep_file_with_a_wrong_name_names_the_nearest(
+    text: str, said: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wrong.yaml").write_text(f"# @package _global_\n{text}")
+    monkeypatch.setattr(config, "sweeps_dir", lambda: tmp_path)
+    monkeypatch.chdir(tmp_path)
+    try:
+        assert lrp2_bench("search", "-m", "+sweep=wrong", "tracking=none") == 1
+    finally:
+        del ConfigStore.instance().repo["sweep"]["wrong.yaml"]
+    assert said in capsys.readouterr().err
+
+
+def test_a_sweep_names_groups_of_languages(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(search, "run_search", lambda settings, *rest: asked.append(settings.language))
+    monkeypatch.setitem(GROUPS, "all", ("cy", "ga"))
+    assert lrp2_bench("search", "-m", "+sweep=paper_mbert", "tracking=none", f"paths.outputs={tmp_path}") == 0
+    assert asked == ["cy", "ga"] and "2 jobs: 2 finished." in capsys.readouterr().err
