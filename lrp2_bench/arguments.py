@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.languages import GROUPS
+from lrp2_bench.errors import BenchError, UnknownNameError, nearest
+from lrp2_bench.languages import GROUPS, LANGUAGES
 
 _MULTIRUN = {"-m", "--multirun"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
@@ -72,13 +72,26 @@ def manifest_argument(command: str, arguments: Sequence[str]) -> tuple[str | Non
     return (paths[0] if paths else None), others
 
 
-def _languages(argument: str, *, multirun: bool) -> str:
+def expand_groups(setting: str) -> str:
+    """``language=high,de`` with the codes of ``high``, each once; other settings as they are.
+
+    Raises :class:`UnknownNameError` for what is no language and nearly a group.
+    """
+    if not setting.startswith("language="):
+        return setting
     codes: list[str] = []
-    for name in argument.removeprefix("language=").split(","):
+    for name in setting.removeprefix("language=").split(","):
+        if name not in GROUPS and name not in LANGUAGES and nearest(name, GROUPS):
+            raise UnknownNameError("group of languages", name, GROUPS, "Languages are given by their codes.")
         codes += [code for code in GROUPS.get(name, (name,)) if code not in codes]
-    if len(codes) > 1 and not multirun:
-        raise BenchError(f"'{argument}' is {len(codes)} languages, one job each: add -m for a multirun.")
     return f"language={','.join(codes)}"
+
+
+def _languages(argument: str, *, multirun: bool) -> str:
+    expanded = expand_groups(argument)
+    if "," in expanded and not multirun:
+        raise BenchError(f"'{argument}' is {expanded.count(',') + 1} languages, one job each: add -m for a multirun.")
+    return expanded
 
 
 def quoted(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ from lrp2_bench.config import conf_dir, register
 from lrp2_bench.config_errors import explain
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.jobs.status import write_error
+from lrp2_bench.multirun.plugin import register_sweeper, without_hydras_words
+from lrp2_bench.multirun.summary import UnfinishedError
 
 register()
 _CONF = str(conf_dir())
@@ -187,10 +190,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             arguments = [*rerun_overrides(Path(manifest), arguments), *arguments]
         before = sys.argv
         sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], arguments)]
+        register_sweeper()
         try:
-            COMMANDS[given[0]]()
+            with without_hydras_words():
+                COMMANDS[given[0]]()
         finally:
             sys.argv = before
+    except UnfinishedError as error:
+        again = shlex.join(["lrp2-bench", *given])
+        print(f"{error}\nWhat is left, all at once: {again}", file=sys.stderr)
+        return 1
     except BenchError as error:
         print(error, file=sys.stderr)
         return 2 if given[0] not in COMMANDS else 1

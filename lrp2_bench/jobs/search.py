@@ -32,6 +32,7 @@ from lrp2_bench.jobs.manifest import (
 )
 from lrp2_bench.jobs.outcome import log_outcome
 from lrp2_bench.jobs.reference import read_reference
+from lrp2_bench.jobs.seal import nothing_left, write_seal
 from lrp2_bench.jobs.shards import relations_of, shard_of
 from lrp2_bench.jobs.status import JobStatus, job_status
 from lrp2_bench.jobs.strategies import CHOOSING, run_strategy, search_summary
@@ -72,6 +73,11 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
     folder = root / settings.experiment.name / model / dataset_name / settings.language
+    if settings.reproduces is None and nothing_left(
+        folder, settings, config, sources.dataset, sources.corpus, find_checkpoint
+    ):
+        log.info("Nothing is left to do in '%s': it was finished before, and nothing has changed.", folder)
+        return folder
     shard = shard_of(settings.shard)
     with Claims(folder) as claims, job_status(folder, str(shard) if shard else None) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
@@ -79,6 +85,7 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
     if record is not None:
         tracker.log_job(record)
+        write_seal(folder, config)
     return folder
 
 

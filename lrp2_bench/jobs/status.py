@@ -90,11 +90,11 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
     """
     status = JobStatus(folder / "status.json", shard)
     try:
-        with _sigterm_interrupts():
+        with sigterm_interrupts():
             status.write("running")
             yield status
             status.write("finished")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # the latter from a cluster that queues the job again
         _write_last(status, "interrupted", message="Stopped before the end; the same command goes on from here.")
         left = f"{len(status.missing)} relations are left; " if status.missing else ""
         log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to go on.", left, folder)
@@ -162,7 +162,8 @@ def _write_last(status: JobStatus, state: str, **details: Any) -> None:
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
+def sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM as Ctrl-C, in the main thread and unless something else handles it."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield  # a launcher that handles the signal itself (submitit) keeps it
         return
