@@ -16,8 +16,9 @@ from lrp2_bench.languages import GROUPS
 from lrp2_bench.report.agreement import check_agreement
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.group_means import group_means_table
+from lrp2_bench.report.latex import to_latex
 from lrp2_bench.report.optimal_layers import optimal_layers_table
-from lrp2_bench.report.render import to_csv, to_latex, to_markdown
+from lrp2_bench.report.render import to_csv, to_markdown
 from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs
 from lrp2_bench.report.table import Table
 from lrp2_bench.report.terminal import to_terminal

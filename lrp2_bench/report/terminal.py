@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from rich import box
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from lrp2_bench.report.cells import parts, sections
-from lrp2_bench.report.table import Cell, Column, Table
+from lrp2_bench.report.table import WORDS, Cell, Column, Table
 from lrp2_bench.report.text import one_line
 
 
@@ -20,7 +19,8 @@ def to_terminal(table: Table, width: int = 80) -> RichTable:
     """For a rich console of ``width`` columns, in which numbers are never cut: bounds stand below their value, and
     where that is still too wide, optional columns go, and then the bounds. A leading metric column becomes sections.
     """
-    needed = _without_optional(table)
+    table = table.for_readers()
+    needed = table.keeping(lambda column: not column.optional)
     forms: Sequence[Callable[[], RichTable]] = (
         lambda: _drawn(table, bounds=True),
         lambda: _drawn(needed, bounds=True),
@@ -34,20 +34,13 @@ def to_terminal(table: Table, width: int = 80) -> RichTable:
     return drawn
 
 
-def _without_optional(table: Table) -> Table:
-    kept = [not column.optional for column in table.columns]
-    columns = tuple(column for column, keep in zip(table.columns, kept, strict=True) if keep)
-    rows = tuple(tuple(cell for cell, keep in zip(row, kept, strict=True) if keep) for row in table.rows)
-    return replace(table, columns=columns, rows=rows)
-
-
 def _drawn(table: Table, bounds: bool) -> RichTable:
     groups, columns = sections(table)
     # One word a line in the header: the widest number, not the title, then decides a column's width.
     drawn = RichTable(title=Text(one_line(table.title)), title_justify="left", caption_justify="left")
     drawn.box, drawn.show_edge, drawn.padding, drawn.pad_edge = box.SIMPLE_HEAD, False, (0, 0), False
     for column in columns:
-        is_text = column.kind == "text"
+        is_text = column.kind in WORDS
         header = Text("\n".join(one_line(column.title).split()))
         drawn.add_column(header, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
     for title, rows in groups:

@@ -13,8 +13,9 @@ from rich.console import Console
 
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.report.group_means import group_means_table
+from lrp2_bench.report.latex import to_latex
 from lrp2_bench.report.optimal_layers import optimal_layers_table
-from lrp2_bench.report.render import to_csv, to_latex, to_markdown
+from lrp2_bench.report.render import to_csv, to_markdown
 from lrp2_bench.report.runs import find_runs
 from lrp2_bench.report.table import Column, Table
 from lrp2_bench.report.terminal import to_terminal
