@@ -8,6 +8,7 @@ from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import GROUPS
 
 _MULTIRUN = {"-m", "--multirun"}
+_QUIET = {"-q", "--quiet"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
 # Hydra's own flags that are followed by a value.
 _VALUED = _PRINTING | {
@@ -25,6 +26,8 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
     if flags & _MULTIRUN and flags & _PRINTING:
         raise BenchError("--cfg and --info print the configuration of one job: leave -m out and give one value a key.")
     hydra_flags, expanded, positionals = [], [], []
+    if command == "report":
+        arguments = ["quiet=true" if argument in _QUIET else argument for argument in arguments]
     takes_value = False
     for argument in arguments:
         if takes_value or argument.startswith("-"):

@@ -18,6 +18,9 @@ from lrp2_bench.config_errors import explain
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.jobs.status import write_error
 
+#: Exit code of a report that was written, but not from whole runs alone.
+PARTIAL = 3
+
 register()
 _CONF = str(conf_dir())
 
@@ -39,6 +42,9 @@ Start with:
   lrp2-bench report outputs/default
 
 `lrp2-bench COMMAND --help` explains a command and lists its settings; settings are given as key=value.
+
+Exit codes: 0 done; 1 an error; 2 no such command; 3 a report was written, but some of its runs are not finished or not
+whole (each is named); 130 stopped by Ctrl-C.
 """
 
 
@@ -85,7 +91,13 @@ def report(config: DictConfig) -> None:
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
     output = Path(settings.output).expanduser() if settings.output else None
     classes = groups(settings.high_from, settings.medium_from)
-    run_report(inputs, output, settings.select_by.value, Console(), classes)
+    console = Console(quiet=settings.quiet)
+    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models)
+    if settings.quiet:
+        print(done.folder)
+    if done.lacks:
+        print("\n".join([f"Partial report; not whole ({len(done.lacks)}):", *done.lacks]), file=sys.stderr)
+        raise SystemExit(PARTIAL)  # Hydra reports any exception that it knows as an error of the job
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="bench")
@@ -132,7 +144,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0 when it did its work, 1 on an error, 2 on a wrong command, 130 on Ctrl-C."""
+    """Run a command; the exit code is as :data:`OVERVIEW` says. A partial report has its own by SystemExit."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in {"-h", "--help", "help"}:
         print(OVERVIEW, end="")

@@ -13,6 +13,8 @@ from lrp2_bench.report.text import one_line
 _SMALLER = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{1.5pt}%"
 #: What a float of a page may hold beside its caption and notes: rows of one line, and of a value above its bounds.
 _ROWS, _ROWS_OF_TWO_LINES = 44, 30
+#: Of the line's width, what the columns of prose have together. A table wider than the text stands in its middle.
+_PROSE = 1.2
 _CHARACTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -27,7 +29,7 @@ def to_latex(table: Table) -> str:
     r"""A ``table`` float, or several where a page does not hold all rows; compiles with every engine."""
     table = table.for_readers()
     groups, columns = sections(table)
-    tall = any(column.kind.endswith("interval") for column in columns)
+    tall = any(column.kind.endswith("interval") or column.kind == "prose" for column in columns)
     pages = list(_pages(groups, _ROWS_OF_TWO_LINES if tall else _ROWS))
     lines = [r"% needs \usepackage{booktabs}"]
     for number, page in enumerate(pages, start=1):
@@ -56,15 +58,18 @@ def _pages(groups: _Sections, longest: int) -> Sequence[_Sections]:
 def _float(
     table: Table, of: str, groups: _Sections, columns: Sequence[Column], *, notes: bool, labelled: bool
 ) -> list[str]:
-    small = any(column.kind.endswith("interval") or column.kind == "prose" for column in columns)
-    lines = [" & ".join(_header(column.title) for column in columns) + r" \\"]
+    prose = any(column.kind == "prose" for column in columns)
+    small = prose or any(column.kind.endswith("interval") for column in columns)
+    # \raggedright takes \\ for the end of a line, not of a row.
+    end = r" \tabularnewline" if prose else r" \\"
+    lines = [" & ".join(_header(column) for column in columns) + r" \\"]
     for title, rows in groups:
         lines.append(r"\midrule")
         if title:
             lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\itshape {_escaped(title)}}} \\")
         for row in rows:
             cells = (_cell(cell, column) for cell, column in zip(row, columns, strict=True))
-            lines.append(" & ".join(cells) + r" \\")
+            lines.append(" & ".join(cells) + end)
     said = " ".join(_escaped(note) for note in table.notes) if notes else ""
     return [
         r"\begin{table}[tp]",
@@ -72,11 +77,12 @@ def _float(
         rf"\caption{{{_escaped(table.title)}{of}}}",
         *([rf"\label{{tab:{re.sub(r'[^A-Za-z0-9-]+', '-', table.name)}}}"] if labelled else []),
         *([_SMALLER] if small else []),
+        r"\makebox[\linewidth][c]{%",
         rf"\begin{{tabular}}{{{''.join(_alignments(columns))}}}",
         r"\toprule",
         *lines,
         r"\bottomrule",
-        r"\end{tabular}" + ("}" if small else ""),
+        r"\end{tabular}}" + ("}" if small else ""),
         *([rf"\par\smallskip\raggedright {said}"] if said else []),
         r"\end{table}",
     ]
@@ -84,8 +90,8 @@ def _float(
 
 def _alignments(columns: Sequence[Column]) -> list[str]:
     prose = sum(column.kind == "prose" for column in columns)
-    # Three quarters of the line for the prose together; numbers and names take what they need.
-    broken = rf"p{{{0.75 / max(prose, 1):.3f}\linewidth}}"
+    # Numbers and names take what they need.
+    broken = rf"p{{{_PROSE / max(prose, 1):.2f}\linewidth}}"
     return [broken if column.kind == "prose" else "l" if column.kind in WORDS else "r" for column in columns]
 
 
@@ -93,17 +99,20 @@ def _cell(cell: Cell, column: Column) -> str:
     value, *bounds = parts(cell, column)
     if bounds:
         # Stacked, for a page is narrow.
-        return rf"\shortstack[r]{{${value}$\\{{\tiny $[{'{,} '.join(bounds)}]$}}}}"
+        ends = "{,} ".join(bound.replace("-", "{-}") for bound in bounds)
+        return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}${value}$\\[-1pt]{{\tiny $[{ends}]$}}\end{{tabular}}"
     if column.kind == "prose":
-        # Ragged, for narrow columns; \\ keeps ending the row.
-        return rf"{{\raggedright {_escaped(value)}\par}}"
+        return rf"\raggedright {_escaped(value)}"
     # A hyphen is no minus sign.
     return f"${value}$" if column.kind in NUMBERS and value != NOTHING else _escaped(value)
 
 
-def _header(title: str) -> str:
-    words = [_escaped(word) for word in title.split()]
-    return words[0] if len(words) == 1 else r"\shortstack{" + r"\\".join(words) + "}"
+def _header(column: Column) -> str:
+    """A word a line, unless the column is wide itself."""
+    words = [_escaped(word) for word in column.title.split()]
+    if column.kind == "prose" or len(words) == 1:
+        return " ".join(words)
+    return r"\shortstack{" + r"\\".join(words) + "}"
 
 
 def _escaped(text: str) -> str:
