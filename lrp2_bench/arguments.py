@@ -9,6 +9,7 @@ from lrp2_bench.errors import BenchError, UnknownNameError, nearest
 from lrp2_bench.languages import GROUPS, LANGUAGES
 
 _MULTIRUN = {"-m", "--multirun"}
+_QUIET = {"-q", "--quiet"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
 _FROM_MANIFEST = "--from-manifest"
 #: Commands that are given folders of runs as they are.
@@ -29,6 +30,8 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
     if flags & _MULTIRUN and flags & _PRINTING:
         raise BenchError("--cfg and --info print the configuration of one job: leave -m out and give one value a key.")
     hydra_flags, expanded, positionals = [], [], []
+    if command == "report":
+        arguments = ["quiet=true" if argument in _QUIET else argument for argument in arguments]
     takes_value = False
     for argument in arguments:
         if takes_value or argument.startswith("-"):

@@ -22,6 +22,9 @@ from lrp2_bench.jobs.status import write_error
 from lrp2_bench.multirun.plugin import register_sweeper, without_hydras_words
 from lrp2_bench.multirun.summary import UnfinishedError
 
+#: Exit code of a report that was written, but not from whole runs alone.
+PARTIAL = 3
+
 register()
 _CONF = str(conf_dir())
 
@@ -45,6 +48,9 @@ Start with:
   lrp2-bench report outputs/default
 
 `lrp2-bench COMMAND --help` explains a command and lists its settings; settings are given as key=value.
+
+Exit codes: 0 done; 1 an error; 2 no such command; 3 a report was written, but some of its runs are not finished or not
+whole (each is named); 130 stopped by Ctrl-C.
 """
 
 
@@ -92,7 +98,13 @@ def report(config: DictConfig) -> None:
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
     output = Path(settings.output).expanduser() if settings.output else None
     classes = groups(settings.high_from, settings.medium_from)
-    run_report(inputs, output, settings.select_by.value, Console(), classes)
+    console = Console(quiet=settings.quiet)
+    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models)
+    if settings.quiet:
+        print(done.folder)
+    if done.lacks:
+        print("\n".join([f"Partial report; not whole ({len(done.lacks)}):", *done.lacks]), file=sys.stderr)
+        raise SystemExit(PARTIAL)  # Hydra reports any exception that it knows as an error of the job
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="regret")
@@ -173,7 +185,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0 when it did its work, 1 on an error, 2 on a wrong command, 130 on Ctrl-C."""
+    """Run a command; the exit code is as :data:`OVERVIEW` says. A partial report has its own by SystemExit."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in {"-h", "--help", "help"}:
         print(OVERVIEW, end="")

@@ -217,10 +217,12 @@ class ReportCommand:
     """``lrp2-bench report``."""
 
     inputs: list[str] = field(default_factory=list)  # folders to look for finished runs in
+    models: list[str] = field(default_factory=list)  # report on these alone; [] = all that are found
     output: str | None = None  # folder for the report; null = INPUT/report
     high_from: int = 1_000_000  # Wikipedia articles from which a language is high resource
     medium_from: int = 100_000  # and from which it is medium resource
     select_by: Metric = Metric.transferability
+    quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
     paths: PathSettings = field(default_factory=PathSettings)
 
 

@@ -21,6 +21,12 @@ def test_a_folder_to_report_on_becomes_an_input() -> None:
     assert expand("report", []) == []
 
 
+@pytest.mark.parametrize("flag", ["-q", "--quiet"])
+def test_a_quiet_report_is_a_setting_and_nothing_elsewhere(flag: str) -> None:
+    assert expand("report", ["outputs/a", flag]) == ["quiet=true", "inputs=['outputs/a']"]
+    assert expand("search", ["language=de", flag]) == ["language=de", flag]
+
+
 def test_quotes_and_backslashes_in_a_folders_name_are_kept() -> None:
     assert expand("report", ["it's", "a\\b", "c,d [e]"]) == ["inputs=['it\\'s','a\\b','c,d [e]']"]
 

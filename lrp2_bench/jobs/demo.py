@@ -60,7 +60,8 @@ def run_demo(settings: DemoCommand, console: Console) -> Path:
     with sigterm_interrupts():  # so that what was started is stopped as well
         _search(families, logs, console, start)
     with (logs / "report.txt").open("w", encoding="utf-8") as file:
-        report = run_report([folder], None, Metric.transferability.value, Console(file=file, width=200))
+        console_file = Console(file=file, width=200)
+        report = run_report([folder], None, Metric.transferability.value, console_file).folder
     _say(folder, report, console, time.time() - start)
     return report
 
