@@ -29,8 +29,8 @@ test-slow: setup  ## the tests that take minutes
 test-system: setup system-packages  ## the tests that need Debian packages
 	$(BIN)/python -m pytest -m system
 
-# What those tests run: LaTeX, for the tables.
-SYSTEM_PACKAGES := texlive-latex-base texlive-latex-recommended
+# What those tests run: LaTeX, for the tables; a browser, for the page.
+SYSTEM_PACKAGES := texlive-latex-base texlive-latex-recommended chromium
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 system-packages:

@@ -17,6 +17,8 @@ from lrp2_bench.report.agreement import check_agreement
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.group_means import group_means_table
 from lrp2_bench.report.optimal_layers import optimal_layers_table
+from lrp2_bench.report.page.build import write_page
+from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.render import to_csv, to_latex, to_markdown
 from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs
 from lrp2_bench.report.table import Table
@@ -34,7 +36,7 @@ def run_report(
     """Write ``table1_MODEL_DATASET`` and ``optimal_layers_MODEL_DATASET`` as .md, .csv and .tex, and print them; for
     the testbed's models also ``exposure_MODEL_DATASET`` and ``knowledge_MODEL_DATASET``.
 
-    Figures go to ``figures`` beside them, as .png and .pdf.
+    Figures go to ``figures`` beside them, as .png and .pdf, and all of it on one page to ``page.html``.
 
     ``groups`` are Table 1's, by name.
 
@@ -61,6 +63,10 @@ def run_report(
         console.print(Text(f"Not in the alignment's figure: {problem}", style="yellow"), soft_wrap=True)
     where = f"{figures}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
     console.print(Text(f"Figures: {where}"), soft_wrap=True)
+    page, unread = write_page(by_model, unfinished, folder, Choices(select_by, groups))
+    for problem in unread:
+        console.print(Text(f"Not on the page: {problem}", style="yellow"), soft_wrap=True)
+    console.print(Text(f"Page: {page}"), soft_wrap=True)
     if unfinished:
         console.print(Text(f"Not finished, so not in any table ({len(unfinished)}):", style="yellow"))
         for run in unfinished:
