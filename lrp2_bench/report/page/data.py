@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import ENGLISH, GROUPS
 from lrp2_bench.report import published
 from lrp2_bench.report.figures.scales import colour_scale
 from lrp2_bench.report.page.colours import diverging
-from lrp2_bench.report.page.evidence import Witness, evidence_of
+from lrp2_bench.report.page.evidence import Evidence, Witness, evidence_of
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.runs import METRICS, Run, Unfinished, value
 
 _REASON = 300  # characters
+_WORKERS = max(1, min(4, os.cpu_count() or 1))
 _RESOURCES = ("high", "medium", "low")
 
 
@@ -58,8 +62,8 @@ def _group(
     first = runs[0]
     paper = published.optimal_pairs(first.model, first.dataset) if first.pivot == ENGLISH else {}
     shown = []
-    for run in runs:
-        found, unread = run_data(run, paper.get(run.language), choices.resource(run.language), choices.witness, texts)
+    for run, evidence in zip(runs, _evidence(runs, choices.witness), strict=True):
+        found, unread = run_data(run, paper.get(run.language), choices.resource(run.language), evidence, texts)
         shown.append(found)
         problems += unread
     return {
@@ -75,6 +79,21 @@ def _group(
             if (run.model, run.dataset) == (first.model, first.dataset)
         ],
     }
+
+
+def _evidence(runs: Sequence[Run], witness: Witness) -> Iterator[Evidence | BenchError | None]:
+    """Of each of ``runs`` in order, or why there is none; None for those without pairs. A few at a time: numpy lets go
+    of the interpreter, and what was drawn of one run takes some hundred megabytes at full size."""
+
+    def read(run: Run) -> Evidence | BenchError | None:
+        try:
+            return witness(run) if run.pairs else None
+        except BenchError as error:
+            return error
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for start in range(0, len(runs), _WORKERS):
+            yield from pool.map(read, runs[start : start + _WORKERS])
 
 
 def _limit(runs: Sequence[Run], metric: str) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench import metrics
-from lrp2_bench.analysis.bootstrap import Resampled, resample_measures
+from lrp2_bench.analysis.bootstrap import Floats, Resampled, resample_measures
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.stored import FactKey, StoredHits, read_hits
 from lrp2_bench.report.runs import METRICS, Run, value
@@ -18,9 +18,9 @@ from lrp2_bench.types import HIT, MISS, Hits, LayerPair
 Bounds = tuple[float, float]
 Counts = npt.NDArray[np.int64]
 
-#: Which pairs are statistically as good as the best one: (the metric, resampled; the best pair's row) -> a mask
-#: ``[setting]``. Row 0 is the baseline.
-AsGood = Callable[[Resampled, int], npt.NDArray[np.bool_]]
+#: Which pairs are statistically as good as the best one: ``[pair]`` from a metric's values ``[pair]`` and its resamples
+#: ``[pair, resample]``, the same draws for all pairs.
+AsGood = Callable[[Floats, Floats], npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class Evidence:
 Witness = Callable[[Run], Evidence]
 
 
-def tied(measure: Resampled, best: int) -> npt.NDArray[np.bool_]:
-    """Pairs whose paired difference to the best has a 95 % interval that reaches 0."""
-    reaches: npt.NDArray[np.bool_] = measure.changes(best)[:, 2] >= 0.0
+def tied(value: Floats, samples: Floats) -> npt.NDArray[np.bool_]:
+    """Pairs whose paired difference to the highest value has a 95 % interval that reaches 0; an :data:`AsGood`."""
+    reaches: npt.NDArray[np.bool_] = Resampled(value, samples).changes(int(np.argmax(value)))[:, 2] >= 0.0
     return reaches
 
 
@@ -98,10 +98,11 @@ def _measured(run: Run, metric: str, settings: list[LayerPair | None], measure: 
     if best is None or best.pair is None:
         return Measured({}, frozenset())
     bounds = measure.changes()[:, 1:].tolist()
-    alike = as_good(measure, settings.index(best.pair))
+    pairs = [row for row, setting in enumerate(settings) if setting]
+    alike = as_good(measure.value[pairs], measure.samples[pairs])
     return Measured(
         {setting: (low, high) for setting, (low, high) in zip(settings, bounds, strict=True) if setting},
-        frozenset(setting for setting, one in zip(settings, alike, strict=True) if setting and one) | {best.pair},
+        frozenset(pair for row, one in zip(pairs, alike, strict=True) if one and (pair := settings[row])) | {best.pair},
     )
 
 

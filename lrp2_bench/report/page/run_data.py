@@ -9,7 +9,7 @@ from typing import Any
 from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import LANGUAGES
 from lrp2_bench.report.figures.alignment import read_aligned
-from lrp2_bench.report.page.evidence import Evidence, Witness
+from lrp2_bench.report.page.evidence import Evidence
 from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.runs import METRICS, Run, value
@@ -19,9 +19,12 @@ NAME = 60  # characters
 
 
 def run_data(
-    run: Run, paper: LayerPair | None, resource: str | None, witness: Witness, texts: FactTexts
+    run: Run, paper: LayerPair | None, resource: str | None, evidence: Evidence | BenchError | None, texts: FactTexts
 ) -> tuple[dict[str, Any], list[str]]:
-    """The run's part of the page, and what could not be read for it. Missing values are None."""
+    """The run's part of the page, and what could not be read for it. Missing values are None.
+
+    ``evidence`` may be why there is none; None for a run without pairs.
+    """
     known = LANGUAGES.get(run.language)
     best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None}
     shown: dict[str, Any] = {
@@ -40,8 +43,13 @@ def run_data(
         "changes": {},
         "notes": [f"The relation {plain(name, NAME)} is missing." for name in run.missing],
     }
-    problems = _add_evidence(shown, run, list(dict.fromkeys(best.values())), witness, texts) if best else []
-    return shown, problems
+    if evidence is None:
+        return shown, []
+    if isinstance(evidence, BenchError):
+        shown["notes"].append("There are no intervals and no facts: the hits beside pairs.csv cannot be read.")
+        return shown, [str(evidence)]
+    problem = _add_evidence(shown, run, list(dict.fromkeys(best.values())), evidence, texts)
+    return shown, [problem] if problem else []
 
 
 def name_of(code: str) -> str:
@@ -58,13 +66,8 @@ def _metric(run: Run, metric: str) -> dict[str, Any]:
 
 
 def _add_evidence(
-    shown: dict[str, Any], run: Run, best: Sequence[LayerPair | None], witness: Witness, texts: FactTexts
-) -> list[str]:
-    try:
-        evidence = witness(run)
-    except BenchError as error:
-        shown["notes"].append("There are no intervals and no facts: the hits beside pairs.csv cannot be read.")
-        return [str(error)]
+    shown: dict[str, Any], run: Run, best: Sequence[LayerPair | None], evidence: Evidence, texts: FactTexts
+) -> str | None:
     for metric, measured in evidence.measured.items():
         bounds = [measured.changes.get(row.pair) if row.pair else None for row in run.pairs]
         shown["metrics"][metric] |= {
@@ -74,10 +77,9 @@ def _add_evidence(
         }
     shown["won"], shown["lost"] = _counts(run, evidence)
     shown["changes"], problem = facts_of(run, evidence, [pair for pair in best if pair], texts)
-    if problem is None:
-        return []
-    shown["notes"].append("Facts are counted, not listed: run the same search again, and their texts are written.")
-    return [problem]
+    if problem:
+        shown["notes"].append("Facts are counted, not listed: run the same search again, and their texts are written.")
+    return problem
 
 
 def _counts(run: Run, evidence: Evidence) -> tuple[list[int], list[int]]:

@@ -97,3 +97,17 @@ def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
     pages = [write_page([runs], unfinished, tmp_path / name, Choices())[0] for name in ("a", "b")]
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert pages[0].name == "page.html" and b'"German"' in pages[0].read_bytes()
+
+
+def test_a_page_of_52_languages_and_two_models_of_24_blocks_would_weigh_less_than_15_megabytes(tmp_path: Path) -> None:
+    languages = ("bn", "ka")
+    for language in languages:
+        # Labels as long as mLAMA's, in a script of three bytes a letter, and more facts won and lost than are listed.
+        labels = ["ბ" * 24] * 300
+        write_page_run(
+            tmp_path / "runs", language, blocks=24, relations=("P17", "P30", "P36"), facts=300, labels=labels
+        )
+    runs, unfinished = find_runs([tmp_path / "runs"])
+    page, _ = write_page([runs], unfinished, tmp_path, Choices())
+    empty = len(render({}).encode())
+    assert empty + (page.stat().st_size - empty) / len(languages) * 52 * 2 < 15e6

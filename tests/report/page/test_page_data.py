@@ -18,7 +18,7 @@ from lrp2_bench.report.page.shown_facts import SHOWN
 from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs
 from lrp2_bench.types import LayerPair
 from tests.support.page_runs import write_page_run
-from tests.support.run_folders import every_pair, write_run
+from tests.support.run_folders import write_run
 
 
 def page_of(root: Path, unfinished: tuple[Unfinished, ...] = ()) -> tuple[dict[str, Any], list[str], list[Run]]:

@@ -13,7 +13,7 @@ function drawAlignment() {
     line("LRP2", found.lrp2, { color: colour("gain"), width: 2.25 }),
   ];
   const layout = {
-    ...baseLayout({ l: 44, r: 8, t: 22, b: 40 }), hovermode: "x",
+    ...baseLayout({ l: 44, r: 34, t: 22, b: 40 }), hovermode: "x",
     xaxis: quietAxis("layer", { range: [-0.2, layers.length - 0.8], tick0: 0, dtick: layers.length > 14 ? 4 : 1 }),
     yaxis: quietAxis("cosine", { nticks: 5, showgrid: true, gridcolor: colour("line") }),
     shapes: found.projected.map((layer) => ({ type: "line", x0: layer, x1: layer, yref: "paper", y0: 0, y1: 1,

@@ -83,10 +83,12 @@ function bestMark(run, place, room) {
   return room > ROOMY ? { ...pair, y: [run.pairs[place][0] + 0.28], marker: { ...pair.marker, size: 14 } } : pair;
 }
 
+// A ring with a rim, which is seen on the darkest cells too.
 function paperMark(run, room) {
-  const pairs = run.paper && run.paper[1] <= state.group.blocks ? [run.paper] : [];
+  const pairs = run.paper && run.paper[1] <= state.group.blocks ? [run.paper, run.paper] : [];
   const size = Math.min(Math.max(0.62 * room, 11), 34);
-  return mark("paper", pairs, "circle-open", size, { color: colour("mark"), line: { width: 2 } });
+  const rings = { color: [colour("star"), colour("mark")], line: { width: [4.5, 2] } };
+  return mark("paper", pairs, "circle-open", size, rings);
 }
 
 function cursor(run) {

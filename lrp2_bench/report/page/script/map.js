@@ -87,7 +87,7 @@ function drawFrequent(runs) {
     cells.set(key, [...(cells.get(key) || []), run.name]);
   }
   const ordered = [...cells.entries()].sort((a, b) => b[1].length - a[1].length).slice(0, 6);
-  fill(find("frequent"), ...ordered.map(([pair, names]) => make("li", "", make("b", "", pair),
+  fill(find("frequent"), ...ordered.map(([pair, names]) => make("li", "", make("b", "", pair), " ",
     `${count(names.length, "language")} `, isolated("span", names.length > 6
       ? `${names.slice(0, 6).join(", ")}, …` : names.join(", ")))));
   find("map-text").textContent = ordered.map(([pair, names]) => `${pair}: ${names.join(", ")}`).join("; ");

@@ -69,9 +69,10 @@ function drawTable() {
 }
 
 function groupRow(shown) {
-  const cells = [make("th")];
-  cells.push(make("th"));
-  cells[1].colSpan = shown.length - 9;
+  const wide = shown.filter((column) => column.left).length - 1;
+  const cells = [make("th"), make("th", "left"), make("th")];
+  cells[1].colSpan = wide;
+  cells[2].colSpan = shown.length - wide - 9;
   for (const metric of [state.metric, other(state.metric)]) {
     const cell = make("th", "group", capital(metric));
     cell.colSpan = 4;

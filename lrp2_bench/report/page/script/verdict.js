@@ -20,7 +20,7 @@ function headline(run, metric) {
   const sure = interval ? `, 95 % interval ${bounds(interval)}` : "";
   return [
     make("strong", "", `Best pair LIRP ${lirp}, LSRP ${lsrp}`), `: ${metric} ${percent(value)} (`,
-    make("span", direction(interval), signed(change)), `${sure}) over the untouched model`,
+    make("span", direction(interval), signed(change)), `${sure}) ${change < 0 ? "against" : "over"} the untouched model`,
   ];
 }
 
