@@ -29,8 +29,9 @@ test-slow: setup  ## the tests that take minutes
 test-system: setup system-packages  ## the tests that need Debian packages
 	$(BIN)/python -m pytest -m system
 
-# What those tests run: LaTeX, for the tables; PostgreSQL, for shared studies; a Slurm of three nodes on this machine.
-SYSTEM_PACKAGES := texlive-latex-base texlive-latex-recommended postgresql slurm-wlm munge
+# What those tests run: LaTeX, for the tables; PostgreSQL, for shared studies; a Slurm of three nodes on this machine;
+# a browser, for the page.
+SYSTEM_PACKAGES := texlive-latex-base texlive-latex-recommended postgresql slurm-wlm munge chromium
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 system-packages:

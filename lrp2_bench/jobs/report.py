@@ -23,6 +23,8 @@ from lrp2_bench.report.lacking import lacking
 from lrp2_bench.report.languages import languages_table
 from lrp2_bench.report.latex import to_latex
 from lrp2_bench.report.optimal_layers import optimal_layers_table
+from lrp2_bench.report.page.build import write_page
+from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.published import XFACTR
 from lrp2_bench.report.relations import relations_table
 from lrp2_bench.report.render import to_csv, to_markdown
@@ -56,7 +58,8 @@ def run_report(
 
     For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
     ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
-    and one ``verdict`` for all. ``groups`` are Table 1's, by name; ``models`` restricts the report to these.
+    one ``verdict`` for all, and all of it on one page, ``page.html``. ``groups`` are Table 1's, by name; ``models``
+    restricts the report to these.
 
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
     input. Unfinished runs are named in the tables' notes and on the console. Nothing is written unless all tables can
@@ -82,6 +85,10 @@ def run_report(
         console.print(Text(f"Not in the alignment's figure: {problem}", style="yellow"), soft_wrap=True)
     where = f"{figures}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
     console.print(Text(f"Figures: {where}"), soft_wrap=True)
+    page, unread = write_page(by_model, unfinished, folder, Choices(select_by, groups))
+    for problem in unread:
+        console.print(Text(f"Not on the page: {problem}", style="yellow"), soft_wrap=True)
+    console.print(Text(f"Page: {page}"), soft_wrap=True)
     lacks = lacking(unfinished, judged)
     if lacks:
         console.print(Text(f"Not whole ({len(lacks)}):", style="yellow"))

@@ -24,7 +24,15 @@ from lrp2_bench.vectors import load_vectors
 
 _NAME = "done.json"
 
-_RESULTS = ("pairs.csv", "hits.parquet", "pivot_hits.parquet", "alignment.csv", "study.journal", "manifest.json")
+_RESULTS = (
+    "pairs.csv",
+    "hits.parquet",
+    "pivot_hits.parquet",
+    "facts.parquet",
+    "alignment.csv",
+    "study.journal",
+    "manifest.json",
+)
 
 #: Parts of a configuration that change nothing in a finished folder: where it lies, and who did how much of it.
 _ELSEWHERE = ("paths", "shard", "reproduces")

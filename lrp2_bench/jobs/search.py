@@ -17,6 +17,7 @@ from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import sha256_json
+from lrp2_bench.grid.facts import FACTS, write_facts
 from lrp2_bench.grid.store import HitsStore, write_hits
 from lrp2_bench.jobs.claims import TABLES, Claims
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
@@ -238,12 +239,13 @@ def _details(
 
 
 def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int) -> list[PairRow]:
-    """``hits.parquet``, ``pivot_hits.parquet`` and ``pairs.csv``; the rows of the last."""
+    """``hits.parquet``, ``pivot_hits.parquet``, ``facts.parquet`` and ``pairs.csv``; the rows of the last."""
     settings = (None, *all_pairs(blocks))
     write_hits(folder / "hits.parquet", ((h.relation.name, h.relation.facts, settings, h.language) for h in hits))
     write_hits(
         folder / "pivot_hits.parquet", ((h.relation.name, h.pivot_relation.facts, [None], h.pivot) for h in hits)
     )
+    write_facts(folder / FACTS, ((h.relation, h.pivot_relation) for h in hits))
     language = np.concatenate([h.language for h in hits], axis=1)
     pivot = np.concatenate([h.pivot_by_fact() for h in hits])
     facts, shared = language.shape[1], int((pivot >= 0).sum())

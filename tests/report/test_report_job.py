@@ -34,12 +34,13 @@ def test_every_model_and_dataset_gets_both_tables_in_three_forms(tmp_path: Path)
     write_run(tmp_path, "de", (20, 30), every_pair(24), model="bloom_560m", blocks=24)
     folder, printed = report(tmp_path)
     assert folder == tmp_path / "report"
-    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == sorted(
+    tables = [
         f"{table}_{model}_mlama.{form}"
         for table in ("table1", "optimal_layers")
         for model in ("mbert", "bloom_560m")
         for form in ("md", "csv", "tex")
-    )
+    ]
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == sorted(["page.html", *tables])
     assert "Optimal layers, mbert on mlama" in printed and str(folder) in printed
 
 
@@ -104,7 +105,7 @@ def test_a_models_name_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     model = {"name": "../../evil", "blocks": 12, "digest": "d", "revision": "r"}
     write_run(tmp_path / "runs", "de", (20, 30), {(1, 2): (21, 31)}, manifest={"model": model})
     folder, _ = report(tmp_path / "runs")
-    assert len([path for path in folder.iterdir() if path.is_file()]) == 6
+    assert len([path for path in folder.iterdir() if path.is_file()]) == 7
     assert {path.parent for path in tmp_path.rglob("*evil*")} == {folder, folder / "figures"}
 
 
@@ -207,6 +208,14 @@ def test_the_numbers_of_every_form_are_the_same(tmp_path: Path) -> None:
     lines = (folder / "significance_mbert_mlama.md").read_text("utf-8").split("\n")
     assert f"| {shown} |" in next(line for line in lines if "German" in line)
     assert f"${shown}$" in (folder / "significance_mbert_mlama.tex").read_text("utf-8")
+
+
+def test_a_page_lies_beside_the_tables_and_says_what_it_lacks(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)})
+    folder, printed = report(tmp_path)
+    assert f"Page: {folder / 'page.html'}" in printed
+    assert f"Not on the page: '{run / 'hits.parquet'}' is missing" in printed
+    assert '"select_by":"transferability"' in (folder / "page.html").read_text(encoding="utf-8")
 
 
 def test_a_report_loads_no_model_library() -> None:
