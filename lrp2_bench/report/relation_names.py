@@ -59,7 +59,7 @@ P937 work location
 P1001 applies to jurisdiction
 P1303 instrument
 P1376 capital of
-P1412 languages spoken or written
+P1412 languages spoken
 P1923 participating team
 P2341 indigenous to
 """

@@ -82,6 +82,11 @@ def points_of(figure: Interval, of: str) -> str:
     return "" if math.isnan(figure.value) else f"{points(figure)} ({of})"
 
 
+def p_of(p: float) -> str:
+    """``p = 0.146``, ``p < 0.001``."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def counted(languages: Sized) -> str:
     """``1 language``, ``12 languages``."""
     return f"{len(languages)} language{'' if len(languages) == 1 else 's'}"

@@ -20,6 +20,7 @@ from lrp2_bench.report.verdict.check import (
     by_sign,
     counted,
     joined,
+    p_of,
     points,
     points_of,
 )
@@ -83,7 +84,7 @@ def _most_languages(evidence: Evidence) -> Check:
         return Check("most_languages_gain", _MOST, UNTOLD, why="No language has what it takes.")
     p = float(binomtest(up, up + down).pvalue)
     verdict: Verdict = UNTOLD if p >= ALPHA else BORNE_OUT if up > down else NOT
-    why = f"Sign test: p = {p:.3f}. Accuracy changes significantly in {sure}."
+    why = f"Sign test: {p_of(p)}. Accuracy changes significantly in {sure}."
     return Check("most_languages_gain", _MOST, verdict, f"{up} of {counted(gains)}", why=why)
 
 

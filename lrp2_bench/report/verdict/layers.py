@@ -24,6 +24,7 @@ from lrp2_bench.report.verdict.check import (
     by_sign,
     counted,
     more_misses_than_chance,
+    p_of,
     points,
 )
 from lrp2_bench.report.verdict.evidence import Evidence
@@ -174,4 +175,4 @@ def _relations(evidence: Evidence) -> Check:
     if tested.expected_freq.min() < 1:
         return Check(name, claim, UNTOLD, ours, why="Too few languages for a test.")
     p = float(tested.pvalue)
-    return Check(name, claim, BORNE_OUT if p < ALPHA else UNTOLD, ours, why=f"Chi-squared test: p = {p:.3f}.")
+    return Check(name, claim, BORNE_OUT if p < ALPHA else UNTOLD, ours, why=f"Chi-squared test: {p_of(p)}.")

@@ -13,6 +13,7 @@ from lrp2_bench.report.verdict.check import (
     by_all,
     by_sign,
     more_misses_than_chance,
+    p_of,
     points,
 )
 from lrp2_bench.types import Interval
@@ -45,6 +46,10 @@ def test_sets_may_miss_a_true_best_in_one_of_twenty() -> None:
     # P(X >= 5) of Binomial(52, 0.05) is 0.12, P(X >= 7) is 0.014.
     assert not more_misses_than_chance(5, 52) and more_misses_than_chance(7, 52)
     assert not more_misses_than_chance(0, 0)
+
+
+def test_small_ps_are_not_nought() -> None:
+    assert (p_of(0.00099), p_of(0.1456)) == ("p < 0.001", "p = 0.146")
 
 
 def test_points_are_signed_and_nought_is_plain() -> None:

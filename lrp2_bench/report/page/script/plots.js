@@ -43,5 +43,4 @@ function draw(id, traces, layout, handlers) {
   Plotly.react(element, traces, layout, CONFIG);
   if (known) return;
   for (const [name, handler] of Object.entries(handlers)) element.on(`plotly_${name}`, handler);
-  element.addEventListener("mouseleave", hideTip);
 }
