@@ -74,12 +74,12 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
     folder = root / settings.experiment.name / model / dataset_name / settings.language
-    if settings.reproduces is None and nothing_left(
-        folder, settings, config, sources.dataset, sources.corpus, find_checkpoint
-    ):
+    shard = shard_of(settings.shard)
+    # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
+    alone = shard is None and settings.reproduces is None
+    if alone and nothing_left(folder, settings, config, sources.dataset, sources.corpus, find_checkpoint):
         log.info("Nothing is left to do in '%s': it was finished before, and nothing has changed.", folder)
         return folder
-    shard = shard_of(settings.shard)
     with Claims(folder) as claims, job_status(folder, str(shard) if shard else None) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
         record = _run(settings, config, sources, folder, dataset_name, status, claims)

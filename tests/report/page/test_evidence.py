@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from lrp2_bench.analysis.as_good import as_good_as_best
 from lrp2_bench.analysis.bootstrap import Floats, resample_measures
 from lrp2_bench.errors import BenchError
 from lrp2_bench.report.page.evidence import evidence_of
@@ -48,7 +49,11 @@ def test_changes_are_the_paired_intervals_and_the_best_is_as_good_as_itself(run:
             assert found.changes[setting] == (low, high)
     best = run.best(metric)
     assert best is not None and best.pair in found.as_good
-    assert len(found.as_good) < len(run.pairs), "or every pair would do"
+    pairs = [place for place, setting in enumerate(evidence.hits.settings) if setting]
+    alike = as_good_as_best(measure.value[pairs], measure.samples[pairs])
+    kept = {evidence.hits.settings[place] for place, one in zip(pairs, alike, strict=True) if one}
+    assert found.as_good == kept
+    assert metric == "transferability" or len(kept) < len(run.pairs), "or every pair would do"
 
 
 def test_another_notion_of_as_good_can_be_given(run: Run) -> None:
