@@ -139,39 +139,28 @@ def _case(
 
 def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> Table:
     table = Table(title=f"float32, {device}; matrix peak {peak / 1e9:,.0f} GFLOP/s", caption_justify="left")
-    for column in (
-        "case",
-        "weights",
-        "facts",
-        "pool",
-        "hits",
-        "q",
-        "r",
-        "seconds",
-        "cells/s",
-        "floor/peak",
-        "against",
-        "ratio",
-        "ceiling",
-        "differ",
-    ):
-        left = column in {"case", "weights", "against"}
-        table.add_column(column, justify="left" if left else "right", no_wrap=column == "case")
+    names = "case", "facts", "pool", "hits", "q", "r", "seconds", "cells/s", "GFLOP/s", "floor/peak", "GiB"
+    for column in (*names, "against", "ratio", "ceiling", "differ"):
+        left = column in {"case", "against"}
+        table.add_column(column, justify="left" if left else "right", no_wrap=left)
     for case in results:
         for number, other in enumerate(case["others"]):
             first = [
-                f"{case['model']} {case['relation']}", case["weights"], str(case["facts"]), str(case["pool"]),
+                f"{case['model']} {case['relation']}", str(case["facts"]), str(case["pool"]),
                 f"{100 * case['hit_rate']:.1f}%", f"{case['q']:.2f}", f"{case['r']:.2f}", f"{case['seconds']:.1f}",
-                f"{case['cells_per_second']:,.0f}", f"{case['floor_of_peak']:.2f}",
+                f"{case['cells_per_second']:,.0f}", f"{case['flops_per_second'] / 1e9:,.0f}",
+                f"{case['floor_of_peak']:.2f}", f"{case['peak_memory_bytes'] / 2**30:.1f}",
             ]  # fmt: skip
+            # Under the case's name stands what its weights are.
+            below = [f"  {case['weights']}", *[""] * (len(first) - 1)]
             table.add_row(
-                *(first if number == 0 else [""] * len(first)),
+                *(first if number == 0 else below if number == 1 else [""] * len(first)),
                 other["name"], f"{other['ratio']:.1f}x", f"{case['ceiling']:.1f}x" if number == 0 else "",
                 f"{other['differing']}/{other['cells']}",
             )  # fmt: skip
         if half := case.get("bfloat16"):
-            same = f"{100 * half['agreement']:.1f}% agree"
-            first = ["  in bfloat16", "", "", "", "", "", "", f"{half['seconds']:.1f}", "", ""]
+            same = f"{100 * half['agreement']:.0f}% agree"
+            first = ["  in bfloat16", *[""] * 5, f"{half['seconds']:.1f}", *[""] * 4]
             table.add_row(*first, "hooks", f"{half['ratio']:.1f}x", "", same)
     return table
 
@@ -180,7 +169,8 @@ def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
     yield (
         "q: share of facts whose object leads its own length for some pair; r: share of normaliser rows computed; "
         "floor/peak: fewest operations any exact method needs, per second, of the measured peak; ceiling: the naive "
-        "method's operations for each that is certain here, and for each normaliser computed."
+        "method's operations for each that is certain here, and for each normaliser computed; GiB: the largest "
+        "resident size so far."
     )
     if any("bfloat16" in case for case in results):
         yield "In bfloat16: of the cells hit in either precision, the share hit in both."

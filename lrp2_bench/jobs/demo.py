@@ -216,6 +216,7 @@ def _say(folder: Path, report: Path, console: Console, seconds: float) -> None:
             console.print(Text(line if number == 0 else f"  {line}"), soft_wrap=True)
     console.print(Text(f"{seconds:.0f} s. Look at:"))
     shown = [
+        report / "page.html",
         *sorted((report / "figures").glob("heatmaps_transferability_*.png")),
         *sorted(report.glob("knowledge_*.md")),
         *sorted(report.glob("table1_*.md")),
