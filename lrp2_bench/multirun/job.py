@@ -47,6 +47,10 @@ class Outcome:
     before: bool = False
 
 
+def jobs_of(count: int) -> str:
+    return f"{count} job" if count == 1 else f"{count} jobs"
+
+
 def with_labels(jobs: Sequence[Job]) -> list[Job]:
     """Each job named by its folder; where several share one, also by the settings they differ in."""
     varying = {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lrp2_bench.errors import BenchError
 from lrp2_bench.jobs.status import sigterm_interrupts
-from lrp2_bench.multirun.job import Job, Outcome, State
+from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of
 from lrp2_bench.multirun.launcher import JobLauncher, Tell, say
 from lrp2_bench.multirun.running import Setup
 from lrp2_bench.multirun.worker import work
@@ -41,7 +41,7 @@ class LocalLauncher(JobLauncher):
         logs = folder / "workers"
         logs.mkdir(exist_ok=True)
         count = min(self._workers, len(jobs))
-        say(f"{len(jobs)} jobs on {count} workers, {self._threads} threads each; what they print: {logs}")
+        say(f"{jobs_of(len(jobs))}, {count} at a time, CPU threads of each: {self._threads}; what they print: {logs}")
         workers = [_Worker(setup, self._threads, logs / f"{number}.log") for number in range(1, count + 1)]
         try:
             with sigterm_interrupts():

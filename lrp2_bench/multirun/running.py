@@ -22,6 +22,9 @@ from lrp2_bench.errors import BenchError
 from lrp2_bench.jobs.status import write_error
 from lrp2_bench.multirun.job import Job, Outcome, State
 
+#: Of a job that SIGTERM or Ctrl-C ended.
+STOPPED = "Stopped before its end."
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -65,7 +68,7 @@ def run_one(setup: Setup, job: Job) -> Outcome:
             job_subdir_key="hydra.sweep.subdir",
         )
     except KeyboardInterrupt:
-        return Outcome(State.interrupted, "Stopped before its end.")
+        return Outcome(State.interrupted, STOPPED)
     except Exception as error:  # of the folder or the configuration, before the command began
         return failed(job, error)
     if ended.status is JobStatus.FAILED:

@@ -18,11 +18,11 @@ from typing import Any
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import append_json_line, read_json_lines, sha256_json
 from lrp2_bench.jobs.status import state_of
-from lrp2_bench.multirun.job import Job, Outcome, State
+from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of
 from lrp2_bench.multirun.launcher import JobLauncher, Tell, say
 from lrp2_bench.multirun.preflight import check
 from lrp2_bench.multirun.queue import QueueError, ending, queued
-from lrp2_bench.multirun.running import Setup, run_one
+from lrp2_bench.multirun.running import STOPPED, Setup, run_one
 
 #: Looks at the queue that must miss a job before it is over: Slurm may be between two states.
 _MISSED = 2
@@ -30,6 +30,13 @@ _MISSED = 2
 _SLOWEST = 30.0  # seconds between two looks
 _RESULT = 10.0  # seconds that a shared file system may take to show a result
 
+
+#: submitit's word for a job that reached its limit once more than max_num_timeout, and ours.
+_OFTEN = "timed-out too many times"
+_TIME = (
+    "Its time limit came more often than hydra.launcher.max_num_timeout; it goes on where it was when it runs again.\n"
+    "Raise that, or hydra.launcher.timeout_min."
+)
 
 #: submitit's settings that are not Slurm's own.
 _ANY_CLUSTERS = {
@@ -46,7 +53,10 @@ class Task:
     def __call__(self, job: Job) -> Outcome:
         # submitit passes SIGTERM over; a cancelled job should leave a word.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        return run_one(self.setup, job)
+        outcome = run_one(self.setup, job)
+        if outcome.state is State.failed and _OFTEN in outcome.cause:
+            return Outcome(State.interrupted, _TIME)
+        return outcome
 
     def checkpoint(self, job: Job) -> Any:
         from submitit.helpers import DelayedSubmission
@@ -69,7 +79,7 @@ class SlurmLauncher(JobLauncher):
         logs = (folder / ".submitit").absolute()
         running = _still_queued(jobs, logs)
         if running:
-            say(f"{len(running)} jobs are still queued from an earlier command; they are waited for, not sent again.")
+            say(f"Still queued from an earlier command, so waited for and not sent again: {jobs_of(len(running))}.")
         left = [job for job in jobs if job.number not in {other.number for other in running.values()}]
         if left:
             running |= self._submit(setup, left, logs)
@@ -106,7 +116,7 @@ class SlurmLauncher(JobLauncher):
         for number, job in ids.items():
             append_json_line(logs / "jobs.jsonl", {"id": number, "job": job.label, "asked": _key(job)})
         first = next(iter(ids)).split("_")[0]
-        say(f"Submitted {len(ids)} jobs to Slurm as {first}; what they print: {logs}/{first}*/*.out")
+        say(f"Submitted {jobs_of(len(ids))} to Slurm as {first}; what they print: {logs}/{first}*/*.out")
         return ids
 
 
@@ -131,6 +141,8 @@ def _wait(running: dict[str, Job], logs: Path, tell: Tell) -> None:
                 outcome = _lost(logs, number, job)
             # A job that was interrupted and is queued again has not ended yet.
             if outcome is not None and (over or outcome.state is not State.interrupted):
+                if outcome.state is State.interrupted and outcome.cause == STOPPED:
+                    outcome = Outcome(State.interrupted, f"{STOPPED} Slurm says: {ending(number) or 'nothing'}.")
                 del running[number]
                 tell(job, outcome)
         if running:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.multirun.job import Job, Outcome, State
+from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of
 
 #: Jobs of a kind that are told of one by one.
 _SHOWN = 20
@@ -24,7 +24,7 @@ def summary(jobs: Sequence[Job], outcomes: Mapping[int, Outcome]) -> str:
         before = sum(outcome.before for outcome in members)
         if members or state is State.finished:
             counts.append(f"{len(members)} {state.value}" + (f" ({before} of them before)" if before else ""))
-    lines = [f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {', '.join(counts)}."]
+    lines = [f"{jobs_of(len(jobs))}: {', '.join(counts)}."]
     for state in (State.failed, State.interrupted):
         such = [job for job in jobs if of[job.number].state is state]
         if such:

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from lrp2_bench.arguments import expand_groups
 from lrp2_bench.errors import BenchError
 from lrp2_bench.multirun.finished import is_finished, remembering
-from lrp2_bench.multirun.job import Job, Outcome, State, with_labels
+from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of, with_labels
 from lrp2_bench.multirun.launcher import ForeignLauncher, InlineLauncher, JobLauncher, Told, say
 from lrp2_bench.multirun.running import Setup, task_name
 from lrp2_bench.multirun.summary import UnfinishedError, all_finished, summary
@@ -96,7 +96,7 @@ class JobSweeper(Sweeper):
             else:
                 left.append(job)
         if done := len(jobs) - len(left):
-            say(f"{done} of {len(jobs)} jobs were finished before; nothing of theirs has changed.")
+            say(f"Finished before, with nothing changed since: {done} of {jobs_of(len(jobs))}.")
         return left
 
 

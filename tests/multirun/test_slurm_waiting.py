@@ -86,7 +86,9 @@ def test_a_job_that_was_stopped_and_is_queued_again_has_not_ended(
 
     assert _wait(tmp_path, [["7_0"], ["7_0"], done, []], monkeypatch, "7_0") == {"7_0": FINISHED}
     _returns(tmp_path, "7_0", STOPPED)
-    assert _wait(tmp_path, [["7_0"], [], []], monkeypatch, "7_0") == {"7_0": STOPPED}
+    assert _wait(tmp_path, [["7_0"], [], []], monkeypatch, "7_0") == {
+        "7_0": Outcome(State.interrupted, "Stopped before its end. Slurm says: CANCELLED by 0.")
+    }
 
 
 def test_an_error_of_submitit_is_a_failure_by_its_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,7 +26,7 @@ SlurmUser={user}
 SlurmdUser={user}
 SlurmctldPort={port}
 AuthType=auth/munge
-AuthInfo=socket={root}/munge.socket,cred_expire=3
+AuthInfo=socket={root}/munge.socket,cred_expire=6
 CredType=cred/munge
 CryptoType=crypto/munge
 StateSaveLocation={root}/state
@@ -90,10 +90,15 @@ class Cluster:
         named = [f"--{name}={self.root / file}" for name, file in {**files, "seed-file": "munged.seed"}.items()]
         self.call("munged", "--force", *named)
         self.call("slurmctld", "-f", str(self.conf))
+        # A node that comes before its controller listens is not heard for a while.
+        self._wait_until(lambda: self.does("sinfo"))
         for number in range(1, self.nodes + 1):
             self.call("slurmd", "-f", str(self.conf), "-N", f"node{number}")
-        deadline = time.monotonic() + 30
-        while self.states() != {"idle"}:
+        self._wait_until(lambda: self.states() == {"idle"})
+
+    def _wait_until(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 120
+        while not true():
             assert time.monotonic() < deadline, (self.root / "slurmctld.log").read_text()
             time.sleep(0.1)
 
@@ -105,23 +110,27 @@ class Cluster:
         assert process.returncode == 0 or not check, f"{command}: {process.stderr}"
         return process.stdout
 
-    def insist(self, *command: str) -> None:
-        """Until Slurm does it: a job between two states "can not be altered now, try again later"."""
-        deadline = time.monotonic() + 300
-        while subprocess.run(command, env=self.env, capture_output=True, check=False).returncode:
-            assert time.monotonic() < deadline, command
-            time.sleep(0.5)
+    def does(self, *command: str) -> bool:
+        """Whether Slurm does it now; a job between two states "can not be altered now, try again later"."""
+        return subprocess.run(command, env=self.env, capture_output=True, check=False).returncode == 0
 
     def node_of(self, job: str) -> str:
         return self.call("squeue", "-h", "-j", job, "-o", "%N").strip()
 
     def lose(self, node: str) -> None:
-        """What is left when a machine loses power: nothing that ran there."""
-        daemon = int((self.root / f"slurmd.{node}.pid").read_text())
-        os.kill(daemon, signal.SIGKILL)
-        for pid in self._processes(f"SLURMD_NODENAME={node}"):
+        """What is left when a machine loses power: nothing that ran there, and nobody who says so."""
+        tasks = self._processes(f"SLURMD_NODENAME={node}")
+        keepers = {parent for parent in map(_parent, tasks) if _command(parent).startswith(b"slurmstepd")}
+        for pid in [int((self.root / f"slurmd.{node}.pid").read_text()), *keepers, *tasks]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def time_is_up(self, job: str) -> None:
+        """What Slurm sends a job of an array before its time limit."""
+        tasks = self._processes(f"SLURM_ARRAY_TASK_ID={job.split('_')[1]}")
+        for pid in tasks:
+            if b"python" in _command(pid).split(b"\0")[0]:
+                os.kill(pid, signal.SIGUSR2)
 
     def stop(self) -> None:
         self.call("scancel", "-u", str(os.getuid()), check=False)
@@ -161,6 +170,20 @@ def _free_ports(count: int) -> int:
                     probe.bind(("127.0.0.1", port))
             return first
     raise RuntimeError("no free ports")
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _end(pid: int) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,6 +44,7 @@ def cluster() -> Iterator[Cluster]:
     try:
         with running_cluster(root) as cluster:
             yield cluster
+            print((root / "slurmctld.log").read_text())  # shown where a test failed
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
@@ -98,9 +98,9 @@ def test_a_disturbed_sweep_ends_with_the_bytes_of_one_process(cluster: Cluster, 
     seen: dict[str, dict[str, tuple[str, int]]] = {}
 
     # Three nodes of one CPU run the first three; each is disturbed in its middle.
-    disturb = {
-        "de": lambda number: cluster.insist("scancel", number),
-        "sq": lambda number: cluster.insist("scancel", "--signal", "USR2", number),  # as Slurm does before the limit
+    disturb: dict[str, Callable[[str], object]] = {
+        "de": lambda number: cluster.call("scancel", number),
+        "sq": lambda number: cluster.time_is_up(number),
         "ga": lambda number: cluster.lose(cluster.node_of(number)),
     }
     while len(seen) < len(disturb):
@@ -115,14 +115,14 @@ def test_a_disturbed_sweep_ends_with_the_bytes_of_one_process(cluster: Cluster, 
 
     said = _finish(master, 1)
     assert "6 jobs: 5 finished, 1 interrupted." in said
-    assert re.search(r"tiny_mbert/cldr/de interrupted", said)
+    assert "tiny_mbert/cldr/de: Stopped before its end. Slurm says: CANCELLED" in said
     assert "again: lrp2-bench search model=tiny_mbert" in said and "What is left, all at once: lrp2-bench" in said
     logs = "".join(path.read_text() for path in (outputs / "default" / ".submitit").glob("*/*.out"))
     assert "this job is timed-out" in logs and "Requeued job" in logs
     between = snapshot(outputs)
 
     said = _finish(_start([*SWEEP, *SLURM], outputs, cluster.env), 0)
-    assert "5 of 6 jobs were finished before" in said and "Submitted 1 jobs" in said
+    assert "nothing changed since: 5 of 6 jobs." in said and "Submitted 1 job to Slurm" in said
     print(f"Slurm: {time.monotonic() - start:.0f} s")
 
     # Nothing finished ran twice: not in the disturbed jobs, and nothing at all in those that needed no second command.
@@ -165,4 +165,4 @@ def test_a_job_cancelled_before_it_started_does_not_hang_a_cluster_without_accou
         time.sleep(0.1)
     cluster.call("scancel", _number_of(tmp_path / "out", "de").split("_")[0])
     said = _finish(master, 1)
-    assert "2 jobs: 0 finished, 2 interrupted." in said and "CANCELLED" in said and "left no log" in said
+    assert "2 jobs: 0 finished, 2 interrupted." in said and said.count("CANCELLED") == 4
