@@ -70,11 +70,15 @@ def _folder(outputs: Path, language: str) -> Path:
 
 
 def _chunks(folder: Path) -> dict[str, tuple[str, int]]:
-    """The finished relations: digest and time of each chunk that the journal names."""
-    journal = folder / "relations" / "journal.jsonl"
-    lines = journal.read_text().splitlines() if journal.exists() else []
-    named = {json.loads(line)["file"] for line in lines}
+    """The finished relations: digest and time of each chunk that a journal names."""
+    named = {entry["file"] for entry in _stored(folder)}
     return {name: seen for name, seen in snapshot(folder / "relations").items() if name in named}
+
+
+def _stored(folder: Path) -> list[dict[str, str]]:
+    """What the journals name: one of each job that stored something."""
+    journals = (folder / "relations").glob("journal*.jsonl")
+    return [json.loads(line) for journal in journals for line in journal.read_text().splitlines()]
 
 
 def _number_of(outputs: Path, language: str) -> str:
@@ -132,8 +136,8 @@ def test_a_disturbed_sweep_ends_with_the_bytes_of_one_process(cluster: Cluster, 
         assert {name: now[name] for name in chunks} == chunks, "a finished relation keeps digest and time"
     for language in LANGUAGES:
         folder = _folder(outputs, language)
-        names = [json.loads(line)["file"] for line in (folder / "relations" / "journal.jsonl").read_text().splitlines()]
-        assert sorted(names) == sorted(set(names)) and len(names) == 2 * RELATIONS, "each relation once a side"
+        sides = [(entry["relation"], entry["side"]) for entry in _stored(folder)]
+        assert len(sides) == len(set(sides)) == 2 * RELATIONS, "each relation once a side"
         assert all(name.endswith("-001.parquet") for name in names)
         if language != "de":
             here = str(folder.relative_to(outputs))
