@@ -138,7 +138,6 @@ def test_a_disturbed_sweep_ends_with_the_bytes_of_one_process(cluster: Cluster, 
         folder = _folder(outputs, language)
         sides = [(entry["relation"], entry["side"]) for entry in _stored(folder)]
         assert len(sides) == len(set(sides)) == 2 * RELATIONS, "each relation once a side"
-        assert all(name.endswith("-001.parquet") for name in names)
         if language != "de":
             here = str(folder.relative_to(outputs))
             assert {k: v for k, v in after.items() if k.startswith(here)} == {
