@@ -421,6 +421,25 @@ def test_a_run_cut_at_any_byte_is_not_taken_for_whole(record: JobRecord) -> None
     assert not is_whole(folder)
 
 
+def test_a_run_cut_short_is_told_and_left_to_the_same_command(
+    record: JobRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write = WandbTracker._write
+
+    def cut(tracker: WandbTracker, wandb: Any, job: JobRecord) -> Path:
+        run = write(tracker, wandb, job)
+        (path,) = run.glob("*.wandb")
+        path.write_bytes(path.read_bytes()[:-1])
+        return run
+
+    tracker = WandbTracker(mode="offline")
+    with monkeypatch.context() as patch:
+        patch.setattr(WandbTracker, "_write", cut)
+        assert not tracker.log_job(record)
+    assert "was cut short in" in caplog.text and "wandb sync" not in caplog.text
+    assert tracker.log_job(record) and "wandb sync" in caplog.text
+
+
 @pytest.mark.parametrize(("module", "runs"), [("wandb", 0), ("plotly", 1)])
 def test_a_missing_package_is_one_line_that_names_the_extra(
     record: JobRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, module: str, runs: int

@@ -13,8 +13,9 @@ from typing import Any
 
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import seal_holds, sealed, write_json
-from lrp2_bench.grid.store import CHUNKS, holds_hits
-from lrp2_bench.jobs.manifest import read_manifest
+from lrp2_bench.grid.store import CHUNKS, holds_hits, require_same_identity
+from lrp2_bench.jobs.claims import MANIFEST, Claims
+from lrp2_bench.jobs.manifest import read_manifest, write_manifest
 from lrp2_bench.notices import Notices
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,32 @@ log = logging.getLogger(__name__)
 DAMAGED = "A damaged manifest.json was set aside and written anew"
 
 _COPY = "identity.json"
+
+
+def start_manifest(
+    folder: Path, identity: Mapping[str, Any], details: Mapping[str, Any], claims: Claims, notices: Notices
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write what is known before the work; the manifest that was there ({} for none) and the identity to go on with.
+
+    Raises :class:`BenchError` where the folder holds hits of another identity, or hits that nothing tells about. Jobs
+    do this one after another, so that two of different identities that start together cannot both go on.
+    """
+    with claims.holding(MANIFEST):
+        stored = stored_manifest(folder, notices)
+        configs = stored.get("config", {}), details["config"]
+        merged = require_same_identity(stored.get("identity", {}), identity, folder, configs)
+        write_manifest(folder / "manifest.json", merged, {**stored, **details})
+        _keep_copy(folder, merged)
+    return stored, merged
+
+
+def finish_manifest(folder: Path, identity: Mapping[str, Any], details: Mapping[str, Any], claims: Claims) -> None:
+    """Write what the work has shown, beside what other jobs may have written since."""
+    with claims.holding(MANIFEST):
+        stored = stored_manifest(folder, Notices())
+        merged = require_same_identity(stored.get("identity", {}), identity, folder)
+        write_manifest(folder / "manifest.json", merged, {**stored, **details})
+        _keep_copy(folder, merged)
 
 
 def stored_manifest(folder: Path, notices: Notices) -> dict[str, Any]:
@@ -59,8 +86,7 @@ def stored_manifest(folder: Path, notices: Notices) -> dict[str, Any]:
     return manifest
 
 
-def keep_identity(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Write the copy beside the hits, unless it is there already."""
+def _keep_copy(folder: Path, identity: Mapping[str, Any]) -> None:
     if _read_copy(folder) != identity:
         write_json(folder / CHUNKS / _COPY, sealed({"identity": identity}))
 

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import sealed, sha256_json, write_json
+from lrp2_bench.files import digests, sealed, sha256_json, write_json
+from lrp2_bench.jobs.status import state_of
+from lrp2_bench.records import TABLES
+from lrp2_bench.settings import Metric
 
 _PACKAGES = (
     "lrp2-bench",
@@ -49,6 +52,17 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 def write_manifest(path: Path, identity: Mapping[str, Any], details: Mapping[str, Any]) -> None:
     """``identity`` decides hits and is hashed; ``details`` are the record of this run. All of it is sealed."""
     write_json(path, sealed({**details, "identity": identity, "identity_hash": sha256_json(identity)}))
+
+
+def table_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of the tables in ``folder``, by name."""
+    return digests(folder, TABLES)
+
+
+def was_finished(folder: Path, select_by: Metric) -> bool:
+    """Whether a job of this choice of the best pair has written all of ``folder``'s files."""
+    manifest = read_manifest(folder / "manifest.json") or {}
+    return state_of(folder) == "finished" and manifest.get("select_by") == select_by.value
 
 
 def environment() -> dict[str, Any]:

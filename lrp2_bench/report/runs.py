@@ -78,8 +78,7 @@ def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
         )
     runs: list[Run] = []
     unfinished: list[Unfinished] = []
-    seen: set[Path] = set()
-    for folder in [folder for path in inputs for folder in _run_folders(path, seen)]:
+    for folder in run_folders(inputs):
         found = _read(folder)
         if isinstance(found, Run):
             runs.append(found)
@@ -95,6 +94,12 @@ def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
             "Run the same `lrp2-bench search` again: it resumes from what is stored."
         )
     return runs, unfinished
+
+
+def run_folders(inputs: Sequence[Path]) -> list[Path]:
+    """Every run folder at or below ``inputs``, each once, in path order, finished or not; errors as above."""
+    seen: set[Path] = set()
+    return [folder for path in inputs for folder in _run_folders(path, seen)]
 
 
 def _run_folders(path: Path, seen: set[Path]) -> Iterator[Path]:

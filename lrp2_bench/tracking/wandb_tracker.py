@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 _NAME, _JOB_TYPE, _TAG = 128, 64, 64
 
 
+class _CutShortError(Exception):
+    """The offline run in the folder it names is not whole."""
+
+
 class WandbTracker(Tracker):
     """Mirrors a job to a W&B run of its own: the tables, the alignment by layer, heatmaps and a summary.
 
@@ -52,10 +56,18 @@ class WandbTracker(Tracker):
         self.timeout = timeout
         self.tags = tuple(tags)
 
-    def log_job(self, record: JobRecord) -> None:
+    def log_job(self, record: JobRecord) -> bool:
         """Mirror ``record``; whatever fails is a warning."""
         try:
             self._log_job(record)
+            return True
+        except _CutShortError as error:
+            log.warning(
+                "W&B's run of %s was cut short in %s, as on a full disk. The results are complete without it; once "
+                "there is space, the same command writes another.",
+                record.name,
+                error,
+            )
         except Exception as error:  # any failure of a mirror, of whatever kind, costs the mirror only
             log.warning(
                 "W&B did not take %s (%s: %s). The results in %s are complete without it.",
@@ -64,6 +76,7 @@ class WandbTracker(Tracker):
                 error,
                 record.folder,
             )
+        return False
 
     def _log_job(self, record: JobRecord) -> None:
         mode = requested_mode(self.mode)
@@ -88,13 +101,7 @@ class WandbTracker(Tracker):
             connection = replace(connection, mode="offline", reason="another W&B run is open in this process")
         run = self._write(wandb, record)
         if wandb.run is None and not is_whole(run):
-            log.warning(
-                "W&B's run of %s was cut short in %s, as on a full disk. The results are complete without it; once "
-                "there is space, the same command writes another.",
-                record.name,
-                run,
-            )
-            return
+            raise _CutShortError(str(run))
         if connection.mode == "offline":
             log.info("W&B kept %s offline (%s). Sync it later: wandb sync %s", record.name, connection.reason, run)
             return

@@ -36,6 +36,18 @@ def undisturbed(
     return contents(job.folder())
 
 
+def fill(disk: Path, free: int) -> Path:
+    """A file that leaves ``free`` kilobytes of the disk to others."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            file.truncate(max(0, file.tell() - free * 1024))
+    return ballast
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     """``small_disk(kilobytes)`` mounts a file system of that size; skips where mounting is not allowed."""

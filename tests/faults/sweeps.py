@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.commands import TABLES, ToyJob, contents, snapshot
+from tests.support.commands import TABLES, ToyJob, contents, records, snapshot
 from tests.support.paths import REPOSITORY
 
 LANGUAGES = ("de", "zh")
@@ -76,13 +76,7 @@ class Sweep:
 
     def records(self) -> list[tuple[str, str, str]]:
         """Every whole record: (language, relation, file)."""
-        found = []
-        for folder in self.folders:
-            journal = folder / "relations" / "journal.jsonl"
-            data = journal.read_bytes() if journal.exists() else b""
-            entries = map(json.loads, data.split(b"\n")[:-1])
-            found += [(folder.name, entry["relation"], entry["file"]) for entry in entries]
-        return found
+        return [(folder.name, entry["relation"], entry["file"]) for folder in self.folders for entry in records(folder)]
 
     def tables(self) -> list[dict[str, bytes]]:
         return [contents(folder, TABLES) for folder in self.folders]
@@ -111,16 +105,16 @@ def kill_and_resume(sweep: Sweep, moment: Moment, expected: list[dict[str, bytes
         killed = process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    records = sweep.records()
-    sides = [record[:2] for record in records]
-    chunks = {(language, file) for language, _, file in records}
+    stored = sweep.records()
+    sides = [record[:2] for record in stored]
+    chunks = {(language, file) for language, _, file in stored}
     before = {chunk: _snapshot(sweep, *chunk) for chunk in chunks}
 
     resumed = resume() == 0
     files = [record[:2] for record in sweep.records()]
     return Trial(
         killed=killed,
-        records=len(records),
+        records=len(stored),
         before=sum(sides.count(side) == 2 for side in set(sides)),
         resumed=resumed and all(_state(folder) == "finished" for folder in sweep.folders),
         equal=resumed and sweep.tables() == expected,
