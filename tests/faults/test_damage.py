@@ -19,13 +19,18 @@ from lrp2_bench.jobs.identity import stored_manifest
 from lrp2_bench.notices import Notices
 from lrp2_bench.report.runs import find_runs
 from tests.faults.conftest import Tally
-from tests.faults.damage import DAMAGES, Damage, flipped
+from tests.faults.damage import DAMAGES, Damage, flipped, truncated
 from tests.support.commands import TABLES, ToyJob, contents, snapshot
 
 pytestmark = pytest.mark.faults
 
 Build = Callable[..., ToyJob]
-WAYS = pytest.mark.parametrize("damage", DAMAGES, ids=[way.__name__ for way in DAMAGES])
+#: The others are as good as these, but for a bug.
+BY_DEFAULT = (truncated, flipped)
+WAYS = pytest.mark.parametrize(
+    "damage",
+    [pytest.param(way, id=way.__name__, marks=() if way in BY_DEFAULT else pytest.mark.nightly) for way in DAMAGES],
+)
 
 
 @pytest.fixture(scope="module")
