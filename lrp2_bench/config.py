@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.settings import (
+    AnalyzeCommand,
     BenchCommand,
     DashboardCommand,
     DemoCommand,
@@ -48,6 +49,7 @@ def register() -> None:
     store.store(name="vectors_schema", node=VectorsCommand)
     store.store(name="report_schema", node=ReportCommand)
     store.store(name="bench_schema", node=BenchCommand)
+    store.store(name="analyze_schema", node=AnalyzeCommand)
     store.store(name="pretrain_schema", node=PretrainCommand)
     store.store(name="demo_schema", node=DemoCommand)
     store.store(name="regret_schema", node=RegretCommand)

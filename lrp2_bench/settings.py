@@ -175,6 +175,26 @@ class VectorsCommand:
 
 
 @dataclass
+class AnalyzeCommand:
+    """``lrp2-bench analyze``."""
+
+    analysis: Any = "???"  # instantiated: lrp2_bench.jobs.analyses.base.Analysis
+    model: ModelSettings = field(default_factory=ModelSettings)
+    dataset: Any = "???"  # instantiated: facts whose queries are looked at
+    corpus: Any = "???"  # instantiated: sentences, for language vectors and where an analysis wants sentences
+    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker
+    vectors: VectorSettings = field(default_factory=VectorSettings)
+    experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
+    paths: PathSettings = field(default_factory=PathSettings)
+    languages: list[str] | None = None  # codes and groups, language=de,high for short; null = the analysis's default
+    pivot: str = "en"  # the language that others are compared with
+    pair: list[int] | None = None  # [LIRP, LSRP]; null = the best of the finished search in this experiment
+    select_by: Metric = Metric.transferability  # the metric that calls a pair best
+    batch_tokens: int | None = None  # padded tokens a batch; null = 4,096 on CPU, 32,768 on CUDA
+    seed: int = 0  # of samples and resamples
+
+
+@dataclass
 class PretrainCommand:
     """``lrp2-bench pretrain``. What is null is the named model's own (lrp2_bench/testbed/specs.py)."""
 

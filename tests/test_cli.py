@@ -74,7 +74,7 @@ def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: bench, dashboard, demo, pretrain,"),
+        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: analyze, bench, dashboard, demo, "),
         ("--version=3", 2, "Unknown command '--version=3'."),
         ("search language=de langauge=de", 1, "Unknown setting 'langauge'. Did you mean 'language'?"),
         ("search language=de model.pth=x", 1, "Unknown setting 'model.pth'. Did you mean 'model.path'?"),
