@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def _cases(measured: Subject, facts: ParallelFacts, settings: BenchCommand, peak
     # The shipped models are hundreds of times smaller than those that the paper used.
     limit = settings.facts[model.family if name not in shipped_names() else "shipped"]
     for whole in facts.relations:
-        relation = Relation(whole.name, whole.template, whole.facts[:limit], whole.objects)
+        relation = replace(whole, facts=whole.facts[:limit])
         pool = pool_of(relation, pool_size(model, ProbingSettings()), settings.seed)
         log.info("%s %s: %d facts in %d settings.", name, relation.name, len(relation.facts), len(plan.settings))
         ours = run_ours(model, relation, pool, plan, (language, pivot), GridSettings())
