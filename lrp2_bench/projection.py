@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 #: ``[layer, hidden]``, float32: row k is the pivot's language vector at layer k minus the language's.
 Shifts = Float[Tensor, "layer hidden"]
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What LIRP adds and what LSRP subtracts, ``[layer, hidden]`` each: the same in LRP2, not in all ablations."""
+
+    enter: Shifts
+    leave: Shifts
+
+    def to(self, device: torch.device) -> Moves:
+        return Moves(self.enter.to(device), self.leave.to(device))
+
+
+def moves_of(shifts: Shifts | Moves) -> Moves:
+    """Shifts alone are LRP2's: the same there and back."""
+    return shifts if isinstance(shifts, Moves) else Moves(shifts, shifts)
 
 
 def shifts(

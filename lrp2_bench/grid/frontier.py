@@ -17,7 +17,7 @@ from torch import Tensor
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.models.layered import BlockContext, LayeredModel
 from lrp2_bench.probing.probe import FinalStates, Queries
-from lrp2_bench.projection import Shifts, lirp, lsrp
+from lrp2_bench.projection import Moves, Shifts, lirp, lsrp, moves_of
 
 
 @dataclass
@@ -44,10 +44,10 @@ class _Frontier:
 class FrontierRunner:
     """Runs queries through the settings of a plan; at most ``step_tokens`` padded tokens pass a block at a time."""
 
-    def __init__(self, model: LayeredModel, plan: GridPlan, shifts: Shifts | None, step_tokens: int) -> None:
+    def __init__(self, model: LayeredModel, plan: GridPlan, shifts: Shifts | Moves | None, step_tokens: int) -> None:
         self.work = Work()
         self._model, self._plan, self._step_tokens = model, plan, step_tokens
-        self._shifts = shifts if shifts is not None else torch.zeros(0)
+        self._moves = moves_of(shifts if shifts is not None else torch.zeros(0))
         layers = model.blocks + 1
         self._setting = torch.full((layers, layers), -1, device=model.device)
         for number, pair in enumerate(plan.settings):
@@ -104,12 +104,11 @@ class FrontierRunner:
         stays = stays.nonzero().flatten()
         if not len(enters) and not len(leaves) and len(stays) == len(query):
             return before
-        shift = self._shifts[k] if len(enters) or len(leaves) else torch.zeros(0)
         parts = [before.hidden[stays]]
         if len(enters):
-            parts.append(lirp(before.hidden[enters], shift))
+            parts.append(lirp(before.hidden[enters], self._moves.enter[k]))
         if len(leaves):
-            parts.append(lsrp(before.hidden[leaves], shift))
+            parts.append(lsrp(before.hidden[leaves], self._moves.leave[k]))
         return _Frontier(
             torch.cat(parts),
             torch.cat([query[stays], query[enters], query[leaves]]),
@@ -132,6 +131,6 @@ class FrontierRunner:
         # A row that LIRP has moved and LSRP has not is the pair whose LSRP follows the last block.
         back = (frontier.i > 0) & (frontier.j == 0)
         if back.any():
-            hidden[back] = lsrp(hidden[back], self._shifts[last])
+            hidden[back] = lsrp(hidden[back], self._moves.leave[last])
         j = torch.where(back, last, frontier.j)
         return FinalStates(hidden, frontier.query, self._setting[frontier.i, j])

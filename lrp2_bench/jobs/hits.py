@@ -20,7 +20,7 @@ from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
 from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.progress import Advance, progress
-from lrp2_bench.projection import Shifts
+from lrp2_bench.projection import Moves, Shifts
 from lrp2_bench.settings import SearchCommand
 from lrp2_bench.types import NOT_EVALUATED, Hits, ParallelFacts, Relation, Setting, all_pairs
 
@@ -46,7 +46,7 @@ def compute_hits(
     model: LayeredModel,
     facts: ParallelFacts,
     wanted: Sequence[Setting],
-    shifts: Shifts | None,
+    shifts: Shifts | Moves | None,
     settings: SearchCommand,
     store: HitsStore,
     status: JobStatus,
@@ -95,7 +95,7 @@ def compute_hits(
 @dataclass(frozen=True)
 class _Run:
     model: LayeredModel
-    shifts: Shifts | None
+    shifts: Shifts | Moves | None
     settings: SearchCommand
     store: HitsStore
     notices: Notices

@@ -13,6 +13,7 @@ from rich.text import Text
 from lrp2_bench.errors import UnknownNameError
 from lrp2_bench.files import write_text
 from lrp2_bench.languages import GROUPS
+from lrp2_bench.report.ablations import ablation_tables
 from lrp2_bench.report.agreement import check_agreement
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.group_means import group_means_table
@@ -32,7 +33,8 @@ def run_report(
     groups: Mapping[str, Sequence[str]] = GROUPS,
 ) -> Path:
     """Write ``table1_MODEL_DATASET`` and ``optimal_layers_MODEL_DATASET`` as .md, .csv and .tex, and print them; for
-    the testbed's models also ``exposure_MODEL_DATASET`` and ``knowledge_MODEL_DATASET``.
+    the testbed's models also ``exposure_MODEL_DATASET`` and ``knowledge_MODEL_DATASET``. An ablation's tables are named
+    MODEL_PROJECTION; where there is one, ``ablations_MODEL_DATASET`` compares all.
 
     Figures go to ``figures`` beside them, as .png and .pdf.
 
@@ -48,6 +50,7 @@ def run_report(
     runs, unfinished = find_runs(inputs)
     by_model = list(_by_model_and_dataset(runs))
     tables = [table for members in by_model for table in _tables(members, runs, unfinished, select_by, groups)]
+    tables += ablation_tables(runs, select_by)
     folder = output if output is not None else inputs[0] / "report"
     for table in tables:
         # A model's name is a user's text; it must not lead out of the folder.

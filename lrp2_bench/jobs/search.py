@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lrp2_bench import metrics
+from lrp2_bench.ablations import experiment_folder, label
 from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
@@ -20,21 +21,20 @@ from lrp2_bench.grid.store import HitsStore, holds_hits, require_same_identity, 
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, read_manifest, write_manifest
+from lrp2_bench.jobs.projection import Projection, choose_projection, with_moves
 from lrp2_bench.jobs.status import JobStatus, job_status
-from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import pool_size
-from lrp2_bench.projection import Shifts, shifts
+from lrp2_bench.projection import Moves
 from lrp2_bench.records import AlignmentRow, PairRow, read_alignment, write_alignment, write_pairs
 from lrp2_bench.search import best_pair, write_study
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
 from lrp2_bench.types import LayerPair, ParallelFacts, all_pairs
-from lrp2_bench.vectors import LanguageVectors
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +51,16 @@ class Sources:
 def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sources) -> Path:
     """Evaluate, store and report one job; returns ``outputs/EXPERIMENT/MODEL/DATASET/LANGUAGE``.
 
+    An ablation's EXPERIMENT is ``NAME/PROJECTION``.
+
     ``config`` is the resolved configuration as a tree. Finished relations are kept whatever happens later, and a job
     that was stopped goes on where it was. Raises :class:`BenchError` for what a user can mend.
     """
     dataset_name = str(config["dataset"]["name"])
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
-    folder = root / settings.experiment.name / model / dataset_name / settings.language
+    experiment = experiment_folder(settings.experiment.name, label(settings.projection))
+    folder = root / experiment / model / dataset_name / settings.language
     with job_status(folder) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
         record = _run(settings, config, sources, folder, dataset_name, status)
@@ -81,16 +84,19 @@ def _run(
             f"language and pivot are both '{settings.pivot}': there is nothing to move.\n"
             "Choose another language, or search=baseline for the pivot's own row."
         )
-    facts = sources.dataset().facts(settings.language, settings.pivot, notices)
+    dataset = sources.dataset()
+    projection = choose_projection(settings, dataset.languages)
+    facts = dataset.facts(settings.language, settings.pivot, notices)
     checkpoint = find_checkpoint(settings.model)
     pretrained = pretrained_of(checkpoint.folder, notices)
     note_unread(pretrained, (settings.language, settings.pivot), notices)
     model = load_model(checkpoint, settings.model)
     notices.report()
-    vectors = _vectors(settings, sources, model, checkpoint, notices) if grid else None
-    moved = _shifts(vectors, model)
+    if grid:
+        projection = with_moves(projection, settings, sources.corpus, model, checkpoint, notices)
+    moved = projection.moves
 
-    identity = _identity(settings, model, checkpoint, facts, dataset_name, vectors)
+    identity = _identity(settings, model, checkpoint, facts, dataset_name, projection)
     stored = read_manifest(folder / "manifest.json") or {}
     if not stored and holds_hits(folder):
         raise BenchError(
@@ -99,12 +105,13 @@ def _run(
         )
     configs = stored.get("config", {}), config
     identity = require_same_identity(stored.get("identity", {}), identity, folder, configs)
-    details = _details(config, settings, model, checkpoint, facts, dataset_name, vectors)
+    details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
     details |= pretrained_details(pretrained)
     write_manifest(folder / "manifest.json", identity, {**stored, **details})
 
-    wanted = (None, *all_pairs(model.blocks)) if grid else (None,)
+    wanted = (None, *projection.pairs(model.blocks)) if grid else (None,)
     hits = compute_hits(model, facts, wanted, moved, settings, HitsStore(folder), status, notices)
+    hits = projection.filled(hits, model.blocks)
     rows = _write_views(folder, hits, model.blocks)
     if not rows[0].shared:
         notices.add("No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language)
@@ -127,7 +134,7 @@ def _run(
     best_row = next((row for row in rows if best is not None and row.pair == best), None)
     _log_outcome(folder, rows[0], best_row, seconds)
     return JobRecord(
-        experiment=settings.experiment.name,
+        experiment=experiment_folder(settings.experiment.name, projection.label),
         model=name,
         dataset=dataset_name,
         language=settings.language,
@@ -144,30 +151,13 @@ def _run(
     )
 
 
-def _vectors(
-    settings: SearchCommand, sources: Sources, model: LayeredModel, checkpoint: Checkpoint, notices: Notices
-) -> tuple[LanguageVectors, LanguageVectors]:
-    """The language's and the pivot's."""
-    corpus = sources.corpus() if settings.vectors.path is None else None
-    cache = Path(settings.paths.cache).expanduser()
-    language, pivot = (
-        language_vectors(model, checkpoint.digest, code, corpus, settings.vectors, cache, notices)
-        for code in (settings.language, settings.pivot)
-    )
-    return language, pivot
-
-
-def _shifts(vectors: tuple[LanguageVectors, LanguageVectors] | None, model: LayeredModel) -> Shifts | None:
-    return shifts(vectors[0].values, vectors[1].values).to(model.device) if vectors else None
-
-
 def _identity(
     settings: SearchCommand,
     model: LayeredModel,
     checkpoint: Checkpoint,
     facts: ParallelFacts,
     dataset_name: str,
-    vectors: tuple[LanguageVectors, LanguageVectors] | None,
+    projection: Projection,
 ) -> dict[str, Any]:
     """What decides hits, and nothing else. Null: not fixed yet, as vectors are while only baselines have run."""
     return {
@@ -176,15 +166,16 @@ def _identity(
         "language": settings.language,
         "pivot": settings.pivot,
         "vectors": {
-            "language": vectors[0].origin if vectors else None,
-            "pivot": vectors[1].origin if vectors else None,
+            "language": projection.origin(settings.language),
+            "pivot": projection.origin(settings.pivot),
+            **({"other": projection.origin(projection.other)} if projection.other else {}),
         },
         "probing": {
             "pool_size": pool_size(model, settings.probing) or "full",
             "sentence_score": settings.probing.sentence_score.value if model.family == "causal" else "mean",
             "seed": settings.seed,
         },
-        "projection": "lrp2",
+        "projection": projection.name,
     }
 
 
@@ -195,7 +186,7 @@ def _details(
     checkpoint: Checkpoint,
     facts: ParallelFacts,
     dataset_name: str,
-    vectors: tuple[LanguageVectors, LanguageVectors] | None,
+    projection: Projection,
 ) -> dict[str, Any]:
     return {
         "config": config,
@@ -213,7 +204,12 @@ def _details(
             "relations": [relation.name for relation in facts.relations],
         },
         # A run of baselines has none and leaves those of an earlier run in place.
-        **({"vectors": {v.language: {**v.metadata, "digest": v.digest} for v in vectors}} if vectors else {}),
+        **(
+            {"vectors": {code: {**v.metadata, "digest": v.digest} for code, v in projection.vectors.items()}}
+            if projection.vectors
+            else {}
+        ),
+        "projection": projection.details(model.blocks),
         "language": settings.language,
         "pivot": settings.pivot,
         "select_by": settings.select_by.value,
@@ -256,7 +252,7 @@ def _alignment(
     model: LayeredModel,
     facts: ParallelFacts,
     best: LayerPair | None,
-    moved: Shifts | None,
+    moved: Moves | None,
     settings: SearchCommand,
     notices: Notices,
 ) -> list[AlignmentRow]:
