@@ -14,7 +14,7 @@ setup: $(VENV)/.installed  ## the environment in .venv, with the tested versions
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,sentencepiece,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,dashboard,postgresql,sentencepiece,dev]'
 	touch $@
 
 demo: setup  ## the whole job on two small models that ship with the package, then its report
@@ -29,8 +29,9 @@ test-slow: setup  ## the tests that take minutes
 test-system: setup system-packages  ## the tests that need Debian packages
 	$(BIN)/python -m pytest -m system
 
-# What those tests run: LaTeX, for the tables.
-SYSTEM_PACKAGES := texlive-latex-base texlive-latex-recommended
+# What those tests run: LaTeX, for the tables; PostgreSQL, for shared studies; a Slurm of three nodes on this machine;
+# a browser, for the page.
+SYSTEM_PACKAGES := texlive-latex-base texlive-latex-recommended postgresql slurm-wlm munge chromium
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 system-packages:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.languages import GROUPS
+from lrp2_bench.errors import BenchError, UnknownNameError, nearest
+from lrp2_bench.languages import GROUPS, LANGUAGES
 
 _MULTIRUN = {"-m", "--multirun"}
+_QUIET = {"-q", "--quiet"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
+_FROM_MANIFEST = "--from-manifest"
+#: Commands that are given folders of runs as they are.
+_TAKES_FOLDERS = {"report", "regret", "dashboard"}
 # Hydra's own flags that are followed by a value.
 _VALUED = _PRINTING | {
     "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun",
@@ -25,6 +30,8 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
     if flags & _MULTIRUN and flags & _PRINTING:
         raise BenchError("--cfg and --info print the configuration of one job: leave -m out and give one value a key.")
     hydra_flags, expanded, positionals = [], [], []
+    if command == "report":
+        arguments = ["quiet=true" if argument in _QUIET else argument for argument in arguments]
     takes_value = False
     for argument in arguments:
         if takes_value or argument.startswith("-"):
@@ -36,7 +43,7 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
             expanded.append(_languages(argument, multirun=bool(flags & _MULTIRUN)))
         else:
             expanded.append(argument)
-    if positionals and command != "report":
+    if positionals and command not in _TAKES_FOLDERS:
         raise BenchError(
             f"'{positionals[0]}' is no setting. Settings of `lrp2-bench {command}` are given as key=value, "
             f"such as language=de; `lrp2-bench {command} --help` lists them."
@@ -46,15 +53,51 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
     return [*expanded, *hydra_flags]
 
 
-def _languages(argument: str, *, multirun: bool) -> str:
+def manifest_argument(command: str, arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The path behind ``--from-manifest`` (None without it), and the other arguments."""
+    paths, others = [], []
+    takes_value = False
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if takes_value or (name == _FROM_MANIFEST and equals):
+            paths.append(argument if takes_value else value)
+            takes_value = False
+        elif name == _FROM_MANIFEST:
+            takes_value = True
+        else:
+            others.append(argument)
+    if takes_value or "" in paths or len(paths) > 1:
+        raise BenchError(f"{_FROM_MANIFEST} takes one path: {_FROM_MANIFEST} outputs/.../manifest.json.")
+    if paths and command != "search":
+        raise BenchError(
+            f"{_FROM_MANIFEST} is for `lrp2-bench search`, which makes runs; '{command}' has none to repeat."
+        )
+    return (paths[0] if paths else None), others
+
+
+def expand_groups(setting: str) -> str:
+    """``language=high,de`` with the codes of ``high``, each once; other settings as they are.
+
+    Raises :class:`UnknownNameError` for what is no language and nearly a group.
+    """
+    if not setting.startswith("language="):
+        return setting
     codes: list[str] = []
-    for name in argument.removeprefix("language=").split(","):
+    for name in setting.removeprefix("language=").split(","):
+        if name not in GROUPS and name not in LANGUAGES and nearest(name, GROUPS):
+            raise UnknownNameError("group of languages", name, GROUPS, "Languages are given by their codes.")
         codes += [code for code in GROUPS.get(name, (name,)) if code not in codes]
-    if len(codes) > 1 and not multirun:
-        raise BenchError(f"'{argument}' is {len(codes)} languages, one job each: add -m for a multirun.")
     return f"language={','.join(codes)}"
 
 
+def _languages(argument: str, *, multirun: bool) -> str:
+    expanded = expand_groups(argument)
+    if "," in expanded and not multirun:
+        raise BenchError(f"'{argument}' is {expanded.count(',') + 1} languages, one job each: add -m for a multirun.")
+    return expanded
+
+
 def quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    """``text`` as a value that Hydra reads as it is. It takes backslashes for themselves unless a quote follows."""
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
     return f"'{escaped}'"

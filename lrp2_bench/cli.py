@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from lrp2_bench.arguments import expand
+from lrp2_bench.arguments import expand, manifest_argument
 from lrp2_bench.config import conf_dir, register
 from lrp2_bench.config_errors import explain
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.jobs.status import write_error
+from lrp2_bench.multirun.plugin import register_sweeper, without_hydras_words
+from lrp2_bench.multirun.summary import UnfinishedError
+
+#: Exit code of a report that was written, but not from whole runs alone.
+PARTIAL = 3
 
 register()
 _CONF = str(conf_dir())
@@ -30,6 +37,8 @@ Commands:
   search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
   vectors   language vectors of a model from a corpus
   report    the paper's tables and figures from finished searches, beside the published numbers
+  regret    what cheaper searches would have found on finished grids
+  dashboard the Optuna studies below a folder, in a browser
   bench     the engine against hooks written by hand, on this machine
   pretrain  a small model that knows which facts it was told in which language
 
@@ -39,17 +48,23 @@ Start with:
   lrp2-bench report outputs/default
 
 `lrp2-bench COMMAND --help` explains a command and lists its settings; settings are given as key=value.
+
+Exit codes: 0 done; 1 an error; 2 no such command; 3 a report was written, but some of its runs are not finished or not
+whole (each is named); 130 stopped by Ctrl-C.
 """
 
 
 # Launchers pickle these functions by value: they hold nothing but imports and calls.
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="search")
 def search(config: DictConfig) -> None:
-    from lrp2_bench.config import factory, tree, typed
+    from lrp2_bench.config import factory, in_multirun, tree, typed
     from lrp2_bench.jobs.search import Sources, run_search
+    from lrp2_bench.search.storage import refuse_shared_sqlite
     from lrp2_bench.settings import SearchCommand
 
     settings = typed(config, SearchCommand)
+    if in_multirun():
+        refuse_shared_sqlite(settings.search.storage)
     if settings.plan:
         from rich.console import Console
 
@@ -72,8 +87,6 @@ def vectors(config: DictConfig) -> None:
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="report")
 def report(config: DictConfig) -> None:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lrp2_bench.config import typed
@@ -85,7 +98,43 @@ def report(config: DictConfig) -> None:
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
     output = Path(settings.output).expanduser() if settings.output else None
     classes = groups(settings.high_from, settings.medium_from)
-    run_report(inputs, output, settings.select_by.value, Console(), classes)
+    console = Console(quiet=settings.quiet)
+    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models)
+    if settings.quiet:
+        print(done.folder)
+    if done.lacks:
+        print("\n".join([f"Partial report; not whole ({len(done.lacks)}):", *done.lacks]), file=sys.stderr)
+        raise SystemExit(PARTIAL)  # Hydra reports any exception that it knows as an error of the job
+
+
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="regret")
+def regret(config: DictConfig) -> None:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lrp2_bench.config import typed
+    from lrp2_bench.jobs.regret import run_regret
+    from lrp2_bench.settings import RegretCommand
+
+    settings = typed(config, RegretCommand)
+    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
+    run_regret(inputs, Path(settings.output).expanduser() if settings.output else None, settings, Console())
+
+
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="dashboard")
+def dashboard(config: DictConfig) -> None:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lrp2_bench.config import typed
+    from lrp2_bench.jobs.dashboard import run_dashboard
+    from lrp2_bench.settings import DashboardCommand
+
+    settings = typed(config, DashboardCommand)
+    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
+    run_dashboard(inputs, settings, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="bench")
@@ -94,11 +143,13 @@ def bench(config: DictConfig) -> None:
 
     from lrp2_bench.config import factory, typed
     from lrp2_bench.jobs.bench import run_bench
+    from lrp2_bench.jobs.scaling import run_scaling
     from lrp2_bench.settings import BenchCommand
 
     # The table is wide; where no terminal says how wide it may be, it takes what it needs.
-    console = Console() if Console().is_terminal else Console(width=130)
-    run_bench(typed(config, BenchCommand), factory(config.dataset), console)
+    console = Console() if Console().is_terminal else Console(width=140)
+    settings = typed(config, BenchCommand)
+    (run_scaling if settings.scaling else run_bench)(settings, factory(config.dataset), console)
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="pretrain")
@@ -125,6 +176,8 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "search": search,
     "vectors": vectors,
     "report": report,
+    "regret": regret,
+    "dashboard": dashboard,
     "bench": bench,
     "pretrain": pretrain,
     "demo": demo,
@@ -132,7 +185,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0 when it did its work, 1 on an error, 2 on a wrong command, 130 on Ctrl-C."""
+    """Run a command; the exit code is as :data:`OVERVIEW` says. A partial report has its own by SystemExit."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in {"-h", "--help", "help"}:
         print(OVERVIEW, end="")
@@ -142,12 +195,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[0] not in COMMANDS:
             raise UnknownNameError("command", given[0], COMMANDS, "`lrp2-bench` alone explains them.")
+        manifest, arguments = manifest_argument(given[0], given[1:])
+        if manifest is not None:
+            from lrp2_bench.rerun import rerun_overrides
+
+            arguments = [*rerun_overrides(Path(manifest), arguments), *arguments]
         before = sys.argv
-        sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], given[1:])]
+        sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], arguments)]
+        register_sweeper()
         try:
-            COMMANDS[given[0]]()
+            with without_hydras_words():
+                COMMANDS[given[0]]()
         finally:
             sys.argv = before
+    except UnfinishedError as error:
+        again = shlex.join(["lrp2-bench", *given])
+        print(f"{error}\nWhat is left, all at once: {again}", file=sys.stderr)
+        return 1
     except BenchError as error:
         print(error, file=sys.stderr)
         return 2 if given[0] not in COMMANDS else 1

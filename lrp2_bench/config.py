@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,10 +19,12 @@ from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.settings import (
     BenchCommand,
+    DashboardCommand,
     DemoCommand,
     PretrainCommand,
     ProjectionKind,
     ProjectionSettings,
+    RegretCommand,
     ReportCommand,
     SearchCommand,
     VectorsCommand,
@@ -49,13 +53,21 @@ def register() -> None:
     store.store(name="bench_schema", node=BenchCommand)
     store.store(name="pretrain_schema", node=PretrainCommand)
     store.store(name="demo_schema", node=DemoCommand)
+    store.store(name="regret_schema", node=RegretCommand)
+    store.store(name="dashboard_schema", node=DashboardCommand)
     # The search path would name the group after the folder it found it in; the store names it as it is typed.
     for path in sorted(sweeps_dir().glob("*.yaml")):
         store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
     OmegaConf.register_new_resolver("projection_folder", _projection_folder, replace=True)
+    OmegaConf.register_new_resolver("log_name", _log_name, replace=True)
     # Hydra makes its folders as they are written; ~ is no folder.
     OmegaConf.register_new_resolver("expanduser", lambda path: str(Path(path).expanduser()), replace=True)
+
+
+def in_multirun() -> bool:
+    """Whether the job at hand is one of several."""
+    return HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
 
 
 def typed(config: DictConfig, command: type[Any]) -> Any:
@@ -98,6 +110,10 @@ def _projection_folder(kind: Any, seed: Any, language: Any) -> str:
     kind = kind if isinstance(kind, ProjectionKind) else ProjectionKind[str(kind)]
     name = label(ProjectionSettings(kind, seed, language))
     return f"{name}/" if kind is not ProjectionKind.lrp2 else ""
+
+
+def _log_name(index: int, count: int) -> str:
+    return "search" if count == 1 else f"search-{index}-of-{count}"
 
 
 def _shipped(name: str) -> Path:

@@ -47,15 +47,19 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def append_json_line(path: Path, value: Any) -> None:
-    """Append one record and flush it to the disk; a torn last line left by a kill is cut off first."""
+def append_json_line(path: Path, value: Any) -> int:
+    """Append one record and flush it to the disk; a torn last line left by a kill is cut off first.
+
+    Returns the byte the record starts at."""
     line = json.dumps(value, ensure_ascii=False, sort_keys=True) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     cut_torn_tail(path)
     with path.open("ab") as file:
+        start = file.seek(0, os.SEEK_END)
         file.write(line.encode("utf-8"))
         file.flush()
         os.fsync(file.fileno())
+    return start
 
 
 def read_json_lines(path: Path) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Precision(Enum):
-    """The element type of weights and hidden states."""
+    """The element type in which the blocks' matrices are multiplied; states and the head stay in float32."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"
@@ -23,10 +23,12 @@ class Metric(Enum):
 
 
 class SearchKind(Enum):
-    """Which settings are evaluated: the untouched model, or every layer pair beside it."""
+    """Which settings are evaluated: the untouched model, every layer pair beside it, or the pairs a search picks."""
 
     baseline = "baseline"
     grid = "grid"
+    tpe = "tpe"
+    racing = "racing"
 
 
 class ProjectionKind(Enum):
@@ -84,7 +86,7 @@ class GridSettings:
     memory_gb: float | None = (
         None  # GiB for the engine's own tensors; null = a quarter of what is free, 1 on CPU at most
     )
-    batch_tokens: int | None = None  # padded tokens that pass a block at once; null = 2,048 on CPU, 32,768 on CUDA
+    batch_tokens: int | None = None  # tokens that pass a block at once; null = 1,024 on CPU, 32,768 on CUDA
     # first compute normalisers in bfloat16 with an error bound (float32 models); null = where that is faster
     rough_normalisers: bool | None = None
 
@@ -94,6 +96,22 @@ class SearchSettings:
     """What is searched and which pair is called best."""
 
     kind: SearchKind = SearchKind.grid
+    trials: int = 20  # tpe: pairs to evaluate, on all facts
+    batch: int = 4  # tpe: pairs asked before the first is told; they run together
+    first: float = 0.0625  # racing: share of the facts that all pairs see; it doubles from rung to rung
+    budget: float | None = 0.25  # racing: share of the grid's block runs to spend; null = drop by statistics alone
+    alpha: float = 0.05  # racing: chance that statistics drop the truly best pair
+    seed: int = 0  # of the sampler, and of the order of facts
+    storage: str | None = None  # database of the Optuna study, as a URL; null = a journal in the run's folder
+    heartbeat: int = 60  # seconds between signs of life in that database
+
+
+@dataclass
+class ShardSettings:
+    """One job split over several by relation: in any order, on any machine; the last to finish writes the tables."""
+
+    count: int = 1  # jobs that share the relations
+    index: int = 0  # which of them this one is, from 0
 
 
 @dataclass
@@ -129,6 +147,7 @@ class SearchCommand:
     vectors: VectorSettings = field(default_factory=VectorSettings)
     grid: GridSettings = field(default_factory=GridSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    shard: ShardSettings = field(default_factory=ShardSettings)
     projection: ProjectionSettings = field(default_factory=ProjectionSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
@@ -136,7 +155,8 @@ class SearchCommand:
     pivot: str = "en"  # the language knowledge is drawn from
     select_by: Metric = Metric.transferability  # the metric that calls a pair best
     seed: int = 0  # of the candidate pools
-    plan: bool = False  # print what would run, and run nothing
+    plan: bool = False  # print what would run, timed on a few facts, and store nothing
+    reproduces: str | None = None  # manifest.json whose run this one must equal; --from-manifest sets it
 
 
 @dataclass
@@ -151,6 +171,10 @@ class BenchCommand:
     pivot: str = "en"
     # facts a relation, by family; of the shipped models
     facts: dict[str, int] = field(default_factory=lambda: {"masked": 16, "causal": 3, "shipped": 60})
+    # share of a masked model's facts whose object leads its own length for some pair, picked by a first pass; null =
+    # the first facts as they come
+    leading: float | None = None
+    scaling: bool = False  # measure how cost grows with facts, pairs, blocks and candidates instead
     naive_settings: int = 8  # settings that the naive evaluators run; their seconds are scaled to all
     bfloat16: bool = True  # also run ours in bfloat16, and say how many hits agree
     device: str = "auto"  # auto, cpu, cuda, cuda:N
@@ -215,8 +239,38 @@ class ReportCommand:
     """``lrp2-bench report``."""
 
     inputs: list[str] = field(default_factory=list)  # folders to look for finished runs in
+    models: list[str] = field(default_factory=list)  # report on these alone; [] = all that are found
     output: str | None = None  # folder for the report; null = INPUT/report
     high_from: int = 1_000_000  # Wikipedia articles from which a language is high resource
     medium_from: int = 100_000  # and from which it is medium resource
     select_by: Metric = Metric.transferability
+    quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
+class RegretCommand:
+    """``lrp2-bench regret``."""
+
+    inputs: list[str] = field(default_factory=list)  # folders to look for finished grids in
+    output: str | None = None  # folder for tables; null = INPUT/report
+    budgets: list[float] = field(default_factory=lambda: [0.25, 0.15, 0.35, 0.5, 0.75])  # racing: shares of block runs
+    trials: list[int] = field(default_factory=lambda: [4, 8, 12])  # tpe: pairs
+    seeds: list[int] = field(default_factory=lambda: [0])  # each search is replayed with each
+    first: float = 0.0625  # as in search.first
+    alpha: float = 0.05  # as in search.alpha
+    batch: int = 4  # as in search.batch
+    select_by: Metric = Metric.transferability
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
+class DashboardCommand:
+    """``lrp2-bench dashboard``."""
+
+    inputs: list[str] = field(default_factory=list)  # folders to look for studies in
+    output: str | None = None  # the merged studies, a journal; null = INPUT/report/studies.journal
+    host: str = "127.0.0.1"  # address to listen on
+    port: int = 8080
+    open: bool = True  # serve until Ctrl-C; false = merge, say where, and end
     paths: PathSettings = field(default_factory=PathSettings)

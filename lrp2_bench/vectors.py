@@ -60,7 +60,7 @@ def vector_metadata(
         "model_digest": model_digest,
         "blocks": str(model.blocks),
         "hidden_size": str(model.hidden_size),
-        "precision": str(model.dtype).removeprefix("torch."),
+        "precision": model.precision,
         "corpus": corpus,
         "sentences": str(len(sentences)),
         "sentences_digest": sha256_json(list(sentences)),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from lrp2_bench.arguments import expand
+from lrp2_bench.arguments import expand, quoted
 from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import GROUPS
 
@@ -20,8 +21,21 @@ def test_a_folder_to_report_on_becomes_an_input() -> None:
     assert expand("report", []) == []
 
 
+@pytest.mark.parametrize("flag", ["-q", "--quiet"])
+def test_a_quiet_report_is_a_setting_and_nothing_elsewhere(flag: str) -> None:
+    assert expand("report", ["outputs/a", flag]) == ["quiet=true", "inputs=['outputs/a']"]
+    assert expand("search", ["language=de", flag]) == ["language=de", flag]
+
+
 def test_quotes_and_backslashes_in_a_folders_name_are_kept() -> None:
-    assert expand("report", ["it's", "a\\b", "c,d [e]"]) == ["inputs=['it\\'s','a\\\\b','c,d [e]']"]
+    assert expand("report", ["it's", "a\\b", "c,d [e]"]) == ["inputs=['it\\'s','a\\b','c,d [e]']"]
+
+
+@pytest.mark.parametrize(
+    "text", ["it's", "a\\b", "c,d [e]=", "end\\", "x\\'y", "x\\\\'y", "a\\\\b\\\\", "'", "\\", "", "~ {a: b}"]
+)
+def test_quoted_text_is_read_by_hydra_as_it_is(text: str) -> None:
+    assert OverridesParser.create().parse_override(f"a={quoted(text)}").value() == text
 
 
 @pytest.mark.parametrize("command", ["search", "vectors"])

@@ -19,6 +19,8 @@ from lrp2_bench.config import sweeps_dir
 from lrp2_bench.languages import GROUPS
 from tests.support.commands import ToyJob, lrp2_bench
 from tests.support.paths import REPOSITORY
+from tests.support.run_folders import write_run
+from tests.support.synthetic_runs import write_synthetic_run
 
 Build = Callable[..., ToyJob]
 Capture = pytest.CaptureFixture[str]
@@ -46,7 +48,7 @@ def test_each_command_explains_itself_its_groups_and_its_settings(command: str, 
     assert lrp2_bench(command, "--help") == 0
     said = capsys.readouterr().out
     assert said.startswith(f"lrp2-bench {command}: ") and f"  lrp2-bench {command} " in said
-    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit"))
+    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit", "port"))
     if command == "search":
         assert "model: bloom_560m, hf, mbert" in said and "sweep: ablations, paper_bloom, paper_mbert" in said
     assert "_schema" not in said, "what holds the thing together is not for users"
@@ -72,7 +74,7 @@ def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: bench, demo, pretrain, report, search,"),
+        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: bench, dashboard, demo, pretrain,"),
         ("--version=3", 2, "Unknown command '--version=3'."),
         ("search language=de langauge=de", 1, "Unknown setting 'langauge'. Did you mean 'language'?"),
         ("search language=de model.pth=x", 1, "Unknown setting 'model.pth'. Did you mean 'model.path'?"),
@@ -83,7 +85,7 @@ def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
         ("search language=de sweep=paper_mbert", 1, "Unknown setting 'sweep'. Did you mean '+sweep'?"),
         ("search language=de ~sed", 1, "Unknown setting 'sed'. Did you mean 'seed'?"),
         ("search language=de model=mbrt", 1, "Unknown model 'mbrt'. Did you mean 'mbert'?\nKnown: bloom_560m, hf, "),
-        ("search language=de search=gird", 1, "Unknown search 'gird'. Did you mean 'grid'?\nKnown: baseline, grid."),
+        ("search language=de search=gird", 1, "Unknown search 'gird'. Did you mean 'grid'?\nKnown: baseline, grid, "),
         ("search -m +sweep=paper_mbrt", 1, "Unknown sweep 'paper_mbrt'. Did you mean 'paper_mbert'?"),
         (
             "search language=de select_by=accurracy",
@@ -258,4 +260,23 @@ def test_search_vectors_and_report_work_hand_in_hand(toy_job: Build, tmp_path: P
     printed = capsys.readouterr()
     assert f"Report in {tmp_path / 'report'}" in printed.out.replace("\n", "")
     # Libraries that draw have much to say of fonts.
-    assert len(list((tmp_path / "report" / "figures").iterdir())) == 12 and "pruned" not in printed.err
+    assert len(list((tmp_path / "report" / "figures").iterdir())) == 14 and "pruned" not in printed.err
+
+
+def test_a_quiet_report_prints_its_folder_alone(tmp_path: Path, capsys: Capture) -> None:
+    write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
+    assert lrp2_bench("report", str(tmp_path), "--quiet") == 0
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == (f"{tmp_path / 'report'}\n", "")
+
+
+def test_a_partial_report_has_an_exit_code_of_its_own_and_names_what_it_lacks(tmp_path: Path, capsys: Capture) -> None:
+    write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
+    failed = write_run(tmp_path, "fr", (20, 30), state="failed", status={"message": "no disk"})
+    assert lrp2_bench("report", str(tmp_path), "-q") == 3
+    printed = capsys.readouterr()
+    assert printed.out == f"{tmp_path / 'report'}\n"
+    assert printed.err == f"Partial report; not whole (1):\n{failed}: failed: no disk\n"
+    assert lrp2_bench("report", str(tmp_path / "nowhere"), "-q") == 1
+    assert lrp2_bench("report", "--help") == 0
+    assert "Exit codes: 0 all runs found are whole; 3" in capsys.readouterr().out

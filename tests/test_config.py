@@ -12,17 +12,21 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ValidationError
 
 from lrp2_bench import config as config_module
-from lrp2_bench.config import conf_dir, factory, register, sweeps_dir, tree, typed
+from lrp2_bench.arguments import expand_groups
+from lrp2_bench.config import conf_dir, factory, sweeps_dir, tree, typed
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.data.text import TextCorpus
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.languages import GROUPS
+from lrp2_bench.multirun.running import prepare_hydra
 from lrp2_bench.settings import (
     BenchCommand,
+    DashboardCommand,
     DemoCommand,
     Metric,
     Precision,
     PretrainCommand,
+    RegretCommand,
     ReportCommand,
     SearchCommand,
     VectorsCommand,
@@ -36,13 +40,15 @@ COMMANDS = {
     "bench": BenchCommand,
     "pretrain": PretrainCommand,
     "demo": DemoCommand,
+    "regret": RegretCommand,
+    "dashboard": DashboardCommand,
 }
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 SWEEPS = sorted(path.relative_to(sweeps_dir()) for path in sweeps_dir().rglob("*.yaml"))
 
 
 def _compose(command: str, *overrides: str) -> DictConfig:
-    register()
+    prepare_hydra()
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return compose(config_name=command, overrides=list(overrides), return_hydra_config=True)
@@ -57,7 +63,7 @@ def _application(config: DictConfig) -> DictConfig:
 
 def _given(command: str) -> list[str]:
     """What has no default."""
-    if command in {"report", "bench", "demo"}:
+    if command in {"report", "bench", "demo", "regret", "dashboard"}:
         return []
     return ["model.path=DIR"] if command == "pretrain" else ["language=de", "model.path=DIR"]
 
@@ -98,7 +104,7 @@ def test_every_sweep_composes_and_names_itself(path: Path) -> None:
 @pytest.mark.parametrize("name", ["paper_mbert", "paper_bloom"])
 def test_the_papers_sweeps_run_its_52_languages(name: str) -> None:
     config = _compose("search", f"+sweep={name}", "language=de")
-    assert config.hydra.sweeper.params.language.split(",") == list(GROUPS["all"])
+    assert expand_groups(f"language={config.hydra.sweeper.params.language}") == f"language={','.join(GROUPS['all'])}"
 
 
 def test_conf_and_sweeps_of_a_checkout_are_those_beside_the_package() -> None:

@@ -69,3 +69,15 @@ def test_the_command_of_the_wheel_finds_its_configuration_and_sweeps(unpacked: P
     assert process.stderr.split() == [str(unpacked / "lrp2_bench" / name) for name in ("conf", "sweeps")]
     assert "path: bigscience/bloom-560m" in process.stdout and "name: paper_bloom" in process.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_of_the_wheel_runs_its_shipped_model(unpacked: Path, tmp_path: Path) -> None:
+    sweep = ["-m", "+sweep=testbed", "model=tiny_mbert", "language=sq,ga", "search=baseline", "tracking=none"]
+    process = subprocess.run(
+        [sys.executable, "-c", RUN, "search", *sweep, "dataset.limit=1", "dataset.relations=[P36]"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(unpacked), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False, timeout=250,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    assert "2 jobs: 2 finished." in process.stderr
+    assert len(list((tmp_path / "outputs" / "testbed" / "tiny_mbert" / "cldr").glob("*/pairs.csv"))) == 2

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench import metrics
-from lrp2_bench.types import HIT, NOT_EVALUATED, Hits, Interval
+from lrp2_bench.analysis.weighted import Floats, WeightedMeasures, Weights, check_evaluated, fact_weights, indicator
+from lrp2_bench.types import HIT, Hits, Interval
 
 RESAMPLES = 1_000
 SEED = 0
@@ -24,10 +25,6 @@ PERCENTILES = (2.5, 97.5)
 
 #: Weights are held for this many resamples at a time. It does not change what is drawn.
 _CHUNK = 128
-
-Floats = npt.NDArray[np.float64]
-#: float32 ``[resample, fact]``; products with 0 and 1 are whole numbers, exact in any order of summing below 2**24.
-Weights = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -64,10 +61,10 @@ def resample_accuracy(hits: Hits, relations: Sequence[str], resamples: int = RES
     facts = hits.shape[1]
     if not facts:
         return _nothing(len(hits), resamples)
-    indicator = _indicator(hits == HIT)
+    hit = indicator(hits == HIT)
     samples = np.empty((len(hits), resamples))
     for start, weights in _weights(relations, resamples, seed):
-        samples[:, start : start + len(weights)] = (weights @ indicator).T
+        samples[:, start : start + len(weights)] = (weights @ hit).T
     return Resampled(metrics.accuracy(hits), 100.0 * samples / facts)
 
 
@@ -85,30 +82,16 @@ def resample_measures(
     open.
     """
     _check(hits, relations)
-    if pivot_hits.shape != (hits.shape[1],):
-        raise ValueError(f"pivot_hits has the shape {pivot_hits.shape}, but there are {hits.shape[1]} facts.")
-    facts = hits.shape[1]
-    if not facts:
+    measures = WeightedMeasures(hits, pivot_hits)
+    if not hits.shape[1]:
         return _nothing(len(hits), resamples), _nothing(len(hits), resamples)
-    # Each fact counts for one of three sums only, so that both measures cost one pass over the weights.
-    parts = [pivot_hits == HIT, (pivot_hits != HIT) & (pivot_hits != NOT_EVALUATED), pivot_hits == NOT_EVALUATED]
-    indicators = [_indicator(hits[:, part] == HIT) for part in parts]
     accuracy, transferability = np.empty((len(hits), resamples)), np.empty((len(hits), resamples))
     for start, weights in _weights(relations, resamples, seed):
         chunk = slice(start, start + len(weights))
-        of_pivot = weights[:, parts[0]]
-        both, ours_alone, unshared = (
-            (chosen @ indicator).T.astype(np.float64)
-            for chosen, indicator in zip(
-                (of_pivot, weights[:, parts[1]], weights[:, parts[2]]), indicators, strict=True
-            )
-        )
-        accuracy[:, chunk] = both + ours_alone + unshared
-        either = ours_alone + of_pivot.sum(axis=1, dtype=np.float64)
-        transferability[:, chunk] = both / np.maximum(either, 1.0)  # without any hit both is 0, and so is the overlap
+        accuracy[:, chunk], transferability[:, chunk] = measures(weights)
     return (
-        Resampled(metrics.accuracy(hits), 100.0 * accuracy / facts),
-        Resampled(metrics.transferability(hits, pivot_hits), 100.0 * transferability),
+        Resampled(metrics.accuracy(hits), accuracy),
+        Resampled(metrics.transferability(hits, pivot_hits), transferability),
     )
 
 
@@ -125,12 +108,7 @@ def _weights(relations: Sequence[str], resamples: int, seed: int) -> Iterator[tu
         drawn = by_group[first + rng.integers(size, size=(rows, facts))]
         drawn += facts * np.arange(rows)[:, None]
         counts = np.bincount(drawn.reshape(-1), minlength=rows * facts)
-        yield start, counts.reshape(rows, facts).astype(np.float32)
-
-
-def _indicator(hit: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """``[fact, setting]``, for the right of a product."""
-    return np.ascontiguousarray(hit.T, dtype=np.float32)
+        yield start, fact_weights(counts.reshape(rows, facts))
 
 
 def _bounded(value: Floats, samples: Floats) -> Floats:
@@ -150,5 +128,4 @@ def _nothing(settings: int, resamples: int) -> Resampled:
 def _check(hits: Hits, relations: Sequence[str]) -> None:
     if hits.shape[1] != len(relations):
         raise ValueError(f"hits has {hits.shape[1]} facts, but relations name {len(relations)}.")
-    if (hits == NOT_EVALUATED).any():
-        raise ValueError("A setting leaves facts open. Pass fully evaluated settings only (metrics.fully_evaluated).")
+    check_evaluated(hits)

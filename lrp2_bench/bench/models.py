@@ -83,15 +83,21 @@ def subject(
         raise UnknownNameError("benchmark model", name, known_models(), "Set models=[...] or checkpoints={NAME: DIR}.")
     if checkpoint is None and name in RANDOM_MODELS:
         model = random_model(RANDOM_MODELS[name], texts, device, seed)
-        generator = torch.Generator().manual_seed(seed)
-        size = model.blocks + 1, model.hidden_size
-        language, pivot = (_RANDOM_SHIFT * torch.randn(size, generator=generator).to(device) for _ in range(2))
+        language, pivot = random_vectors(model, seed)
         return Subject(name, model, language, pivot, trained=False)
     settings = ModelSettings(path=checkpoint or f"shipped:{name}", device=str(device))
     found = find_checkpoint(settings)
     model = load_model(found, settings)
     language, pivot = (_corpus_vectors(model, found.digest, code).to(device) for code in languages)
     return Subject(name, model, language, pivot, trained=True)
+
+
+def random_vectors(model: LayeredModel, seed: int) -> tuple[Tensor, Tensor]:
+    """Two languages' vectors for a random model, ``[layer, hidden]`` each."""
+    generator = torch.Generator().manual_seed(seed)
+    size = model.blocks + 1, model.hidden_size
+    language, pivot = (_RANDOM_SHIFT * torch.randn(size, generator=generator).to(model.device) for _ in range(2))
+    return language, pivot
 
 
 def _corpus_vectors(model: LayeredModel, digest: str, language: str) -> Float[Tensor, "layer hidden"]:

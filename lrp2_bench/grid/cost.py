@@ -25,7 +25,7 @@ class ModelShape:
 
 @dataclass(frozen=True)
 class Cost:
-    """``rows``: (query, block) pairs run in full; ``tokens``: padded tokens of those; ``finals``: rows of the last
+    """``rows``: (query, block) pairs run in full; ``tokens``: tokens of those; ``finals``: rows of the last
     block, run at scored positions alone; ``flops``: operations of all of it, heads included."""
 
     rows: int = 0
@@ -73,10 +73,10 @@ def grid_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Cos
     runs, finals = plan.block_runs - len(plan.settings), len(plan.settings)
     total = Cost()
     for shape in shapes:
-        flops = runs * block_flops(model, shape.tokens) + finals * final_block_flops(model, shape.tokens, shape.scored)
-        flops += finals * 2.0 * model.hidden * shape.candidate_tokens
-        rows = shape.queries * runs
-        total += Cost(rows, rows * shape.tokens, shape.queries * finals, flops * shape.queries)
+        flops = shape.queries * finals * 2.0 * model.hidden * shape.candidate_tokens
+        for tokens in shape.lengths:
+            flops += runs * block_flops(model, tokens) + finals * final_block_flops(model, tokens, shape.scored)
+        total += Cost(shape.queries * runs, sum(shape.lengths) * runs, shape.queries * finals, flops)
     return total
 
 
@@ -96,8 +96,8 @@ def floor(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> float:
     """Operations that no method which runs the model's own blocks in each setting can do without.
 
     Every setting's states differ from every other's from its first projection on, so each of the plan's block runs
-    must happen, on no padding, for the queries that decide a cell at the least: a masked fact's own length, a causal
-    fact's forest. The last block is needed at the scored positions, candidates' logits once each; a normaliser never
-    certainly.
+    must happen for the queries that decide a cell at the least: a masked fact's own length, a causal fact's forest. The
+    last block is needed at the scored positions, candidates' logits once each; a normaliser never certainly. ``shapes``
+    are a workload's certain ones.
     """
-    return grid_cost(model, plan, (part for shape in shapes for part in shape.unpadded())).flops
+    return grid_cost(model, plan, shapes).flops

@@ -41,7 +41,7 @@ class Limits:
 
     def require(self, work: Workload, settings: int) -> None:
         """Raise :class:`BenchError` where a single query does not fit, naming the least memory that would do."""
-        longest = max((shape.tokens for shape in work.certain + work.possible), default=0)
+        longest = max((max(shape.lengths) for shape in work.certain + work.possible), default=0)
         if self.most_tokens is None or longest <= max(self.most_tokens, 1):
             return
         least = 2 * longest * settings * self.cell_bytes / _GIB
@@ -60,7 +60,7 @@ def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> L
     free = free_bytes(model.device)
     memory = settings.memory_gb * _GIB if settings.memory_gb else min(_MOST.get(kind, 1.0) * _GIB, _SHARE * free)
     token_bytes = model.hidden_size * model.dtype.itemsize
-    step_tokens = settings.batch_tokens or (32_768 if kind == "cuda" else 2_048)
+    step_tokens = settings.batch_tokens or (32_768 if kind == "cuda" else 1_024)
     # A block's widest moment: its intermediate activations, four times the hidden size and twice at once.
     step_tokens = max(1, min(step_tokens, int(memory / 2 / (10 * token_bytes))))
     query_bytes = 2 * len(plan.settings) * token_bytes * _COPIES

@@ -1,11 +1,13 @@
 """Hits on disk: one append-only chunk per finished relation, checked by digest, resumable after any death.
 
-In a run's folder, ``relations/`` holds Parquet chunks and a journal that names each with its SHA-256. A chunk counts
-once its journal line is whole. ``hits.parquet`` and ``pivot_hits.parquet`` are written from the chunks at the end.
+In a run's folder, ``relations/`` holds Parquet chunks and journals that name each with its SHA-256. A chunk counts
+once its journal line is whole. Any number of jobs may write at once: each has a journal and chunk names of its own and
+reads everyone's. ``hits.parquet`` and ``pivot_hits.parquet`` are written from the chunks at the end.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import json
@@ -19,7 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import append_json_line, atomic_path, read_json_lines, sha256_file, write_bytes
+from lrp2_bench.files import atomic_path, write_bytes
+from lrp2_bench.grid.journals import Journals, Place
 from lrp2_bench.types import NOT_EVALUATED, Fact, Hits, Setting
 
 log = logging.getLogger(__name__)
@@ -43,63 +46,91 @@ _SCHEMA = pa.schema(
 
 
 class HitsStore:
-    """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside on opening."""
+    """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside when they are met."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / _CHUNKS
-        self._journal = self._folder / "journal.jsonl"
-        entries = read_json_lines(self._journal)
-        self._named = {str(entry["file"]) for entry in entries}
-        self._chunks = [entry for entry in entries if self._is_whole(entry)]
+        self._journals = Journals(self._folder)
+        self._chunks: dict[Place, Mapping[str, Any]] = {}
+        self._unseen: dict[Place, Mapping[str, Any]] = {}
+        self._named: set[str] = set()
+        self.refresh()
+        for entry in self._unseen.values():
+            path = self._folder / entry["file"]
+            if not _quarantined(path).exists():
+                log.warning("Hits '%s' are gone; their relation is computed again.", path)
+
+    def refresh(self) -> set[str]:
+        """Take in what other jobs have stored since; the names of its relations."""
+        # A chunk is on the disk before its journal names it, but another machine may see the two in either order.
+        found = {**self._unseen, **{place: entry for place, entry in self._journals.new_records() if "file" in entry}}
+        self._unseen, relations = {}, set()
+        for place, entry in found.items():
+            if place in self._chunks:
+                continue
+            self._named.add(str(entry["file"]))
+            if not (self._folder / str(entry["file"])).is_file():
+                self._unseen[place] = entry
+            elif self._read(entry) is not None:
+                self._chunks[place] = entry
+                relations.add(str(entry.get("relation")))
+        return relations
 
     def load(self, side: Side, relation: str, facts: Sequence[Fact], settings: Sequence[Setting]) -> Hits:
         """``[setting, fact]``, -1 where not evaluated; later chunks overrule earlier ones."""
         hits = np.full((len(settings), len(facts)), NOT_EVALUATED, dtype=np.int8)
         columns = {fact.uuid: column for column, fact in enumerate(facts)}
         rows = {setting: row for row, setting in enumerate(settings)}
-        for entry in self._chunks:
-            if (entry["side"], entry["relation"]) == (side, relation):
-                _fill(hits, pq.read_table(self._folder / entry["file"]), rows, columns)
+        for place, entry in sorted(self._chunks.items(), key=lambda item: item[0]):
+            if (entry.get("side"), entry.get("relation")) != (side, relation):
+                continue
+            data = self._read(entry)
+            if data is None:
+                del self._chunks[place]  # set aside since it was checked
+            else:
+                _fill(hits, pq.read_table(io.BytesIO(data)), rows, columns)
         return hits
 
     def append(self, side: Side, relation: str, facts: Sequence[Fact], settings: Sequence[Setting], hits: Hits) -> None:
         """Store a relation's hits ``[setting, fact]``; on return they survive a power cut."""
         buffer = io.BytesIO()
         pq.write_table(_table(relation, facts, settings, hits), buffer)
-        name = self._free_name(f"{relation}-{side}")
-        write_bytes(self._folder / name, buffer.getvalue())
+        data = buffer.getvalue()
+        name = self._free_name(f"{relation}-{side}-{self._journals.number:03d}")
+        write_bytes(self._folder / name, data)
         entry = {
             "side": side,
             "relation": relation,
             "file": name,
-            "sha256": sha256_file(self._folder / name),
+            "sha256": hashlib.sha256(data).hexdigest(),
             "settings": len(settings),
             "facts": len(facts),
         }
-        append_json_line(self._journal, entry)
         self._named.add(name)
-        self._chunks.append(entry)
+        self._chunks[self._journals.append(entry)] = entry
 
     def _free_name(self, stem: str) -> str:
-        """A name no chunk ever had: the journal still holds the digest of one that was set aside."""
-        names = (f"{stem}-{number:03d}.parquet" for number in itertools.count(1))
+        """A name no chunk ever had: a journal still holds the digest of one that was set aside. The stem ends with
+        the number of the own journal, so that no other job can be about to use the name."""
+        names = (f"{stem}{'' if number == 1 else f'-{number}'}.parquet" for number in itertools.count(1))
         return next(name for name in names if name not in self._named and not (self._folder / name).exists())
 
-    def _is_whole(self, entry: Mapping[str, Any]) -> bool:
-        path = self._folder / str(entry.get("file"))
-        if not path.is_file():
-            if not _quarantined(path).exists():
-                log.warning("Hits '%s' are gone; their relation is computed again.", path)
-            return False
-        if sha256_file(path) == entry.get("sha256"):
-            return True
-        path.rename(_quarantined(path))
+    def _read(self, entry: Mapping[str, Any]) -> bytes | None:
+        """A chunk's bytes; None where it is gone, or damaged and now set aside."""
+        path = self._folder / str(entry["file"])
+        try:
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() == entry.get("sha256"):
+                return data
+            path.rename(_quarantined(path))
+        except FileNotFoundError:
+            return None  # or another job was faster to set it aside, and said so
         log.warning(
             "Hits '%s' are damaged (their digest differs); kept as '%s', the relation is computed again.",
             path,
             _quarantined(path).name,
         )
-        return False
+        return None
 
 
 def holds_hits(folder: Path) -> bool:
@@ -129,10 +160,9 @@ def require_same_identity(
     ``configs``, the stored and the present one, say which of the user's settings lie behind a digest.
     """
     old, new = _flat(stored), _flat(wanted)
-    merged = {key: new.get(key) if new.get(key) is not None else old.get(key) for key in {**old, **new}}
-    differing = [key for key in sorted(merged) if old.get(key) is not None and merged[key] != old[key]]
+    differing = differing_keys(stored, wanted)
     if differing:
-        shown = "\n".join(f"  {key}: stored {old[key]}, now {new.get(key)}" for key in differing)
+        shown = "\n".join(f"  {key}: stored {before}, now {now}" for key, (before, now) in differing.items())
         sections = {key.split(".")[0] for key in differing}
         before, now = ({k: v for k, v in _flat(config).items() if k.split(".")[0] in sections} for config in configs)
         changed = [
@@ -146,7 +176,17 @@ def require_same_identity(
             f"'{folder}' holds hits of another configuration. What differs:\n{shown}\n"
             "Give this run another experiment.name (or paths.outputs), or set these back."
         )
-    return _nested(merged)
+    return _nested({key: new.get(key) if new.get(key) is not None else old.get(key) for key in {**old, **new}})
+
+
+def differing_keys(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The keys of two identities that do not agree, dotted and sorted, each with both values."""
+    old, new = _flat(stored), _flat(wanted)
+    return {
+        key: (old[key], new.get(key))
+        for key in sorted(old)
+        if old[key] is not None and new.get(key) is not None and new[key] != old[key]
+    }
 
 
 def _table(relation: str, facts: Sequence[Fact], settings: Sequence[Setting], hits: Hits) -> pa.Table:

@@ -12,6 +12,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from lrp2_bench.bench.leading import with_share_leading
 from lrp2_bench.bench.measure import (
     Naive,
     Ours,
@@ -58,12 +59,12 @@ def run_bench(settings: BenchCommand, make_dataset: Callable[[], Dataset], conso
     for name in settings.models:
         languages = (settings.language, settings.pivot)
         checkpoint = settings.checkpoints.get(name)
-        measured = subject(name, checkpoint, languages, _texts(facts), device, settings.seed)
+        measured = subject(name, checkpoint, languages, filled(facts), device, settings.seed)
         results += list(_cases(measured, facts, settings, peak))
         del measured
     console.print(_table(results, peak, device))
     for line in _remarks(results):
-        console.print(line, soft_wrap=True)
+        console.print(line, soft_wrap=True, markup=False)
     path = Path(settings.output).expanduser() / "bench.json"
     write_json(
         path,
@@ -77,10 +78,15 @@ def _cases(measured: Subject, facts: ParallelFacts, settings: BenchCommand, peak
     name, model, language, pivot = measured.name, measured.model, measured.language, measured.pivot
     plan = plan_grid(model.blocks, all_pairs(model.blocks))
     sample = spread_sample(len(plan.settings), settings.naive_settings)
+    # Copied before nnsight puts its own forward into the model's modules.
+    halved = in_bfloat16(model) if settings.bfloat16 else None
     # The shipped models are hundreds of times smaller than those that the paper used.
     limit = settings.facts[model.family if name not in shipped_names() else "shipped"]
     for whole in facts.relations:
         relation = replace(whole, facts=whole.facts[:limit])
+        if settings.leading is not None and model.family == "masked":
+            vectors = (language, pivot)
+            relation = with_share_leading(model, whole, plan, vectors, settings.leading, limit, settings.seed)
         pool = pool_of(relation, pool_size(model, ProbingSettings()), settings.seed)
         log.info("%s %s: %d facts in %d settings.", name, relation.name, len(relation.facts), len(plan.settings))
         ours = run_ours(model, relation, pool, plan, (language, pivot), GridSettings())
@@ -94,8 +100,8 @@ def _cases(measured: Subject, facts: ParallelFacts, settings: BenchCommand, peak
             forward = nnsight_forward(model, language, pivot)
             others.append(run_naive("nnsight", forward, model, relation, pool, plan.settings, sample, ours.hits))
         case = _case(measured, relation, len(pool.labels), len(plan.settings), ours, others, peak)
-        if settings.bfloat16:
-            half = run_ours(in_bfloat16(model), relation, pool, plan, (language, pivot), GridSettings())
+        if halved is not None:
+            half = run_ours(halved, relation, pool, plan, (language, pivot), GridSettings())
             case["bfloat16"] = {
                 "seconds": half.seconds,
                 "ratio": others[0].seconds / half.seconds,
@@ -124,6 +130,7 @@ def _case(
         "cells_per_second": cells / ours.seconds,
         "flops_per_second": ours.flops / ours.seconds,
         "floor_flops": ours.floor_flops,
+        "ceiling": ours.ceiling,
         "floor_of_peak": ours.floor_flops / ours.seconds / peak,
         "peak_memory_bytes": peak_memory_bytes(),
         "others": [asdict(other) | {"ratio": other.seconds / ours.seconds} for other in others],
@@ -132,44 +139,38 @@ def _case(
 
 def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> Table:
     table = Table(title=f"float32, {device}; matrix peak {peak / 1e9:,.0f} GFLOP/s", caption_justify="left")
-    for column in (
-        "case",
-        "weights",
-        "facts",
-        "pool",
-        "hits",
-        "q",
-        "r",
-        "seconds",
-        "cells/s",
-        "floor/peak",
-        "against",
-        "ratio",
-        "differ",
-    ):
-        table.add_column(column, justify="left" if column in {"case", "weights", "against"} else "right")
+    names = "case", "facts", "pool", "hits", "q", "r", "seconds", "cells/s", "GFLOP/s", "floor/peak", "GiB"
+    for column in (*names, "against", "ratio", "ceiling", "differ"):
+        left = column in {"case", "against"}
+        table.add_column(column, justify="left" if left else "right", no_wrap=left)
     for case in results:
         for number, other in enumerate(case["others"]):
             first = [
-                f"{case['model']} {case['relation']}", case["weights"], str(case["facts"]), str(case["pool"]),
+                f"{case['model']} {case['relation']}", str(case["facts"]), str(case["pool"]),
                 f"{100 * case['hit_rate']:.1f}%", f"{case['q']:.2f}", f"{case['r']:.2f}", f"{case['seconds']:.1f}",
-                f"{case['cells_per_second']:,.0f}", f"{case['floor_of_peak']:.2f}",
+                f"{case['cells_per_second']:,.0f}", f"{case['flops_per_second'] / 1e9:,.0f}",
+                f"{case['floor_of_peak']:.2f}", f"{case['peak_memory_bytes'] / 2**30:.1f}",
             ]  # fmt: skip
+            # Under the case's name stands what its weights are.
+            below = [f"  {case['weights']}", *[""] * (len(first) - 1)]
             table.add_row(
-                *(first if number == 0 else [""] * len(first)),
-                other["name"], f"{other['ratio']:.1f}x", f"{other['differing']}/{other['cells']}",
+                *(first if number == 0 else below if number == 1 else [""] * len(first)),
+                other["name"], f"{other['ratio']:.1f}x", f"{case['ceiling']:.1f}x" if number == 0 else "",
+                f"{other['differing']}/{other['cells']}",
             )  # fmt: skip
         if half := case.get("bfloat16"):
-            same = f"{100 * half['agreement']:.1f}% agree"
-            first = ["  in bfloat16", "", "", "", "", "", "", f"{half['seconds']:.1f}", "", ""]
-            table.add_row(*first, "hooks", f"{half['ratio']:.1f}x", same)
+            same = f"{100 * half['agreement']:.0f}% agree"
+            first = ["  in bfloat16", *[""] * 5, f"{half['seconds']:.1f}", *[""] * 4]
+            table.add_row(*first, "hooks", f"{half['ratio']:.1f}x", "", same)
     return table
 
 
 def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
     yield (
         "q: share of facts whose object leads its own length for some pair; r: share of normaliser rows computed; "
-        "floor/peak: fewest operations any exact method needs, per second, of the measured peak."
+        "floor/peak: fewest operations any exact method needs, per second, of the measured peak; ceiling: the naive "
+        "method's operations for each that is certain here, and for each normaliser computed; GiB: the largest "
+        "resident size so far."
     )
     if any("bfloat16" in case for case in results):
         yield "In bfloat16: of the cells hit in either precision, the share hit in both."
@@ -181,7 +182,7 @@ def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
         yield "nnsight is not installed, so it was not measured (pip install 'lrp2-bench[bench]')."
 
 
-def _texts(facts: ParallelFacts) -> list[str]:
+def filled(facts: ParallelFacts) -> list[str]:
     """What the stand-in tokenizer is trained on: the facts, filled, in both languages."""
     return [
         relation.fill(fact.subject, fact.object)

@@ -25,7 +25,7 @@ from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import write_json
 from lrp2_bench.jobs.manifest import environment
 from lrp2_bench.jobs.report import run_report
-from lrp2_bench.jobs.status import state_of
+from lrp2_bench.jobs.status import sigterm_interrupts, state_of
 from lrp2_bench.report.findings import findings
 from lrp2_bench.report.runs import find_runs
 from lrp2_bench.settings import DemoCommand, Metric
@@ -57,9 +57,11 @@ def run_demo(settings: DemoCommand, console: Console) -> Path:
     folder = outputs / _experiment(settings)
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    _search(families, logs, console, start)
+    with sigterm_interrupts():  # so that what was started is stopped as well
+        _search(families, logs, console, start)
     with (logs / "report.txt").open("w", encoding="utf-8") as file:
-        report = run_report([folder], None, Metric.transferability.value, Console(file=file, width=200))
+        console_file = Console(file=file, width=200)
+        report = run_report([folder], None, Metric.transferability.value, console_file).folder
     _say(folder, report, console, time.time() - start)
     return report
 
@@ -165,10 +167,10 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         with self._log.open("ab") as log:
-            for step, done, (path, mark) in zip(self._steps, self._done, self._marks, strict=True):
+            for number, (step, (path, mark)) in enumerate(zip(self._steps, self._marks, strict=True)):
                 if self._stopped:
                     return
-                if done:
+                if self._done[number]:
                     continue
                 command = [sys.executable, "-m", "lrp2_bench", "search", "-m", *step.arguments]
                 try:
@@ -183,6 +185,7 @@ class _Worker(threading.Thread):
                     return
                 if not self._stopped:
                     write_json(path, mark)
+                    self._done[number] = True  # also what was finished before, of which no job speaks again
 
 
 def _environment() -> dict[str, str]:
@@ -213,6 +216,7 @@ def _say(folder: Path, report: Path, console: Console, seconds: float) -> None:
             console.print(Text(line if number == 0 else f"  {line}"), soft_wrap=True)
     console.print(Text(f"{seconds:.0f} s. Look at:"))
     shown = [
+        report / "page.html",
         *sorted((report / "figures").glob("heatmaps_transferability_*.png")),
         *sorted(report.glob("knowledge_*.md")),
         *sorted(report.glob("table1_*.md")),

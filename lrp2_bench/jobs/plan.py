@@ -1,7 +1,7 @@
 """``plan=true``: what a search would run, before it runs.
 
-Counts are exact for what does not depend on scores, and an upper bound for what does. Seconds come from timing this
-model's own block, head and low-precision head on this machine for a moment.
+Counts are exact for what does not depend on scores, and an upper bound for what does. The bounds in seconds come from
+timing this model's own block and head on this machine for a moment, the estimate from running a sample of the facts.
 """
 
 from __future__ import annotations
@@ -18,23 +18,21 @@ from lrp2_bench.ablations import distinct_pairs
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.grid.cost import Cost, ModelShape, block_flops, grid_cost, model_shape, naive_cost
 from lrp2_bench.grid.limits import Limits, limits_for
+from lrp2_bench.grid.pilot import Estimate, estimate, stand_in_shifts
 from lrp2_bench.grid.plan import GridPlan, plan_grid
+from lrp2_bench.jobs.shards import part_of, shard_of
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
 from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.probing.probe import ProbeCounts, Workload
+from lrp2_bench.probing.probe import Probe, ProbeCounts
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.types import ParallelFacts, Relation
 
 #: Seconds spent on timing each part.
 _TIMING = 1.0
-
-#: Share of what is possible that an estimate takes for likely: trained models lead their own length in about half of
-#: the facts, and most normalisers of a confident causal model are never asked for.
-_LIKELY = 0.4
 
 
 @dataclass(frozen=True)
@@ -50,36 +48,49 @@ class Forecast:
     normalisers: int
     block_rate: float  # operations per second
     normaliser_rate: float
+    likely: Estimate
 
-    def seconds(self, share: float) -> float:
-        """Estimated seconds if ``share`` of what is possible comes to pass."""
-        blocks = self.certain.flops + share * self.possible.flops
-        return blocks / self.block_rate + share * self.normalisers / self.normaliser_rate
+    def seconds(self, *, most: bool) -> float:
+        """Seconds of what is certain alone, or of all that is possible too."""
+        if not most:
+            return self.certain.flops / self.block_rate
+        blocks = (self.certain.flops + self.possible.flops) / self.block_rate
+        return blocks + self.normalisers / self.normaliser_rate
 
 
 def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], console: Console) -> None:
-    """Print the forecast of a search. The model is loaded, so that its tokenizer and this machine's speed are real."""
+    """Print the forecast of a search, or of its shard. The model is loaded, so that its tokenizer and this machine's
+    speed are real."""
     notices = Notices()
-    facts = make_dataset().facts(settings.language, settings.pivot, notices)
+    shard = shard_of(settings.shard)
+    facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, notices))
     model = load_model(find_checkpoint(settings.model), settings.model)
     notices.report()
-    console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is SearchKind.grid)))
+    console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is not SearchKind.baseline)))
+    if settings.search.kind is SearchKind.racing and settings.search.budget is not None:
+        console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")
+    elif settings.search.kind not in (SearchKind.grid, SearchKind.baseline):
+        console.print(f"search={settings.search.kind.value} takes a part of that, which its hits decide.")
 
 
 def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
-    """Tokenizes every query, runs none of them. ``pairs``: the whole grid rather than the baseline alone."""
+    """Tokenizes every query and runs a few. ``pairs``: the whole grid rather than the baseline alone."""
     shape = model_shape(model)
     grid = plan_grid(model.blocks, distinct_pairs(settings.projection.kind, model.blocks) if pairs else ())
     baseline = plan_grid(model.blocks, ())
     normaliser = build_normaliser(model, settings.grid)
     certain, possible, naive, rows = Cost(), Cost(), Cost(), 0
+    estimates: list[Estimate] = []
+    moved = stand_in_shifts(model, facts, settings.seed)
     sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, facts.relations)]
     if facts.language != facts.pivot:
         sides.append((baseline, facts.pivot_relations))
     for plan, relations in sides:
-        tokens = limits_for(model, plan, settings.grid).query_tokens
-        for relation in relations:
-            work = _workload(model, relation, settings, normaliser, tokens)
+        limits = limits_for(model, plan, settings.grid)
+        probes = [_probe(model, relation, settings, normaliser) for relation in relations]
+        estimates.append(estimate(probes, plan, moved, limits, settings.seed))
+        for probe in probes:
+            work = probe.workload(limits.query_tokens)
             certain += grid_cost(shape, plan, work.certain)
             possible += grid_cost(shape, plan, work.possible)
             naive += naive_cost(shape, plan, work.certain + work.possible)
@@ -95,6 +106,12 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
         normalisers=rows,
         block_rate=_block_rate(model, shape, limits),
         normaliser_rate=_normaliser_rate(model, normaliser),
+        likely=Estimate(
+            sum(part.seconds for part in estimates),
+            sum(part.error**2 for part in estimates) ** 0.5,
+            sum(part.facts for part in estimates),
+            sum(part.relations for part in estimates),
+        ),
     )
 
 
@@ -113,19 +130,17 @@ def forecast_table(forecast: Forecast) -> Table:
     table.add_row("TFLOP in blocks", *(f"{cost.flops / 1e12:,.2f}" for cost in (certain, most)), "")
     table.add_row("rows of the whole head", "0", f"{forecast.normalisers:,}", "")
     table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
-    table.add_row("seconds here", f"{forecast.seconds(0):,.0f}", f"{forecast.seconds(1):,.0f}", "")
-    table.add_row("likely seconds", f"{forecast.seconds(_LIKELY):,.0f}", "", "")
+    table.add_row("seconds here", f"{forecast.seconds(most=False):,.0f}", f"{forecast.seconds(most=True):,.0f}", "")
+    likely = forecast.likely
+    table.add_row("likely seconds", f"{likely.seconds:,.0f} ± {likely.error:,.0f}", "", "")
     memory = forecast.limits.query_tokens * len(plan.settings) * forecast.limits.cell_bytes * 2
     table.add_row("memory beside the model", "", f"{memory / 2**30:.2f} GiB", "")
     return table
 
 
-def _workload(
-    model: LayeredModel, relation: Relation, settings: SearchCommand, normaliser: Normaliser, tokens: int
-) -> Workload:
+def _probe(model: LayeredModel, relation: Relation, settings: SearchCommand, normaliser: Normaliser) -> Probe:
     pool = pool_of(relation, pool_size(model, settings.probing), settings.seed)
-    probe = build_probe(model, relation, pool, relation.name, settings.probing, normaliser, Notices())
-    return probe.workload(tokens)
+    return build_probe(model, relation, pool, relation.name, settings.probing, normaliser, Notices())
 
 
 def _block_rate(model: LayeredModel, shape: ModelShape, limits: Limits) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.ablations import distinct_pairs, label, moves, require_projection, spread, stand_in
+from lrp2_bench.ablations import distinct_pairs, label, moves, representative, require_projection, spread, stand_in
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.jobs.hits import RelationHits
 from lrp2_bench.jobs.vectors import language_vectors
@@ -35,6 +35,10 @@ class Projection:
     def pairs(self, blocks: int) -> tuple[LayerPair, ...]:
         """The pairs to evaluate."""
         return distinct_pairs(self.kind, blocks)
+
+    def stands_for(self, blocks: int) -> Callable[[LayerPair], LayerPair]:
+        """The pair that is evaluated for a pair."""
+        return lambda pair: representative(self.kind, pair, blocks)
 
     def filled(self, hits: Sequence[RelationHits], blocks: int) -> list[RelationHits]:
         """Hits of every pair from those of the evaluated ones."""

@@ -17,20 +17,35 @@ from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.store import HitsStore, holds_hits, require_same_identity, write_hits
+from lrp2_bench.files import sha256_json
+from lrp2_bench.grid.facts import FACTS, write_facts
+from lrp2_bench.grid.store import HitsStore, write_hits
+from lrp2_bench.jobs.claims import TABLES, Claims
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
-from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, read_manifest, write_manifest
+from lrp2_bench.jobs.made_of import run_identity
+from lrp2_bench.jobs.manifest import (
+    environment,
+    finish_manifest,
+    peak_memory_bytes,
+    start_manifest,
+    table_digests,
+    was_finished,
+)
+from lrp2_bench.jobs.outcome import log_outcome
 from lrp2_bench.jobs.projection import Projection, choose_projection, with_moves
+from lrp2_bench.jobs.reference import read_reference
+from lrp2_bench.jobs.seal import nothing_left, write_seal
+from lrp2_bench.jobs.shards import relations_of, shard_of
 from lrp2_bench.jobs.status import JobStatus, job_status
+from lrp2_bench.jobs.strategies import CHOOSING, run_strategy, search_summary
+from lrp2_bench.jobs.studies import finish_study, hide_password, open_book
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
-from lrp2_bench.probing.build import pool_size
 from lrp2_bench.projection import Moves
 from lrp2_bench.records import AlignmentRow, PairRow, read_alignment, write_alignment, write_pairs
-from lrp2_bench.search import best_pair, write_study
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
@@ -57,15 +72,24 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     that was stopped goes on where it was. Raises :class:`BenchError` for what a user can mend.
     """
     dataset_name = str(config["dataset"]["name"])
+    config = hide_password(config)
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
     experiment = experiment_folder(settings.experiment.name, label(settings.projection))
     folder = root / experiment / model / dataset_name / settings.language
-    with job_status(folder) as status:
+    shard = shard_of(settings.shard)
+    # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
+    alone = shard is None and settings.reproduces is None
+    if alone and nothing_left(folder, settings, config, sources.dataset, sources.corpus, find_checkpoint):
+        log.info("Nothing is left to do in '%s': it was finished before, and nothing has changed.", folder)
+        return folder
+    with Claims(folder) as claims, job_status(folder, str(shard) if shard else None) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
-        record = _run(settings, config, sources, folder, dataset_name, status)
+        record = _run(settings, config, sources, folder, dataset_name, status, claims)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
-    tracker.log_job(record)
+    if record is not None:
+        tracker.log_job(record)
+        write_seal(folder, config)
     return folder
 
 
@@ -76,9 +100,12 @@ def _run(
     folder: Path,
     dataset_name: str,
     status: JobStatus,
-) -> JobRecord:
+    claims: Claims,
+) -> JobRecord | None:
+    """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
     start, notices = time.perf_counter(), Notices()
-    grid = settings.search.kind is SearchKind.grid
+    reference = read_reference(Path(settings.reproduces)) if settings.reproduces else None
+    grid = settings.search.kind is not SearchKind.baseline
     if settings.language == settings.pivot and grid:
         raise BenchError(
             f"language and pivot are both '{settings.pivot}': there is nothing to move.\n"
@@ -96,43 +123,59 @@ def _run(
         projection = with_moves(projection, settings, sources.corpus, model, checkpoint, notices)
     moved = projection.moves
 
-    identity = _identity(settings, model, checkpoint, facts, dataset_name, projection)
-    stored = read_manifest(folder / "manifest.json") or {}
-    if not stored and holds_hits(folder):
-        raise BenchError(
-            f"'{folder}' holds hits without a manifest.json, so it cannot be told which configuration they belong to.\n"
-            "Move the folder away, or give this run another experiment.name."
-        )
-    configs = stored.get("config", {}), config
-    identity = require_same_identity(stored.get("identity", {}), identity, folder, configs)
+    identity = run_identity(settings, model, checkpoint, facts, dataset_name, projection)
+    if reference is not None:
+        reference.require(identity)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
     details |= pretrained_details(pretrained)
-    write_manifest(folder / "manifest.json", identity, {**stored, **details})
+    stored, identity = start_manifest(folder, identity, details, claims)
 
+    shard = shard_of(settings.shard)
     wanted = (None, *projection.pairs(model.blocks)) if grid else (None,)
-    hits = compute_hits(model, facts, wanted, moved, settings, HitsStore(folder), status, notices)
-    hits = projection.filled(hits, model.blocks)
-    rows = _write_views(folder, hits, model.blocks)
+    chosen, found, store = settings.search.kind in CHOOSING, None, HitsStore(folder)
+    if chosen and shard is not None:
+        raise BenchError(
+            f"search={settings.search.kind.value} compares pairs over all relations and cannot be split: shard.count "
+            "is for search=grid and search=baseline."
+        )
+    mine = relations_of(shard, facts.relations)
+    if shard is not None:
+        log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(facts.relations))
+    hits = compute_hits(model, facts, () if chosen else wanted, moved, settings, store, status, notices, claims, mine)
+    if status.elsewhere:
+        log.info("This shard is done; %s are left to others. '%s'", ", ".join(status.elsewhere), folder)
+        return None
+    # Whoever searches by a strategy holds the tables meanwhile: a study has one writer.
+    if claims.wait_for(TABLES) and was_finished(folder, settings.select_by):
+        log.info("Another job has written the tables in '%s'.", folder)
+        return None
+    claims.forget(relation.name for relation in facts.relations)
+    with open_book(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as book:
+        if chosen:
+            found = run_strategy(model, facts, hits, projection, settings, store, status, notices, book)
+        hits = projection.filled(hits, model.blocks)
+        rows = _write_views(folder, hits, model.blocks)
+        best = finish_study(book, folder, settings, dataset_name, rows, model.blocks, found, notices)
     if not rows[0].shared:
         notices.add("No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language)
     name = folder_name(settings.model.name, settings.model.path)
-    study = f"{name}/{dataset_name}/{settings.language}"
-    best = None
-    if len(rows) > 1:
-        best = best_pair(write_study(folder / "study.journal", study, rows, model.blocks, settings.select_by))
     aligned = _alignment(folder, stored, identity, model, facts, best, moved, settings, notices)
 
     seconds = time.perf_counter() - start
     outcome = {
         "best": {"lirp": best.lirp, "lsrp": best.lsrp} if best else None,
+        "search": search_summary(settings.search, projection.pairs(model.blocks), model.blocks, rows, found),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
         "notices": notices.as_dict(),
+        "files": table_digests(folder),
     }
-    write_manifest(folder / "manifest.json", identity, {**stored, **details, **outcome})
+    finish_manifest(folder, identity, details | outcome, claims)
+    if reference is not None:
+        reference.compare(outcome)
     notices.report()
     best_row = next((row for row in rows if best is not None and row.pair == best), None)
-    _log_outcome(folder, rows[0], best_row, seconds)
+    log_outcome(folder, rows[0], best_row, seconds)
     return JobRecord(
         experiment=experiment_folder(settings.experiment.name, projection.label),
         model=name,
@@ -151,34 +194,6 @@ def _run(
     )
 
 
-def _identity(
-    settings: SearchCommand,
-    model: LayeredModel,
-    checkpoint: Checkpoint,
-    facts: ParallelFacts,
-    dataset_name: str,
-    projection: Projection,
-) -> dict[str, Any]:
-    """What decides hits, and nothing else. Null: not fixed yet, as vectors are while only baselines have run."""
-    return {
-        "model": {"digest": checkpoint.digest, "precision": settings.model.precision.value},
-        "dataset": {"name": dataset_name, "digest": facts.digest},
-        "language": settings.language,
-        "pivot": settings.pivot,
-        "vectors": {
-            "language": projection.origin(settings.language),
-            "pivot": projection.origin(settings.pivot),
-            **({"other": projection.origin(projection.other)} if projection.other else {}),
-        },
-        "probing": {
-            "pool_size": pool_size(model, settings.probing) or "full",
-            "sentence_score": settings.probing.sentence_score.value if model.family == "causal" else "mean",
-            "seed": settings.seed,
-        },
-        "projection": projection.name,
-    }
-
-
 def _details(
     config: Mapping[str, Any],
     settings: SearchCommand,
@@ -189,7 +204,7 @@ def _details(
     projection: Projection,
 ) -> dict[str, Any]:
     return {
-        "config": config,
+        "config": {key: value for key, value in config.items() if key not in ("shard", "reproduces")},
         "model": {
             "name": folder_name(settings.model.name, settings.model.path),
             "path": settings.model.path,
@@ -219,12 +234,13 @@ def _details(
 
 
 def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int) -> list[PairRow]:
-    """``hits.parquet``, ``pivot_hits.parquet`` and ``pairs.csv``; the rows of the last."""
+    """``hits.parquet``, ``pivot_hits.parquet``, ``facts.parquet`` and ``pairs.csv``; the rows of the last."""
     settings = (None, *all_pairs(blocks))
     write_hits(folder / "hits.parquet", ((h.relation.name, h.relation.facts, settings, h.language) for h in hits))
     write_hits(
         folder / "pivot_hits.parquet", ((h.relation.name, h.pivot_relation.facts, [None], h.pivot) for h in hits)
     )
+    write_facts(folder / FACTS, ((h.relation, h.pivot_relation) for h in hits))
     language = np.concatenate([h.language for h in hits], axis=1)
     pivot = np.concatenate([h.pivot_by_fact() for h in hits])
     facts, shared = language.shape[1], int((pivot >= 0).sum())
@@ -274,17 +290,3 @@ def _alignment(
     rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, notices=notices)
     write_alignment(path, rows)
     return rows
-
-
-def _log_outcome(folder: Path, baseline: PairRow, best: PairRow | None, seconds: float) -> None:
-    log.info(
-        "Baseline: accuracy %.2f, transferability %.2f (%d facts, %d shared with the pivot).",
-        baseline.accuracy, baseline.transferability, baseline.facts, baseline.shared,
-    )  # fmt: skip
-    if best is not None:
-        log.info(
-            "Best pair: LIRP %d, LSRP %d: accuracy %.2f (%+.2f), transferability %.2f (%+.2f).",
-            best.lirp, best.lsrp, best.accuracy, best.accuracy - baseline.accuracy,
-            best.transferability, best.transferability - baseline.transferability,
-        )  # fmt: skip
-    log.info("Results: %s (%.1f s)", folder, seconds)

@@ -10,8 +10,8 @@ import signal
 import socket
 import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,24 +26,53 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class JobStatus:
-    """``missing`` is what the job still has to do (relations); keep it up to date with :meth:`set_missing`.
+    """What a job tells of itself: ``missing`` are relations it still has to evaluate, ``elsewhere`` those that other
+    shards have to. Keep both up to date with :meth:`set_missing`.
 
-    With ``finished_before`` the folder holds a finished job's results, which stay finished whatever becomes of this
-    job before its first :meth:`set_missing`: it may be refused, or not even find its model.
+    The folder's ``status.json`` is about the folder, whoever writes it. A shard beside it keeps ``shards/SHARD.json``
+    about itself. What is finished stays so whatever becomes of a job that finds nothing missing there, or that has not
+    looked yet: it may be refused, or not even find its model.
     """
 
     path: Path
+    shard: str | None = None
     missing: list[str] = field(default_factory=list)
-    finished_before: bool = False
+    elsewhere: list[str] = field(default_factory=list)
+    #: Notes what is missing by now, for a job that ends before its work does.
+    look_again: Callable[[], object] = lambda: None
+    _looked: bool = False
 
     def write(self, state: str, **details: Any) -> None:
-        if self.finished_before and state != "finished":
+        if self.shard is not None:
+            self._write(self._shards / f"{self.shard}.json", state, self.missing, details)
+            if state == "finished" and self.elsewhere:
+                state, details = "incomplete", {"message": f"Shard {self.shard} is done, others are not."}
+            elif "message" in details:
+                details = {**details, "message": f"Shard {self.shard}: {details['message']}"}
+        shards = {path.stem: _read(path).get("state") for path in sorted(self._shards.glob("*-of-*.json"))}
+        more = {"shards": shards} if shards else {}
+        self._write(self.path, state, [*self.missing, *self.elsewhere], {**details, **more})
+
+    def set_missing(self, missing: list[str], elsewhere: Sequence[str] = ()) -> None:
+        self.note_missing(missing, elsewhere)
+        self.write("running")
+
+    def note_missing(self, missing: list[str], elsewhere: Sequence[str] = ()) -> None:
+        """For the next time that the status is written."""
+        self.missing, self.elsewhere, self._looked = missing, list(elsewhere), True
+
+    @property
+    def _shards(self) -> Path:
+        return self.path.with_name("shards")
+
+    def _write(self, path: Path, state: str, missing: list[str], details: Mapping[str, Any]) -> None:
+        if state != "finished" and not missing and _read(path).get("state") == "finished":
             return
         write_json(
-            self.path,
+            path,
             {
                 "state": state,
-                "missing": self.missing,
+                "missing": missing if self._looked else _read(path).get("missing", []),
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "updated": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -51,34 +80,29 @@ class JobStatus:
             },
         )
 
-    def set_missing(self, missing: list[str]) -> None:
-        self.missing, self.finished_before = missing, False
-        self.write("running")
-
 
 @contextmanager
-def job_status(folder: Path) -> Iterator[JobStatus]:
+def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
     """Write running, then finished, failed (with its traceback) or interrupted; errors go on to the caller.
 
     A full disk and missing rights become :class:`BenchError`. SIGTERM is treated as Ctrl-C, so that a cancelled job
     leaves a word behind too.
     """
-    path = folder / "status.json"
-    status = JobStatus(path, finished_before=state_of(folder) == "finished")
+    status = JobStatus(folder / "status.json", shard)
     try:
-        with _sigterm_interrupts():
+        with sigterm_interrupts():
             status.write("running")
             yield status
             status.write("finished")
-    except KeyboardInterrupt:
-        _write_quietly(status, "interrupted", message="Stopped before the end; the same command goes on from here.")
+    except (KeyboardInterrupt, SystemExit):  # the latter from a cluster that queues the job again
+        _write_last(status, "interrupted", message="Stopped before the end; the same command goes on from here.")
         left = f"{len(status.missing)} relations are left; " if status.missing else ""
         log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to go on.", left, folder)
         raise
     except Exception as error:
         told = write_error(error, folder) if isinstance(error, OSError) else None
         message = str(told or error)
-        _write_quietly(status, "failed", message=message, traceback=traceback.format_exc())
+        _write_last(status, "failed", message=message, traceback=traceback.format_exc())
         # In a multirun only the first job's error reaches the command line.
         log.error("'%s' failed: %s", folder, message.split("\n")[0])
         if told is not None:
@@ -115,14 +139,22 @@ def _made_no_folder(error: OSError) -> bool:
 
 def state_of(folder: Path) -> object:
     """The state of the job in ``folder``; None where there is none that can be read."""
+    return _read(folder / "status.json").get("state")
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """Empty where there is nothing that can be read."""
     try:
-        return json.loads((folder / "status.json").read_bytes())["state"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-def _write_quietly(status: JobStatus, state: str, **details: Any) -> None:
+def _write_last(status: JobStatus, state: str, **details: Any) -> None:
     """Where even the status cannot be written, the error that led here matters more."""
+    with suppress(Exception):
+        status.look_again()
     try:
         status.write(state, **details)
     except OSError as error:
@@ -130,7 +162,8 @@ def _write_quietly(status: JobStatus, state: str, **details: Any) -> None:
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
+def sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM as Ctrl-C, in the main thread and unless something else handles it."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield  # a launcher that handles the signal itself (submitit) keeps it
         return

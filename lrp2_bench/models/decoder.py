@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lrp2_bench.models.half import product
 from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, Vocabulary, take
 
 
@@ -102,7 +103,7 @@ class BloomModel(LayeredModel):
         bias = fused.bias.view(self._heads, 3, -1)
 
         def project(states: Tensor, part: int) -> Tensor:
-            flat = nn.functional.linear(states, weight[:, part].flatten(0, 1), bias[:, part].flatten())
+            flat = product(states, weight[:, part].flatten(0, 1), bias[:, part].flatten())
             split: Tensor = flat.unflatten(-1, (self._heads, -1)).transpose(1, 2)
             return split
 
@@ -111,9 +112,8 @@ class BloomModel(LayeredModel):
     def _bias(
         self, context: BlockContext, positions: Int[Tensor, "row scored"]
     ) -> Float[Tensor, "row head scored token"]:
-        """Mask and ALiBi of the scored positions, clamped: their sum may overflow half precision."""
+        """Mask and ALiBi of the scored positions."""
         keys = context.mask.shape[-1]
         mask = context.mask.squeeze(1).gather(1, positions.unsqueeze(-1).expand(-1, -1, keys)).unsqueeze(1)
         assert context.alibi is not None
-        bias = context.alibi + mask
-        return bias.clamp_min(torch.finfo(bias.dtype).min)
+        return context.alibi + mask

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lrp2_bench.models.half import product_type
+
 Family = Literal["masked", "causal"]
 
 
@@ -40,9 +42,10 @@ class BlockContext:
     mask: Float[Tensor, "row 1 query key"]
     alibi: Float[Tensor, "row head 1 key"] | None = None
 
-    def select(self, rows: Int[Tensor, " selected"]) -> BlockContext:
-        """The context of some rows, repeats allowed."""
-        return BlockContext(self.mask[rows], self.alibi[rows] if self.alibi is not None else None)
+    def select(self, rows: Int[Tensor, " selected"], tokens: int) -> BlockContext:
+        """The context of some rows, repeats allowed, cut to their first ``tokens`` tokens."""
+        mask = self.mask[rows][..., :tokens, :tokens]
+        return BlockContext(mask, self.alibi[rows][..., :tokens] if self.alibi is not None else None)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ class LayeredModel(ABC):
     def dtype(self) -> torch.dtype:
         dtype: torch.dtype = self.model.dtype
         return dtype
+
+    @property
+    def precision(self) -> str:
+        """The type in which the blocks multiply: states and the head are in :attr:`dtype` all the same."""
+        return str(product_type(self.model)).removeprefix("torch.")
 
     @property
     @abstractmethod

@@ -15,9 +15,10 @@ from lrp2_bench.errors import BenchError, UnknownNameError, nearest
 from lrp2_bench.files import sha256_file, sha256_json
 from lrp2_bench.models.decoder import BloomModel
 from lrp2_bench.models.encoder import BertModel, DistilBertModel, XlmRobertaModel
+from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.shipped import MANIFEST, PREFIX, checked_manifest, is_ours, shipped_folder
-from lrp2_bench.settings import ModelSettings
+from lrp2_bench.settings import ModelSettings, Precision
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
         model, loading = family.from_pretrained(
             checkpoint.folder,
-            dtype=getattr(torch, settings.precision.value),
+            dtype=torch.float32,
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
@@ -102,6 +103,8 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
             f"'{checkpoint.folder}' has no tokenizer: transformers found no vocabulary and made up an empty one.\n"
             "Save the model's own there with tokenizer.save_pretrained(DIR), which writes tokenizer.json."
         )
+    if settings.precision is not Precision.float32:
+        halve(model, getattr(torch, settings.precision.value))
     try:
         return adapter(model.to(device), tokenizer)
     except ValueError as error:

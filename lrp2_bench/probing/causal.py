@@ -68,17 +68,13 @@ class CausalProbe(Probe):
         certain = []
         for batch in self.batches(tokens, facts):
             choices = [self._choices[fact] for fact in batch.facts.tolist()]
-            contested = [choice for choice in choices if len(choice.forest.paths) > 1]
-            if contested:
-                width = max(len(choice.forest.ids) for choice in choices)
-                certain += [self._shape(choice, width) for choice in contested]
+            certain += [self._shape(choice) for choice in choices if len(choice.forest.paths) > 1]
         return Workload(certain, [])
 
-    def _shape(self, choice: _Choice, width: int) -> Shape:
+    def _shape(self, choice: _Choice) -> Shape:
         forest = choice.forest
         return Shape(
             lengths=(len(forest.ids),),
-            tokens=width,
             scored=len(forest.scored),
             candidate_tokens=len(forest.steps),
             sentences=len(forest.paths),

@@ -92,7 +92,7 @@ class MaskedProbe(Probe):
     def _shape(self, facts: list[int], masks: int) -> Shape:
         lengths = tuple(self._length(fact, masks) for fact in facts)
         candidates = sum(len(self._lengths[masks].ids[:, mask].unique()) for mask in range(masks))
-        return Shape(lengths, max(lengths), masks, candidates, 1, max(lengths), masks)
+        return Shape(lengths, masks, candidates, 1, max(lengths), masks)
 
     def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
         assert isinstance(batch, _MaskedBatch)

@@ -68,13 +68,12 @@ class FactBatch:
 class Shape:
     """The sizes of some queries that run together, for counting what they cost.
 
-    ``tokens`` is their padded length, ``lengths`` their own; ``scored`` positions are read of each, and
-    ``candidate_tokens`` logits computed there. A naive evaluator runs ``sentences`` sequences of ``sentence_tokens``
-    for each. ``normalisers`` are the rows of the head that scoring all of a query's candidates takes.
+    ``lengths`` are in tokens; ``scored`` positions are read of each, and ``candidate_tokens`` logits computed there. A
+    naive evaluator runs ``sentences`` sequences of ``sentence_tokens`` for each. ``normalisers`` are the rows of the
+    head that scoring all of a query's candidates takes.
     """
 
     lengths: tuple[int, ...]
-    tokens: int
     scored: int
     candidate_tokens: int
     sentences: int
@@ -84,10 +83,6 @@ class Shape:
     @property
     def queries(self) -> int:
         return len(self.lengths)
-
-    def unpadded(self) -> list[Shape]:
-        """One shape a query, at its own length."""
-        return [replace(self, lengths=(length,), tokens=length) for length in self.lengths]
 
 
 @dataclass(frozen=True)

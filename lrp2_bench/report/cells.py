@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from itertools import groupby
 
-from lrp2_bench.report.table import Cell, Column, Table
+from lrp2_bench.report.table import SECTIONS, Cell, Column, Table
 from lrp2_bench.report.text import one_line
 from lrp2_bench.types import Interval
 
 #: Shown where there is no value.
 NOTHING = "–"
 #: Kinds of columns whose cells are numbers with one decimal.
-NUMBERS = ("percent", "change", "interval", "change_interval")
+NUMBERS = ("percent", "change", "interval", "change_interval", "p")
 _SIGNED = ("change", "change_interval")
 
 
@@ -27,11 +27,14 @@ def parts(cell: Cell, column: Column) -> tuple[str, ...]:
     if isinstance(cell, Interval):
         if math.isnan(cell.value):
             return (NOTHING,)
-        return _number(cell.value, column.kind in _SIGNED), _number(cell.low), _number(cell.high)
+        value = _number(cell.value, column.kind in _SIGNED)
+        return (value,) if math.isnan(cell.low) else (value, _number(cell.low), _number(cell.high))
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return (NOTHING,)
     if isinstance(cell, tuple):
         return (f"{cell[0]}/{cell[1]}",)
+    if isinstance(cell, float | int) and column.kind == "p":
+        return ("<0.001" if cell < 0.001 else f"{cell:.3f}",)
     if isinstance(cell, float | int) and column.kind in NUMBERS:
         return (_number(cell, column.kind in _SIGNED),)
     return (one_line(str(cell)),)
@@ -43,8 +46,8 @@ def _number(number: float, signed: bool = False) -> str:
 
 
 def sections(table: Table) -> tuple[list[tuple[str, list[tuple[Cell, ...]]]], tuple[Column, ...]]:
-    """The rows under their metric, with the columns left, if the first column is the metric; else all under ''."""
-    if table.columns[0].key != "metric":
+    """The rows under their section, with the columns left, if the first column is one's; else all under ''."""
+    if table.columns[0].key not in SECTIONS:
         return [("", list(table.rows))], table.columns
     titled = [(str(name), [row[1:] for row in rows]) for name, rows in groupby(table.rows, key=lambda row: row[0])]
     return titled, table.columns[1:]

@@ -11,7 +11,8 @@ from lrp2_bench.report import published
 from lrp2_bench.report.runs import METRICS, Run, value
 from lrp2_bench.report.table import Cell, Column, Table
 
-_ROWS = {
+#: Table 1's groups by name, as they are written.
+TITLES = {
     "indo_european": "Indo-European",
     "non_indo_european": "non-Indo-European",
     "high": "high resource",
@@ -19,6 +20,9 @@ _ROWS = {
     "low": "low resource",
     "all": "all languages",
 }
+WITH_LRP2 = (
+    "With LRP2: each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper."
+)
 _PIVOT = "english"  # the published table's name for its column
 
 
@@ -40,19 +44,24 @@ def group_means_table(runs: Sequence[Run], select_by: str, groups: Mapping[str, 
     """
     model, dataset, pivot = runs[0].model, runs[0].dataset, runs[0].pivot
     beside = pivot == ENGLISH and published.has_tables(model, dataset)
-    groups = {group: [language for language in groups[group] if language != pivot] for group in _ROWS}
+    groups = {group: [language for language in groups[group] if language != pivot] for group in TITLES}
     rows: list[tuple[Cell, ...]] = []
     for metric in METRICS:
         means = {_PIVOT: _pivot_mean(runs, metric)}
-        means |= {group: _mean(runs, metric, select_by, groups[group]) for group in _ROWS}
+        means |= {group: _mean(runs, metric, select_by, groups[group]) for group in TITLES}
         for group, mean in means.items():
-            title = _ROWS.get(group) or _pivot_title(pivot)
+            title = TITLES.get(group) or _pivot_title(pivot)
             paper = published.group_mean(model, dataset, metric, group) if beside else None
-            rows.append((metric, title, (mean.used, mean.size), *_cells(mean, paper, beside)))
+            rows.append((metric, title, (mean.used, mean.size), *cells_beside(mean.without, mean.lrp2, paper, beside)))
     return Table(
         name=f"table1_{model}_{dataset}",
         title=f"Means over languages, {model} on {dataset}, in percent (the paper's Table 1)",
-        columns=_columns(beside),
+        columns=(
+            Column("metric", "metric", "text"),
+            Column("group", "group", "text"),
+            Column("languages", "used", "share"),
+            *columns_beside(beside),
+        ),
         rows=tuple(rows),
         notes=tuple(_notes(runs, select_by, groups, beside)),
     )
@@ -62,18 +71,13 @@ def _pivot_title(pivot: str) -> str:
     return f"{LANGUAGES[pivot].name if pivot in LANGUAGES else pivot} (pivot)"
 
 
-def _columns(beside: bool) -> tuple[Column, ...]:
-    names = (
-        Column("metric", "metric", "text"),
-        Column("group", "group", "text"),
-        Column("languages", "used", "share"),
-    )
+def columns_beside(beside: bool) -> tuple[Column, ...]:
+    """Without and with LRP2 and the gain; ``beside``: each with the paper's value and ours less that."""
     without, lrp2 = Column("without", "without", "percent"), Column("lrp2", "with LRP2", "percent")
     gain = Column("gain", "gain", "change")
     if not beside:
-        return (*names, without, lrp2, gain)
+        return without, lrp2, gain
     return (
-        *names,
         without,
         Column("without_paper", "without, paper", "percent"),
         Column("without_difference", "diff.", "change"),
@@ -82,18 +86,21 @@ def _columns(beside: bool) -> tuple[Column, ...]:
         Column("lrp2_difference", "diff.", "change"),
         gain,
         Column("gain_paper", "gain, paper", "change"),
+        Column("gain_difference", "diff.", "change", optional=True),
     )
 
 
-def _cells(mean: Mean, paper: published.PublishedMean | None, beside: bool) -> tuple[Cell, ...]:
-    gain = mean.lrp2 - mean.without
+def cells_beside(without: float, lrp2: float, paper: published.PublishedMean | None, beside: bool) -> tuple[Cell, ...]:
+    """The cells of :func:`columns_beside`, in percent; NaN where we have no value."""
+    gain = lrp2 - without
     if not beside:
-        return mean.without, mean.lrp2, gain
-    without, lrp2 = (paper.without, paper.lrp2) if paper else (None, None)
+        return without, lrp2, gain
+    papers = (paper.without, paper.lrp2) if paper else (None, None)
+    papers_gain = _difference(papers[1], papers[0])
     return (
-        mean.without, without, _difference(mean.without, without),
-        mean.lrp2, lrp2, _difference(mean.lrp2, lrp2),
-        gain, _difference(lrp2, without),
+        without, papers[0], _difference(without, papers[0]),
+        lrp2, papers[1], _difference(lrp2, papers[1]),
+        gain, papers_gain, _difference(gain, papers_gain),
     )  # fmt: skip
 
 
@@ -125,7 +132,7 @@ def _pivot_mean(runs: Sequence[Run], metric: str) -> Mean:
 
 def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[str]], beside: bool) -> list[str]:
     notes = [
-        f"With LRP2: each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper.",
+        WITH_LRP2.format(select_by=select_by),
         "Used: languages with a finished grid, of those in the group; both means are over these.",
     ]
     done = {run.language for run in runs if run.best(select_by) is not None}
@@ -145,10 +152,11 @@ def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[st
         notes.append(f"The pivot's row is empty; `lrp2-bench search language={pivot} search=baseline` fills it.")
     sizes = {group: len(groups[group]) for group in published.IMPLIED_CLASS_SIZES}
     if beside and sizes != published.IMPLIED_CLASS_SIZES:
+        high, medium = published.IMPLIED_THRESHOLDS
         notes.append(
             "The paper does not publish its resource classes; its means fit only classes of "
             f"{_sizes(published.IMPLIED_CLASS_SIZES)} languages, ours have {_sizes(sizes)}, so these rows compare "
-            "unlike groups."
+            f"unlike groups; high_from={high} medium_from={medium} gives classes of the paper's sizes."
         )
     return notes
 

@@ -14,15 +14,19 @@ from lrp2_bench.types import LayerPair
 #: MODEL of a run folder -> the table of ``paper_tables.json`` with its optimal layers.
 _OPTIMAL_LAYERS = {"mbert": "table4", "bloom_560m": "table5"}
 _DATASET = "mlama"
+#: DATASET of the runs that Table 3 is about.
+XFACTR = "xfactr"
 
 #: How many languages the paper's resource classes hold. It does not publish them; these sizes are the only ones for
 #: which all eight rows of Table 1 average to its last column within rounding.
 IMPLIED_CLASS_SIZES = {"high": 16, "medium": 9, "low": 27}
+#: Wikipedia articles from which a language is high and medium resource, round numbers that give classes of these sizes.
+IMPLIED_THRESHOLDS = (900_000, 420_000)
 
 
 @dataclass(frozen=True)
 class PublishedMean:
-    """A cell of Table 1 in percent, to one decimal; None where the paper has none (English's transferability)."""
+    """A cell of Table 1 or 3 in percent, to one decimal; None where the paper has none (English's transferability)."""
 
     without: float | None
     lrp2: float | None
@@ -42,6 +46,20 @@ def group_mean(model: str, dataset: str, metric: str, group: str) -> PublishedMe
     position = table["columns"].index(column)
     rows = table[metric]
     return PublishedMean(without=rows[model][position], lrp2=rows[f"{model}_lrp2"][position])
+
+
+def has_languages(model: str, dataset: str) -> bool:
+    """Whether Table 3, which has single languages, was published for this MODEL and DATASET."""
+    return dataset == XFACTR and f"{model}_lrp2" in _tables()["table3"]["accuracy"]
+
+
+def by_language(model: str, dataset: str, metric: str) -> Mapping[str, PublishedMean]:
+    """Table 3: language -> its cell, in the paper's column order; empty if not published."""
+    if not has_languages(model, dataset):
+        return {}
+    table = _tables()["table3"]
+    cells = zip(table["columns"], table[metric][model], table[metric][f"{model}_lrp2"], strict=True)
+    return {language: PublishedMean(without, lrp2) for language, without, lrp2 in cells}
 
 
 def optimal_pairs(model: str, dataset: str) -> Mapping[str, LayerPair]:

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lrp2_bench.ablations import representative
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.records import PairRow, read_pairs
+from lrp2_bench.settings import ProjectionKind
+from lrp2_bench.types import LayerPair
 
 LRP2 = "lrp2"
 METRICS = ("accuracy", "transferability")
@@ -47,6 +50,12 @@ class Run:
     def is_pivot(self) -> bool:
         return self.language == self.pivot
 
+    def stands_for(self, pair: LayerPair) -> LayerPair:
+        """The pair that was evaluated for a pair: another one's hits are its own where the projection moves alike."""
+        found = self.manifest.get("projection")
+        kind = ProjectionKind.__members__.get(str(found.get("kind"))) if isinstance(found, Mapping) else None
+        return representative(kind, pair, self.blocks) if kind else pair
+
     def best(self, select_by: str) -> PairRow | None:
         """The pair with the highest ``select_by`` (a name of METRICS), the first of equals; None without any."""
         scored = [row for row in self.pairs if not math.isnan(value(row, select_by))]
@@ -81,8 +90,7 @@ def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
         )
     runs: list[Run] = []
     unfinished: list[Unfinished] = []
-    seen: set[Path] = set()
-    for folder in [folder for path in inputs for folder in _run_folders(path, seen)]:
+    for folder in run_folders(inputs):
         found = _read(folder)
         if isinstance(found, Run):
             runs.append(found)
@@ -98,6 +106,12 @@ def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
             "Run the same `lrp2-bench search` again: it resumes from what is stored."
         )
     return runs, unfinished
+
+
+def run_folders(inputs: Sequence[Path]) -> list[Path]:
+    """Every run folder at or below ``inputs``, each once, in path order, finished or not; errors as above."""
+    seen: set[Path] = set()
+    return [folder for path in inputs for folder in _run_folders(path, seen)]
 
 
 def _run_folders(path: Path, seen: set[Path]) -> Iterator[Path]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from lrp2_bench.bench.leading import with_share_leading
 from lrp2_bench.bench.measure import agreement, run_naive, run_ours, spread_sample
 from lrp2_bench.bench.models import RANDOM_MODELS, RandomModel
 from lrp2_bench.bench.naive import evaluate_naively, hooked_forward
@@ -72,6 +73,20 @@ def test_a_difference_would_be_counted(model_folder: Callable[[str], Path], toy_
     assert other.differing >= other.cells - same.close
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_facts_are_picked_by_whether_they_lead_their_own_length(
+    share: float, model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    model = _load(model_folder("bert"))
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
+    plan, vectors = plan_grid(4, all_pairs(4)), _vectors(model)
+    picked = with_share_leading(model, relation, plan, vectors, share, 2, seed=0)
+    assert len(picked.facts) == 2 and picked.objects == relation.objects
+    ours = run_ours(model, picked, pool_of(picked, None, 0), plan, vectors, GridSettings())
+    assert ours.q == share
+    assert ours.ceiling > 1
+
+
 def test_the_sample_is_spread_over_all_settings_with_the_baseline_in_it() -> None:
     assert spread_sample(67, 4) == [0, 22, 44, 66]
     assert spread_sample(3, 8) == [0, 1, 2]
@@ -94,7 +109,7 @@ def test_the_command_measures_every_case_and_writes_what_it_prints(
         dataset=None, models=models, facts=facts, naive_settings=2, device="cpu", output=str(tmp_path)
     )
     with (tmp_path / "out").open("w+") as file:
-        path = run_bench(settings, lambda: MLama(toy_mlama, relations=["P36"]), Console(file=file, width=130))
+        path = run_bench(settings, lambda: MLama(toy_mlama, relations=["P36"]), Console(file=file, width=140))
         file.seek(0)
         text = file.read()
     cases = json.loads(path.read_text())["cases"]
@@ -103,7 +118,7 @@ def test_the_command_measures_every_case_and_writes_what_it_prints(
     for case in cases:
         assert case["others"][0]["not_close"] == 0
         assert case["seconds"] > 0 and case["floor_of_peak"] > 0 and 0 <= case["bfloat16"]["agreement"] <= 1
-    assert "nnsight is not installed" in text and "mbert P36" in text
+    assert "pip install 'lrp2-bench[bench]'" in text and "mbert P36" in text
 
 
 def test_an_unknown_model_names_the_nearest() -> None:

@@ -116,21 +116,21 @@ def test_a_masked_run_costs_what_is_certain_at_least_and_what_is_possible_at_mos
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_floor_is_no_more_than_what_is_certain_and_equals_it_without_padding(
+def test_the_floor_is_what_is_certain_however_it_is_batched(
     architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     model, plan = load(model_folder(architecture)), PLANS[0]
     sizes, probe = _sizes(model), probe_of(model, _toy(toy_mlama, "P36"))
     together, alone = probe.workload(4096).certain, probe.workload(1).certain
     assert sum(shape.queries for shape in together) == sum(shape.queries for shape in alone)
-    assert floor(sizes, plan, together) < grid_cost(sizes, plan, together).flops
+    assert len(alone) > len(together) or model.family == "causal"
     assert floor(sizes, plan, alone) == pytest.approx(grid_cost(sizes, plan, alone).flops)
     assert floor(sizes, plan, together) == pytest.approx(floor(sizes, plan, alone))
 
 
 def test_the_naive_evaluator_costs_a_pass_a_setting_and_sentence() -> None:
     sizes, plan = ModelShape(4, 32, 128, 400), PLANS[0]
-    cost = naive_cost(sizes, plan, [Shape((9, 9), 10, 2, 5, 3, 7, 4)])
+    cost = naive_cost(sizes, plan, [Shape((9, 9), 2, 5, 3, 7, 4)])
     passes = 2 * 3 * 7
     assert (cost.rows, cost.tokens, cost.finals) == (passes * 4, passes * 4 * 7, 0)
     assert cost.flops == passes * (4 * block_flops(sizes, 7) + normaliser_flops(sizes, 7))
@@ -138,7 +138,7 @@ def test_the_naive_evaluator_costs_a_pass_a_setting_and_sentence() -> None:
 
 def test_sharing_saves_what_the_plan_says_at_real_sizes() -> None:
     mbert, plan = ModelShape(12, 768, 3072, 119_547), plan_grid(12, all_pairs(12))
-    work = Workload([Shape((12,), 12, 1, 0, 1, 12, 1)], [])
+    work = Workload([Shape((12,), 1, 0, 1, 12, 1)], [])
     saved = naive_cost(mbert, plan, work.certain).rows / grid_cost(mbert, plan, work.certain).rows
     assert saved == pytest.approx(67 * 12 / (298 - 67))
 
@@ -174,9 +174,12 @@ def test_normalisers_cost_rows_of_the_head(model_folder: Callable[[str], Path]) 
 
 def test_every_part_of_a_grid_is_in_its_operations() -> None:
     sizes, plan = ModelShape(4, 32, 128, 400), PLANS[0]
-    shape = Shape((9, 8), 9, 2, 5, 1, 9, 2)
+    shape = Shape((9, 8), 2, 5, 1, 9, 2)
     runs, finals = 4 + 3 + 2 + 1 + 4 - 7, 7
-    a_query = runs * block_flops(sizes, 9) + finals * (final_block_flops(sizes, 9, 2) + 2 * 32 * 5)
-    assert grid_cost(sizes, plan, [shape]) == Cost(2 * runs, 2 * runs * 9, 2 * finals, 2 * a_query)
-    assert grid_cost(sizes, plan, [shape, shape]).flops == 4 * a_query
+    flops = sum(
+        runs * block_flops(sizes, tokens) + finals * (final_block_flops(sizes, tokens, 2) + 2 * 32 * 5)
+        for tokens in (9, 8)
+    )
+    assert grid_cost(sizes, plan, [shape]) == Cost(2 * runs, (9 + 8) * runs, 2 * finals, flops)
+    assert grid_cost(sizes, plan, [shape, shape]).flops == 2 * flops
     assert grid_cost(sizes, plan, []) == Cost()

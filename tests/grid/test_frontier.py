@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from lrp2_bench.grid import frontier
 from lrp2_bench.grid.cost import ModelShape, grid_cost
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.plan import GridPlan, plan_grid
@@ -98,7 +100,7 @@ def test_states_do_not_depend_on_how_many_tokens_pass_a_block_at_once(
     plan = plan_grid(model.blocks, all_pairs(model.blocks))
     whole, one = _run(model, plan, _masks(plan)["all"])
     few, other = _run(model, plan, _masks(plan)["all"], step_tokens)
-    assert one.work == other.work
+    assert replace(one.work, padding=0) == replace(other.work, padding=0)
     for cell, hidden in whole.items():
         torch.testing.assert_close(few[cell], hidden, atol=1e-4, rtol=1e-4)
 
@@ -126,14 +128,25 @@ def test_settings_cost_their_share_and_give_their_own_states(
     alone = [_alone(model, setting) for setting in plan.settings]
     for (query, setting), hidden in cells.items():
         torch.testing.assert_close(hidden, alone[setting][query], atol=2e-4, rtol=1e-4)
-    queries, width = _queries(model).tokens.ids.shape
-    finals = queries * len(plan.settings)
+    lengths = tuple(_queries(model).tokens.keep.sum(dim=1).tolist())
+    assert len(set(lengths)) > 2
+    finals = len(lengths) * len(plan.settings)
     assert runner.work.finals == finals
-    assert runner.work.final_tokens == finals * width
-    assert runner.work.rows == queries * plan.block_runs - finals
-    assert runner.work.tokens == runner.work.rows * width
-    cost = grid_cost(ModelShape(model.blocks, 32, 128, 100), plan, [Shape((width,) * queries, width, 2, 0, 1, 0, 0)])
+    assert runner.work.rows == len(lengths) * plan.block_runs - finals
+    assert runner.work.tokens * len(lengths) == runner.work.rows * sum(lengths)
+    cost = grid_cost(ModelShape(model.blocks, 32, 128, 100), plan, [Shape(lengths, 2, 0, 1, 0, 0)])
     assert (cost.rows, cost.tokens, cost.finals) == (runner.work.rows, runner.work.tokens, runner.work.finals)
+
+
+@pytest.mark.parametrize(("step_tokens", "most"), [(1, 0.0), (512, 0.05), (2048, 0.05)])
+def test_next_to_no_padding_passes_a_block(
+    step_tokens: int, most: float, model_folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frontier, "_FEW_TOKENS", 1)
+    model = load(model_folder("bert"))
+    plan = plan_grid(model.blocks, all_pairs(model.blocks))
+    work = _run(model, plan, _masks(plan)["all"], step_tokens)[1].work
+    assert 0 <= work.padding <= most * (work.tokens + work.padding)
 
 
 @pytest.mark.parametrize("pair", all_pairs(4), ids=str)

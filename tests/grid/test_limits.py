@@ -82,7 +82,7 @@ def test_by_default_a_quarter_of_what_is_free_and_no_more_than_helps(
 
 def test_the_tokens_of_a_step_are_those_asked_for_where_they_fit(model: LayeredModel) -> None:
     plan = plan_grid(model.blocks, ())
-    assert limits_for(model, plan, GridSettings(memory_gb=1.0)).step_tokens == 2048
+    assert limits_for(model, plan, GridSettings(memory_gb=1.0)).step_tokens == 1024
     assert limits_for(model, plan, GridSettings(memory_gb=1.0, batch_tokens=99)).step_tokens == 99
     assert limits_for(model, plan, GridSettings(memory_gb=1e-4, batch_tokens=9999)).step_tokens < 9999
 
@@ -104,13 +104,13 @@ def test_the_states_alive_never_exceed_the_memory_set(
     plan, alive = plan_grid(model.blocks, all_pairs(model.blocks)), []
     run_block = FrontierRunner._run_block
 
-    def watched(self: FrontierRunner, k: int, frontier: Any, context: Any) -> None:
+    def watched(self: FrontierRunner, k: int, frontier: Any, *others: Any) -> None:
         alive.append(frontier.hidden.numel() * 4)
-        run_block(self, k, frontier, context)
+        run_block(self, k, frontier, *others)
 
     monkeypatch.setattr(FrontierRunner, "_run_block", watched)
     probe = probe_of(model, relation, None, ProbingSettings(sentence_score=score))
-    longest = max(shape.tokens for shape in probe.workload(1).certain + probe.workload(1).possible)
+    longest = max(max(shape.lengths) for shape in probe.workload(1).certain + probe.workload(1).possible)
     token = 7 * 3 * model.hidden_size * 4
     hits = []
     for room in (longest, 2 * longest + 1, 10_000):
@@ -162,7 +162,7 @@ def _memory_for(model: LayeredModel, monkeypatch: pytest.MonkeyPatch, fits: Call
 
 @pytest.mark.parametrize(
     "fits",
-    [lambda hidden: len(hidden) <= 12, lambda hidden: len(hidden) <= 2, lambda hidden: len(hidden) <= 1],
+    [lambda hidden: len(hidden) <= 6, lambda hidden: len(hidden) <= 2, lambda hidden: len(hidden) <= 1],
     ids=["a few rows", "two rows", "one row"],
 )
 def test_where_memory_runs_out_batches_are_halved_with_the_same_hits_and_one_warning(
@@ -207,9 +207,9 @@ def test_without_a_set_memory_a_long_query_runs_alone_instead_of_being_refused(
     free = 4 * 10**6
     monkeypatch.setattr("lrp2_bench.grid.limits.free_bytes", lambda device: free)
     limits = limits_for(model, plan, GridSettings())
-    long = Shape((limits.query_tokens + 1,), limits.query_tokens + 1, 1, 1, 1, 1, 1)
+    long = Shape((limits.query_tokens + 1,), 1, 1, 1, 1, 1)
     limits.require(Workload([long], []), len(plan.settings))
     assert limits.most_tokens is not None and limits.most_tokens > 3 * limits.query_tokens
-    too_long = replace(long, tokens=limits.most_tokens + 1)
+    too_long = replace(long, lengths=(limits.most_tokens + 1,))
     with pytest.raises(BenchError, match="Set grid.memory_gb="):
         limits.require(Workload([too_long], []), len(plan.settings))

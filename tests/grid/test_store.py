@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -89,9 +90,17 @@ def test_a_torn_journal_line_does_not_swallow_the_next(tmp_path: Path) -> None:
     HitsStore(tmp_path).append("language", "P30", P30, SETTINGS, _hits(4, 3))
     journal = tmp_path / "relations" / "journal.jsonl"
     journal.write_bytes(journal.read_bytes() + b'{"side": "langu')
-    HitsStore(tmp_path).append("language", "P36", P36, SETTINGS, _hits(4, 5))
-    assert [json.loads(line)["relation"] for line in journal.read_text().splitlines()] == ["P30", "P36"]
+    torn = journal.read_bytes()
+    store = HitsStore(tmp_path)
+    store.append("language", "P36", P36, SETTINGS, _hits(4, 5))
+    own = tmp_path / "relations" / "journal-002.jsonl"
+    own.write_bytes(own.read_bytes() + b'{"si')
+    store.append("pivot", "P36", P36, [None], _hits(1, 5))
+    assert [json.loads(line)["side"] for line in own.read_text().splitlines()] == ["language", "pivot"]
+    assert journal.read_bytes() == torn, "another job's journal is read, never written to"
+    assert (HitsStore(tmp_path).load("language", "P30", P30, SETTINGS) == _hits(4, 3)).all()
     assert (HitsStore(tmp_path).load("language", "P36", P36, SETTINGS) == _hits(4, 5)).all()
+    assert (HitsStore(tmp_path).load("pivot", "P36", P36, [None]) == _hits(1, 5)).all()
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
@@ -138,6 +147,48 @@ def test_hits_computed_again_are_not_mistaken_for_those_that_were_lost(
     for _ in range(2):
         assert (HitsStore(tmp_path).load("language", "P30", P30, SETTINGS) == _hits(4, 3)).all()
     assert "damaged" not in caplog.text
+
+
+def test_stores_in_one_folder_keep_to_files_of_their_own_and_see_each_others(tmp_path: Path) -> None:
+    first, second = HitsStore(tmp_path), HitsStore(tmp_path)
+    first.append("language", "P30", P30, SETTINGS, _hits(4, 3))
+    before = snapshot(tmp_path)
+    second.append("language", "P30", P30, [None], _hits(1, 3, seed=1))
+    second.append("language", "P36", P36, SETTINGS, _hits(4, 5))
+    after = snapshot(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert (first.load("language", "P36", P36, SETTINGS) == -1).all()
+    assert first.refresh() == {"P30", "P36"} and second.refresh() == {"P30"} and first.refresh() == set()
+    expected = np.concatenate([_hits(1, 3, seed=1), _hits(4, 3)[1:]])
+    for store in (first, second, HitsStore(tmp_path)):
+        assert (store.load("language", "P36", P36, SETTINGS) == _hits(4, 5)).all()
+        assert (store.load("language", "P30", P30, SETTINGS) == expected).all(), "the same order for every reader"
+
+
+def test_a_chunk_that_shows_up_after_its_journal_line_counts_from_then_on(tmp_path: Path) -> None:
+    HitsStore(tmp_path).append("language", "P30", P30, SETTINGS, _hits(4, 3))
+    chunk = _chunks(tmp_path)[0]
+    store = HitsStore(tmp_path / "other")
+    chunk.rename(tmp_path / "late")
+    shutil.copytree(tmp_path / "relations", tmp_path / "other" / "relations")
+    assert store.refresh() == set() and (store.load("language", "P30", P30, SETTINGS) == -1).all()
+    (tmp_path / "late").rename(tmp_path / "other" / "relations" / chunk.name)
+    assert store.refresh() == {"P30"}
+    assert (store.load("language", "P30", P30, SETTINGS) == _hits(4, 3)).all()
+
+
+def test_a_chunk_damaged_after_it_was_checked_is_set_aside_when_it_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, other = HitsStore(tmp_path), HitsStore(tmp_path)
+    store.append("language", "P30", P30, SETTINGS, _hits(4, 3))
+    store.append("language", "P36", P36, SETTINGS, _hits(4, 5))
+    assert other.refresh() == {"P30", "P36"}
+    for chunk in _chunks(tmp_path):
+        chunk.write_bytes(chunk.read_bytes()[:-1] + b"?")
+    assert (store.load("language", "P30", P30, SETTINGS) == -1).all()
+    assert (other.load("language", "P30", P30, SETTINGS) == -1).all(), "the other was faster; that is no error"
+    assert caplog.text.count("are damaged") == 1
 
 
 def test_opening_a_store_writes_nothing(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_projection_without_its_language_is_an_error_that_says_so(
 @pytest.mark.usefixtures("without_figures")
 def test_the_report_compares_them_in_one_table(swept: ToyJob, tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=120)
-    folder = run_report([swept.outputs / "default"], tmp_path, "transferability", console)
+    folder = run_report([swept.outputs / "default"], tmp_path, "transferability", console).folder
     name = swept.model.name
     rows = list(csv.DictReader(io.StringIO((folder / f"ablations_{name}_mlama.csv").read_text("utf-8"))))
     assert [row["projection"] for row in rows] == [*SWEPT[:4], "shuffled (zh)", "other_pivot_zh"]

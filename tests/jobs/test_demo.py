@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +64,23 @@ def test_a_failed_search_shows_its_last_words(tmp_path: Path, monkeypatch: pytes
         BenchError, match=r"tiny_bloom failed; its last words:\nthe disk is on fire\nAll of them: .*log"
     ):
         run_demo(settings(tmp_path), Console(file=io.StringIO()))
+
+
+def test_a_stopped_demo_stops_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, word = tmp_path / "python", tmp_path / "pid"
+    program.write_text(f"#!/bin/sh\necho $$ > {word}\nexec sleep 100\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(demo.sys, "executable", str(program))
+
+    def stop() -> None:
+        while not (word.exists() and word.read_text()):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_demo(settings(tmp_path), Console(file=io.StringIO()))
+    assert not Path(f"/proc/{word.read_text().strip()}").exists()
 
 
 def test_it_searches_reports_and_says_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.settings import ModelSettings, ProjectionKind, SearchCommand
+from lrp2_bench.settings import ModelSettings, ProjectionKind, SearchCommand, SearchKind
 
 
 def _settings(folder: Path) -> SearchCommand:
@@ -80,3 +80,22 @@ def test_the_table_names_counts_and_seconds_and_runs_nothing(
         text = file.read()
     assert "24 facts in 7 settings" in text
     assert all(word in text for word in ("block runs", "TFLOP", "seconds here", "GiB"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (SearchKind.racing, "search=racing takes about 25 % of that"),
+        (SearchKind.tpe, "search=tpe takes a part of that"),
+    ],
+)
+def test_a_search_that_chooses_its_pairs_is_told_beside_the_whole_grid(
+    kind: SearchKind, told: str, model_folder: Callable[[str], Path], toy_mlama: Path, tmp_path: Path
+) -> None:
+    settings = _settings(model_folder("bert"))
+    settings.search.kind = kind
+    with (tmp_path / "out").open("w+") as file:
+        run_plan(settings, lambda: MLama(toy_mlama), Console(file=file, width=120))
+        file.seek(0)
+        text = file.read()
+    assert "24 facts in 7 settings" in text and told in text

@@ -99,7 +99,6 @@ def test_half_precision_stays_near_float32(
     for kind in (Precision.float32, precision):
         settings = ModelSettings(path=path, device="cpu", precision=kind)
         model = load_model(find_checkpoint(settings), settings)
-        assert model.dtype == getattr(torch, kind.value)
         batch = model.batch(_sequences(model))
         positions = torch.zeros(len(SENTENCES), 1, dtype=torch.long)
         with torch.inference_mode():
@@ -109,4 +108,4 @@ def test_half_precision_stays_near_float32(
             logits[kind] = model.logits(model.block_at(model.blocks, hidden, context, positions)).float()
     spread = logits[Precision.float32].std()
     difference = (logits[precision] - logits[Precision.float32]).abs().max()
-    assert 0 < difference < 0.2 * spread
+    assert 0 < difference < 0.1 * spread

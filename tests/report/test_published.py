@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lrp2_bench.languages import GROUPS
+from lrp2_bench.languages import GROUPS, groups
 from lrp2_bench.report import published
 from lrp2_bench.types import LayerPair
 
@@ -61,6 +61,11 @@ def test_only_the_implied_sizes_of_the_resource_classes_fit_the_published_averag
         if averages_fit({"high": high, "medium": medium, "low": 52 - high - medium})
     ]
     assert fitting == [tuple(published.IMPLIED_CLASS_SIZES.values())]
+
+
+def test_the_implied_thresholds_give_classes_of_the_implied_sizes() -> None:
+    classes = groups(*published.IMPLIED_THRESHOLDS)
+    assert {name: len(classes[name]) for name in published.IMPLIED_CLASS_SIZES} == published.IMPLIED_CLASS_SIZES
 
 
 def test_our_language_families_fit_the_published_averages() -> None:

@@ -13,8 +13,9 @@ from rich.console import Console
 
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.report.group_means import group_means_table
+from lrp2_bench.report.latex import to_latex
 from lrp2_bench.report.optimal_layers import optimal_layers_table
-from lrp2_bench.report.render import to_csv, to_latex, to_markdown
+from lrp2_bench.report.render import to_csv, to_markdown
 from lrp2_bench.report.runs import find_runs
 from lrp2_bench.report.table import Column, Table
 from lrp2_bench.report.terminal import to_terminal
@@ -100,7 +101,7 @@ def test_latex_puts_metrics_into_sections() -> None:
     columns = (Column("metric", "metric", "text"), Column("x", "x", "percent"))
     text = to_latex(Table("t", "t", columns, (("accuracy", 1.0), ("accuracy", 2.0), ("transferability", 3.0))))
     section = r"\multicolumn{1}{l}{\itshape accuracy} \\"
-    assert text.split("\n")[6:13] == [r"\toprule", r"x \\", r"\midrule", section, r"$1.0$ \\", r"$2.0$ \\", r"\midrule"]
+    assert text.split("\n")[7:14] == [r"\toprule", r"x \\", r"\midrule", section, r"$1.0$ \\", r"$2.0$ \\", r"\midrule"]
 
 
 def test_markdown_escapes_hostile_text() -> None:
@@ -123,8 +124,64 @@ def test_latex_escapes_hostile_text() -> None:
     assert unescaped.count("{") == unescaped.count("}")
 
 
+PROSE = Table(
+    name="prose",
+    title="Prose",
+    columns=(
+        Column("subject", "model", "text"),
+        Column("check", "check", "text", in_csv_only=True),
+        Column("claim", "claim of the paper", "prose"),
+        Column("p", "p", "p"),
+        Column("why", "why", "prose"),
+    ),
+    rows=(
+        ("one", "a", "Many words that take more than a line. " * 3, 1e-9, "[b"),
+        ("one", "b", HOSTILE, 0.0421, "*c"),
+        ("two", "c", "x" * 10_000, 1.0, None),
+    ),
+)
+
+
+def long_table(rows: int) -> Table:
+    columns = (Column("language", "language", "text"), Column("change", "change", "change_interval"))
+    return Table("long", "Long", columns, tuple((f"l{row}", Interval(row, -1, 1)) for row in range(rows)), ("A note.",))
+
+
+def test_p_values_have_three_decimals_for_readers_and_all_they_need_for_programs() -> None:
+    assert [line.split(" | ")[2] for line in to_markdown(PROSE).split("\n")[4:7]] == [r"\<0.001", "0.042", "1.000"]
+    assert [row["p"] for row in csv.DictReader(io.StringIO(to_csv(PROSE)))] == ["1e-09", "0.0421", "1"]
+    assert "$<0.001$" in to_latex(PROSE)
+
+
+def test_columns_for_programs_are_in_csv_alone() -> None:
+    assert [row["check"] for row in csv.DictReader(io.StringIO(to_csv(PROSE)))] == ["a", "b", "c"]
+    assert not any("check" in text for text in (to_markdown(PROSE), to_latex(PROSE), printed(PROSE)))
+
+
+def test_latex_breaks_prose_into_lines_and_ends_its_rows_unmistakably() -> None:
+    text = to_latex(PROSE)
+    assert text.count(r"p{0.60\linewidth}") == 2
+    assert [line.endswith(r" \tabularnewline") for line in text.split("\n") if r"\raggedright" in line] == [True] * 3
+    assert [line for line in text.split("\n") if r"\itshape" in line] == [
+        rf"\multicolumn{{3}}{{l}}{{\itshape {name}}} \\" for name in ("one", "two")
+    ]
+
+
+def test_a_table_longer_than_a_page_becomes_several_floats_with_every_row_once() -> None:
+    text = to_latex(long_table(61))
+    assert re.findall(r"\\caption\{(.*)\}", text) == ["Long (1 of 3)", "Long (2 of 3)", "Long (3 of 3)"]
+    assert re.findall(r"^(l\d+) &", text, re.MULTILINE) == [f"l{row}" for row in range(61)]
+    assert text.count(r"\label") == 1 and text.count("A note.") == 1 and text.count(r"\end{table}") == 3
+    assert to_latex(long_table(30)).count(r"\begin{table}") == 1
+    assert to_latex(long_table(0)).count(r"\begin{table}") == 1
+
+
 @pytest.mark.system
-@pytest.mark.parametrize("table", [TABLE, INTERVALS, hostile_table()], ids=["plain", "intervals", "hostile"])
+@pytest.mark.parametrize(
+    "table",
+    [TABLE, INTERVALS, hostile_table(), PROSE, long_table(61), long_table(0)],
+    ids=["plain", "intervals", "hostile", "prose", "long", "empty"],
+)
 def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, table: Table) -> None:
     (tmp_path / "table.tex").write_text(to_latex(table), encoding="utf-8")
     document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{table}\end{document}"
@@ -145,7 +202,7 @@ def printed(table: Table, width: int = 80) -> str:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("table", [TABLE, hostile_table()], ids=["plain", "hostile"])
+@pytest.mark.parametrize("table", [TABLE, hostile_table(), PROSE], ids=["plain", "hostile", "prose"])
 def test_a_terminal_of_80_columns_holds_the_table(table: Table) -> None:
     text = printed(table)
     assert max(len(line) for line in text.split("\n")) <= 80
@@ -164,7 +221,8 @@ def test_an_interval_stands_in_brackets_and_has_its_bounds_in_columns_of_their_o
     assert list(rows[1].values()) == ["fr", "high", *[""] * 6]
     text = to_latex(INTERVALS)
     assert (
-        r"\shortstack[r]{$62.3$\\{\tiny $[60.1{,} 100.0]$}} & \shortstack[r]{$0.0$\\{\tiny $[-1.2{,} 1.5]$}} \\" in text
+        r"\begin{tabular}[t]{@{}r@{}}$62.3$\\[-1pt]{\tiny $[60.1{,} 100.0]$}\end{tabular} & "
+        r"\begin{tabular}[t]{@{}r@{}}$0.0$\\[-1pt]{\tiny $[{-}1.2{,} 1.5]$}\end{tabular} \\" in text
     )
     assert r"fr & high & -- & -- \\" in text
 
@@ -181,6 +239,20 @@ def test_a_terminal_stacks_bounds_and_a_narrow_one_goes_without_what_is_optional
     assert ["de", "62.3", "0.0"] in narrow and ["60.1..100.0", "-1.2..1.5"] in narrow
     assert ["de", "62.3", "0.0"] in tiny and not any(".." in word for line in tiny for word in line)
     assert "narrow" in [word for line in tiny for word in line] and ["fr", "–", "–"] in tiny
+
+
+@pytest.mark.parametrize("width", [1, 12, 30])
+@pytest.mark.parametrize("table", [TABLE, INTERVALS, PROSE], ids=["plain", "intervals", "prose"])
+def test_a_terminal_too_narrow_for_columns_has_a_paragraph_a_row_with_every_number(table: Table, width: int) -> None:
+    file = io.StringIO()
+    Console(file=file, width=width).print(to_terminal(table, width))
+    text = file.getvalue()
+    assert max(len(line) for line in text.split("\n")) <= width
+    packed = "".join(text.split())
+    for number in {TABLE: ("20.1", "3/66"), INTERVALS: ("62.3",), PROSE: ("<0.001", "0.042")}[table]:
+        assert number in packed
+    if width < 30:
+        assert "-language:" in packed or "-claimofthepaper:" in packed
 
 
 def test_numbers_are_whole_in_a_terminal_of_80_columns_and_metrics_are_sections(tmp_path: Path) -> None:

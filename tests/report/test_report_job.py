@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +14,15 @@ import pytest
 from rich.console import Console
 
 from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.jobs.report import run_report
+from lrp2_bench.jobs.report import Report, run_report
 from tests.support.run_folders import every_pair, write_run
+from tests.support.synthetic_runs import write_synthetic_run
 
 
 def report(*inputs: Path, output: Path | None = None, select_by: str = "transferability") -> tuple[Path, str]:
     console = Console(file=io.StringIO(), width=120)
-    folder = run_report(inputs, output, select_by, console)
-    return folder, console.file.getvalue()  # type: ignore[attr-defined]
+    done = run_report(inputs, output, select_by, console)
+    return done.folder, console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -31,12 +34,13 @@ def test_every_model_and_dataset_gets_both_tables_in_three_forms(tmp_path: Path)
     write_run(tmp_path, "de", (20, 30), every_pair(24), model="bloom_560m", blocks=24)
     folder, printed = report(tmp_path)
     assert folder == tmp_path / "report"
-    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == sorted(
+    tables = [
         f"{table}_{model}_mlama.{form}"
         for table in ("table1", "optimal_layers")
         for model in ("mbert", "bloom_560m")
         for form in ("md", "csv", "tex")
-    )
+    ]
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == sorted(["page.html", *tables])
     assert "Optimal layers, mbert on mlama" in printed and str(folder) in printed
 
 
@@ -101,7 +105,7 @@ def test_a_models_name_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     model = {"name": "../../evil", "blocks": 12, "digest": "d", "revision": "r"}
     write_run(tmp_path / "runs", "de", (20, 30), {(1, 2): (21, 31)}, manifest={"model": model})
     folder, _ = report(tmp_path / "runs")
-    assert len([path for path in folder.iterdir() if path.is_file()]) == 6
+    assert len([path for path in folder.iterdir() if path.is_file()]) == 7
     assert {path.parent for path in tmp_path.rglob("*evil*")} == {folder, folder / "figures"}
 
 
@@ -129,6 +133,89 @@ def test_an_alignment_that_cannot_be_read_is_named_and_costs_no_other_figure(tmp
     folder, printed = report(tmp_path)
     assert f"Not in the alignment's figure: {damaged}, line 1" in printed
     assert len(list((folder / "figures").iterdir())) == 10
+
+
+def run(root: Path, *models: str) -> Report:
+    return run_report([root], None, "transferability", Console(file=io.StringIO(), width=80), models=models)
+
+
+def test_runs_with_hits_are_judged_and_one_verdict_is_given_on_all_models(tmp_path: Path) -> None:
+    for language in ("de", "fr", "ja"):
+        for model in ("mbert", "mine"):
+            write_synthetic_run(tmp_path, language, model=model, blocks=3, facts=60)
+    folder, printed = report(tmp_path)
+    names = {path.name for path in folder.iterdir()}
+    for table in ("significance_mbert_mlama", "relations_mine_mlama", "verdict"):
+        assert {f"{table}.{form}" for form in ("md", "csv", "tex")} <= names
+    assert (folder / "figures" / "relations_mbert_mlama.pdf").exists()
+    verdict = read_csv(folder / "verdict.csv")
+    checks = {row["check"] for row in verdict if row["subject"] == "mbert on mlama, 3 languages"}
+    assert {"accuracy_rises", "languages_differ", "alignment_rises", "published_pairs_hold"} <= checks
+    assert {row["verdict"] for row in verdict} <= {"borne out", "not borne out", "cannot be told"}
+    assert "The paper's claims, checked" in printed
+    assert run(tmp_path).lacks == ()
+
+
+def test_a_report_knows_what_its_runs_lack(tmp_path: Path) -> None:
+    whole = write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
+    write_run(tmp_path, "en", (34, 100), blocks=3)
+    failed = write_run(tmp_path, "fr", (20, 30), state="failed", status={"message": "no disk"})
+    cut = write_run(tmp_path, "ja", (20, 30), {(1, 2): (21, 31)}, blocks=3, status={"missing": ["P413"]})
+    lacks = run(tmp_path).lacks
+    assert lacks[:3] == (f"{failed}: failed: no disk", f"{cut}: 1 of 3 pairs", f"{cut}: without the relations P413")
+    assert lacks[3].startswith(f"{cut}: '{cut / 'hits.parquet'}' is missing") and len(lacks) == 4
+    assert not any(str(whole) in line for line in lacks)
+
+
+def test_a_report_may_be_of_some_models_alone(tmp_path: Path) -> None:
+    for model in ("mbert", "xlmr"):
+        write_run(tmp_path, "de", (20, 30), every_pair(3), blocks=3, model=model)
+    write_run(tmp_path, "de", (20, 30), state="failed", status={"message": "no disk"}, model="mine")
+    folder = run(tmp_path, "xlmr").folder
+    assert {path.name.split("_", 1)[1] for path in folder.glob("*.md")} == {"xlmr_mlama.md", "layers_xlmr_mlama.md"}
+    with pytest.raises(UnknownNameError, match="Did you mean 'xlmr'"):
+        run(tmp_path, "xlmrr")
+    with pytest.raises(BenchError, match="'mine' has no finished run to report on:\n.*no disk"):
+        run(tmp_path, "mine")
+
+
+HOSTILE = "<script>alert(1)</script> \u202eabc $x_1$ \\input{/etc/passwd} % & | ` 中文 " + "W" * 10_000
+
+
+def test_names_that_are_code_elsewhere_stay_text_in_every_form(tmp_path: Path) -> None:
+    for number, language in enumerate(("de", "fr", "ja")):
+        folder = write_synthetic_run(tmp_path, language, blocks=3, facts=60, relations=("P36", HOSTILE))
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        manifest["model"]["name"] = HOSTILE
+        manifest["language"] = f"{HOSTILE}{number}"
+        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    folder, printed = report(tmp_path)
+    for path in folder.iterdir():
+        text = path.read_text("utf-8") if path.is_file() else ""
+        assert "\u202e" not in text
+        if path.suffix == ".md":
+            assert "\\<script" in text and not re.search(r"(?<!\\)<script", text)
+        if path.suffix == ".tex":
+            assert "\\input" not in text and text.isascii()
+    assert "\u202e" not in printed and len(list((folder / "figures").iterdir())) == 14
+
+
+def test_the_numbers_of_every_form_are_the_same(tmp_path: Path) -> None:
+    write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
+    folder, _ = report(tmp_path)
+    (row,) = read_csv(folder / "significance_mbert_mlama.csv")
+    shown = f"{float(row['transferability_honest']):+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
+    lines = (folder / "significance_mbert_mlama.md").read_text("utf-8").split("\n")
+    assert f"| {shown} |" in next(line for line in lines if "German" in line)
+    assert f"${shown}$" in (folder / "significance_mbert_mlama.tex").read_text("utf-8")
+
+
+def test_a_page_lies_beside_the_tables_and_says_what_it_lacks(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)})
+    folder, printed = report(tmp_path)
+    assert f"Page: {folder / 'page.html'}" in printed
+    assert f"Not on the page: '{run / 'hits.parquet'}' is missing" in printed
+    assert '"select_by":"transferability"' in (folder / "page.html").read_text(encoding="utf-8")
 
 
 def test_a_report_loads_no_model_library() -> None:

@@ -222,7 +222,7 @@ def test_the_report_writes_them_in_every_form_and_a_second_time_the_same(tmp_pat
     for language in ("de", "hi", "en"):
         write_told_run(tmp_path, language)
         write_told_run(tmp_path, language, TWIN)
-    folder = run_report([tmp_path], None, "transferability", Console(file=io.StringIO()))
+    folder = run_report([tmp_path], None, "transferability", Console(file=io.StringIO())).folder
     names = ["exposure_tiny_mbert_cldr", "exposure_tiny_mbert_twin_cldr", "knowledge_tiny_mbert_cldr"]
     written = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     assert sorted(name for name in written if name[0] in "ek") == [

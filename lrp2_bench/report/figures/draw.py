@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,15 +11,22 @@ from lrp2_bench.report.figures.alignment import Aligned, alignment, read_aligned
 from lrp2_bench.report.figures.between import between
 from lrp2_bench.report.figures.change import change
 from lrp2_bench.report.figures.heatmaps import heatmaps
+from lrp2_bench.report.figures.relations import relations
 from lrp2_bench.report.figures.save import save
 from lrp2_bench.report.figures.style import house_style
+from lrp2_bench.report.judged_runs import JudgedRuns
+from lrp2_bench.report.relations import summarise_relations
 from lrp2_bench.report.runs import METRICS, Run
+from lrp2_bench.report.text import file_stem
 
 
-def write_figures(groups: Sequence[Sequence[Run]], folder: Path, select_by: str) -> tuple[int, list[str]]:
+def write_figures(
+    groups: Sequence[Sequence[Run]], folder: Path, select_by: str, judged: Sequence[JudgedRuns] = ()
+) -> tuple[int, list[str]]:
     """Write each figure as ``folder/NAME.png`` and ``.pdf``: how many figures, and what could not be read for them.
 
-    ``groups`` are the runs of a model and dataset each. What a group has no data for makes no figure.
+    ``groups`` are the runs of a model and dataset each, ``judged`` what their hits say, for figures that need those.
+    What a group has no data for makes no figure.
     """
     written = 0
     problems: list[str] = []
@@ -29,8 +35,14 @@ def write_figures(groups: Sequence[Sequence[Run]], folder: Path, select_by: str)
         problems += unread
         with house_style():
             for name, figure in _figures(runs, aligned, select_by):
-                # A model's name is a user's text; it must not lead out of the folder.
-                save(figure, folder, re.sub(r"[^\w.-]", "_", name))
+                save(figure, folder, file_stem(name))
+                written += 1
+    for found in judged:
+        name = f"relations_{found.model}_{found.dataset}"
+        with house_style():
+            drawn = relations(summarise_relations(found), found.model, found.dataset, select_by)
+            if drawn is not None:
+                save(drawn, folder, file_stem(name))
                 written += 1
     return written, problems
 

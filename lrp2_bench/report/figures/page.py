@@ -107,13 +107,20 @@ def panel_width(count: int, gaps: Gaps) -> float:
 
 
 def make_page(
-    count: int, texts: Texts, gaps: Gaps, *, shape: float = 1.0, size: tuple[float, float] | None = None
+    count: int,
+    texts: Texts,
+    gaps: Gaps,
+    *,
+    shape: float = 1.0,
+    size: tuple[float, float] | None = None,
+    columns: int | None = None,
 ) -> Page:
     """A page with ``count`` empty panels and its texts; call it inside ``house_style``.
 
-    ``shape`` is a panel's height over its width. ``size`` gives a panel's (width, height) in inches instead.
+    ``shape`` is a panel's height over its width. ``size`` gives a panel's (width, height) in inches instead,
+    ``columns`` how many panels stand side by side.
     """
-    columns = columns_for(count)
+    columns = columns or columns_for(count)
     rows = math.ceil(count / columns)
     wide = size[0] if size else panel_width(count, gaps)
     high = size[1] if size else wide * shape

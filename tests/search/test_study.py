@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from lrp2_bench.records import PairRow
 from lrp2_bench.report.runs import METRICS, Run
-from lrp2_bench.search import best_pair, load_study, value_of, write_study
+from lrp2_bench.search.study import best_pair, load_study, value_of, write_study
 from lrp2_bench.settings import Metric
 from lrp2_bench.types import LayerPair, all_pairs
 

@@ -1,0 +1,142 @@
+"""How long a search will take, from running a little of it.
+
+Counting says what must run; how much of what may run does, and how fast, depends on scores and on the machine. So a
+sample of the facts is run and timed: relations are drawn in proportion to what they certainly cost, a few facts of
+each, and the seconds of a sample's certain operations stand for those of the whole.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lrp2_bench.grid.cost import grid_cost, model_shape
+from lrp2_bench.grid.engine import evaluate
+from lrp2_bench.grid.limits import Limits
+from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.notices import Notices
+from lrp2_bench.probing.probe import Probe
+from lrp2_bench.projection import Shifts, shifts
+from lrp2_bench.types import ParallelFacts
+from lrp2_bench.vectors import compute_vectors, vector_metadata
+
+#: Seconds a pilot aims at, and the share of the whole run it takes at most where that is less.
+_SECONDS, _MOST_SHARE = 20.0, 0.25
+
+#: Samples wanted, and facts in each: few samples say little of how relations differ, small ones of how fast whole
+#: batches are. Where not even so many facts can be afforded, there are a few samples all the same.
+_SAMPLES, _FACTS, _FEWEST = 8, 8, 3
+
+#: Sentences a language vector is made of for a pilot.
+_SENTENCES = 100
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of the whole, and one standard error of them (0 where a single sample was run)."""
+
+    seconds: float
+    error: float
+    facts: int  # timed
+    relations: int
+
+
+def estimate(probes: Sequence[Probe], plan: GridPlan, moved: Shifts, limits: Limits, seed: int) -> Estimate:
+    """Time samples of the ``probes``' facts in every setting of ``plan``; nothing is kept of their hits."""
+    costs = [_flops(probe, plan, limits, None) for probe in probes]
+    total = sum(costs)
+    if not total:
+        return Estimate(0.0, 0.0, 0, 0)
+    random = np.random.default_rng(seed)
+    largest = probes[int(np.argmax(costs))]
+    everything = _draw(largest, len(largest.relation.facts), random)
+    facts = next([fact] for fact in everything if _flops(largest, plan, limits, [fact]))
+    _time(largest, plan, moved, limits, facts)  # the first of anything is slow
+    rate = _flops(largest, plan, limits, facts) / _time(largest, plan, moved, limits, facts)
+    budget = min(_SECONDS, _MOST_SHARE * total / rate) * rate
+    affordable = int(budget / _flops(largest, plan, limits, facts))
+    wanted = max(min(_FEWEST, affordable), affordable // _FACTS)
+    samples = max(1, min(_SAMPLES, wanted, 2 * sum(cost > 0 for cost in costs)))
+    places = (np.arange(samples) + random.random()) / samples * total
+    chosen = np.minimum(np.searchsorted(np.cumsum(costs), places), len(costs) - 1)
+    runs: list[_Sample] = []
+    for number in chosen.tolist():
+        probe = probes[number]
+        known = len(probe.relation.facts)
+        facts = _draw(probe, max(1, round(budget / samples / (costs[number] / known))), random)
+        part, whole = facts[: len(facts) // 4], facts
+        if flops := _flops(probe, plan, limits, whole):  # a fact that cannot be asked costs nothing and says nothing
+            runs.append(
+                _Sample(
+                    flops,
+                    _time(probe, plan, moved, limits, whole),
+                    _flops(probe, plan, limits, part),
+                    _time(probe, plan, moved, limits, part),
+                    len(facts),
+                )
+            )
+    if not runs:
+        return Estimate(total / rate, 0.0, 0, 0)
+    asked = sum(cost > 0 for cost in costs)
+    seconds = [_scaled(runs[:number] + runs[number + 1 :] or runs, total, asked) for number in range(len(runs))]
+    spread = statistics.stdev(seconds) * (len(runs) - 1) / len(runs) ** 0.5 if len(runs) > 1 else 0.0  # jackknife
+    return Estimate(_scaled(runs, total, asked), spread, sum(run.facts for run in runs), len(set(chosen.tolist())))
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Operations and seconds of some facts of a relation, and those of a quarter of them."""
+
+    flops: float
+    seconds: float
+    part_flops: float
+    part_seconds: float
+    facts: int
+
+
+def _scaled(runs: Sequence[_Sample], total: float, relations: int) -> float:
+    """Seconds of ``total`` operations in so many relations. What a sample takes beyond its share, by the rate at
+    which its last three quarters went, every relation takes once: few facts fill no batch."""
+    seconds = sum(run.seconds - run.part_seconds for run in runs)
+    if seconds <= 0:  # too short to tell apart
+        return total * sum(run.seconds for run in runs) / sum(run.flops for run in runs)
+    rate = sum(run.flops - run.part_flops for run in runs) / seconds
+    once = statistics.mean(run.seconds - run.flops / rate for run in runs)
+    return total / rate + max(0.0, once) * relations
+
+
+def stand_in_shifts(model: LayeredModel, facts: ParallelFacts, seed: int) -> Shifts:
+    """Shifts of the right size and kind without a corpus: between the means of some facts' sentences."""
+    means = []
+    for language, relations in ((facts.language, facts.relations), (facts.pivot, facts.pivot_relations)):
+        filled = [relation.fill(fact.subject, fact.object) for relation in relations for fact in relation.facts]
+        some = np.random.default_rng(seed).choice(len(filled), size=min(_SENTENCES, len(filled)), replace=False)
+        sentences = [filled[number] for number in some]
+        metadata = vector_metadata("", model, language, "facts", sentences)
+        means.append(compute_vectors(model, sentences, metadata, batch_tokens=1024, notices=Notices()).values)
+    return shifts(*means).to(model.device)
+
+
+def _draw(probe: Probe, count: int, random: np.random.Generator) -> list[int]:
+    known = len(probe.relation.facts)
+    drawn: list[int] = random.choice(known, size=min(count, known), replace=False).tolist()
+    return drawn
+
+
+def _flops(probe: Probe, plan: GridPlan, limits: Limits, facts: Sequence[int] | None) -> float:
+    """What is certain to run for ``facts``; None stands for all."""
+    return grid_cost(model_shape(probe.model), plan, probe.workload(limits.query_tokens, facts).certain).flops
+
+
+def _time(probe: Probe, plan: GridPlan, moved: Shifts, limits: Limits, facts: Sequence[int]) -> float:
+    start = time.perf_counter()
+    evaluate(probe, plan, moved, facts, limits, lambda steps=1: None)
+    if moved.is_cuda:
+        torch.cuda.synchronize(moved.device)
+    return time.perf_counter() - start

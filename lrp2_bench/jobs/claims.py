@@ -1,0 +1,201 @@
+"""Who works on what, when several jobs share a folder: small files that save work and decide nothing.
+
+Results never depend on a claim: two jobs that both think a relation is theirs compute it twice, store it twice, and
+end with the same tables. So a claim need not be certain, only cheap, and it must never outlive its job for long.
+
+A claim is a file made with O_EXCL, ``claims/NAME.GENERATION``. Its owner touches it every few seconds; whoever waits
+for it looks whether it changes, and compares no clocks: those of two machines differ, and some go backwards. One that
+stops changing is taken over by making the next generation, which again only one can do. Of an owner on this very
+machine it is known at once whether it lives, suspended or not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lrp2_bench.jobs.process import is_alive, this_process
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two signs of life. File systems show other machines' with up to a minute's delay.
+BEAT = 15.0
+#: Seconds without a change after which an owner is thought dead.
+STALE = 150.0
+#: Seconds between two looks at what others hold.
+POLL = 1.0
+
+#: Names of claims that are no relation's.
+MANIFEST, TABLES = "_manifest", "_tables"
+
+
+class Claims:
+    """The claims in ``folder/claims``; those held are let go of at the end of the ``with`` block."""
+
+    def __init__(self, folder: Path, *, beat: float = BEAT, stale: float = STALE, poll: float = POLL) -> None:
+        self._folder = folder / "claims"
+        self._beat, self._stale, self._poll = beat, stale, poll
+        self._held: dict[str, tuple[int, FileIO]] = {}
+        self._seen: dict[Path, tuple[object, float]] = {}
+        self._told: set[Path] = set()
+        self._closed = threading.Event()
+
+    def __enter__(self) -> Claims:
+        threading.Thread(target=self._live, name="claims", daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._closed.set()
+        for name in list(self._held):
+            self.release(name)
+        with suppress(OSError):  # others may still hold some
+            self._folder.rmdir()
+
+    def take(self, name: str) -> bool:
+        """Whether ``name`` is now this job's: unless another job that lives has it."""
+        generations = self._generations(name)
+        latest = max(generations, default=0)
+        if latest and not self._is_stale(generations[latest]):
+            return False
+        path = self._folder / f"{name}.{latest + 1}"
+        content = json.dumps({**this_process(), "host": socket.gethostname(), "since": _now()}) + "\n"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            # Left open: once it is removed and made anew by another job, the file at the path is no longer ours.
+            file = path.open("xb", buffering=0)
+        except FileExistsError:
+            return False
+        except FileNotFoundError:  # the last job to leave has just removed the folder
+            return self.take(name)
+        self._held[name] = latest + 1, file
+        file.write(content.encode("utf-8"))
+        if latest:
+            log.warning(
+                "The job that worked on %s is gone (%s); taking over.", _shown(name), _owner(generations[latest])
+            )
+        return True
+
+    def release(self, name: str) -> None:
+        """Let go of ``name``, and of what dead jobs left of it."""
+        own, file = self._held.pop(name)
+        found = self._generations(name)
+        with file, suppress(FileNotFoundError):
+            if own in found and os.path.samestat(found[own].stat(), os.fstat(file.fileno())):
+                # The own one last: it overrules what is left of others' as long as it is there.
+                for generation in sorted(generation for generation in found if generation <= own):
+                    found[generation].unlink(missing_ok=True)
+
+    @contextmanager
+    def holding(self, name: str) -> Iterator[None]:
+        """Wait until ``name`` is free, and hold it for the length of the block."""
+        self.wait_for(name)
+        try:
+            yield
+        finally:
+            self.release(name)
+
+    def wait_for(self, name: str) -> bool:
+        """Take ``name``, waiting for whoever has it; whether that was necessary."""
+        waited = False
+        while not self.take(name):
+            self._pause([name])
+            waited = True
+        return waited
+
+    def in_turns(self, names: Iterable[str], is_open: Callable[[str], bool], work: Callable[[str], None]) -> None:
+        """Do ``work`` for each of ``names`` that is still open; what another job holds comes last, waited for."""
+        left = list(names)
+        while left:
+            held = []
+            for name in filter(is_open, left):
+                if not self.take(name):
+                    held.append(name)
+                    continue
+                try:
+                    if is_open(name):  # it may have been finished and let go of since
+                        work(name)
+                finally:
+                    self.release(name)
+            if len(held) == len(left):
+                self._pause(held)
+            left = held
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Remove what anyone left of claims on ``names``, because nothing is to be done there any more."""
+        for name in names:
+            for path in self._generations(name).values():
+                path.unlink(missing_ok=True)
+
+    def _generations(self, name: str) -> dict[int, Path]:
+        try:
+            found = [path.name for path in self._folder.iterdir()]
+        except FileNotFoundError:
+            return {}
+        parts = (entry.rpartition(".") for entry in found)
+        return {
+            int(last): self._folder / f"{first}.{last}" for first, _, last in parts if first == name and last.isdigit()
+        }
+
+    def _is_stale(self, path: Path) -> bool:
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return False  # just let go of: the next look sees the name free
+        alive = is_alive(_content(path))
+        if alive is not None:
+            return not alive
+        sign, now = (stat.st_mtime_ns, stat.st_size), time.monotonic()
+        before, since = self._seen.get(path, (None, now))
+        if sign != before:
+            since = now
+        self._seen[path] = (sign, since)
+        return now - since > self._stale
+
+    def _pause(self, names: Sequence[str]) -> None:
+        for name in names:
+            for path in self._generations(name).values():
+                if path not in self._told:
+                    self._told.add(path)
+                    log.info("Waiting for another job with %s (%s).", _shown(name), _owner(path))
+        time.sleep(self._poll)
+
+    def _live(self) -> None:
+        while not self._closed.wait(self._beat):
+            for _, file in list(self._held.values()):
+                with suppress(OSError, ValueError):  # the disk is in trouble, or it was let go of this very moment
+                    os.utime(file.fileno())
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Empty where the owner has not written it yet, or died before."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _owner(path: Path) -> str:
+    found = _content(path)
+    return (
+        f"host {found.get('host', 'unknown')}, process {found.get('pid', 'unknown')}, since {found.get('since', '?')}"
+    )
+
+
+def _shown(name: str) -> str:
+    return {MANIFEST: "the manifest", TABLES: "the tables"}.get(name, name)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Multiruns: which jobs a command names, where they run, and what became of each."""

@@ -1,0 +1,121 @@
+"""``hydra/launcher=local``: several jobs at once on this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing import connection
+from pathlib import Path
+
+from lrp2_bench.errors import BenchError
+from lrp2_bench.jobs.status import sigterm_interrupts
+from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of
+from lrp2_bench.multirun.launcher import JobLauncher, Tell, say
+from lrp2_bench.multirun.running import Setup
+from lrp2_bench.multirun.worker import work
+
+#: Seconds a stopped worker has to leave a word and go.
+_LEAVING = 20
+
+
+class LocalLauncher(JobLauncher):
+    """``workers`` processes that stay for job after job, so that each imports and warms up once.
+
+    A worker that dies takes its job with it and no other: the next one gets a new worker. ``threads`` are a worker's
+    CPU threads; None shares the cores out.
+    """
+
+    def __init__(self, workers: int = 2, threads: int | None = None) -> None:
+        for name, value in {"workers": workers, "threads": threads}.items():
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise BenchError(f"hydra.launcher.{name}={value} is no number of {name}. Give one from 1.")
+        self._workers = workers
+        self._threads = threads or max(1, len(os.sched_getaffinity(0)) // workers)
+
+    def run(self, setup: Setup, jobs: Sequence[Job], folder: Path, tell: Tell) -> None:
+        waiting = deque(jobs)
+        logs = folder / "workers"
+        logs.mkdir(exist_ok=True)
+        count = min(self._workers, len(jobs))
+        say(f"{jobs_of(len(jobs))}, {count} at a time, CPU threads of each: {self._threads}; what they print: {logs}")
+        workers = [_Worker(setup, self._threads, logs / f"{number}.log") for number in range(1, count + 1)]
+        try:
+            with sigterm_interrupts():
+                for worker in workers:
+                    worker.start(waiting.popleft())
+                while busy := [worker for worker in workers if worker.job is not None]:
+                    ready = connection.wait([worker.pipe for worker in busy])
+                    for worker in busy:
+                        if worker.pipe in ready:
+                            tell(*worker.collect())
+                            worker.start(waiting.popleft() if waiting else None)
+        finally:
+            for worker in workers:
+                worker.signal()
+            for worker in workers:
+                worker.leave(tell)
+
+
+class _Worker:
+    """A process, made when it is needed, and the job it has."""
+
+    def __init__(self, setup: Setup, threads: int, log: Path) -> None:
+        self.job: Job | None = None
+        self._made_of = (setup, threads, log)
+        self._process: multiprocessing.process.BaseProcess | None = None
+
+    def start(self, job: Job | None) -> None:
+        self.job = job
+        if job is None:
+            return
+        if self._process is None:
+            # A fork would take PyTorch's threads and locks along as they are.
+            context = multiprocessing.get_context("spawn")
+            self.pipe, theirs = context.Pipe()
+            self._process = context.Process(target=work, args=(theirs, *self._made_of))
+            self._process.start()
+            theirs.close()
+        with suppress(OSError):  # it may be dead already: collecting tells
+            self.pipe.send(job)
+
+    def collect(self) -> tuple[Job, Outcome]:
+        """The job and how it ended, once the pipe has something to say."""
+        job = self.job
+        assert job is not None and self._process is not None
+        self.job = None
+        try:
+            outcome: Outcome = self.pipe.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            outcome = Outcome(State.interrupted, _death(self._process.exitcode))
+            self._process = None
+        return job, outcome
+
+    def signal(self) -> None:
+        """Stop the job, if there is one, as Ctrl-C would."""
+        if self._process is not None and self.job is not None:
+            self._process.terminate()
+
+    def leave(self, tell: Tell) -> None:
+        """Wait for the end of the process, and tell of the job it still had."""
+        if self._process is None:
+            return
+        if self.job is not None and self.pipe.poll(_LEAVING):
+            tell(*self.collect())
+        self.pipe.close()
+        if self._process is not None:
+            self._process.join(_LEAVING)
+            self._process.kill()
+            self._process.join()
+
+
+def _death(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"Its process ended with exit code {code}."
+    name = signal.Signals(-code).name
+    memory = " If that was not you, the machine may have run out of memory." if name == "SIGKILL" else ""
+    return f"Its process was killed by {name}.{memory}"

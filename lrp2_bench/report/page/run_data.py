@@ -1,0 +1,111 @@
+"""One language's search as the page shows it: numbers as ``pairs.csv`` has them, evidence where there is any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from lrp2_bench.errors import BenchError
+from lrp2_bench.languages import LANGUAGES
+from lrp2_bench.report.figures.alignment import read_aligned
+from lrp2_bench.report.page.evidence import Evidence
+from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
+from lrp2_bench.report.page.texts import plain
+from lrp2_bench.report.runs import METRICS, Run, value
+from lrp2_bench.types import LayerPair
+
+NAME = 60  # characters
+
+
+def run_data(
+    run: Run, paper: LayerPair | None, resource: str | None, evidence: Evidence | BenchError | None, texts: FactTexts
+) -> tuple[dict[str, Any], list[str]]:
+    """The run's part of the page, and what could not be read for it. Missing values are None.
+
+    ``evidence`` may be why there is none; None for a run without pairs.
+    """
+    known = LANGUAGES.get(run.language)
+    best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None}
+    shown: dict[str, Any] = {
+        "code": plain(run.language, NAME),
+        "name": name_of(run.language),
+        "family": known.family if known else None,
+        "resource": resource,
+        "pivot": run.is_pivot,
+        "facts": run.baseline.facts,
+        "shared": run.baseline.shared,
+        "pairs": [[row.lirp, row.lsrp] for row in run.pairs],
+        "best": {metric: _place(run, pair) for metric, pair in best.items()},
+        "paper": [paper.lirp, paper.lsrp] if paper else None,
+        "metrics": {metric: _metric(run, metric) for metric in METRICS},
+        "alignment": _alignment(run),
+        "changes": {},
+        "notes": [f"The relation {plain(name, NAME)} is missing." for name in run.missing],
+    }
+    if evidence is None:
+        return shown, []
+    if isinstance(evidence, BenchError):
+        shown["notes"].append("There are no intervals and no facts: the hits beside pairs.csv cannot be read.")
+        return shown, [str(evidence)]
+    problem = _add_evidence(shown, run, list(dict.fromkeys(best.values())), evidence, texts)
+    return shown, [problem] if problem else []
+
+
+def name_of(code: str) -> str:
+    """German for ``de``; a code that the benchmark does not know, fit to be shown."""
+    return LANGUAGES[code].name if code in LANGUAGES else plain(code, NAME)
+
+
+def _metric(run: Run, metric: str) -> dict[str, Any]:
+    """The untouched model's percentage, and each pair's."""
+    return {
+        "baseline": _number(value(run.baseline, metric)),
+        "values": [_number(value(row, metric)) for row in run.pairs],
+    }
+
+
+def _add_evidence(
+    shown: dict[str, Any], run: Run, best: Sequence[LayerPair | None], evidence: Evidence, texts: FactTexts
+) -> str | None:
+    for metric, measured in evidence.measured.items():
+        bounds = [measured.changes.get(row.pair) if row.pair else None for row in run.pairs]
+        shown["metrics"][metric] |= {
+            "low": [_rounded(pair[0]) if pair else None for pair in bounds],
+            "high": [_rounded(pair[1]) if pair else None for pair in bounds],
+            "as_good": [place for place, row in enumerate(run.pairs) if row.pair in measured.as_good],
+        }
+    shown["won"], shown["lost"] = _counts(run, evidence)
+    shown["changes"], problem = facts_of(run, evidence, [pair for pair in best if pair], texts)
+    if problem:
+        shown["notes"].append("Facts are counted, not listed: run the same search again, and their texts are written.")
+    return problem
+
+
+def _counts(run: Run, evidence: Evidence) -> tuple[list[int], list[int]]:
+    won, lost = evidence.counts([row.pair for row in run.pairs])
+    return won.tolist(), lost.tolist()
+
+
+def _alignment(run: Run) -> dict[str, Any] | None:
+    found, _ = read_aligned([run])  # what cannot be read is told where the figures are drawn
+    if not found:
+        return None
+    return {
+        "baseline": [round(cosine, 4) for cosine in found[0].baseline],
+        "lrp2": [round(cosine, 4) for cosine in found[0].lrp2],
+        "projected": list(found[0].projected),
+    }
+
+
+def _place(run: Run, pair: LayerPair | None) -> int | None:
+    return next((place for place, row in enumerate(run.pairs) if row.pair == pair), None)
+
+
+def _number(one: float) -> float | None:
+    return None if math.isnan(one) else one
+
+
+def _rounded(bound: float) -> float | None:
+    # More digits than a thousand resamples tell apart would only make the page larger.
+    return None if math.isnan(bound) else round(bound, 3) + 0.0

@@ -1,0 +1,46 @@
+// The facts that the best pair wins and loses: queries with their right answers, in the language and the pivot.
+
+const FIRST = 6;
+
+function drawFacts() {
+  const { run, metric, group } = state;
+  const place = bestOf(run, metric);
+  const change = place === null ? null : run.changes[pairName(run, place)];
+  find("facts").hidden = !change;
+  if (!change) return;
+  find("facts-title").textContent = `Facts won and lost at ${pairName(run, place)}`;
+  find("facts-caption").textContent = "Queries with their right answers. Only hit or miss is known: what the model "
+    + "ranked first instead is not recorded.";
+  drawSide("won", change.won, "missed untouched, right with LRP2", group);
+  drawSide("lost", change.lost, "right untouched, missed with LRP2", group);
+}
+
+function drawSide(id, side, what, group) {
+  find(`${id}-title`).textContent = `${count(side.count, "fact")} ${id}`;
+  const known = side.count ? `; ${group.pivot} gets ${side.pivot.toLocaleString("en")} of them right` : "";
+  find(`${id}-caption`).textContent = `${capital(what)}${known}.`;
+  listFacts(id, side, FIRST);
+}
+
+function listFacts(id, side, shown) {
+  const list = find(id);
+  fill(list, ...side.shown.slice(0, shown).map((entry, index) => factItem(data.facts[entry], side.right[index])));
+  const button = find(`${id}-more`);
+  const left = side.shown.length - shown;
+  button.hidden = side.shown.length <= FIRST;
+  const cut = side.shown.length < side.count ? ` (of ${side.count.toLocaleString("en")} in all)` : "";
+  button.textContent = left > 0 ? `Show ${left} more${cut}` : `Show fewer${cut}`;
+  button.onclick = () => listFacts(id, side, left > 0 ? side.shown.length : FIRST);
+}
+
+function factItem([relation, before, answer, behind, pivotBefore, pivotAnswer, pivotBehind], right) {
+  const sentence = (tag, className, first, middle, last) => {
+    const element = make(tag, className, first, make("strong", "", isolated("bdi", middle)), last);
+    element.dir = "auto";
+    return element;
+  };
+  const about = make("span", "about", isolated("bdi", relation));
+  if (pivotAnswer !== null && !right) about.append(` · ${state.group.pivot} misses it too`);
+  return make("li", "", sentence("p", "query", before, answer, behind), make("p", "gloss",
+    ...(pivotAnswer === null ? [] : [sentence("bdi", "", pivotBefore, pivotAnswer, pivotBehind), " · "]), about));
+}

@@ -1,0 +1,146 @@
+// Every pair of layers of the chosen language; the marked pair moves with the mouse's click and the arrow keys.
+
+const ROOMY = 44; // pixels of a cell that holds a number
+
+function drawHeatmap() {
+  const { run, metric, group } = state;
+  const place = bestOf(run, metric);
+  find("pairs").hidden = place === null;
+  if (place === null) return;
+  fill(find("heatmap-title"), isolated("bdi", run.name), `: change of ${metric} by pair`);
+  const places = new Map(run.pairs.map((pair, index) => [pair.join("/"), index]));
+  const changeAt = (i, j) => {
+    const index = places.get(`${i}/${j}`);
+    return index === undefined ? null : measured(run, metric, index).change;
+  };
+  const room = find("heatmap").clientWidth / group.blocks;
+  const open = pairGrid(group.blocks, (i, j) => (changeAt(i, j) === null ? 1 : null));
+  const layout = { ...baseLayout({ l: 44, r: 6, t: 6, b: 42 }), ...pairAxes(group.blocks), shapes: [cursor(run)] };
+  const traces = [
+    changes(pairGrid(group.blocks, changeAt), group.limits[metric], room), flat(open, "line", 1),
+    numbers(run, metric, room), outline(run, metric), paperMark(run, room), bestMark(run, place, room),
+  ];
+  draw("heatmap", traces, layout, { hover: hoverPair, unhover: hideTip, click: clickPair });
+  drawKey(run, metric, open);
+}
+
+function changes(grid, limit, room) {
+  const ramp = data.colours[theme()];
+  return {
+    type: "heatmap", name: "changes", ...grid, zmin: -limit, zmax: limit, showscale: false, hoverinfo: "none",
+    colorscale: ramp.map((colour, index) => [index / (ramp.length - 1), colour]), xgap: room > 20 ? 2 : 1,
+    ygap: room > 20 ? 2 : 1, hoverongaps: false,
+  };
+}
+
+// Where cells are large, the change stands in them, dark or light as the colour below asks.
+function numbers(run, metric, room) {
+  const places = room > ROOMY ? run.pairs.map((_, place) => place) : [];
+  const shown = places.map((place) => measured(run, metric, place).change);
+  return { type: "scatter", name: "numbers", mode: "text", hoverinfo: "skip", cliponaxis: false,
+    x: places.map((place) => run.pairs[place][1]), y: places.map((place) => run.pairs[place][0]),
+    text: shown.map((change) => (change === null ? "" : signed(change))),
+    textfont: { size: 12, color: shown.map((change) => inkOn(rampColour(change || 0, state.group.limits[metric]))) } };
+}
+
+function rampColour(change, limit) {
+  const ramp = data.colours[theme()];
+  const share = Math.min(Math.max((change / limit + 1) / 2, 0), 1);
+  return ramp[Math.round(share * (ramp.length - 1))];
+}
+
+function inkOn(hex) {
+  const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(hex.slice(at, at + 2), 16) / 255) ** 2.2);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.2 ? "#111111" : "#ffffff";
+}
+
+// A line around the pairs that are as good as the best: each side of a cell that no other such cell shares.
+function outline(run, metric) {
+  const tied = new Set(tiedWith(run, metric).map((place) => run.pairs[place].join("/")));
+  const x = [], y = [];
+  const side = (x0, y0, x1, y1) => { x.push(x0, x1, null); y.push(y0, y1, null); };
+  for (const place of tiedWith(run, metric)) {
+    const [i, j] = run.pairs[place];
+    if (!tied.has(`${i}/${j - 1}`)) side(j - 0.5, i - 0.5, j - 0.5, i + 0.5);
+    if (!tied.has(`${i}/${j + 1}`)) side(j + 0.5, i - 0.5, j + 0.5, i + 0.5);
+    if (!tied.has(`${i - 1}/${j}`)) side(j - 0.5, i - 0.5, j + 0.5, i - 0.5);
+    if (!tied.has(`${i + 1}/${j}`)) side(j - 0.5, i + 0.5, j + 0.5, i + 0.5);
+  }
+  return { type: "scatter", name: "as good", mode: "lines", x, y, hoverinfo: "skip", cliponaxis: false,
+    line: { color: colour("mark"), width: 1.75 } };
+}
+
+function mark(name, pairs, symbol, size, shape) {
+  return { type: "scatter", name, mode: "markers", x: pairs.map((pair) => pair[1]), y: pairs.map((pair) => pair[0]),
+    hoverinfo: "skip", cliponaxis: false, marker: { symbol, size, ...shape } };
+}
+
+function bestMark(run, place, room) {
+  const size = Math.min(Math.max(0.5 * room, 12), 22);
+  const pair = mark("best", [run.pairs[place]], "star", size,
+    { color: colour("star"), line: { color: colour("mark"), width: 1.25 } });
+  // Above the number that a large cell holds.
+  return room > ROOMY ? { ...pair, y: [run.pairs[place][0] + 0.28], marker: { ...pair.marker, size: 14 } } : pair;
+}
+
+// A ring with a rim, which is seen on the darkest cells too.
+function paperMark(run, room) {
+  const pairs = run.paper && run.paper[1] <= state.group.blocks ? [run.paper, run.paper] : [];
+  const size = Math.min(Math.max(0.62 * room, 11), 34);
+  const rings = { color: [colour("star"), colour("mark")], line: { width: [4.5, 2] } };
+  return mark("paper", pairs, "circle-open", size, rings);
+}
+
+function cursor(run) {
+  const [i, j] = run.pairs[state.pair];
+  return { type: "rect", x0: j - 0.5, x1: j + 0.5, y0: i - 0.5, y1: i + 0.5,
+    line: { color: colour("class-1"), width: 3 } };
+}
+
+function drawKey(run, metric, open) {
+  const limit = state.group.limits[metric];
+  find("ramp").style.background = `linear-gradient(to right, ${data.colours[theme()].join(", ")})`;
+  fill(find("ramp-ends"), ...[-limit, 0, limit].map((end) => make("span", "", end === 0 ? "0" : signed(end))));
+  find("key-tied").hidden = tiedWith(run, metric).length < 2;
+  find("key-paper").hidden = !run.paper || run.paper[1] > state.group.blocks;
+  find("key-open").hidden = !open.z.some((row) => row.includes(1));
+}
+
+function hoverPair(event) {
+  const { run, metric } = state;
+  const point = event.points[0];
+  const place = placeOf(run, point.y, point.x);
+  if (place === null) return;
+  const lines = [metric, other(metric)].map((name) => {
+    const { value, change, interval } = measured(run, name, place);
+    return `${capital(name)} ${points(value)} (${signed(change)}${interval ? `, ${bounds(interval)}` : ""})`;
+  });
+  if (run.won) lines.push(`${run.won[place]} facts won, ${run.lost[place]} lost`);
+  showTip(event.event, [`LIRP ${point.y}, LSRP ${point.x}`, ...lines]);
+}
+
+function clickPair(event) {
+  const place = placeOf(state.run, event.points[0].y, event.points[0].x);
+  if (place !== null) choosePair(place);
+}
+
+const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, 0], ArrowDown: [-1, 0] };
+
+function onHeatmapKey(event) {
+  if (event.key === "Home") {
+    event.preventDefault();
+    choosePair(bestOf(state.run, state.metric));
+  }
+  const step = STEPS[event.key];
+  if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  const [i, j] = state.run.pairs[state.pair];
+  const place = placeOf(state.run, i + step[0], j + step[1]);
+  if (place !== null) choosePair(place);
+}
+
+function choosePair(place) {
+  state.pair = place;
+  Plotly.relayout(find("heatmap"), { shapes: [cursor(state.run)] });
+  drawReadout();
+}

@@ -1,0 +1,33 @@
+// The part about all languages of the model: a summary, the map, the table, and what is not finished.
+
+function drawLanguages() {
+  const { group } = state;
+  fill(find("languages-title"), "All languages: ", isolated("bdi", group.model), " on ", isolated("bdi", group.dataset));
+  find("summary").textContent = summary();
+  const searched = searchedRuns().length > 0;
+  document.querySelector(".map-split").hidden = !searched;
+  if (searched) drawMap();
+  drawTable();
+  fill(find("unfinished"), ...unfinished(group));
+}
+
+function summary() {
+  const all = searchedRuns();
+  const classes = classesNow();
+  const runs = all.filter((run) => isShown(run, classes));
+  if (!runs.length) return all.length ? "Every class of languages is hidden." : "No pairs were searched with this model.";
+  const found = runs.map((run) => atBest(run, state.metric));
+  const rise = found.filter((one) => one.change > 0).length;
+  const known = found.filter((one) => one.interval);
+  const sure = known.filter((one) => one.interval[0] > 0).length;
+  const mean = found.reduce((sum, one) => sum + (one.change || 0), 0) / found.length;
+  const beyond = known.length ? `, ${sure} with an interval above 0` : "";
+  return `At its best pair ${capital(state.metric).toLowerCase()} rises in ${rise} of ${count(runs.length, "language")}${beyond}; `
+    + `the mean change is ${signed(mean)} points.`;
+}
+
+function unfinished(group) {
+  if (!group.unfinished.length) return [];
+  const items = group.unfinished.map((run) => make("li", "", isolated("bdi", run.name), ": ", isolated("bdi", run.reason)));
+  return [make("p", "", `Not finished, so not on this page (${items.length}):`), make("ul", "", ...items)];
+}

@@ -1,0 +1,71 @@
+// What is chosen, and what follows from it. Runs are the languages of one model on one dataset.
+
+const data = JSON.parse(find("data").textContent);
+const METRICS = ["transferability", "accuracy"];
+const RESOURCES = ["high", "medium", "low"];
+const state = { group: data.groups[0], run: null, metric: data.select_by, pair: null, classBy: "resource", off: new Set() };
+
+function other(metric) {
+  return METRICS.find((name) => name !== metric);
+}
+
+function bestOf(run, metric) {
+  const place = run.best[metric];
+  return place === undefined ? null : place;
+}
+
+function setRun(run) {
+  state.run = run;
+  state.pair = bestOf(run, state.metric);
+}
+
+function setGroup(group) {
+  const before = state.run ? state.run.code : null;
+  state.group = group;
+  state.off.clear();
+  const searched = group.runs.find((run) => run.pairs.length);
+  setRun(group.runs.find((run) => run.code === before) || searched || group.runs[0]);
+}
+
+function setMetric(metric) {
+  state.metric = metric;
+  state.pair = bestOf(state.run, metric);
+}
+
+// A pair's value, change and interval of one metric; null for what there is not.
+function measured(run, metric, place) {
+  const numbers = run.metrics[metric];
+  const value = place === null ? null : numbers.values[place];
+  const change = value === null || numbers.baseline === null ? null : value - numbers.baseline;
+  const known = place !== null && numbers.low && numbers.low[place] !== null;
+  return { baseline: numbers.baseline, value, change, interval: known ? [numbers.low[place], numbers.high[place]] : null };
+}
+
+// 1 for the highest value; equals share the better rank.
+function rank(run, metric, place) {
+  const values = run.metrics[metric].values.filter((value) => value !== null);
+  const own = run.metrics[metric].values[place];
+  return { rank: 1 + values.filter((value) => value > own).length, of: values.length };
+}
+
+function placeOf(run, lirp, lsrp) {
+  const place = run.pairs.findIndex((pair) => pair[0] === lirp && pair[1] === lsrp);
+  return place < 0 ? null : place;
+}
+
+function paperPlace(run) {
+  return run.paper ? placeOf(run, run.paper[0], run.paper[1]) : null;
+}
+
+function tiedWith(run, metric) {
+  return run.metrics[metric].as_good || [];
+}
+
+function pairName(run, place) {
+  return `${run.pairs[place][0]}/${run.pairs[place][1]}`;
+}
+
+// Languages that the summary and the map are about: searched, and not the pivot.
+function searchedRuns() {
+  return state.group.runs.filter((run) => !run.pivot && bestOf(run, state.metric) !== null);
+}

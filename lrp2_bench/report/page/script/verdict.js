@@ -1,0 +1,52 @@
+// The sentence on top: the best pair, what it changes, and how sure that is.
+
+function drawVerdict() {
+  const { group, run, metric } = state;
+  const shared = `${count(run.facts, "fact")}, ${run.shared.toLocaleString("en")} shared with ${group.pivot}`;
+  fill(find("overline"), isolated("bdi", run.name), " · ", isolated("bdi", group.model), " on ",
+    isolated("bdi", group.dataset), ` · ${run.pivot ? count(run.facts, "fact") : shared}`);
+  fill(find("headline"), ...headline(run, metric));
+  fill(find("remarks"), ...remarks(run, metric).map((text) => make("li", "", text)));
+  document.title = `${run.name}, ${metric}: ${group.model} on ${group.dataset}, LRP2`;
+}
+
+function headline(run, metric) {
+  const place = bestOf(run, metric);
+  if (place === null) {
+    return [make("strong", "", "Untouched model"), `: ${metric} ${percent(run.metrics[metric].baseline)}`];
+  }
+  const { value, change, interval } = measured(run, metric, place);
+  const [lirp, lsrp] = run.pairs[place];
+  const sure = interval ? `, 95 % interval ${bounds(interval)}` : "";
+  return [
+    make("strong", "", `Best pair LIRP ${lirp}, LSRP ${lsrp}`), `: ${metric} ${percent(value)} (`,
+    make("span", direction(interval), signed(change)), `${sure}) ${change < 0 ? "against" : "over"} the untouched model`,
+  ];
+}
+
+function remarks(run, metric) {
+  const place = bestOf(run, metric);
+  if (run.pivot) return ["This is the pivot: its own row, to compare with."];
+  if (place === null) return ["No pair of layers was searched in this language.", ...run.notes];
+  const found = [sureness(measured(run, metric, place))];
+  const tied = tiedWith(run, metric).length;
+  if (tied > 1) found.push(`${tied} of ${run.pairs.length} pairs are statistically as good as the best; they are outlined.`);
+  if (run.paper) found.push(paperRemark(run, metric));
+  return [...found.filter((text) => text), ...run.notes];
+}
+
+function sureness({ change, interval }) {
+  if (change <= 0) return "No pair does better than the untouched model.";
+  if (interval === null) return "";
+  if (interval[0] > 0) return "The interval lies above 0, but the pair was chosen on the same facts, which flatters it.";
+  return "The interval reaches 0: these facts do not show that any pair helps.";
+}
+
+function paperRemark(run, metric) {
+  const place = paperPlace(run);
+  const name = `The paper’s pair, ${run.paper[0]}/${run.paper[1]},`;
+  if (place === null) return `${name} was not evaluated here.`;
+  const { value, change } = measured(run, metric, place);
+  const { rank: ours, of } = rank(run, metric, place);
+  return `${name} gives ${percent(value)} (${signed(change)}) here, rank ${ours} of ${of}.`;
+}

@@ -1,0 +1,41 @@
+// Numbers and texts as they are shown: minus signs, fixed decimals, nothing for what is missing.
+
+const NOTHING = "–";
+
+function fixed(value, digits) {
+  const text = value.toFixed(digits).replace("-", "−");
+  return Number(value.toFixed(digits)) === 0 ? text.replace("−", "") : text;
+}
+
+function percent(value) {
+  return value === null ? NOTHING : fixed(value, 1);
+}
+
+function points(value) {
+  return value === null ? NOTHING : fixed(value, 2);
+}
+
+function signed(value) {
+  if (value === null) return NOTHING;
+  const text = points(value);
+  return Number(value.toFixed(2)) > 0 ? `+${text}` : text;
+}
+
+function bounds(interval) {
+  return interval === null ? NOTHING : `${points(interval[0])} to ${points(interval[1])}`;
+}
+
+function count(number, one, many) {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many || `${one}s`}`;
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+// "gain" or "loss" where an interval lies on one side of 0; else "", for then the facts cannot tell.
+function direction(interval) {
+  if (interval === null) return "";
+  if (interval[0] > 0) return "gain";
+  return interval[1] < 0 ? "loss" : "";
+}

@@ -1,0 +1,114 @@
+"""Where a study lives: a journal file with one writer, or a database on request.
+
+A journal is the default because it works on any file system that several machines share. Its writer is the one job of
+its folder, so it may cut what a killed predecessor left half written, and close what it left running. A database is
+shared: there a trial is somebody's until its heartbeat stops.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from pathlib import Path
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+
+from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.files import cut_torn_tail
+
+log = logging.getLogger(__name__)
+
+#: URL schemes of databases several jobs may share, and what their drivers are called on PyPI.
+_DATABASES = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "mariadb": "pymysql", "sqlite": ""}
+
+_KEPT = "Hits on disk are kept whatever becomes of a study; leave search.storage out for a journal in the run's folder."
+
+
+def open_journal(path: Path) -> BaseStorage:
+    """The journal at ``path``, which this process alone writes: mended first, set aside where that is not enough."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mend_journal(path)
+    try:
+        return _journal(path)
+    except Exception:  # whatever a flipped bit does to records that Optuna expects to be whole
+        damaged = path.with_name(path.name + ".damaged")
+        path.replace(damaged)
+        log.warning("The study '%s' is damaged; kept as '%s' and begun again from the hits.", path, damaged.name)
+        return _journal(path)
+
+
+def read_journal(path: Path) -> BaseStorage:
+    """A journal that nobody writes, such as a copy."""
+    return _journal(path)
+
+
+def mend_journal(path: Path) -> None:
+    """Cut a torn last record, which would make the next one unreadable for ever, and lift a dead writer's lock, for
+    which Optuna would wait half a minute."""
+    cut_torn_tail(path)
+    path.with_name(path.name + ".lock").unlink(missing_ok=True)
+
+
+def open_database(url: str, heartbeat: int) -> RDBStorage:
+    """The database at ``url``, whose trials are given up after two ``heartbeat`` intervals (seconds) of silence.
+
+    Raises :class:`BenchError` where it cannot be reached, naming the URL without its password.
+    """
+    shown = without_password(url)
+    scheme = re.split(r"[+:]", url, maxsplit=1)[0]
+    if scheme not in _DATABASES or "://" not in url:
+        raise UnknownNameError(
+            "kind of database in search.storage:", scheme, _DATABASES,
+            f"Give a URL such as postgresql+psycopg://USER@HOST/NAME. {_KEPT}",
+        )  # fmt: skip
+    if heartbeat < 1:
+        raise BenchError(f"search.heartbeat={heartbeat}: give seconds from 1.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return RDBStorage(url, heartbeat_interval=heartbeat, grace_period=2 * heartbeat)
+    except ImportError as error:
+        raise BenchError(
+            f"search.storage='{shown}' needs a driver that is not installed ({error}).\n"
+            f"Install it: pip install '{_DATABASES[scheme]}'. PostgreSQL's is postgresql+psycopg://..., which "
+            "`pip install 'lrp2-bench[postgresql]'` brings."
+        ) from error
+    except Exception as error:  # SQLAlchemy's and each driver's own
+        raise BenchError(
+            f"Cannot open search.storage='{shown}': {first_line(error, url)}.\n"
+            f"Check that the database runs, and its address, user and password. {_KEPT}"
+        ) from error
+
+
+def refuse_shared_sqlite(url: str | None) -> None:
+    """For jobs of a multirun. Raises :class:`BenchError` for an SQLite file."""
+    if url is not None and url.startswith("sqlite"):
+        raise BenchError(
+            f"search.storage='{url}' is one SQLite file for all jobs of a multirun. They would wait for each other's "
+            "locks, and on a file system that machines share SQLite damages its file.\n"
+            "Leave search.storage out (each job then writes a journal of its own, and `lrp2-bench dashboard` merges "
+            "them), or give a PostgreSQL URL."
+        )
+
+
+def without_password(url: str) -> str:
+    """``url`` for logs and files."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
+def first_line(error: Exception, url: str = "") -> str:
+    """What went wrong in a line, without the password of ``url``."""
+    text = str(error).strip() or type(error).__name__
+    password = re.search(r"://[^:/@]*:([^@]+)@", url)
+    return (text.replace(password.group(1), "***") if password else text).split("\n")[0].rstrip(".")
+
+
+def _journal(path: Path) -> JournalStorage:
+    storage = JournalStorage(JournalFileBackend(str(path), JournalFileSymlinkLock(str(path))))
+    for study in storage.get_all_studies():  # reads all of it, so that damage shows here
+        optuna.load_study(study_name=study.study_name, storage=storage)
+    return storage

@@ -1,0 +1,108 @@
+"""Each (model, dataset, language) as an Optuna study over layer pairs.
+
+Hydra spreads models and languages; the study lives inside the job, since a trial is a look into hits and costs
+milliseconds. The grid is ours rather than GridSampler's, which forgets failed points and doubles the tail.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import optuna
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from lrp2_bench.files import atomic_path
+from lrp2_bench.records import PairRow
+from lrp2_bench.search.space import distributions, quiet_optuna
+from lrp2_bench.settings import Metric
+from lrp2_bench.types import LayerPair
+
+log = logging.getLogger(__name__)
+
+
+def value_of(row: PairRow, metric: Metric) -> float:
+    return row.accuracy if metric is Metric.accuracy else row.transferability
+
+
+def other_metrics(row: PairRow, metric: Metric) -> dict[str, float | int]:
+    """What a trial tells beside its value."""
+    other = Metric.accuracy if metric is Metric.transferability else Metric.transferability
+    return {other.value: value_of(row, other), "facts": row.facts, "shared": row.shared}
+
+
+def write_study(
+    path: Path,
+    name: str,
+    rows: Sequence[PairRow],
+    blocks: int,
+    select_by: Metric,
+    curves: Mapping[LayerPair, Mapping[int, float]] | None = None,
+) -> optuna.Study:
+    """A study with one completed trial per evaluated pair, as an Optuna journal at ``path``.
+
+    The objective is ``select_by``; the other metric is a user attribute of each trial, the baseline's numbers are
+    the study's. The search space is the same for every pair of a model (lirp 1..L-1, lsrp 2..L); pairs that cannot
+    be (lirp >= lsrp) are never asked. ``curves`` has the metric of pairs after so many facts, which become a trial's
+    intermediate values; those of them without a row were dropped on the way and are pruned trials. The file is written
+    anew from the hits and takes the old one's place whole, so that a kill leaves either study, never a half one.
+    """
+    curves = curves or {}
+    trials: dict[LayerPair, FrozenTrial] = {
+        pair: _trial(pair, blocks, TrialState.PRUNED, curve) for pair, curve in curves.items()
+    }
+    for row in rows:
+        if row.pair is not None:
+            trials[row.pair] = _trial(
+                row.pair,
+                blocks,
+                TrialState.COMPLETE,
+                curves.get(row.pair, {}),
+                value_of(row, select_by),
+                other_metrics(row, select_by),
+            )
+    with quiet_optuna(), atomic_path(path) as temporary:
+        study = optuna.create_study(study_name=name, storage=_journal(temporary), direction="maximize")
+        for row in rows:
+            if row.pair is None:
+                study.set_user_attr("baseline_accuracy", row.accuracy)
+                study.set_user_attr("baseline_transferability", row.transferability)
+        study.add_trials([trials[pair] for pair in sorted(trials)])
+    return load_study(path, name)
+
+
+def load_study(path: Path, name: str) -> optuna.Study:
+    return optuna.load_study(study_name=name, storage=_journal(path))
+
+
+def best_pair(study: optuna.Study) -> LayerPair | None:
+    """The study's optimum: the first of the best trials, which were told in (lirp, lsrp) order."""
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if not done:
+        return None
+    best = max(done, key=lambda trial: trial.value or 0.0)
+    return LayerPair(best.params["lirp"], best.params["lsrp"])
+
+
+def _journal(path: Path) -> optuna.storages.JournalStorage:
+    return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+
+
+def _trial(
+    pair: LayerPair,
+    blocks: int,
+    state: TrialState,
+    curve: Mapping[int, float],
+    value: float | None = None,
+    attributes: Mapping[str, float | int] | None = None,
+) -> FrozenTrial:
+    return optuna.trial.create_trial(
+        params={"lirp": pair.lirp, "lsrp": pair.lsrp},
+        distributions=distributions(blocks),
+        state=state,
+        value=value,
+        user_attrs=dict(attributes or {}),
+        intermediate_values=dict(curve),
+    )

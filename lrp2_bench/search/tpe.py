@@ -1,0 +1,83 @@
+"""TPE: pairs are asked of Optuna's sampler, a few at a time, and evaluated on all facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import optuna
+from optuna.samplers import TPESampler
+from optuna.trial import Trial
+
+from lrp2_bench.errors import BenchError
+from lrp2_bench.search.space import distributions, folded, quiet_optuna
+from lrp2_bench.search.task import Found, Spending, Task, Watch, nothing
+from lrp2_bench.types import LayerPair, Setting
+
+#: Asks without a new pair after which the sampler is done: on a grid it comes back to the points it knows.
+_PATIENCE = 100
+
+
+@dataclass(frozen=True)
+class TpeRules:
+    """``trials``: pairs to evaluate. ``batch``: pairs that are asked before the first of them is told; one engine call
+    runs them, so that they share the trunk and LIRP branches."""
+
+    trials: int = 20
+    batch: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "batch"):
+            if getattr(self, name) < 1:
+                raise BenchError(f"search.{name}={getattr(self, name)}: give a number from 1.")
+
+
+def tpe(task: Task, rules: TpeRules, watch: Watch | None = None) -> Found:
+    """Ask until ``trials`` pairs are evaluated, or the sampler has come back to known ones a hundred times on end.
+
+    The sampler's own study lives in memory and its points are folded into pairs that can be; a point it repeats is told
+    again without being evaluated. The same task and rules give the same pairs, whatever was evaluated before.
+    """
+    watch = watch or Watch()
+    found = Found(nothing(task), Spending())
+    target = min(rules.trials, len(task.pairs))
+    scores: dict[LayerPair, float] = {}
+    idle = 0
+    with quiet_optuna():
+        study = optuna.create_study(direction="maximize", sampler=TPESampler(seed=rules.seed))
+        while len(scores) < target and idle < _PATIENCE:
+            open_trials: list[tuple[Trial, LayerPair]] = []
+            new: list[LayerPair] = []
+            while len(new) < min(rules.batch, target - len(scores)) and idle < _PATIENCE:
+                trial = study.ask(distributions(task.blocks))
+                pair = task.stands_for(folded(trial.params["lirp"], trial.params["lsrp"]))
+                idle = 0 if pair not in scores and pair not in new else idle + 1
+                if pair in scores:
+                    study.tell(trial, scores[pair])
+                    continue
+                open_trials.append((trial, pair))
+                if pair not in new:
+                    new.append(pair)
+            if new:
+                watch.begin(new, f"pairs {len(scores) + 1} to {len(scores) + len(new)} of {target}")
+                _evaluate(task, found, new, scores)
+                for pair in new:
+                    watch.report(pair, task.facts, scores[pair])
+            for trial, pair in open_trials:
+                study.tell(trial, scores[pair])
+    return found
+
+
+def _evaluate(task: Task, found: Found, new: list[LayerPair], scores: dict[LayerPair, float]) -> None:
+    """Evaluate ``new`` on all facts; the first call takes the baseline along."""
+    everything = np.arange(task.facts)
+    settings: list[Setting] = [*([] if scores else [None]), *sorted(new)]
+    rows = [task.rows[setting] for setting in settings]
+    found.hits[rows] = task.evaluate(settings, everything)
+    found.spending.add(task.blocks, settings, task.facts)
+    values = task.scores(found.hits[rows], everything)
+    for setting, value in zip(settings, values.tolist(), strict=True):
+        if setting is not None:
+            scores[setting] = value
+            found.curves[setting] = {task.facts: value}

@@ -1,0 +1,109 @@
+"""``hydra/launcher=local``: jobs in processes of their own, one of which may die."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lrp2_bench.errors import BenchError
+from lrp2_bench.multirun.job import Outcome, State
+from lrp2_bench.multirun.local import LocalLauncher
+from tests.support.commands import ToyJob, contents
+from tests.support.paths import REPOSITORY
+from tests.support.sweeps import setup_and_jobs
+
+#: Starts a launcher whose only worker waits in its first job.
+LAUNCHER = """
+import sys
+from pathlib import Path
+from lrp2_bench.multirun.local import LocalLauncher
+from tests.support.sweeps import setup_and_jobs
+if __name__ == "__main__":
+    outputs = Path(sys.argv[1])
+    setup, jobs = setup_and_jobs(outputs, "waits", "de")
+    LocalLauncher(workers=1).run(setup, jobs, outputs / "default", lambda job, outcome: None)
+"""
+
+
+def _pid(outputs: Path, language: str) -> int:
+    return int((outputs / "default" / "m" / "mlama" / f"{language}.pid").read_text())
+
+
+def _state(outputs: Path, language: str) -> str:
+    return str(json.loads((outputs / "default" / "m" / "mlama" / language / "status.json").read_text())["state"])
+
+
+def test_jobs_that_fail_or_die_stop_no_other_and_a_worker_stays_for_the_next(tmp_path: Path) -> None:
+    setup, jobs = setup_and_jobs(tmp_path, "de", "dies", "fails", "fr")
+    told: dict[str, Outcome] = {}
+    launcher = LocalLauncher(workers=1, threads=1)
+    launcher.run(setup, jobs, tmp_path / "default", lambda job, outcome: told.update({job.label: outcome}))
+    assert {language: outcome.state.value for language, outcome in told.items()} == {
+        "de": "finished", "dies": "interrupted", "fails": "failed", "fr": "finished",
+    }  # fmt: skip
+    assert "killed by SIGKILL" in told["dies"].cause and "memory" in told["dies"].cause
+    assert told["fails"].cause.startswith("Unknown language 'fails'.\nKnown: de.")
+    assert _pid(tmp_path, "de") == _pid(tmp_path, "dies") != _pid(tmp_path, "fails") == _pid(tmp_path, "fr")
+    said = (tmp_path / "default" / "workers" / "1.log").read_text()
+    assert "/mlama/fails' failed: Unknown language 'fails'." in said and "Warning" not in said
+    cwd = tmp_path / "default" / "m" / "mlama" / "de.cwd"
+    assert cwd.read_text() == str(Path.cwd()), "relative paths mean what they meant"
+
+
+def test_jobs_run_side_by_side(tmp_path: Path) -> None:
+    setup, jobs = setup_and_jobs(tmp_path, "waits", "de")
+
+    def tell(job: object, outcome: Outcome) -> None:
+        told.append(outcome)
+        (tmp_path / "default" / "m" / "mlama" / "waits.go").touch()  # the first waits for the second
+
+    told: list[Outcome] = []
+    LocalLauncher(workers=2).run(setup, jobs, tmp_path / "default", tell)
+    assert told == [Outcome(State.finished)] * 2 and _pid(tmp_path, "de") != _pid(tmp_path, "waits")
+
+
+def test_a_stopped_launcher_stops_its_workers_which_leave_a_word(tmp_path: Path) -> None:
+    setup, jobs = setup_and_jobs(tmp_path, "stops", "de")
+    told: dict[str, Outcome] = {}
+    with pytest.raises(KeyboardInterrupt):
+        LocalLauncher(workers=1).run(
+            setup, jobs, tmp_path / "default", lambda job, outcome: told.update({job.label: outcome})
+        )
+    assert told == {"stops": Outcome(State.interrupted, "Stopped before its end.")}
+    assert _state(tmp_path, "stops") == "interrupted" and not Path(f"/proc/{_pid(tmp_path, 'stops')}").exists()
+
+
+def test_a_worker_outlives_a_killed_launcher_by_the_job_it_has(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", LAUNCHER, str(tmp_path)], cwd=REPOSITORY)
+    word = tmp_path / "default" / "m" / "mlama" / "waits.pid"
+    while not (word.exists() and word.read_text()):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    word.with_suffix(".go").touch()
+    deadline = time.monotonic() + 240
+    while Path(f"/proc/{_pid(tmp_path, 'waits')}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _state(tmp_path, "waits") == "finished" and not (word.parent / "de").exists()
+
+
+@pytest.mark.parametrize("setting", [{"workers": 0}, {"workers": "two"}, {"threads": -1}])
+def test_a_number_that_is_none_is_refused(setting: dict[str, int]) -> None:
+    with pytest.raises(BenchError, match=f"hydra.launcher.{next(iter(setting))}="):
+        LocalLauncher(**setting)
+
+
+@pytest.mark.slow
+def test_workers_write_what_one_process_writes(toy_job: Callable[..., ToyJob]) -> None:
+    alone, local = toy_job(folder="alone"), toy_job(folder="local")
+    assert alone.search("-m", language="de,zh") == 0
+    assert local.search("-m", "hydra/launcher=local", language="de,zh") == 0
+    for language in ("de", "zh"):
+        assert contents(local.folder(language)) == contents(alone.folder(language))

@@ -1,0 +1,153 @@
+"""The page's numbers are those of the stored files, its lists are capped and counted, and gaps are told."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lrp2_bench.grid.facts import read_facts
+from lrp2_bench.report.figures.scales import colour_scale
+from lrp2_bench.report.page.data import Choices, page_data
+from lrp2_bench.report.page.evidence import evidence_of
+from lrp2_bench.report.page.shown_facts import SHOWN
+from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs
+from lrp2_bench.types import LayerPair
+from tests.support.page_runs import write_page_run
+from tests.support.run_folders import write_run
+
+
+def page_of(root: Path, unfinished: tuple[Unfinished, ...] = ()) -> tuple[dict[str, Any], list[str], list[Run]]:
+    runs, _ = find_runs([root])
+    by_model: dict[str, list[Run]] = {}
+    for run in runs:
+        by_model.setdefault(run.model, []).append(run)
+    content, problems = page_data(list(by_model.values()), unfinished, Choices())
+    json.dumps(content, allow_nan=False)
+    return content, problems, runs
+
+
+def test_every_number_is_that_of_pairs_csv(tmp_path: Path) -> None:
+    for language in ("de", "fr"):
+        write_page_run(tmp_path, language)
+    content, problems, _ = page_of(tmp_path)
+    (group,) = content["groups"]
+    assert not problems and [run["name"] for run in group["runs"]] == ["French", "German"]
+    for run in group["runs"]:
+        path = tmp_path / "paper" / "mbert" / "mlama" / run["code"] / "pairs.csv"
+        baseline, *rows = csv.DictReader(path.read_text().splitlines())
+        assert run["pairs"] == [[int(row["lirp"]), int(row["lsrp"])] for row in rows]
+        assert (run["facts"], run["shared"]) == (int(baseline["facts"]), int(baseline["shared"]))
+        for metric in METRICS:
+            shown = run["metrics"][metric]
+            assert [f"{one:.6f}" for one in (shown["baseline"], *shown["values"])] == [
+                row[metric] for row in (baseline, *rows)
+            ]
+            highest = max(rows, key=lambda row: float(row[metric]))
+            assert run["best"][metric] == rows.index(highest)
+
+
+def test_intervals_sets_counts_and_alignment_are_the_runs_own(tmp_path: Path) -> None:
+    write_page_run(tmp_path, "de", facts=100)
+    content, _, (run,) = page_of(tmp_path)
+    (shown,) = content["groups"][0]["runs"]
+    evidence = evidence_of(run)
+    pairs = [LayerPair(*pair) for pair in shown["pairs"]]
+    for metric in METRICS:
+        measured = evidence.measured[metric]
+        numbers = shown["metrics"][metric]
+        for side, name in enumerate(("low", "high")):
+            assert numbers[name] == pytest.approx([measured.changes[pair][side] for pair in pairs], abs=6e-4)
+        assert {pairs[place] for place in numbers["as_good"]} == measured.as_good
+        best = pairs[shown["best"][metric]]
+        sides = shown["changes"][str(best)]
+        assert [sides[side]["count"] for side in ("won", "lost")] == [len(evidence.won(best)), len(evidence.lost(best))]
+    assert shown["won"] == [len(evidence.won(pair)) for pair in pairs]
+    assert shown["alignment"]["lrp2"][0] == pytest.approx(0.6)
+    assert shown["paper"] is not None, "mbert on mlama is the paper's"
+
+
+def test_colours_end_where_those_of_the_figures_do(tmp_path: Path) -> None:
+    for language in ("de", "fr"):
+        write_page_run(tmp_path, language)
+    content, _, runs = page_of(tmp_path)
+    changes = [np.array([row.accuracy - run.baseline.accuracy for row in run.pairs]) for run in runs]
+    assert content["groups"][0]["limits"]["accuracy"] == colour_scale(changes).limit
+
+
+def test_lists_of_facts_are_capped_counted_and_begin_with_every_relation(tmp_path: Path) -> None:
+    relations = ["P17", "P30", "P36"]
+    folder = write_page_run(tmp_path, "de", relations=relations, facts=700)
+    content, _, (run,) = page_of(tmp_path)
+    (shown,) = content["groups"][0]["runs"]
+    best = run.best("transferability")
+    assert best is not None
+    won = shown["changes"][str(best.pair)]["won"]
+    assert won["count"] > SHOWN == len(won["shown"]) == len(won["right"]), "or nothing was cut"
+    entries = [content["facts"][place] for place in won["shown"]]
+    assert [entry[0] for entry in entries[:3]] == relations
+    texts = read_facts(folder / "facts.parquet")
+    evidence = evidence_of(run)
+    assert best.pair is not None
+    known = {
+        (key[0], texts[key].query.replace("[Y]", texts[key].object), texts[key].pivot_object): hit
+        for key, hit in zip(evidence.hits.facts, evidence.pivot, strict=True)
+        if key in evidence.won(best.pair)
+    }
+    for entry, right in zip(entries, won["right"], strict=True):
+        assert known.pop((entry[0], "".join(entry[1:4]), entry[5])) == 1 if right else True
+    assert won["pivot"] == sum(evidence.pivot[evidence.hits.facts.index(key)] == 1 for key in evidence.won(best.pair))
+
+
+def test_two_models_share_the_texts_of_their_facts(tmp_path: Path) -> None:
+    for model in ("a", "b"):
+        write_page_run(tmp_path, "de", model=model)
+    content, _, _ = page_of(tmp_path)
+    assert len(content["groups"]) == 2
+    assert len({tuple(entry) for entry in content["facts"]}) == len(content["facts"])
+
+
+@pytest.mark.parametrize(("gone", "told"), [("facts.parquet", "Facts are counted"), ("hits.parquet", "no intervals")])
+def test_what_a_folder_lacks_is_told_and_costs_nothing_else(tmp_path: Path, gone: str, told: str) -> None:
+    folder = write_page_run(tmp_path, "de")
+    write_page_run(tmp_path, "fr")
+    (folder / gone).unlink()
+    content, problems, _ = page_of(tmp_path)
+    assert len(problems) == 1 and str(folder / gone) in problems[0]
+    french, german = content["groups"][0]["runs"]
+    assert told in german["notes"][0] and not french["notes"]
+    assert german["metrics"]["accuracy"]["values"] and french["changes"]
+    for sides in german["changes"].values():
+        assert not sides["won"]["shown"]
+
+
+def test_baselines_and_the_pivot_have_a_row_without_pairs(tmp_path: Path) -> None:
+    write_run(tmp_path, "en", (34, 100))
+    write_run(tmp_path, "de", (20, 30))
+    content, problems, _ = page_of(tmp_path)
+    english, german = content["groups"][0]["runs"]
+    assert not problems and english["pivot"] and english["resource"] is None and german["resource"] == "high"
+    assert german["pairs"] == [] and german["best"] == {}
+    assert content["groups"][0]["limits"] == {"accuracy": None, "transferability": None}
+
+
+def test_metrics_of_nothing_are_none(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (float("nan"), float("nan")), {(1, 2): (float("nan"), float("nan"))}, facts=0, shared=0)
+    content, _, _ = page_of(tmp_path)
+    assert content["groups"][0]["runs"][0]["metrics"]["transferability"]["baseline"] is None
+
+
+def test_texts_of_strangers_are_cut_and_cleaned(tmp_path: Path) -> None:
+    write_run(tmp_path, "xx", (20, 30), {(1, 2): (21, 31)}, model="m", manifest={"language": "x\u202e" + "y" * 9999})
+    unfinished = Unfinished(tmp_path, "m", "mlama", "zz", "died\n" + "z" * 9999)
+    other = Unfinished(tmp_path, "other", "mlama", "zz", "died")
+    content, _, _ = page_of(tmp_path, (unfinished, other))
+    (group,) = content["groups"]
+    (run,) = group["runs"]
+    assert run["name"].startswith("x�yyy") and len(run["name"]) < 70 and run["family"] is None
+    ((told),) = group["unfinished"]
+    assert told["reason"].startswith("died zzz") and len(told["reason"]) < 310

@@ -1,0 +1,63 @@
+"""Judged runs with numbers of one's choice, for what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lrp2_bench.analysis.honest import Honest
+from lrp2_bench.analysis.judge import Judged, Measured
+from lrp2_bench.analysis.relations import RelationScore
+from lrp2_bench.analysis.significance import McNemar
+from lrp2_bench.records import PairRow
+from lrp2_bench.report.figures.alignment import Aligned
+from lrp2_bench.report.judged_runs import JudgedRun, JudgedRuns
+from lrp2_bench.report.runs import Run
+from lrp2_bench.report.verdict.evidence import Evidence
+from lrp2_bench.types import Interval, LayerPair, all_pairs
+
+
+def judged_run(
+    language: str,
+    *,
+    honest: float = 0.5,
+    optimism: float = 0.2,
+    without: float = 30.0,
+    best: tuple[int, int] = (1, 2),
+    as_good: Sequence[tuple[int, int]] = (),
+    by_distance: float = -1.0,
+    relations: Sequence[RelationScore] = (),
+    model: str = "mbert",
+    dataset: str = "mlama",
+    family: str = "masked",
+    blocks: int = 12,
+) -> JudgedRun:
+    """Both metrics alike; each pair's transferability changes by ``by_distance`` a layer between."""
+    pairs = tuple(
+        PairRow(pair.lirp, pair.lsrp, 20.0, 50.0 + by_distance * (pair.lsrp - pair.lirp), 100, 80)
+        for pair in all_pairs(blocks)
+    )
+    run = Run(
+        Path(language), model, dataset, language, "en", blocks, PairRow(None, None, without, without, 100, 80), pairs,
+        (), {"model": {"name": model, "blocks": blocks, "family": family}},
+    )  # fmt: skip
+    change = honest + optimism
+    measured = Measured(
+        Interval(without, without - 1, without + 1),
+        Interval(without + change, without, without + 2 * change),
+        Interval(change, change - 1, change + 1),
+        honest,
+    )
+    sets = tuple(sorted({LayerPair(*best), *(LayerPair(*pair) for pair in as_good)}))
+    judged = Judged(
+        100, 80, LayerPair(*best), {"accuracy": measured, "transferability": measured}, McNemar(5, 1, 0.2),
+        Honest(honest, honest, 0.2, {1: 40}), sets, len(pairs), tuple(relations),
+    )  # fmt: skip
+    return JudgedRun(run, judged, 0.2, 0.2)
+
+
+def evidence(*runs: JudgedRun, aligned: Sequence[Aligned] = (), unread: Mapping[str, str] | None = None) -> Evidence:
+    found = JudgedRuns(
+        tuple(each.run for each in runs), "transferability", {each.run.language: each for each in runs}, unread or {}
+    )
+    return Evidence(found, aligned)

@@ -1,0 +1,54 @@
+"""Processes that fill studies side by side, to see that no trial is lost and none doubled."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+
+from lrp2_bench.search.book import StudyBook, StudyKey
+from lrp2_bench.types import LayerPair, all_pairs
+
+WRITERS = 8
+BLOCKS = 12
+KEY = StudyKey("m/d/l", BLOCKS, "accuracy", "hash")
+
+
+def share(number: int) -> Sequence[LayerPair]:
+    """The pairs of writer ``number``."""
+    return all_pairs(BLOCKS)[number::WRITERS]
+
+
+def value(pair: LayerPair) -> float:
+    return pair.lirp + pair.lsrp / 100
+
+
+def fill(book: StudyBook, number: int) -> None:
+    """A writer's search: every pair runs and reports, every third is dropped, the others complete."""
+    with book:
+        for at, pair in enumerate(share(number)):
+            book.begin([pair])
+            book.report(pair, 10, value(pair) - 1)
+            if at % 3 == 0:
+                book.drop(pair)
+            else:
+                book.complete(pair, value(pair), {"facts": 20})
+        assert not book.broken
+
+
+def expected() -> dict[LayerPair, str]:
+    return {
+        pair: "PRUNED" if at % 3 == 0 else "COMPLETE"
+        for number in range(WRITERS)
+        for at, pair in enumerate(share(number))
+    }
+
+
+def run_together(write: Callable[[int], None]) -> None:
+    """``write(0)`` to ``write(7)``, a process each; fails where one does."""
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=write, args=(number,)) for number in range(WRITERS)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0] * WRITERS
