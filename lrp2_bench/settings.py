@@ -31,6 +31,17 @@ class SearchKind(Enum):
     racing = "racing"
 
 
+class ProjectionKind(Enum):
+    """How hidden states are moved: LRP2, or what it is compared with (lrp2_bench/ablations.py)."""
+
+    lrp2 = "lrp2"
+    lirp_only = "lirp_only"
+    lsrp_only = "lsrp_only"
+    random = "random"
+    shuffled = "shuffled"
+    other_pivot = "other_pivot"
+
+
 class SentenceScore(Enum):
     """How a causal model scores a filled sentence."""
 
@@ -104,8 +115,18 @@ class ShardSettings:
 
 
 @dataclass
+class ProjectionSettings:
+    """LRP2 or an ablation of it."""
+
+    kind: ProjectionKind = ProjectionKind.lrp2
+    seed: int = 0  # of random directions, and of who is shuffled with whom
+    language: str | None = None  # whose vectors other_pivot moves into, or shuffled moves by; null = drawn (shuffled)
+    among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
+
+
+@dataclass
 class ExperimentSettings:
-    name: str = "default"  # EXPERIMENT of the output folder, and the W&B group
+    name: str = "default"  # EXPERIMENT of the output folder (an ablation's: NAME/PROJECTION), and the W&B group
 
 
 @dataclass
@@ -127,6 +148,7 @@ class SearchCommand:
     grid: GridSettings = field(default_factory=GridSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     shard: ShardSettings = field(default_factory=ShardSettings)
+    projection: ProjectionSettings = field(default_factory=ProjectionSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     language: str = "???"  # the language queried

@@ -12,7 +12,7 @@ from lrp2_bench.analysis.as_good import as_good_as_best
 from lrp2_bench.analysis.bootstrap import resample_measures
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.stored import StoredHits
-from lrp2_bench.search.task import Facts, Found, Task, best_of, runs_of
+from lrp2_bench.search.task import Facts, Found, StandsFor, Task, best_of, itself, runs_of
 from lrp2_bench.settings import Metric
 from lrp2_bench.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
 
@@ -47,8 +47,11 @@ class Replay:
     share: float
 
 
-def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric) -> Truth:
-    """The grid in ``hits.parquet`` and ``pivot_hits.parquet``. Raises :class:`BenchError` where a cell is open."""
+def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, stands_for: StandsFor = itself) -> Truth:
+    """The grid in ``hits.parquet`` and ``pivot_hits.parquet``, of pairs that differ (``stands_for``).
+
+    Raises :class:`BenchError` where a cell is open.
+    """
     settings: tuple[Setting, ...] = (None, *all_pairs(blocks))
     row = {setting: number for number, setting in enumerate(stored.settings)}
     missing = [setting for setting in settings if setting not in row]
@@ -61,9 +64,9 @@ def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric) ->
         found: Hits = hits[[of[setting] for setting in wanted]][:, facts]
         return found
 
-    task = Task(blocks, stored.relations, pivot.by_fact(None, stored.facts), metric, look_up)
-    scores = task.scores(hits[1:], np.arange(task.facts))
-    return Truth(task, scores, as_good(task, hits[1:]))
+    task = Task(blocks, stored.relations, pivot.by_fact(None, stored.facts), metric, look_up, stands_for)
+    distinct = hits[[of[pair] for pair in task.pairs]]
+    return Truth(task, task.scores(distinct, np.arange(task.facts)), as_good(task, distinct))
 
 
 def as_good(task: Task, hits: Hits) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import write_text
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.progress import progress
+from lrp2_bench.report.ablations import ablation_tables
 from lrp2_bench.report.agreement import check_agreement
 from lrp2_bench.report.analyses import copy_figures, find_analyses
 from lrp2_bench.report.figures.alignment import read_aligned
@@ -75,6 +76,7 @@ def run_report(
     by_model = list(_by_model_and_dataset(runs))
     judged = _judged(by_model, select_by, console)
     tables = [table for found in judged for table in _tables(found, runs, unfinished, groups)]
+    tables += ablation_tables(runs, select_by)
     verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in judged])
     folder = output if output is not None else inputs[0] / "report"
     analyses = [each for each in analyses if not models or each.model in models]
