@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # pip need not ask whether there is a newer pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-slow test-system system-packages lint format bench clean
+.PHONY: help setup demo test test-slow test-nightly test-system system-packages lint format bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ test: setup lint  ## lint and the default tests
 
 test-slow: setup  ## the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m slow
+
+test-nightly: setup  ## every fault the default tests try, and many more kills; prints the counted table
+	$(BIN)/python -m pytest -m 'faults or nightly' -p tests.faults.table --fault-table=outputs/faults.md
 
 test-system: setup system-packages  ## the tests that need Debian packages
 	$(BIN)/python -m pytest -m system

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,31 @@ def sha256_json(value: Any) -> str:
     """The digest of a value in canonical JSON: sorted keys, no spaces, UTF-8."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """``record`` with the digest of all the rest of it under ``digest``."""
+    rest = json.loads(json.dumps({key: value for key, value in record.items() if key != "digest"}))
+    return {**rest, "digest": sha256_json(rest)}
+
+
+def seal_holds(record: Mapping[str, Any]) -> bool:
+    """Whether a record read back is what :func:`sealed` made; one without a digest is taken as it is."""
+    return "digest" not in record or sealed(record)["digest"] == record["digest"]
+
+
+def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of those of the files that are there."""
+    return {name: sha256_file(folder / name) for name in names if (folder / name).is_file()}
+
+
+def changed(folder: Path, stored: object, names: Iterable[str]) -> list[str]:
+    """The files that are no longer what ``stored``, a mapping as :func:`digests` gives it, says they were.
+
+    Files that it does not name, and a ``stored`` that is none, say nothing.
+    """
+    known = stored if isinstance(stored, dict) else {}
+    return [name for name, digest in digests(folder, names).items() if known.get(name, digest) != digest]
 
 
 def _sync_folder(folder: Path) -> None:

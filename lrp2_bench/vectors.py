@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from lrp2_bench.batching import by_tokens
+from lrp2_bench.batching import by_tokens, in_halves
 from lrp2_bench.errors import BenchError, nearest
-from lrp2_bench.files import atomic_path, sha256_json
+from lrp2_bench.files import sha256_json, write_bytes
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
 from lrp2_bench.progress import progress
@@ -82,15 +82,21 @@ def compute_vectors(
     sums = torch.zeros(model.blocks + 1, model.hidden_size, dtype=torch.float64)
     start, padded = time.perf_counter(), 0
     with progress(f"Language vectors {language}", len(sequences), "sentences") as advance, torch.inference_mode():
-        for indices in by_tokens(lengths, batch_tokens, most_padding=_MOST_PADDING):
+
+        def add(indices: list[int]) -> None:
+            nonlocal padded
             batch = model.batch([sequences[index] for index in indices])
-            padded += batch.ids.numel()
             context, hidden = model.context(batch), model.embed(batch)
-            for layer in range(model.blocks + 1):
-                if layer:
-                    hidden = model.block(layer, hidden, context)
-                sums[layer] += _sum_of_means(hidden, batch.keep).cpu()
+            means = [_sum_of_means(hidden, batch.keep).cpu()]
+            for layer in range(1, model.blocks + 1):
+                hidden = model.block(layer, hidden, context)
+                means.append(_sum_of_means(hidden, batch.keep).cpu())
+            sums.add_(torch.stack(means))
+            padded += batch.ids.numel()
             advance(len(indices))
+
+        for indices in by_tokens(lengths, batch_tokens, most_padding=_MOST_PADDING):
+            in_halves(indices, add)
     seconds = time.perf_counter() - start
     log.info(
         "Language vectors %s: %d sentences, %d tokens (%.1f%% padding) in %.1f s, %.0f tokens/s",
@@ -102,8 +108,8 @@ def compute_vectors(
 
 
 def save_vectors(vectors: LanguageVectors, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        save_file({"vectors": vectors.values.contiguous()}, temporary, metadata=dict(vectors.metadata))
+    # Bytes first: the library's own way to a file hides a full disk behind an error of its own.
+    write_bytes(path, save({"vectors": vectors.values.contiguous()}, metadata=dict(vectors.metadata)))
 
 
 def load_vectors(path: Path) -> LanguageVectors:

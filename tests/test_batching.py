@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrp2_bench.batching import by_tokens
+from lrp2_bench.batching import by_tokens, in_halves
 from tests.support.properties import steady
 
 LENGTHS = st.lists(st.integers(1, 60), max_size=60)
@@ -42,3 +43,25 @@ def test_an_item_longer_than_the_budget_comes_alone(budget: int) -> None:
 
 def test_nothing_makes_no_batch() -> None:
     assert list(by_tokens([], 10)) == []
+
+
+def test_a_batch_that_does_not_fit_runs_in_halves_each_item_once_and_in_order() -> None:
+    seen: list[list[int]] = []
+
+    def run(batch: list[int]) -> None:
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("in play")
+        seen.append(batch)
+
+    in_halves([5, 3, 8, 1, 9], run)
+    assert seen == [[5, 3], [8], [1, 9]]
+
+
+def test_an_item_that_does_not_fit_alone_is_an_error_and_so_is_any_other() -> None:
+    def run(batch: list[int]) -> None:
+        raise torch.OutOfMemoryError("in play") if 3 in batch else ValueError
+
+    with pytest.raises(torch.OutOfMemoryError):
+        in_halves([3, 1], run)
+    with pytest.raises(ValueError):
+        in_halves([1, 3], lambda batch: run([1]))

@@ -12,8 +12,12 @@ import pytest
 from lrp2_bench.files import (
     append_json_line,
     atomic_path,
+    changed,
     cut_torn_tail,
+    digests,
     read_json_lines,
+    seal_holds,
+    sealed,
     sha256_file,
     sha256_json,
     write_json,
@@ -91,3 +95,22 @@ def test_a_digest_covers_content_and_not_the_order_of_keys(tmp_path: Path) -> No
     assert sha256_json({"a": 1}) == hashlib.sha256(b'{"a":1}').hexdigest()
     (tmp_path / "f").write_bytes(b"abc")
     assert sha256_file(tmp_path / "f") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_sealed_record_knows_whether_it_is_what_was_written(tmp_path: Path) -> None:
+    write_json(tmp_path / "r.json", sealed({"a": [1, 0.1], "ö": None, "digest": "of an earlier one"}))
+    record = json.loads((tmp_path / "r.json").read_text("utf-8"))
+    assert seal_holds(record) and record["a"] == [1, 0.1] and sealed(record) == record
+    assert not seal_holds({**record, "a": [1, 0.2]}) and not seal_holds({**record, "b": 1})
+    assert seal_holds({"a": 1}), "records of earlier versions have no digest"
+
+
+def test_changed_files_are_those_with_another_digest_than_the_one_known(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    known = digests(tmp_path, ("a", "b", "c"))
+    assert set(known) == {"a", "b"} and changed(tmp_path, known, ("a", "b", "c")) == []
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "c").write_text("x")
+    assert changed(tmp_path, known, ("a", "b", "c")) == ["a"]
+    assert changed(tmp_path, None, ("a",)) == []

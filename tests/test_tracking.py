@@ -29,6 +29,7 @@ from lrp2_bench.records import (
     write_pairs,
 )
 from lrp2_bench.tracking import JobRecord, NoTracker, WandbTracker, connection, wandb_tracker
+from lrp2_bench.tracking.whole import ends_with_a_record, is_whole
 from lrp2_bench.types import all_pairs
 from tests.support.paths import REPOSITORY
 from tests.support.read_wandb import OfflineRun, offline_runs
@@ -403,6 +404,40 @@ def test_a_folder_that_cannot_be_written_is_a_warning(record: JobRecord, caplog:
     (record.folder / "wandb").write_text("in the way")
     WandbTracker(mode="offline").log_job(record)
     assert "W&B did not take mbert-mlama-de (FileExistsError" in caplog.text
+
+
+def test_a_run_cut_at_any_byte_is_not_taken_for_whole(record: JobRecord) -> None:
+    WandbTracker(mode="offline").log_job(record)
+    folder = the_run(record).folder
+    (path,) = folder.glob("*.wandb")
+    data = path.read_bytes()
+    assert is_whole(folder)
+    whole = [cut for cut in range(len(data)) if ends_with_a_record(data[:cut])]
+    assert len(whole) < 100 < len(data) / 50, "only between two records"
+    assert ends_with_a_record(b"another make of file")
+    path.write_bytes(data[:-1])
+    assert not is_whole(folder)
+    path.unlink()
+    assert not is_whole(folder)
+
+
+def test_a_run_cut_short_is_told_and_left_to_the_same_command(
+    record: JobRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write = WandbTracker._write
+
+    def cut(tracker: WandbTracker, wandb: Any, job: JobRecord) -> Path:
+        run = write(tracker, wandb, job)
+        (path,) = run.glob("*.wandb")
+        path.write_bytes(path.read_bytes()[:-1])
+        return run
+
+    tracker = WandbTracker(mode="offline")
+    with monkeypatch.context() as patch:
+        patch.setattr(WandbTracker, "_write", cut)
+        assert not tracker.log_job(record)
+    assert "was cut short in" in caplog.text and "wandb sync" not in caplog.text
+    assert tracker.log_job(record) and "wandb sync" in caplog.text
 
 
 @pytest.mark.parametrize(("module", "runs"), [("wandb", 0), ("plotly", 1)])

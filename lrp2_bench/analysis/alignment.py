@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrp2_bench.batching import by_tokens
+from lrp2_bench.batching import by_tokens, in_halves
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 from lrp2_bench.notices import Notices
 from lrp2_bench.progress import progress
@@ -43,13 +43,19 @@ def alignment(
     sums = torch.zeros(2, model.blocks + 1, dtype=torch.float64)
     lengths = [max(len(ours), len(theirs)) for ours, theirs in sentences]
     with progress("Alignment", len(sentences), "facts") as advance, torch.inference_mode():
-        for indices in by_tokens(lengths, batch_tokens):
+
+        def add(indices: list[int]) -> None:
             ours = model.batch([sentences[index][0] for index in indices])
             theirs = pooled_layers(model, model.batch([sentences[index][1] for index in indices]))
-            sums[0] += _cosines(pooled_layers(model, ours), theirs)
+            new = torch.zeros_like(sums)
+            new[0] = _cosines(pooled_layers(model, ours), theirs)
             if pair is not None and shifts is not None:
-                sums[1] += _cosines(pooled_layers(model, ours, pair, shifts), theirs)
+                new[1] = _cosines(pooled_layers(model, ours, pair, shifts), theirs)
+            sums.add_(new)
             advance(len(indices))
+
+        for batch in by_tokens(lengths, batch_tokens):
+            in_halves(batch, add)
     count = len(sentences)
     means = (sums / count).tolist() if count else [[float("nan")] * (model.blocks + 1)] * 2
     return [

@@ -10,12 +10,17 @@ import itertools
 import json
 import os
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lrp2_bench.files import append_json_line
+from lrp2_bench.notices import Notices
+
+#: Kind of :class:`Notices` counted whenever a journal is read: what was lost stays on record.
+UNREADABLE = "Damaged records of the journal of hits were passed over"
 
 _NAME = re.compile(r"journal(?:-(\d+))?\.jsonl")
 
@@ -29,14 +34,18 @@ class Place:
 
 
 class Journals:
-    """The journals of ``folder``, which need not exist; nothing is written before the first :meth:`append`."""
+    """The journals of ``folder``, which need not exist; nothing is written before the first :meth:`append`.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    A record is an object in which the keys ``needed`` name texts. Whole lines that are none are counted in ``notices``.
+    """
+
+    def __init__(self, folder: Path, needed: Collection[str] = (), notices: Notices | None = None) -> None:
+        self._folder, self._needed = folder, needed
+        self._notices = notices or Notices()
         self._read_to: dict[int, int] = {}
 
     def new_records(self) -> list[tuple[Place, dict[str, Any]]]:
-        """The whole records that were appended since the last call, by whomever; torn and foreign lines are none."""
+        """The whole records that were appended since the last call, by whomever; a torn last line is none (yet)."""
         records = []
         for number, path in sorted(self._files().items()):
             start = self._read_to.get(number, 0)
@@ -45,11 +54,10 @@ class Journals:
                 data = file.read()
             *lines, _torn = data.split(b"\n")
             for line in lines:
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    record = None
-                if isinstance(record, dict):
+                record = self._record(line)
+                if record is None:
+                    self._notices.add(UNREADABLE, path.name)
+                else:
                     records.append((Place(number, start), record))
                 start += len(line) + 1
             self._read_to[number] = start
@@ -70,6 +78,14 @@ class Journals:
                 continue
             return number
         raise AssertionError("numbers have no end")
+
+    def _record(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            return None
+        whole = isinstance(record, dict) and all(isinstance(record.get(key), str) for key in self._needed)
+        return record if whole else None
 
     def _path(self, number: int) -> Path:
         return self._folder / ("journal.jsonl" if number == 1 else f"journal-{number:03d}.jsonl")

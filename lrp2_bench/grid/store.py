@@ -23,13 +23,22 @@ import pyarrow.parquet as pq
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import atomic_path, write_bytes
 from lrp2_bench.grid.journals import Journals, Place
+from lrp2_bench.notices import Notices
 from lrp2_bench.types import NOT_EVALUATED, Fact, Hits, Setting
 
 log = logging.getLogger(__name__)
 
 Side = Literal["language", "pivot"]
 
-_CHUNKS = "relations"
+#: The folder of the chunks in a run's folder.
+CHUNKS = "relations"
+
+#: Kinds of :class:`Notices` a store counts, whenever it is opened: what was lost stays on record.
+SET_ASIDE = "Damaged hits were set aside and computed again"
+GONE = "Hits that were stored are gone and were computed again"
+
+#: What a journal's record must say for its chunk to be read.
+_NEEDED = ("side", "relation", "file", "sha256")
 
 #: More layers than any model has.
 _LAYERS = 1024
@@ -46,34 +55,39 @@ _SCHEMA = pa.schema(
 
 
 class HitsStore:
-    """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside when they are met."""
+    """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside when they are met, and
+    counted in ``notices``."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / _CHUNKS
-        self._journals = Journals(self._folder)
+    def __init__(self, folder: Path, notices: Notices | None = None) -> None:
+        self._folder = folder / CHUNKS
+        self._notices = notices or Notices()
+        self._journals = Journals(self._folder, _NEEDED, self._notices)
         self._chunks: dict[Place, Mapping[str, Any]] = {}
         self._unseen: dict[Place, Mapping[str, Any]] = {}
         self._named: set[str] = set()
         self.refresh()
         for entry in self._unseen.values():
-            path = self._folder / entry["file"]
-            if not _quarantined(path).exists():
+            path = self._folder / str(entry["file"])
+            if _quarantined(path).exists():
+                self._notices.add(SET_ASIDE, _quarantined(path).name)
+            else:
+                self._notices.add(GONE, path.name)
                 log.warning("Hits '%s' are gone; their relation is computed again.", path)
 
     def refresh(self) -> set[str]:
         """Take in what other jobs have stored since; the names of its relations."""
         # A chunk is on the disk before its journal names it, but another machine may see the two in either order.
-        found = {**self._unseen, **{place: entry for place, entry in self._journals.new_records() if "file" in entry}}
+        found = {**self._unseen, **dict(self._journals.new_records())}
         self._unseen, relations = {}, set()
         for place, entry in found.items():
             if place in self._chunks:
                 continue
-            self._named.add(str(entry["file"]))
-            if not (self._folder / str(entry["file"])).is_file():
+            self._named.add(entry["file"])
+            if not (self._folder / entry["file"]).is_file():
                 self._unseen[place] = entry
             elif self._read(entry) is not None:
                 self._chunks[place] = entry
-                relations.add(str(entry.get("relation")))
+                relations.add(entry["relation"])
         return relations
 
     def load(self, side: Side, relation: str, facts: Sequence[Fact], settings: Sequence[Setting]) -> Hits:
@@ -82,7 +96,7 @@ class HitsStore:
         columns = {fact.uuid: column for column, fact in enumerate(facts)}
         rows = {setting: row for row, setting in enumerate(settings)}
         for place, entry in sorted(self._chunks.items(), key=lambda item: item[0]):
-            if (entry.get("side"), entry.get("relation")) != (side, relation):
+            if (entry["side"], entry["relation"]) != (side, relation):
                 continue
             data = self._read(entry)
             if data is None:
@@ -120,11 +134,12 @@ class HitsStore:
         path = self._folder / str(entry["file"])
         try:
             data = path.read_bytes()
-            if hashlib.sha256(data).hexdigest() == entry.get("sha256"):
+            if hashlib.sha256(data).hexdigest() == entry["sha256"]:
                 return data
             path.rename(_quarantined(path))
         except FileNotFoundError:
             return None  # or another job was faster to set it aside, and said so
+        self._notices.add(SET_ASIDE, _quarantined(path).name)
         log.warning(
             "Hits '%s' are damaged (their digest differs); kept as '%s', the relation is computed again.",
             path,
@@ -135,7 +150,7 @@ class HitsStore:
 
 def holds_hits(folder: Path) -> bool:
     """Whether a :class:`HitsStore` of ``folder`` was ever written to; nothing is checked or set aside."""
-    return (folder / _CHUNKS).is_dir()
+    return (folder / CHUNKS).is_dir()
 
 
 def write_hits(path: Path, parts: Iterable[tuple[str, Sequence[Fact], Sequence[Setting], Hits]]) -> None:

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import sha256_file, sha256_json, write_json
-from lrp2_bench.grid.store import holds_hits, require_same_identity
-from lrp2_bench.jobs.claims import MANIFEST, Claims
+from lrp2_bench.files import digests, sealed, sha256_json, write_json
 from lrp2_bench.jobs.status import state_of
+from lrp2_bench.records import TABLES
 from lrp2_bench.settings import Metric
 
 _PACKAGES = (
@@ -32,9 +31,6 @@ _PACKAGES = (
     "omegaconf",
     "wandb",
 )
-
-#: What two runs of one configuration write alike, byte for byte.
-_TABLES = ("pairs.csv", "hits.parquet", "pivot_hits.parquet", "alignment.csv")
 
 
 def read_manifest(path: Path) -> dict[str, Any] | None:
@@ -54,44 +50,13 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 
 
 def write_manifest(path: Path, identity: Mapping[str, Any], details: Mapping[str, Any]) -> None:
-    """``identity`` decides hits and is hashed; ``details`` are the record of this run."""
-    write_json(path, {**details, "identity": identity, "identity_hash": sha256_json(identity)})
-
-
-def start_manifest(
-    folder: Path, identity: Mapping[str, Any], details: Mapping[str, Any], claims: Claims
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write what is known before the work; the manifest that was there ({} for none) and the identity to go on with.
-
-    Raises :class:`BenchError` where the folder holds hits of another identity, or hits that nothing tells about. Jobs
-    do this one after another, so that two of different identities that start together cannot both go on.
-    """
-    path = folder / "manifest.json"
-    with claims.holding(MANIFEST):
-        stored = read_manifest(path) or {}
-        if not stored and holds_hits(folder):
-            raise BenchError(
-                f"'{folder}' holds hits without a manifest.json, so it cannot be told which configuration they belong "
-                "to.\nMove the folder away, or give this run another experiment.name."
-            )
-        configs = stored.get("config", {}), details["config"]
-        merged = require_same_identity(stored.get("identity", {}), identity, folder, configs)
-        write_manifest(path, merged, {**stored, **details})
-    return stored, merged
-
-
-def finish_manifest(folder: Path, identity: Mapping[str, Any], details: Mapping[str, Any], claims: Claims) -> None:
-    """Write what the work has shown, beside what other jobs may have written since."""
-    path = folder / "manifest.json"
-    with claims.holding(MANIFEST):
-        stored = read_manifest(path) or {}
-        merged = require_same_identity(stored.get("identity", {}), identity, folder)
-        write_manifest(path, merged, {**stored, **details})
+    """``identity`` decides hits and is hashed; ``details`` are the record of this run. All of it is sealed."""
+    write_json(path, sealed({**details, "identity": identity, "identity_hash": sha256_json(identity)}))
 
 
 def table_digests(folder: Path) -> dict[str, str]:
     """SHA-256 of the tables in ``folder``, by name."""
-    return {name: sha256_file(folder / name) for name in _TABLES if (folder / name).exists()}
+    return digests(folder, TABLES)
 
 
 def was_finished(folder: Path, select_by: Metric) -> bool:

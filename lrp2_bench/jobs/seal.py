@@ -7,6 +7,7 @@ and model, facts and sentences with the digests they had, would compute and writ
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,30 +20,27 @@ from lrp2_bench.jobs.manifest import environment, read_manifest
 from lrp2_bench.jobs.status import state_of
 from lrp2_bench.models.loading import Checkpoint
 from lrp2_bench.notices import Notices
+from lrp2_bench.records import TABLES
 from lrp2_bench.settings import ModelSettings, SearchCommand
 from lrp2_bench.vectors import load_vectors
 
+log = logging.getLogger(__name__)
+
 _NAME = "done.json"
 
-_RESULTS = (
-    "pairs.csv",
-    "hits.parquet",
-    "pivot_hits.parquet",
-    "facts.parquet",
-    "alignment.csv",
-    "study.journal",
-    "manifest.json",
-)
+_RESULTS = (*TABLES, "study.journal", "manifest.json")
 
 #: Parts of a configuration that change nothing in a finished folder: where it lies, and who did how much of it.
 _ELSEWHERE = ("paths", "shard", "reproduces")
 
 
 def write_seal(folder: Path, config: Mapping[str, Any]) -> None:
-    """Call it when everything is written, and told to the tracker."""
-    write_json(
-        folder / _NAME, {"asked": _asked(config), "code": _code(), "files": {str(p): d for p, d in _files(folder)}}
-    )
+    """Call it when everything is written, and told to the tracker. Where it cannot be written, that is a warning."""
+    seal = {"asked": _asked(config), "code": _code(), "files": {str(p): d for p, d in _files(folder)}}
+    try:
+        write_json(folder / _NAME, seal)
+    except OSError as error:
+        log.warning("Cannot write '%s' (%s): the same command will look through it all again.", folder / _NAME, error)
 
 
 def nothing_left(

@@ -13,43 +13,36 @@ import numpy as np
 
 from lrp2_bench import metrics
 from lrp2_bench.ablations import experiment_folder, label
-from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import sha256_json
 from lrp2_bench.grid.facts import FACTS, write_facts
 from lrp2_bench.grid.store import HitsStore, write_hits
+from lrp2_bench.jobs.alignment import stored_alignment
 from lrp2_bench.jobs.claims import TABLES, Claims
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
+from lrp2_bench.jobs.identity import finish_manifest, start_manifest
 from lrp2_bench.jobs.made_of import run_identity
-from lrp2_bench.jobs.manifest import (
-    environment,
-    finish_manifest,
-    peak_memory_bytes,
-    start_manifest,
-    table_digests,
-    was_finished,
-)
+from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.jobs.outcome import log_outcome
 from lrp2_bench.jobs.projection import Projection, choose_projection, with_moves
 from lrp2_bench.jobs.reference import read_reference
 from lrp2_bench.jobs.seal import nothing_left, write_seal
 from lrp2_bench.jobs.shards import relations_of, shard_of
-from lrp2_bench.jobs.status import JobStatus, job_status
+from lrp2_bench.jobs.status import JobStatus, job_status, sigterm_interrupts
 from lrp2_bench.jobs.strategies import CHOOSING, run_strategy, search_summary
 from lrp2_bench.jobs.studies import finish_study, hide_password, open_book
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
-from lrp2_bench.projection import Moves
-from lrp2_bench.records import AlignmentRow, PairRow, read_alignment, write_alignment, write_pairs
+from lrp2_bench.records import PairRow, write_pairs
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
-from lrp2_bench.types import LayerPair, ParallelFacts, all_pairs
+from lrp2_bench.types import ParallelFacts, all_pairs
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +81,10 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
         record = _run(settings, config, sources, folder, dataset_name, status, claims)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
     if record is not None:
-        tracker.log_job(record)
-        write_seal(folder, config)
+        with sigterm_interrupts():  # what it has started must not outlive the job
+            told = tracker.log_job(record)
+        if told:
+            write_seal(folder, config)
     return folder
 
 
@@ -128,11 +123,11 @@ def _run(
         reference.require(identity)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
     details |= pretrained_details(pretrained)
-    stored, identity = start_manifest(folder, identity, details, claims)
+    stored, identity = start_manifest(folder, identity, details, claims, notices)
 
     shard = shard_of(settings.shard)
     wanted = (None, *projection.pairs(model.blocks)) if grid else (None,)
-    chosen, found, store = settings.search.kind in CHOOSING, None, HitsStore(folder)
+    chosen, found, store = settings.search.kind in CHOOSING, None, HitsStore(folder, notices)
     if chosen and shard is not None:
         raise BenchError(
             f"search={settings.search.kind.value} compares pairs over all relations and cannot be split: shard.count "
@@ -159,7 +154,7 @@ def _run(
     if not rows[0].shared:
         notices.add("No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language)
     name = folder_name(settings.model.name, settings.model.path)
-    aligned = _alignment(folder, stored, identity, model, facts, best, moved, settings, notices)
+    aligned = stored_alignment(folder, stored, identity, model, facts, best, moved, settings, notices)
 
     seconds = time.perf_counter() - start
     outcome = {
@@ -258,35 +253,4 @@ def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int) -> lis
         if metrics.fully_evaluated(language)[row]
     ]
     write_pairs(folder / "pairs.csv", rows)
-    return rows
-
-
-def _alignment(
-    folder: Path,
-    stored: Mapping[str, Any],
-    identity: Mapping[str, Any],
-    model: LayeredModel,
-    facts: ParallelFacts,
-    best: LayerPair | None,
-    moved: Moves | None,
-    settings: SearchCommand,
-    notices: Notices,
-) -> list[AlignmentRow]:
-    """Computed and written, or read where the folder has it for the same hits and pair; none for the pivot itself.
-
-    A run of baselines has no vectors at hand: beside the pairs of an earlier run it keeps what that run wrote, and
-    where there is nothing to keep it leaves the moved side open.
-    """
-    if facts.language == facts.pivot:
-        return []
-    path = folder / "alignment.csv"
-    before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
-    pair = best if moved is not None else None
-    if path.exists() and stored.get("identity") == identity and "best" in stored and stored["best"] == before:
-        rows = read_alignment(path)
-        if pair is None or rows[0].lrp2 is not None:
-            return rows
-    batch_tokens = settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
-    rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, notices=notices)
-    write_alignment(path, rows)
     return rows

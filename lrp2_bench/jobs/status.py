@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,16 +43,18 @@ class JobStatus:
     look_again: Callable[[], object] = lambda: None
     _looked: bool = False
 
-    def write(self, state: str, **details: Any) -> None:
+    def write(self, state: str, *, in_place: bool = False, **details: Any) -> None:
+        """``in_place`` takes no space, for a disk that has none left. It raises OSError where there is no file yet."""
+        write = _overwrite if in_place else write_json
         if self.shard is not None:
-            self._write(self._shards / f"{self.shard}.json", state, self.missing, details)
+            self._write(write, self._shards / f"{self.shard}.json", state, self.missing, details)
             if state == "finished" and self.elsewhere:
                 state, details = "incomplete", {"message": f"Shard {self.shard} is done, others are not."}
             elif "message" in details:
                 details = {**details, "message": f"Shard {self.shard}: {details['message']}"}
         shards = {path.stem: _read(path).get("state") for path in sorted(self._shards.glob("*-of-*.json"))}
         more = {"shards": shards} if shards else {}
-        self._write(self.path, state, [*self.missing, *self.elsewhere], {**details, **more})
+        self._write(write, self.path, state, [*self.missing, *self.elsewhere], {**details, **more})
 
     def set_missing(self, missing: list[str], elsewhere: Sequence[str] = ()) -> None:
         self.note_missing(missing, elsewhere)
@@ -65,10 +68,17 @@ class JobStatus:
     def _shards(self) -> Path:
         return self.path.with_name("shards")
 
-    def _write(self, path: Path, state: str, missing: list[str], details: Mapping[str, Any]) -> None:
+    def _write(
+        self,
+        write: Callable[[Path, Any], None],
+        path: Path,
+        state: str,
+        missing: list[str],
+        details: Mapping[str, Any],
+    ) -> None:
         if state != "finished" and not missing and _read(path).get("state") == "finished":
             return
-        write_json(
+        write(
             path,
             {
                 "state": state,
@@ -100,7 +110,7 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
         log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to go on.", left, folder)
         raise
     except Exception as error:
-        told = write_error(error, folder) if isinstance(error, OSError) else None
+        told = write_error(error, folder) if isinstance(error, OSError) else _memory_error(error)
         message = str(told or error)
         _write_last(status, "failed", message=message, traceback=traceback.format_exc())
         # In a multirun only the first job's error reaches the command line.
@@ -115,6 +125,7 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
     reasons = {
         errno.ENOSPC: "The disk is full. Free some space",
         errno.EDQUOT: "The disk quota is used up. Free some space",
+        errno.EFBIG: "It would grow larger than is allowed. Raise the limit (`ulimit -f` shows it)",
         errno.EACCES: "There is no permission to write there. Set paths.outputs to a folder of your own",
         errno.EPERM: "There is no permission to write there. Set paths.outputs to a folder of your own",
         errno.EROFS: "The file system is read-only. Set paths.outputs to a folder that can be written",
@@ -128,6 +139,17 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
     where = error.filename or folder
     return BenchError(
         f"Cannot write '{where}': {reasons[error.errno]}, then run the same command; finished relations are kept."
+    )
+
+
+def _memory_error(error: Exception) -> BenchError | None:
+    """What to do about a device that ran out of memory where nothing was left to halve; None for other errors."""
+    torch = sys.modules.get("torch")  # not imported here: whoever ran out of its memory has
+    if torch is None or not isinstance(error, torch.OutOfMemoryError):
+        return None
+    return BenchError(
+        f"The device ran out of memory with a single sequence at hand: {str(error).split(chr(10))[0]}\n"
+        "Free it of other programs, or set model.precision=bfloat16 or model.device=cpu; finished relations are kept."
     )
 
 
@@ -151,14 +173,23 @@ def _read(path: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _write_last(status: JobStatus, state: str, **details: Any) -> None:
+def _overwrite(path: Path, value: Any) -> None:
+    with path.open("rb+") as file:
+        file.write(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True).encode("utf-8") + b"\n")
+        file.truncate()
+
+
+def _write_last(status: JobStatus, state: str, message: str, **details: Any) -> None:
     """Where even the status cannot be written, the error that led here matters more."""
     with suppress(Exception):
         status.look_again()
     try:
-        status.write(state, **details)
+        status.write(state, message=message, **details)
     except OSError as error:
-        log.error("Cannot write '%s': %s", status.path, error)
+        try:
+            status.write(state, in_place=True, message=message)  # without the traceback: as short as can be
+        except OSError:
+            log.error("Cannot write '%s': %s", status.path, error)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from typing import Any
 
 from lrp2_bench.ablations import representative
 from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.records import PairRow, read_pairs
+from lrp2_bench.files import changed, seal_holds
+from lrp2_bench.records import TABLES, PairRow, read_pairs
 from lrp2_bench.settings import ProjectionKind
 from lrp2_bench.types import LayerPair
 
@@ -156,6 +157,9 @@ def _read_finished(folder: Path, missing: tuple[str, ...]) -> Run:
         blocks = int(manifest["model"]["blocks"])
     except (KeyError, TypeError, ValueError) as error:
         raise BenchError(f"manifest.json lacks model, dataset, language or pivot ({error})") from error
+    damaged = changed(folder, manifest.get("files"), TABLES) if seal_holds(manifest) else ["manifest.json"]
+    if damaged:
+        raise BenchError(f"{', '.join(damaged)} changed since the job wrote it; the same search writes it anew")
     baseline, *pairs = read_pairs(folder / "pairs.csv")
     projection = _projection(manifest)
     if projection != LRP2:

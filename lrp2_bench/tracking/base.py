@@ -46,8 +46,8 @@ class Tracker(ABC):
     """Mirrors finished jobs to a service. The run folder stays the truth, so losing the mirror loses nothing."""
 
     @abstractmethod
-    def log_job(self, record: JobRecord) -> None:
-        """Mirror one job.
+    def log_job(self, record: JobRecord) -> bool:
+        """Mirror one job; whether nothing is left that the same command, run again, had better do.
 
         Never raises, never asks the user, and never waits without bound: a job of hours must not fail, nor hang, for
         the sake of a mirror. What goes wrong is a logged warning.
@@ -57,5 +57,6 @@ class Tracker(ABC):
 class NoTracker(Tracker):
     """Tracks nothing and imports nothing."""
 
-    def log_job(self, record: JobRecord) -> None:
+    def log_job(self, record: JobRecord) -> bool:
         """Do nothing."""
+        return True

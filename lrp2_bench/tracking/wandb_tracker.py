@@ -17,11 +17,16 @@ from lrp2_bench.tracking.base import JobRecord, Tracker
 from lrp2_bench.tracking.connection import check_mode, choose, requested_mode
 from lrp2_bench.tracking.figures import METRICS, pair_heatmap
 from lrp2_bench.tracking.upload import UploadError, upload
+from lrp2_bench.tracking.whole import is_whole
 
 log = logging.getLogger(__name__)
 
 #: W&B's own bounds on the length of names; a longer one is refused by its server only, hours after an offline run.
 _NAME, _JOB_TYPE, _TAG = 128, 64, 64
+
+
+class _CutShortError(Exception):
+    """The offline run in the folder it names is not whole."""
 
 
 class WandbTracker(Tracker):
@@ -51,10 +56,18 @@ class WandbTracker(Tracker):
         self.timeout = timeout
         self.tags = tuple(tags)
 
-    def log_job(self, record: JobRecord) -> None:
+    def log_job(self, record: JobRecord) -> bool:
         """Mirror ``record``; whatever fails is a warning."""
         try:
             self._log_job(record)
+            return True
+        except _CutShortError as error:
+            log.warning(
+                "W&B's run of %s was cut short in %s, as on a full disk. The results are complete without it; once "
+                "there is space, the same command writes another.",
+                record.name,
+                error,
+            )
         except Exception as error:  # any failure of a mirror, of whatever kind, costs the mirror only
             log.warning(
                 "W&B did not take %s (%s: %s). The results in %s are complete without it.",
@@ -63,6 +76,7 @@ class WandbTracker(Tracker):
                 error,
                 record.folder,
             )
+        return False
 
     def _log_job(self, record: JobRecord) -> None:
         mode = requested_mode(self.mode)
@@ -86,6 +100,8 @@ class WandbTracker(Tracker):
         if wandb.run is not None:
             connection = replace(connection, mode="offline", reason="another W&B run is open in this process")
         run = self._write(wandb, record)
+        if wandb.run is None and not is_whole(run):
+            raise _CutShortError(str(run))
         if connection.mode == "offline":
             log.info("W&B kept %s offline (%s). Sync it later: wandb sync %s", record.name, connection.reason, run)
             return
@@ -93,6 +109,9 @@ class WandbTracker(Tracker):
             log.info("W&B took %s: %s", record.name, upload(run, connection, self.timeout))
         except UploadError as error:
             log.warning("W&B did not take %s (%s). Sync it later: wandb sync %s", record.name, error, run)
+        except KeyboardInterrupt:
+            log.warning("Stopped while W&B took %s, which is kept. Sync it later: wandb sync %s", record.name, run)
+            raise
 
     def _write(self, wandb: Any, record: JobRecord) -> Path:
         """Write ``record`` as an offline run, finished in any case, and return the run's folder."""

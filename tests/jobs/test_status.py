@@ -169,9 +169,19 @@ def test_where_no_status_can_be_written_the_first_error_matters(
     with pytest.raises(ValueError, match="the first"), job_status(tmp_path):
         monkeypatch.setattr(os, "fsync", full)
         raise ValueError("the first")
-    assert "Cannot write" in caplog.text
-    assert _read(tmp_path)["state"] == "running", "the old file is whole"
+    assert "Cannot write" not in caplog.text
+    assert (_read(tmp_path)["state"], _read(tmp_path)["message"]) == ("failed", "the first"), "written in place"
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_where_no_status_can_be_written_even_in_place_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ValueError, match="the first"), job_status(tmp_path):
+        (tmp_path / "status.json").unlink()
+        (tmp_path / "status.json").mkdir()
+        raise ValueError("the first")
+    assert "Cannot write" in caplog.text
 
 
 @pytest.mark.parametrize("end", [ValueError, KeyboardInterrupt])

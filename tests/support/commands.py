@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 
@@ -55,6 +57,12 @@ class ToyJob:
 
     def folder(self, language: str = "de", experiment: str = "default") -> Path:
         return self.outputs / experiment / self.model.name / "mlama" / language
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """The whole records of all journals in a run's folder."""
+    journals = sorted(folder.glob("relations/journal*.jsonl"))
+    return [json.loads(line) for path in journals for line in path.read_bytes().split(b"\n")[:-1]]
 
 
 def contents(folder: Path, names: tuple[str, ...] = TABLES) -> dict[str, bytes]:

@@ -1,0 +1,70 @@
+"""A folder that holds another configuration's hits: refused at once, naming the keys, and left as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.conftest import Tally
+from tests.support import models, toy
+from tests.support.commands import ToyJob, snapshot
+
+pytestmark = pytest.mark.faults
+
+#: What is set otherwise, and the keys that are named: of the folder's identity, and the user's own where they differ.
+REFUSED = {
+    ("seed=1",): ("probing.seed: stored 0, now 1",),
+    ("pivot=zh",): ("pivot: stored en, now zh", "vectors.pivot"),
+    ("model.precision=bfloat16",): ("model.precision: stored float32, now bfloat16", "vectors.language"),
+    ("probing.pool_size=3",): ("probing.pool_size: stored full, now 3",),
+    ("dataset.limit=2",): ("dataset.digest", "dataset.limit, from null to 2"),
+    ("dataset.relations=[P30]",): ("dataset.digest", 'dataset.relations, from null to ["P30"]'),
+    ("corpus.sentences=2",): ("vectors.language", "vectors.pivot"),
+    ("seed=1", "dataset.limit=2"): ("probing.seed: stored 0, now 1", "dataset.limit, from null to 2"),
+}
+
+#: What decides no hit is not asked about.
+WELCOME = (
+    "model.threads=1",
+    "grid.memory_gb=0.5",
+    "grid.batch_tokens=99",
+    "select_by=accuracy",
+    "vectors.batch_tokens=9",
+)
+
+
+def test_a_folder_of_another_configuration_is_refused_naming_the_keys_and_stays_as_it_was(
+    toy_job: Callable[..., ToyJob], capsys: pytest.CaptureFixture[str], tally: Tally
+) -> None:
+    job = toy_job()
+    assert job.search() == 0
+    before = _without_log(job)
+    for settings, named in REFUSED.items():
+        capsys.readouterr()
+        assert job.search(*settings) == 1, settings
+        said = capsys.readouterr().err
+        assert f"'{job.folder()}' holds hits of another configuration" in said and "Traceback" not in said
+        assert all(key in said for key in named), (settings, said)
+        assert "Give this run another experiment.name" in said
+        assert _without_log(job) == before, settings
+    assert job.search(*WELCOME) == 0
+    tally("folder of another configuration", len(REFUSED), refused=len(REFUSED), welcome_settings_taken=len(WELCOME))
+
+
+def test_other_weights_under_the_same_name_are_refused(
+    toy_job: Callable[..., ToyJob], capsys: pytest.CaptureFixture[str], tally: Tally
+) -> None:
+    job = toy_job()
+    assert job.search() == 0
+    before = _without_log(job)
+    other = models.build_model(job.root / "other" / "bert", "bert", toy.all_texts(), seed=1)
+    assert job.search(f"model.path={other}") == 1
+    assert "model.digest: stored" in capsys.readouterr().err and _without_log(job) == before
+    tally("folder of another configuration", refused=1)
+
+
+def _without_log(job: ToyJob) -> dict[str, tuple[str, int]]:
+    found = snapshot(job.folder())
+    found.pop("search.log")
+    return found
