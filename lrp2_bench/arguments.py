@@ -14,6 +14,8 @@ _PRINTING = {"-c", "--cfg", "-i", "--info"}
 _FROM_MANIFEST = "--from-manifest"
 #: Commands that are given folders of runs as they are.
 _TAKES_FOLDERS = {"report", "regret", "dashboard"}
+#: Commands that look at several languages in one job.
+_TAKES_LANGUAGES = {"analyze"}
 # Hydra's own flags that are followed by a value.
 _VALUED = _PRINTING | {
     "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun",
@@ -39,6 +41,8 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
             takes_value = not takes_value and argument in _VALUED
         elif "=" not in argument and not argument.startswith("~"):
             positionals.append(argument)
+        elif argument.startswith("language=") and command in _TAKES_LANGUAGES:
+            expanded.append(f"languages=[{expand_groups(argument).removeprefix('language=')}]")
         elif argument.startswith("language="):
             expanded.append(_languages(argument, multirun=bool(flags & _MULTIRUN)))
         else:

@@ -37,6 +37,7 @@ Commands:
   search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
   vectors   language vectors of a model from a corpus
   report    the paper's tables and figures from finished searches, beside the published numbers
+  analyze   why a pair helps: alignment, retrieval, neurons, embeddings, a map of languages
   regret    what cheaper searches would have found on finished grids
   dashboard the Optuna studies below a folder, in a browser
   bench     the engine against hooks written by hand, on this machine
@@ -152,6 +153,19 @@ def bench(config: DictConfig) -> None:
     (run_scaling if settings.scaling else run_bench)(settings, factory(config.dataset), console)
 
 
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="analyze")
+def analyze(config: DictConfig) -> None:
+    from rich.console import Console
+
+    from lrp2_bench.config import factory, tree, typed
+    from lrp2_bench.jobs.analyze import run_analyze
+    from lrp2_bench.settings import AnalyzeCommand
+
+    settings = typed(config, AnalyzeCommand)
+    made = factory(config.analysis), factory(config.dataset), factory(config.corpus)
+    run_analyze(settings, tree(config), *made, Console())
+
+
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="pretrain")
 def pretrain(config: DictConfig) -> None:
     from lrp2_bench.config import typed
@@ -176,6 +190,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "search": search,
     "vectors": vectors,
     "report": report,
+    "analyze": analyze,
     "regret": regret,
     "dashboard": dashboard,
     "bench": bench,

@@ -14,13 +14,17 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from lrp2_bench.ablations import label
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.settings import (
+    AnalyzeCommand,
     BenchCommand,
     DashboardCommand,
     DemoCommand,
     PretrainCommand,
+    ProjectionKind,
+    ProjectionSettings,
     RegretCommand,
     ReportCommand,
     SearchCommand,
@@ -48,6 +52,7 @@ def register() -> None:
     store.store(name="vectors_schema", node=VectorsCommand)
     store.store(name="report_schema", node=ReportCommand)
     store.store(name="bench_schema", node=BenchCommand)
+    store.store(name="analyze_schema", node=AnalyzeCommand)
     store.store(name="pretrain_schema", node=PretrainCommand)
     store.store(name="demo_schema", node=DemoCommand)
     store.store(name="regret_schema", node=RegretCommand)
@@ -56,6 +61,7 @@ def register() -> None:
     for path in sorted(sweeps_dir().glob("*.yaml")):
         store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    OmegaConf.register_new_resolver("projection_folder", _projection_folder, replace=True)
     OmegaConf.register_new_resolver("log_name", _log_name, replace=True)
     # Hydra makes its folders as they are written; ~ is no folder.
     OmegaConf.register_new_resolver("expanduser", lambda path: str(Path(path).expanduser()), replace=True)
@@ -99,6 +105,13 @@ def factory(config: DictConfig) -> Callable[[], Any]:
             ) from error
 
     return make
+
+
+def _projection_folder(kind: Any, seed: Any, language: Any) -> str:
+    """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
+    kind = kind if isinstance(kind, ProjectionKind) else ProjectionKind[str(kind)]
+    name = label(ProjectionSettings(kind, seed, language))
+    return f"{name}/" if kind is not ProjectionKind.lrp2 else ""
 
 
 def _log_name(index: int, count: int) -> str:

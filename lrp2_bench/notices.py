@@ -32,6 +32,13 @@ class Notices:
         if len(notice.examples) < _EXAMPLES and where not in notice.examples:
             notice.examples.append(where)
 
+    def merge(self, other: Notices) -> None:
+        """Count all that ``other`` has."""
+        for kind, notice in other._notices.items():
+            for where in notice.examples:
+                self.add(kind, where, 0)
+            self._notices[kind].count += notice.count
+
     def count(self, kind: str) -> int:
         notice = self._notices.get(kind)
         return notice.count if notice else 0

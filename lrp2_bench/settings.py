@@ -31,6 +31,17 @@ class SearchKind(Enum):
     racing = "racing"
 
 
+class ProjectionKind(Enum):
+    """How hidden states are moved: LRP2, or what it is compared with (lrp2_bench/ablations.py)."""
+
+    lrp2 = "lrp2"
+    lirp_only = "lirp_only"
+    lsrp_only = "lsrp_only"
+    random = "random"
+    shuffled = "shuffled"
+    other_pivot = "other_pivot"
+
+
 class SentenceScore(Enum):
     """How a causal model scores a filled sentence."""
 
@@ -104,8 +115,18 @@ class ShardSettings:
 
 
 @dataclass
+class ProjectionSettings:
+    """LRP2 or an ablation of it."""
+
+    kind: ProjectionKind = ProjectionKind.lrp2
+    seed: int = 0  # of random directions, and of who is shuffled with whom
+    language: str | None = None  # whose vectors other_pivot moves into, or shuffled moves by; null = drawn (shuffled)
+    among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
+
+
+@dataclass
 class ExperimentSettings:
-    name: str = "default"  # EXPERIMENT of the output folder, and the W&B group
+    name: str = "default"  # EXPERIMENT of the output folder (an ablation's: NAME/PROJECTION), and the W&B group
 
 
 @dataclass
@@ -127,6 +148,7 @@ class SearchCommand:
     grid: GridSettings = field(default_factory=GridSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     shard: ShardSettings = field(default_factory=ShardSettings)
+    projection: ProjectionSettings = field(default_factory=ProjectionSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     language: str = "???"  # the language queried
@@ -172,6 +194,26 @@ class VectorsCommand:
     language: str = "???"
     output: str | None = None  # folder for LANG.safetensors; null = the cache
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
+
+
+@dataclass
+class AnalyzeCommand:
+    """``lrp2-bench analyze``."""
+
+    analysis: Any = "???"  # instantiated: lrp2_bench.jobs.analyses.base.Analysis
+    model: ModelSettings = field(default_factory=ModelSettings)
+    dataset: Any = "???"  # instantiated: facts whose queries are looked at
+    corpus: Any = "???"  # instantiated: sentences, for language vectors and where an analysis wants sentences
+    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker
+    vectors: VectorSettings = field(default_factory=VectorSettings)
+    experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
+    paths: PathSettings = field(default_factory=PathSettings)
+    languages: list[str] | None = None  # codes and groups, language=de,high for short; null = the analysis's default
+    pivot: str = "en"  # the language that others are compared with
+    pair: list[int] | None = None  # [LIRP, LSRP]; null = the best of the finished search in this experiment
+    select_by: Metric = Metric.transferability  # the metric that calls a pair best
+    batch_tokens: int | None = None  # padded tokens a batch; null = 4,096 on CPU, 32,768 on CUDA
+    seed: int = 0  # of samples and resamples
 
 
 @dataclass

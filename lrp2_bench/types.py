@@ -20,7 +20,7 @@ setting     0 is the baseline, then one per layer pair, in (lirp, lsrp) order
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -94,12 +94,15 @@ class Relation:
 
     ``template`` holds the slots ``[X]`` (subject) and ``[Y]`` (object), each exactly once.
     ``objects`` maps object id to label over the *whole* relation, whatever limit cut ``facts``.
+    ``variants`` maps the label of a subject that is asked about in other words (a verb of another gender) to its own
+    template.
     """
 
     name: str
     template: str
     facts: tuple[Fact, ...]
     objects: Mapping[str, str]
+    variants: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def pool(self) -> tuple[str, ...]:
@@ -108,7 +111,7 @@ class Relation:
 
     def fill(self, subject: str, object_: str) -> str:
         """The template with both slots filled; labels that contain a slot's text are left as they are."""
-        before_x, after_x = self.template.split("[X]")
+        before_x, after_x = self.variants.get(subject, self.template).split("[X]")
         if "[Y]" in before_x:
             left, middle = before_x.split("[Y]")
             return left + object_ + middle + subject + after_x

@@ -50,7 +50,7 @@ def test_each_command_explains_itself_its_groups_and_its_settings(command: str, 
     assert said.startswith(f"lrp2-bench {command}: ") and f"  lrp2-bench {command} " in said
     assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit", "port"))
     if command == "search":
-        assert "model: bloom_560m, hf, mbert" in said and "sweep: paper_bloom, paper_mbert" in said
+        assert "model: bloom_560m, hf, mbert" in said and "sweep: ablations, paper_bloom, paper_mbert" in said
     assert "_schema" not in said, "what holds the thing together is not for users"
 
 
@@ -74,7 +74,7 @@ def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: bench, dashboard, demo, pretrain,"),
+        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: analyze, bench, dashboard, demo, "),
         ("--version=3", 2, "Unknown command '--version=3'."),
         ("search language=de langauge=de", 1, "Unknown setting 'langauge'. Did you mean 'language'?"),
         ("search language=de model.pth=x", 1, "Unknown setting 'model.pth'. Did you mean 'model.path'?"),

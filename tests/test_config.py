@@ -20,6 +20,7 @@ from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.multirun.running import prepare_hydra
 from lrp2_bench.settings import (
+    AnalyzeCommand,
     BenchCommand,
     DashboardCommand,
     DemoCommand,
@@ -37,6 +38,7 @@ COMMANDS = {
     "search": SearchCommand,
     "vectors": VectorsCommand,
     "report": ReportCommand,
+    "analyze": AnalyzeCommand,
     "bench": BenchCommand,
     "pretrain": PretrainCommand,
     "demo": DemoCommand,
@@ -65,7 +67,7 @@ def _given(command: str) -> list[str]:
     """What has no default."""
     if command in {"report", "bench", "demo", "regret", "dashboard"}:
         return []
-    return ["model.path=DIR"] if command == "pretrain" else ["language=de", "model.path=DIR"]
+    return ["model.path=DIR"] if command in {"pretrain", "analyze"} else ["language=de", "model.path=DIR"]
 
 
 @cache
@@ -86,7 +88,7 @@ def test_every_file_in_conf_composes(path: Path) -> None:
         used = [command for command in COMMANDS if group in _keys(command)]
         assert used, f"no command has a group '{group}'"
         for command in used:
-            config = _application(_compose(command, f"{group}={option}", *_given(command)))
+            config = _application(_compose(command, *_given(command), f"{group}={option}"))
             typed(config, COMMANDS[command])
             tree(config)
 

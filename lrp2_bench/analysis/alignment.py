@@ -12,7 +12,7 @@ from lrp2_bench.batching import by_tokens, in_halves
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 from lrp2_bench.notices import Notices
 from lrp2_bench.progress import progress
-from lrp2_bench.projection import Shifts, lirp, lsrp
+from lrp2_bench.projection import Moves, Shifts, lirp, lsrp, moves_of
 from lrp2_bench.records import AlignmentRow
 from lrp2_bench.types import LayerPair, ParallelFacts
 
@@ -21,7 +21,7 @@ def alignment(
     model: LayeredModel,
     facts: ParallelFacts,
     pair: LayerPair | None,
-    shifts: Shifts | None,
+    shifts: Shifts | Moves | None,
     *,
     batch_tokens: int,
     notices: Notices,
@@ -65,7 +65,7 @@ def alignment(
 
 
 def pooled_layers(
-    model: LayeredModel, batch: TokenBatch, pair: LayerPair | None = None, shifts: Shifts | None = None
+    model: LayeredModel, batch: TokenBatch, pair: LayerPair | None = None, shifts: Shifts | Moves | None = None
 ) -> Float[Tensor, "layer row hidden"]:
     """Every layer's states, 0..L, as the mean over a row's tokens (special tokens counted); with ``pair`` moved."""
     context, hidden = model.context(batch), model.embed(batch)
@@ -74,9 +74,9 @@ def pooled_layers(
         hidden = model.block(k, hidden, context)
         if pair is not None and shifts is not None:
             if k == pair.lirp:
-                hidden = lirp(hidden, shifts[k])
+                hidden = lirp(hidden, moves_of(shifts).enter[k])
             elif k == pair.lsrp:
-                hidden = lsrp(hidden, shifts[k])
+                hidden = lsrp(hidden, moves_of(shifts).leave[k])
         pooled.append(_mean(hidden, batch))
     return torch.stack(pooled)
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from lrp2_bench.analysis.as_good import as_good_as_best
 from lrp2_bench.analysis.bootstrap import resample_measures
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.stored import StoredHits
-from lrp2_bench.search.task import Facts, Found, Task, best_of, runs_of
+from lrp2_bench.search.task import Facts, Found, StandsFor, Task, best_of, itself, runs_of
 from lrp2_bench.settings import Metric
 from lrp2_bench.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
-
-#: Error rate of the tests that say which pairs are worse than the best, over all pairs together.
-LEVEL = 0.05
 
 Strategy = Callable[[Task], Found]
 
@@ -50,8 +47,11 @@ class Replay:
     share: float
 
 
-def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric) -> Truth:
-    """The grid in ``hits.parquet`` and ``pivot_hits.parquet``. Raises :class:`BenchError` where a cell is open."""
+def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, stands_for: StandsFor = itself) -> Truth:
+    """The grid in ``hits.parquet`` and ``pivot_hits.parquet``, of pairs that differ (``stands_for``).
+
+    Raises :class:`BenchError` where a cell is open.
+    """
     settings: tuple[Setting, ...] = (None, *all_pairs(blocks))
     row = {setting: number for number, setting in enumerate(stored.settings)}
     missing = [setting for setting in settings if setting not in row]
@@ -64,30 +64,16 @@ def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric) ->
         found: Hits = hits[[of[setting] for setting in wanted]][:, facts]
         return found
 
-    task = Task(blocks, stored.relations, pivot.by_fact(None, stored.facts), metric, look_up)
-    scores = task.scores(hits[1:], np.arange(task.facts))
-    return Truth(task, scores, as_good_as_best(task, hits[1:]))
+    task = Task(blocks, stored.relations, pivot.by_fact(None, stored.facts), metric, look_up, stands_for)
+    distinct = hits[[of[pair] for pair in task.pairs]]
+    return Truth(task, task.scores(distinct, np.arange(task.facts)), as_good(task, distinct))
 
 
-def as_good_as_best(task: Task, hits: Hits) -> npt.NDArray[np.bool_]:
-    """``[pair]``: pairs that a paired bootstrap over facts does not tell from the best of ``hits`` ``[pair, fact]``.
-
-    Each pair is tested against the observed best, one sided, at 5 % over all of them (Holm). That best is the luckiest
-    of the good ones, so the set is, if anything, too small.
-    """
+def as_good(task: Task, hits: Hits) -> npt.NDArray[np.bool_]:
+    """``[pair]``: the confidence set of the best of ``hits`` ``[pair, fact]``, as every table of a report has it."""
     measures = resample_measures(hits, task.pivot, task.relations)
     measure = measures[0] if task.metric is Metric.accuracy else measures[1]
-    best = int(measure.value.argmax())
-    change = measure.value[best] - measure.value
-    spread = (measure.samples[best] - measure.samples).std(axis=1)
-    p = np.array([_p(*pair) for pair in zip(change.tolist(), spread.tolist(), strict=True)])
-    good = np.ones(len(p), dtype=np.bool_)
-    others = [at for at in np.argsort(p, kind="stable").tolist() if at != best]
-    for rank, at in enumerate(others):
-        if p[at] * (len(others) - rank) > LEVEL:
-            break
-        good[at] = False
-    return good
+    return as_good_as_best(measure.value, measure.samples)
 
 
 def replay(found_by: Strategy, known: Truth) -> Replay:
@@ -106,10 +92,3 @@ def replay(found_by: Strategy, known: Truth) -> Replay:
         cells=found.spending.cells,
         share=found.spending.block_runs / max(1, task.facts * runs_of(task.blocks, task.settings)),
     )
-
-
-def _p(change: float, spread: float) -> float:
-    """One-sided, that a pair is no worse."""
-    if spread < 1e-9:
-        return 1.0 if change < 1e-9 else 0.0
-    return 0.5 * math.erfc(change / spread / math.sqrt(2.0))

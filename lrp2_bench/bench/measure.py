@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -168,7 +168,7 @@ def hit_rate(hits: Hits) -> float:
 
 
 def _first(relation: Relation) -> Relation:
-    return Relation(relation.name, relation.template, relation.facts[:1], relation.objects)
+    return replace(relation, facts=relation.facts[:1])
 
 
 def _first_pool(pool: Pool) -> Pool:

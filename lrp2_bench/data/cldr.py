@@ -10,6 +10,7 @@ from lrp2_bench.data.cldr_facts import CldrFact, cldr_facts
 from lrp2_bench.data.cldr_names import TESTED_CLDR, cldr_version, names_of
 from lrp2_bench.data.cldr_templates import wordings
 from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.data.parallel import content, matching
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import sha256_json
 from lrp2_bench.languages import LANGUAGES, aliases
@@ -72,16 +73,14 @@ class CldrDataset(Dataset):
                 f"CLDR {cldr_version()} has no names in '{language}' for any fact of {', '.join(self._relations)}. "
                 "Set dataset.relations to others, or install a complete Babel."
             )
-        digest = sha256_json([_content(relations), _content(pivot_relations)])
+        digest = sha256_json([content(relations), content(pivot_relations)])
         return ParallelFacts(language, pivot, tuple(relations), tuple(pivot_relations), digest)
 
     def _matching(self, relation: Relation, pivot: str, notices: Notices) -> Relation:
         counterpart = self._relation(relation.name, pivot, notices)
         if counterpart is None:
             return Relation(relation.name, wordings(pivot).query(relation.name), (), {})
-        by_id = {fact.line_id: fact for fact in counterpart.facts}
-        shared = tuple(by_id[fact.line_id] for fact in relation.facts if fact.line_id in by_id)
-        return Relation(relation.name, counterpart.template, shared, counterpart.objects)
+        return matching(relation, counterpart)
 
     def _relation(self, name: str, language: str, notices: Notices) -> Relation | None:
         """The whole relation in the seed's order, or None (counted) where the language has no name for any fact."""
@@ -123,10 +122,3 @@ def gives_away(subject: str, object_: str, language: str) -> bool:
     if LANGUAGES[language].script in _UNSPACED:
         return object_ in subject
     return re.search(rf"(?<!\w){re.escape(object_)}(?!\w)", subject, re.IGNORECASE) is not None
-
-
-def _content(relations: Sequence[Relation]) -> list[object]:
-    return [
-        [r.name, r.template, sorted(r.objects.items()), [[f.line_id, f.uuid, f.subject, f.object_id] for f in r.facts]]
-        for r in relations
-    ]

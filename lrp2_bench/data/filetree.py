@@ -48,6 +48,13 @@ class _Zip(FileTree):
             ) from error
         # Some packers write './de/P36.jsonl', which is no normal path: a member is asked for by its entry.
         self._members = {PurePosixPath(info.filename): info for info in self._archive.infolist() if not info.is_dir()}
+        # Nothing is unpacked, so these could do no harm; but whoever made such an archive meant some.
+        for path in self._members:
+            if path.is_absolute() or ".." in path.parts:
+                raise BenchError(
+                    f"'{file}' holds a file '{path}' that leads out of the archive. "
+                    "No data set does: fetch the archive again, from where it was published."
+                )
 
     def paths(self) -> list[PurePosixPath]:
         return sorted(self._members)

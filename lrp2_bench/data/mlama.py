@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.download import download
 from lrp2_bench.data.filetree import FileTree, open_tree
+from lrp2_bench.data.parallel import content, json_rows, matching, natural, require_selection
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import sha256_json
 from lrp2_bench.languages import aliases
@@ -63,12 +64,7 @@ class MLama(Dataset):
         url: str = URL,
         name: str = "mlama",
     ) -> None:
-        if limit is not None and (not isinstance(limit, int) or limit < 1):
-            raise BenchError(f"dataset.limit={limit}: give a whole number of facts from 1, or null for all facts.")
-        if relations is not None and (isinstance(relations, str) or not relations):
-            raise BenchError(
-                f"dataset.relations={relations}: give a list such as [P36,P37], or null for all relations."
-            )
+        require_selection(relations, limit)
         self.name = name
         self._path = Path(path).expanduser() if path is not None else None
         self._wanted = tuple(relations) if relations is not None else None
@@ -89,8 +85,10 @@ class MLama(Dataset):
             pivot_relations = relations
         else:
             everything = self._language(pivot, notices)
-            pivot_relations = tuple(self._matching(relation, everything, pivot, notices) for relation in relations)
-        digest = sha256_json([_content(relations), _content(pivot_relations)])
+            pivot_relations = tuple(
+                matching(relation, _relation(relation.name, everything, pivot, notices)) for relation in relations
+            )
+        digest = sha256_json([content(relations), content(pivot_relations)])
         return ParallelFacts(language, pivot, relations, pivot_relations, digest)
 
     def _relations(self, language: str, notices: Notices) -> tuple[Relation, ...]:
@@ -100,25 +98,16 @@ class MLama(Dataset):
             if name not in files.facts:
                 raise UnknownNameError(f"relation of '{language}'", name, files.facts, "Set dataset.relations.")
         relations = []
-        for name in sorted(set(names), key=_natural):
+        for name in sorted(set(names), key=natural):
             relation = _relation(name, files, language, notices)
             if relation is not None:
                 relations.append(Relation(name, relation.template, relation.facts[: self._limit], relation.objects))
         if not relations:
             raise BenchError(
-                f"No relation of '{language}' can be probed: {', '.join(sorted(names, key=_natural)) or 'none'}. "
+                f"No relation of '{language}' can be probed: {', '.join(sorted(names, key=natural)) or 'none'}. "
                 "Each lacks facts, or a template with one [X] and one [Y]. Set dataset.relations to others."
             )
         return tuple(relations)
-
-    def _matching(self, relation: Relation, files: _LanguageFiles, pivot: str, notices: Notices) -> Relation:
-        """The pivot's relation with just the facts whose line ids ``relation`` has, in its order."""
-        counterpart = _relation(relation.name, files, pivot, notices)
-        if counterpart is None:
-            return Relation(relation.name, relation.template, (), {})
-        by_id = {fact.line_id: fact for fact in counterpart.facts}
-        shared = tuple(by_id[fact.line_id] for fact in relation.facts if fact.line_id in by_id)
-        return Relation(relation.name, counterpart.template, shared, counterpart.objects)
 
     def _open(self) -> FileTree:
         if self._tree is None:
@@ -158,13 +147,13 @@ def _parse(tree: FileTree, folder: PurePosixPath, language: str, notices: Notice
     files = [path for path in tree.paths() if path.parent == folder]
     if folder / "templates.jsonl" not in files:
         raise BenchError(f"'{language}' has no templates.jsonl in its folder '{folder}'.")
-    for where, row in _rows(tree, folder / "templates.jsonl", notices):
+    for where, row in json_rows(tree, folder / "templates.jsonl", notices):
         name, template = row.get("relation"), row.get("template")
         if not isinstance(name, str) or not isinstance(template, str):
             notices.add("Template lines without a relation and a template were skipped", where)
         else:
             templates.setdefault(name, template)
-    for path in sorted((p for p in files if _FACT_FILE.fullmatch(p.name)), key=lambda p: _natural(p.stem)):
+    for path in sorted((p for p in files if _FACT_FILE.fullmatch(p.name)), key=lambda p: natural(p.stem)):
         facts[path.stem] = tuple(_facts(tree, path, notices))
     for name in sorted(set(templates) - set(facts)):
         if re.fullmatch(r"P\d+", name):
@@ -175,7 +164,7 @@ def _parse(tree: FileTree, folder: PurePosixPath, language: str, notices: Notice
 def _facts(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[Fact]:
     seen: set[int | str] = set()
     labels: dict[str, str] = {}
-    for where, row in _rows(tree, path, notices):
+    for where, row in json_rows(tree, path, notices):
         line_id = row.get("lineid")
         texts = [text for key in _TEXT_KEYS if isinstance(text := row.get(key), str)]
         if not isinstance(line_id, int) or len(texts) < len(_TEXT_KEYS):
@@ -193,25 +182,6 @@ def _facts(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[Fa
             if label != object_:
                 notices.add("Objects with a second label go by their first", where)
             yield Fact(path.stem, line_id, uuid, subject, subject_id, label, object_id)
-
-
-def _rows(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[tuple[str, dict[str, object]]]:
-    """The JSON objects of a file, each with its place. Lines end at ``\\n`` alone: labels may hold U+2028."""
-    for number, line in enumerate(tree.read(path).split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path} line {number}"
-        try:
-            row = json.loads(line.decode("utf-8"))
-            if b"\\ud" in line.lower():  # JSON can spell half a surrogate pair, which no UTF-8 file can hold
-                json.dumps(row, ensure_ascii=False).encode("utf-8")
-        except ValueError:
-            notices.add("Lines that are not JSON were skipped", where)
-            continue
-        if isinstance(row, dict):
-            yield where, row
-        else:
-            notices.add("Lines that are not JSON were skipped", where)
 
 
 def _relation(name: str, files: _LanguageFiles, language: str, notices: Notices) -> Relation | None:
@@ -232,19 +202,6 @@ def _relation(name: str, files: _LanguageFiles, language: str, notices: Notices)
     if len(relation.pool) == 1:
         notices.add("Relations with a single candidate, which any model gets right", where)
     return relation
-
-
-def _content(relations: Sequence[Relation]) -> list[object]:
-    return [
-        [r.name, r.template, sorted(r.objects.items()), [[f.line_id, f.uuid, f.subject, f.object_id] for f in r.facts]]
-        for r in relations
-    ]
-
-
-def _natural(name: str) -> tuple[int, str]:
-    """P36 before P101."""
-    number = re.sub(r"\D", "", name)
-    return (int(number) if number else 0, name)
 
 
 @cache

@@ -17,19 +17,19 @@ from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.probing.probe import FactBatch, Probe
 from lrp2_bench.progress import Advance
-from lrp2_bench.projection import Shifts
+from lrp2_bench.projection import Moves, Shifts
 from lrp2_bench.types import HIT, MISS, Hits, Setting
 
 log = logging.getLogger(__name__)
 
 
 def evaluate(
-    probe: Probe, plan: GridPlan, shifts: Shifts | None, facts: Sequence[int], limits: Limits, advance: Advance
+    probe: Probe, plan: GridPlan, shifts: Shifts | Moves | None, facts: Sequence[int], limits: Limits, advance: Advance
 ) -> Hits:
     """Hits of every setting of ``plan``, ``[setting, fact]``, over ``facts``: places of some of the relation's facts.
 
-    ``shifts`` is ``[layer, hidden]`` (None where the plan holds just the baseline). ``advance`` is called with the
-    facts x settings finished, which add up to all there are.
+    ``shifts`` is ``[layer, hidden]``, or an ablation's moves (None where the plan holds just the baseline). ``advance``
+    is called with the facts x settings finished, which add up to all there are.
     """
     settings = plan.settings
     limits.require(probe.workload(limits.query_tokens, facts), len(settings))

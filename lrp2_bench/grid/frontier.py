@@ -18,7 +18,7 @@ from torch import Tensor
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.models.layered import BlockContext, LayeredModel
 from lrp2_bench.probing.probe import FinalStates, Queries
-from lrp2_bench.projection import Shifts, lirp, lsrp
+from lrp2_bench.projection import Moves, Shifts, lirp, lsrp, moves_of
 
 #: A step holds no more padding than this, unless it is so small that the machine would not be busy with less.
 _MOST_PADDING, _FEW_TOKENS = 0.05, 256
@@ -48,10 +48,10 @@ class _Frontier:
 class FrontierRunner:
     """Runs queries through the settings of a plan; at most ``step_tokens`` padded tokens pass a block at a time."""
 
-    def __init__(self, model: LayeredModel, plan: GridPlan, shifts: Shifts | None, step_tokens: int) -> None:
+    def __init__(self, model: LayeredModel, plan: GridPlan, shifts: Shifts | Moves | None, step_tokens: int) -> None:
         self.work = Work()
         self._model, self._plan, self._step_tokens = model, plan, step_tokens
-        self._shifts = shifts if shifts is not None else torch.zeros(0)
+        self._moves = moves_of(shifts if shifts is not None else torch.zeros(0))
         layers = model.blocks + 1
         self._setting = torch.full((layers, layers), -1, device=model.device)
         for number, pair in enumerate(plan.settings):
@@ -142,10 +142,10 @@ class FrontierRunner:
         )
         query, i, j = query[source], i[source], j[source]
         if len(enters):
-            hidden[enters] = lirp(hidden[enters], self._shifts[k])
+            hidden[enters] = lirp(hidden[enters], self._moves.enter[k])
             i[enters] = k
         if len(leaves):
-            hidden[leaves] = lsrp(hidden[leaves], self._shifts[k])
+            hidden[leaves] = lsrp(hidden[leaves], self._moves.leave[k])
             j[leaves] = k
         return _Frontier(hidden, query, i, j)
 
@@ -167,6 +167,6 @@ class FrontierRunner:
         # A row that LIRP has moved and LSRP has not is the pair whose LSRP follows the last block.
         back = (frontier.i > 0) & (frontier.j == 0)
         if back.any():
-            hidden[back] = lsrp(hidden[back], self._shifts[last])
+            hidden[back] = lsrp(hidden[back], self._moves.leave[last])
         j = torch.where(back, last, frontier.j)
         return FinalStates(hidden, frontier.query, self._setting[frontier.i, j])

@@ -11,7 +11,7 @@ from lrp2_bench.errors import BenchError
 from lrp2_bench.files import changed
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
-from lrp2_bench.projection import Shifts
+from lrp2_bench.projection import Moves
 from lrp2_bench.records import AlignmentRow, read_alignment, write_alignment
 from lrp2_bench.settings import SearchCommand
 from lrp2_bench.types import LayerPair, ParallelFacts
@@ -26,7 +26,7 @@ def stored_alignment(
     model: LayeredModel,
     facts: ParallelFacts,
     best: LayerPair | None,
-    moved: Shifts | None,
+    moved: Moves | None,
     settings: SearchCommand,
     notices: Notices,
 ) -> list[AlignmentRow]:

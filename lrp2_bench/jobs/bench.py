@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def _cases(measured: Subject, facts: ParallelFacts, settings: BenchCommand, peak
     # The shipped models are hundreds of times smaller than those that the paper used.
     limit = settings.facts[model.family if name not in shipped_names() else "shipped"]
     for whole in facts.relations:
-        relation = Relation(whole.name, whole.template, whole.facts[:limit], whole.objects)
+        relation = replace(whole, facts=whole.facts[:limit])
         if settings.leading is not None and model.family == "masked":
             vectors = (language, pivot)
             relation = with_share_leading(model, whole, plan, vectors, settings.leading, limit, settings.seed)

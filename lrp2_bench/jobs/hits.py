@@ -21,7 +21,7 @@ from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
 from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.progress import Advance, progress
-from lrp2_bench.projection import Shifts
+from lrp2_bench.projection import Moves, Shifts
 from lrp2_bench.settings import SearchCommand
 from lrp2_bench.types import NOT_EVALUATED, Hits, ParallelFacts, Relation, Setting, all_pairs
 
@@ -94,7 +94,7 @@ def compute_hits(
     model: LayeredModel,
     facts: ParallelFacts,
     wanted: Sequence[Setting],
-    shifts: Shifts | None,
+    shifts: Shifts | Moves | None,
     settings: SearchCommand,
     store: HitsStore,
     status: JobStatus,
@@ -150,7 +150,7 @@ class RelationRun:
     """Evaluates what is still open of a relation, and stores it."""
 
     model: LayeredModel
-    shifts: Shifts | None
+    shifts: Shifts | Moves | None
     settings: SearchCommand
     store: HitsStore
     notices: Notices

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from lrp2_bench.jobs.projection import Projection
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint
 from lrp2_bench.probing.build import pool_size
 from lrp2_bench.settings import SearchCommand
 from lrp2_bench.types import ParallelFacts
-from lrp2_bench.vectors import LanguageVectors
 
 
 def run_identity(
@@ -18,7 +18,7 @@ def run_identity(
     checkpoint: Checkpoint,
     facts: ParallelFacts,
     dataset_name: str,
-    vectors: tuple[LanguageVectors, LanguageVectors] | None,
+    projection: Projection,
 ) -> dict[str, Any]:
     """What decides hits, and nothing else. Null: not fixed yet, as vectors are while only baselines have run."""
     return {
@@ -27,13 +27,14 @@ def run_identity(
         "language": settings.language,
         "pivot": settings.pivot,
         "vectors": {
-            "language": vectors[0].origin if vectors else None,
-            "pivot": vectors[1].origin if vectors else None,
+            "language": projection.origin(settings.language),
+            "pivot": projection.origin(settings.pivot),
+            **({"other": projection.origin(projection.other)} if projection.other else {}),
         },
         "probing": {
             "pool_size": pool_size(model, settings.probing) or "full",
             "sentence_score": settings.probing.sentence_score.value if model.family == "causal" else "mean",
             "seed": settings.seed,
         },
-        "projection": "lrp2",
+        "projection": projection.name,
     }

@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from lrp2_bench.ablations import distinct_pairs
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.grid.cost import Cost, ModelShape, block_flops, grid_cost, model_shape, naive_cost
 from lrp2_bench.grid.limits import Limits, limits_for
@@ -28,7 +29,7 @@ from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.probing.probe import Probe, ProbeCounts
 from lrp2_bench.settings import SearchCommand, SearchKind
-from lrp2_bench.types import ParallelFacts, Relation, all_pairs
+from lrp2_bench.types import ParallelFacts, Relation
 
 #: Seconds spent on timing each part.
 _TIMING = 1.0
@@ -75,7 +76,7 @@ def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], conso
 def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
     """Tokenizes every query and runs a few. ``pairs``: the whole grid rather than the baseline alone."""
     shape = model_shape(model)
-    grid = plan_grid(model.blocks, all_pairs(model.blocks) if pairs else ())
+    grid = plan_grid(model.blocks, distinct_pairs(settings.projection.kind, model.blocks) if pairs else ())
     baseline = plan_grid(model.blocks, ())
     normaliser = build_normaliser(model, settings.grid)
     certain, possible, naive, rows = Cost(), Cost(), Cost(), 0

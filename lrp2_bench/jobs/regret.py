@@ -85,7 +85,7 @@ def _outcomes(members: Sequence[Run], settings: RegretCommand, console: Console)
     for run in sorted(members, key=lambda run: run.language):
         try:
             stored, pivot = read_hits(run.folder / "hits.parquet"), read_hits(run.folder / "pivot_hits.parquet")
-            known = truth(stored, pivot, run.blocks, settings.select_by)
+            known = truth(stored, pivot, run.blocks, settings.select_by, run.stands_for)
         except BenchError as error:
             if run.pairs:  # a baseline is no grid that lacks something
                 console.print(Text(f"Left out: {run.folder}: {error}", style="yellow"), soft_wrap=True)

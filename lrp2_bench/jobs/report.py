@@ -14,7 +14,9 @@ from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import write_text
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.progress import progress
+from lrp2_bench.report.ablations import ablation_tables
 from lrp2_bench.report.agreement import check_agreement
+from lrp2_bench.report.analyses import copy_figures, find_analyses
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.group_means import group_means_table
@@ -28,7 +30,7 @@ from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.published import XFACTR
 from lrp2_bench.report.relations import relations_table
 from lrp2_bench.report.render import to_csv, to_markdown
-from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs
+from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs, run_folders
 from lrp2_bench.report.significance import significance_table
 from lrp2_bench.report.table import Table
 from lrp2_bench.report.terminal import to_terminal
@@ -58,7 +60,8 @@ def run_report(
 
     For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
     ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
-    one ``verdict`` for all, and all of it on one page, ``page.html``. ``groups`` are Table 1's, by name; ``models``
+    one ``verdict`` for all, and all of it on one page, ``page.html``. Tables and figures of finished analyses
+    (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models``
     restricts the report to these.
 
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
@@ -68,13 +71,17 @@ def run_report(
     """
     if select_by not in METRICS:
         raise UnknownNameError("metric in select_by:", select_by, METRICS)
-    runs, unfinished = _of_models(*find_runs(inputs), models)
+    analyses, unread_analyses = find_analyses(inputs)
+    runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
     by_model = list(_by_model_and_dataset(runs))
     judged = _judged(by_model, select_by, console)
     tables = [table for found in judged for table in _tables(found, runs, unfinished, groups)]
+    tables += ablation_tables(runs, select_by)
     verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in judged])
     folder = output if output is not None else inputs[0] / "report"
-    for table in [*tables, *([verdict] if verdict else [])]:
+    analyses = [each for each in analyses if not models or each.model in models]
+    looked = [table for analysis in analyses for table in analysis.tables]
+    for table in [*tables, *([verdict] if verdict else []), *looked]:
         stem = file_stem(table.name)
         write_text(folder / f"{stem}.md", to_markdown(table))
         write_text(folder / f"{stem}.csv", to_csv(table))
@@ -83,12 +90,16 @@ def run_report(
     figures, unread = write_figures(by_model, folder / "figures", select_by, judged)
     for problem in unread:
         console.print(Text(f"Not in the alignment's figure: {problem}", style="yellow"), soft_wrap=True)
+    figures += copy_figures(analyses, folder / "figures")
+    for problem in unread_analyses:
+        console.print(Text(f"Not in the report: {problem}", style="yellow"), soft_wrap=True)
     where = f"{figures}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
     console.print(Text(f"Figures: {where}"), soft_wrap=True)
-    page, unread = write_page(by_model, unfinished, folder, Choices(select_by, groups))
-    for problem in unread:
-        console.print(Text(f"Not on the page: {problem}", style="yellow"), soft_wrap=True)
-    console.print(Text(f"Page: {page}"), soft_wrap=True)
+    if by_model:
+        page, unread = write_page(by_model, unfinished, folder, Choices(select_by, groups))
+        for problem in unread:
+            console.print(Text(f"Not on the page: {problem}", style="yellow"), soft_wrap=True)
+        console.print(Text(f"Page: {page}"), soft_wrap=True)
     lacks = lacking(unfinished, judged)
     if lacks:
         console.print(Text(f"Not whole ({len(lacks)}):", style="yellow"))

@@ -87,6 +87,8 @@ def _same_inputs(
         if identity["vectors"]["language"] is None:
             return True  # baselines move nothing
         sides = {"language": settings.language, "pivot": settings.pivot}
+        other = (manifest.get("projection") or {}).get("other")  # an ablation's third language
+        sides |= {"other": other} if other else {}
         if settings.vectors.path is not None:
             given = Path(settings.vectors.path).expanduser()
             paths = {side: given if given.is_file() else given / f"{code}.safetensors" for side, code in sides.items()}

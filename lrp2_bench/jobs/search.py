@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lrp2_bench import metrics
+from lrp2_bench.ablations import experiment_folder, label
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
@@ -26,24 +27,22 @@ from lrp2_bench.jobs.identity import finish_manifest, start_manifest
 from lrp2_bench.jobs.made_of import run_identity
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.jobs.outcome import log_outcome
+from lrp2_bench.jobs.projection import Projection, choose_projection, with_moves
 from lrp2_bench.jobs.reference import read_reference
 from lrp2_bench.jobs.seal import nothing_left, write_seal
 from lrp2_bench.jobs.shards import relations_of, shard_of
 from lrp2_bench.jobs.status import JobStatus, job_status, sigterm_interrupts
 from lrp2_bench.jobs.strategies import CHOOSING, run_strategy, search_summary
 from lrp2_bench.jobs.studies import finish_study, hide_password, open_book
-from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
-from lrp2_bench.projection import Shifts, shifts
 from lrp2_bench.records import PairRow, write_pairs
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
 from lrp2_bench.types import ParallelFacts, all_pairs
-from lrp2_bench.vectors import LanguageVectors
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +59,8 @@ class Sources:
 def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sources) -> Path:
     """Evaluate, store and report one job; returns ``outputs/EXPERIMENT/MODEL/DATASET/LANGUAGE``.
 
+    An ablation's EXPERIMENT is ``NAME/PROJECTION``.
+
     ``config`` is the resolved configuration as a tree. Finished relations are kept whatever happens later, and a job
     that was stopped goes on where it was. Raises :class:`BenchError` for what a user can mend.
     """
@@ -67,7 +68,8 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     config = hide_password(config)
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
-    folder = root / settings.experiment.name / model / dataset_name / settings.language
+    experiment = experiment_folder(settings.experiment.name, label(settings.projection))
+    folder = root / experiment / model / dataset_name / settings.language
     shard = shard_of(settings.shard)
     # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
     alone = shard is None and settings.reproduces is None
@@ -104,24 +106,27 @@ def _run(
             f"language and pivot are both '{settings.pivot}': there is nothing to move.\n"
             "Choose another language, or search=baseline for the pivot's own row."
         )
-    facts = sources.dataset().facts(settings.language, settings.pivot, notices)
+    dataset = sources.dataset()
+    projection = choose_projection(settings, dataset.languages)
+    facts = dataset.facts(settings.language, settings.pivot, notices)
     checkpoint = find_checkpoint(settings.model)
     pretrained = pretrained_of(checkpoint.folder, notices)
     note_unread(pretrained, (settings.language, settings.pivot), notices)
     model = load_model(checkpoint, settings.model)
     notices.report()
-    vectors = _vectors(settings, sources, model, checkpoint, notices) if grid else None
-    moved = _shifts(vectors, model)
+    if grid:
+        projection = with_moves(projection, settings, sources.corpus, model, checkpoint, notices)
+    moved = projection.moves
 
-    identity = run_identity(settings, model, checkpoint, facts, dataset_name, vectors)
+    identity = run_identity(settings, model, checkpoint, facts, dataset_name, projection)
     if reference is not None:
         reference.require(identity)
-    details = _details(config, settings, model, checkpoint, facts, dataset_name, vectors)
+    details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
     details |= pretrained_details(pretrained)
     stored, identity = start_manifest(folder, identity, details, claims, notices)
 
     shard = shard_of(settings.shard)
-    wanted = (None, *all_pairs(model.blocks)) if grid else (None,)
+    wanted = (None, *projection.pairs(model.blocks)) if grid else (None,)
     chosen, found, store = settings.search.kind in CHOOSING, None, HitsStore(folder, notices)
     if chosen and shard is not None:
         raise BenchError(
@@ -142,7 +147,8 @@ def _run(
     claims.forget(relation.name for relation in facts.relations)
     with open_book(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as book:
         if chosen:
-            found = run_strategy(model, facts, hits, moved, settings, store, status, notices, book)
+            found = run_strategy(model, facts, hits, projection, settings, store, status, notices, book)
+        hits = projection.filled(hits, model.blocks)
         rows = _write_views(folder, hits, model.blocks)
         best = finish_study(book, folder, settings, dataset_name, rows, model.blocks, found, notices)
     if not rows[0].shared:
@@ -153,7 +159,7 @@ def _run(
     seconds = time.perf_counter() - start
     outcome = {
         "best": {"lirp": best.lirp, "lsrp": best.lsrp} if best else None,
-        "search": search_summary(settings.search, model.blocks, rows[0].facts, rows, found),
+        "search": search_summary(settings.search, projection.pairs(model.blocks), model.blocks, rows, found),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
         "notices": notices.as_dict(),
@@ -166,7 +172,7 @@ def _run(
     best_row = next((row for row in rows if best is not None and row.pair == best), None)
     log_outcome(folder, rows[0], best_row, seconds)
     return JobRecord(
-        experiment=settings.experiment.name,
+        experiment=experiment_folder(settings.experiment.name, projection.label),
         model=name,
         dataset=dataset_name,
         language=settings.language,
@@ -183,23 +189,6 @@ def _run(
     )
 
 
-def _vectors(
-    settings: SearchCommand, sources: Sources, model: LayeredModel, checkpoint: Checkpoint, notices: Notices
-) -> tuple[LanguageVectors, LanguageVectors]:
-    """The language's and the pivot's."""
-    corpus = sources.corpus() if settings.vectors.path is None else None
-    cache = Path(settings.paths.cache).expanduser()
-    language, pivot = (
-        language_vectors(model, checkpoint.digest, code, corpus, settings.vectors, cache, notices)
-        for code in (settings.language, settings.pivot)
-    )
-    return language, pivot
-
-
-def _shifts(vectors: tuple[LanguageVectors, LanguageVectors] | None, model: LayeredModel) -> Shifts | None:
-    return shifts(vectors[0].values, vectors[1].values).to(model.device) if vectors else None
-
-
 def _details(
     config: Mapping[str, Any],
     settings: SearchCommand,
@@ -207,7 +196,7 @@ def _details(
     checkpoint: Checkpoint,
     facts: ParallelFacts,
     dataset_name: str,
-    vectors: tuple[LanguageVectors, LanguageVectors] | None,
+    projection: Projection,
 ) -> dict[str, Any]:
     return {
         "config": {key: value for key, value in config.items() if key not in ("shard", "reproduces")},
@@ -225,7 +214,12 @@ def _details(
             "relations": [relation.name for relation in facts.relations],
         },
         # A run of baselines has none and leaves those of an earlier run in place.
-        **({"vectors": {v.language: {**v.metadata, "digest": v.digest} for v in vectors}} if vectors else {}),
+        **(
+            {"vectors": {code: {**v.metadata, "digest": v.digest} for code, v in projection.vectors.items()}}
+            if projection.vectors
+            else {}
+        ),
+        "projection": projection.details(model.blocks),
         "language": settings.language,
         "pivot": settings.pivot,
         "select_by": settings.select_by.value,

@@ -11,12 +11,12 @@ import numpy as np
 
 from lrp2_bench.grid.store import HitsStore
 from lrp2_bench.jobs.hits import RelationHits, RelationRun
+from lrp2_bench.jobs.projection import Projection
 from lrp2_bench.jobs.status import JobStatus
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser
 from lrp2_bench.progress import progress
-from lrp2_bench.projection import Shifts
 from lrp2_bench.records import PairRow
 from lrp2_bench.search.book import StudyBook
 from lrp2_bench.search.racing import RaceRules, race
@@ -35,7 +35,7 @@ def run_strategy(
     model: LayeredModel,
     facts: ParallelFacts,
     hits: Sequence[RelationHits],
-    shifts: Shifts | None,
+    projection: Projection,
     settings: SearchCommand,
     store: HitsStore,
     status: JobStatus,
@@ -48,7 +48,9 @@ def run_strategy(
     what is stored and goes on from there.
     """
     everything: tuple[Setting, ...] = (None, *all_pairs(model.blocks))
-    run = RelationRun(model, shifts, settings, store, notices, build_normaliser(model, settings.grid), everything)
+    run = RelationRun(
+        model, projection.moves, settings, store, notices, build_normaliser(model, settings.grid), everything
+    )
     watch = _JobWatch(status, book)
     evaluate = _StoredEvaluate(facts.language, hits, run, everything, watch)
     task = Task(
@@ -57,6 +59,7 @@ def run_strategy(
         np.concatenate([part.pivot_by_fact() for part in hits]),
         settings.select_by,
         evaluate,
+        projection.stands_for(model.blocks),
     )
     found = search(task, settings.search, watch)
     _say_what_it_cost(task, settings.search, found)
@@ -86,26 +89,27 @@ def _say_what_it_cost(task: Task, settings: SearchSettings, found: Found) -> Non
 
 
 def search_summary(
-    settings: SearchSettings, blocks: int, facts: int, rows: Sequence[PairRow], found: Found | None
+    settings: SearchSettings, pairs: Sequence[LayerPair], blocks: int, rows: Sequence[PairRow], found: Found | None
 ) -> dict[str, Any]:
     """For the manifest: how pairs were searched, and what it takes from nothing, beside the exhaustive grid.
 
-    ``rows`` are those of ``pairs.csv``: all that the folder holds, of this search and of earlier ones.
+    ``pairs`` are those that differ, which make the grid. ``rows`` are those of ``pairs.csv``: all that the folder
+    holds, of this search and of earlier ones.
     """
-    everything = (None, *all_pairs(blocks))
+    facts, everything = rows[0].facts, (None, *pairs)
     grid = facts * runs_of(blocks, everything)
     if found is None:
         settings_run = everything if settings.kind is SearchKind.grid else (None,)
-        pairs, cells, runs = len(settings_run) - 1, len(settings_run) * facts, facts * runs_of(blocks, settings_run)
+        done, cells, runs = len(settings_run) - 1, len(settings_run) * facts, facts * runs_of(blocks, settings_run)
     else:
-        whole = found.complete(all_pairs(blocks))
-        pairs, cells, runs = len(whole), found.spending.cells, found.spending.block_runs
+        whole = found.complete(pairs)
+        done, cells, runs = len(whole), found.spending.cells, found.spending.block_runs
     rules = {SearchKind.tpe: ("trials", "batch", "seed"), SearchKind.racing: ("first", "budget", "alpha", "seed")}
     return {
         "kind": settings.kind.value,
         **{name: getattr(settings, name) for name in rules.get(settings.kind, ())},
-        "pairs": pairs,
-        "pairs_begun": len(found.curves) if found is not None else pairs,
+        "pairs": done,
+        "pairs_begun": len(found.curves) if found is not None else done,
         "pairs_in_folder": sum(row.pair is not None for row in rows),
         "facts": facts,
         "cells": cells,

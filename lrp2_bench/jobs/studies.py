@@ -9,6 +9,7 @@ from typing import Any
 
 from optuna.storages import InMemoryStorage
 
+from lrp2_bench.ablations import label
 from lrp2_bench.errors import BenchError
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
@@ -17,10 +18,17 @@ from lrp2_bench.search.book import StudyBook, StudyKey
 from lrp2_bench.search.storage import open_database, open_journal, without_password
 from lrp2_bench.search.study import other_metrics, value_of, write_study
 from lrp2_bench.search.task import Found
-from lrp2_bench.settings import SearchCommand, SearchKind
+from lrp2_bench.settings import ProjectionKind, SearchCommand, SearchKind
 from lrp2_bench.types import LayerPair
 
 JOURNAL = "study.journal"
+
+
+def study_name(settings: SearchCommand, dataset: str) -> str:
+    """``MODEL/DATASET/LANGUAGE``, an ablation's ``PROJECTION/MODEL/DATASET/LANGUAGE``: the folder below EXPERIMENT."""
+    run = f"{folder_name(settings.model.name, settings.model.path)}/{dataset}/{settings.language}"
+    projection = label(settings.projection)
+    return run if projection == ProjectionKind.lrp2.name else f"{projection}/{run}"
 
 
 @contextmanager
@@ -30,7 +38,7 @@ def open_book(folder: Path, settings: SearchCommand, dataset: str, blocks: int, 
     ``identity`` is the hash of what decides hits. Raises :class:`BenchError` where the storage cannot be reached or
     holds another search under this name.
     """
-    name = f"{folder_name(settings.model.name, settings.model.path)}/{dataset}/{settings.language}"
+    name = study_name(settings, dataset)
     url = settings.search.storage
     if settings.search.kind is SearchKind.baseline or (settings.search.kind is SearchKind.grid and url is None):
         # A baseline is no search, and of a grid there is nothing to see before all of it is there.
@@ -71,7 +79,7 @@ def finish_study(
     pairs = [row for row in rows if row.pair is not None]
     if not pairs:
         return None
-    name = f"{folder_name(settings.model.name, settings.model.path)}/{dataset}/{settings.language}"
+    name = study_name(settings, dataset)
     curves = found.curves if found is not None else {}
     if settings.search.storage is None:
         book.detach()

@@ -65,6 +65,8 @@ def _shared_settings(run: Run) -> dict[str, str]:
     for key, found in _flat(run.manifest.get("identity")):
         if not any(word in key for word in _OF_A_LANGUAGE):
             settings[f"identity.{key}"] = found
+    # 'shuffled' moves every language by another's shift, and says so in its identity.
+    settings["identity.projection"] = run.projection
     # A baseline needs no vectors, so its corpus is whatever the default was.
     compared = (*_OF_FACTS, *_OF_VECTORS) if run.pairs else _OF_FACTS
     settings |= {f"config.{key}": found for key, found in _flat(run.manifest.get("config")) if key in compared}

@@ -76,8 +76,8 @@ def near(replay: Replay) -> bool:
 
 _NOTES = (
     "Strategies replayed on stored hits; the regret is in points of the metric below the best pair of the whole grid.",
-    "As good as best: a paired bootstrap over facts (1,000 resamples within relations) does not tell the pair from the "
-    "best one, at 5 % over all pairs together (Holm). Where most pairs are as good, that says little.",
+    "As good as best: in the 95 % confidence set of the best pair (paired bootstrap over facts, 1,000 resamples within "
+    "relations, step-down max-T over all pairs). Where most pairs are as good, that says little.",
     "Block runs and cells: percent of the whole grid's, the baseline's among them, work shared within an engine call "
     "counted once.",
 )

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lrp2_bench.ablations import representative
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import changed, seal_holds
 from lrp2_bench.records import TABLES, PairRow, read_pairs
+from lrp2_bench.settings import ProjectionKind
+from lrp2_bench.types import LayerPair
 
+LRP2 = "lrp2"
 METRICS = ("accuracy", "transferability")
 
 # Any of these makes a folder a run folder, whole or not.
@@ -25,7 +29,9 @@ _LAYOUT = "Runs lie in EXPERIMENT/MODEL/DATASET/LANGUAGE folders, which `lrp2-be
 class Run:
     """A finished run: ``outputs/EXPERIMENT/MODEL/DATASET/LANGUAGE``, the names taken from its manifest.
 
-    ``pairs`` has the fully evaluated pairs in (lirp, lsrp) order, none in a run with ``search=baseline``.
+    An ablation's ``model`` is MODEL_PROJECTION, so that it never shares a table with LRP2's own runs; ``projection``
+    is ``lrp2`` otherwise. ``pairs`` has the fully evaluated pairs in (lirp, lsrp) order, none in a run with
+    ``search=baseline``.
     ``missing`` names relations the run itself says it lacks.
     """
 
@@ -39,10 +45,17 @@ class Run:
     pairs: tuple[PairRow, ...]
     missing: tuple[str, ...]
     manifest: Mapping[str, Any]
+    projection: str = LRP2
 
     @property
     def is_pivot(self) -> bool:
         return self.language == self.pivot
+
+    def stands_for(self, pair: LayerPair) -> LayerPair:
+        """The pair that was evaluated for a pair: another one's hits are its own where the projection moves alike."""
+        found = self.manifest.get("projection")
+        kind = ProjectionKind.__members__.get(str(found.get("kind"))) if isinstance(found, Mapping) else None
+        return representative(kind, pair, self.blocks) if kind else pair
 
     def best(self, select_by: str) -> PairRow | None:
         """The pair with the highest ``select_by`` (a name of METRICS), the first of equals; None without any."""
@@ -148,7 +161,16 @@ def _read_finished(folder: Path, missing: tuple[str, ...]) -> Run:
     if damaged:
         raise BenchError(f"{', '.join(damaged)} changed since the job wrote it; the same search writes it anew")
     baseline, *pairs = read_pairs(folder / "pairs.csv")
-    return Run(folder, model, dataset, language, pivot, blocks, baseline, tuple(pairs), missing, manifest)
+    projection = _projection(manifest)
+    if projection != LRP2:
+        model = f"{model}_{projection}"
+    return Run(folder, model, dataset, language, pivot, blocks, baseline, tuple(pairs), missing, manifest, projection)
+
+
+def _projection(manifest: Mapping[str, Any]) -> str:
+    """The projection's label; runs made before there were ablations are LRP2's."""
+    found = manifest.get("projection")
+    return str(found.get("label", LRP2)) if isinstance(found, Mapping) else LRP2
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -176,4 +198,10 @@ def _names(found: object) -> tuple[str, ...]:
 
 def _unfinished(folder: Path, reason: str) -> Unfinished:
     model, dataset, language = ["", "", "", *folder.resolve().parts][-3:]
+    try:
+        projection = _projection(_read_json(folder / "manifest.json"))
+    except BenchError:
+        projection = LRP2
+    if projection != LRP2:
+        model = f"{model}_{projection}"
     return Unfinished(folder, model, dataset, language, reason)

@@ -17,7 +17,7 @@ from lrp2_bench.data.cldr_facts import countries
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.stored import StoredHits, read_hits
 from lrp2_bench.languages import LANGUAGES
-from lrp2_bench.report.runs import Run
+from lrp2_bench.report.runs import LRP2, Run
 from lrp2_bench.testbed.pretrained import Pretrained
 from lrp2_bench.types import Hits, LayerPair
 
@@ -88,8 +88,9 @@ class ToldRun:
 
 
 def pretrained_of_run(run: Run) -> Pretrained | None:
-    """The testbed model that the run's manifest names; None for other models and entries that cannot be read."""
-    entry: Any = run.manifest.get("testbed")
+    """The testbed model that the run's manifest names; None for other models, for ablations, and where the entry
+    cannot be read."""
+    entry: Any = run.manifest.get("testbed") if run.projection == LRP2 else None
     try:
         return Pretrained.from_dict(entry) if isinstance(entry, dict) else None
     except BenchError:

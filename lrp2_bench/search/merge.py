@@ -41,7 +41,8 @@ def merge_studies(journals: Iterable[Path], target: Path) -> tuple[JournalStorag
     """Copy every study of ``journals`` into a journal at ``target``, whole or not at all.
 
     Returns it as a storage, the names of its studies, and what could not be read. A study is called after its folder,
-    EXPERIMENT/MODEL/DATASET/LANGUAGE; several journals of a folder, each by its own writer, are one study there.
+    EXPERIMENT/MODEL/DATASET/LANGUAGE (behind EXPERIMENT an ablation's PROJECTION); several journals of a folder,
+    each by its own writer, are one study there.
     """
     memory = _Memory()
     merged = JournalStorage(memory)
@@ -52,19 +53,24 @@ def merge_studies(journals: Iterable[Path], target: Path) -> tuple[JournalStorag
             try:
                 copy.write_bytes(path.read_bytes())
                 mend_journal(copy)
-                _copy_studies(copy, merged, "/".join(path.resolve().parts[-5:-1]))
+                _copy_studies(copy, merged, path.resolve().parent)
             except Exception as error:  # whatever damage does to Optuna's reading
                 problems.append(f"{path}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
     write_text(target, "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in memory.logs))
     return merged, sorted(study.study_name for study in merged.get_all_studies()), problems
 
 
-def _copy_studies(path: Path, merged: JournalStorage, name: str) -> None:
+def _copy_studies(path: Path, merged: JournalStorage, folder: Path) -> None:
     storage = read_journal(path)
     for summary in storage.get_all_studies():
         source = optuna.load_study(study_name=summary.study_name, storage=storage)
+        # Its own name, MODEL/DATASET/LANGUAGE, lacks the experiment; an ablation's has its projection before these.
+        depth = 1 + max(3, len(source.study_name.split("/")))
         target = optuna.create_study(
-            study_name=name, storage=merged, directions=list(source.directions), load_if_exists=True
+            study_name="/".join(folder.parts[-depth:]),
+            storage=merged,
+            directions=list(source.directions),
+            load_if_exists=True,
         )
         for key, value in source.user_attrs.items():
             target.set_user_attr(key, value)

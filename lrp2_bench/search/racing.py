@@ -69,7 +69,7 @@ def race(task: Task, rules: RaceRules, watch: Watch | None = None) -> Found:
     for number, end in enumerate(ends):
         new = order[start:end]
         settings = (None, *alive)
-        rows = [0, *(_row(task, pair) for pair in alive)]
+        rows = [0, *(task.rows[pair] for pair in alive)]
         watch.begin(alive, f"rung {number + 1} of {len(ends)}: {len(alive)} pairs on {len(new)} facts")
         found.hits[np.asarray(rows)[:, None], new] = task.evaluate(settings, new)
         found.spending.add(task.blocks, settings, len(new))
@@ -119,7 +119,7 @@ def _undecided(
     ranked = [alive[at] for at in np.argsort(-scores, kind="stable")]
     if len(ranked) < 2 or rules.alpha == 0.0:
         return ranked
-    rows = [_row(task, pair) for pair in ranked]
+    rows = [task.rows[pair] for pair in ranked]
     values = fact_values(task, hits[rows][:, seen], seen, float(scores.max()))
     steps = seen.tolist()
     with quiet_optuna(), warnings.catch_warnings():
@@ -150,8 +150,3 @@ def _trial(steps: Sequence[int], values: npt.NDArray[np.float64], state: TrialSt
         distributions=distributions,
         intermediate_values=dict(zip(steps, values.tolist(), strict=True)),
     )
-
-
-def _row(task: Task, pair: LayerPair) -> int:
-    """The pair's row of hits ``[setting, fact]``."""
-    return 1 + (pair.lirp - 1) * task.blocks - pair.lirp * (pair.lirp - 1) // 2 + pair.lsrp - pair.lirp - 1

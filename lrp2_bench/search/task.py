@@ -21,17 +21,26 @@ Facts = npt.NDArray[np.int64]
 #: business. Asking twice for a cell gives the same answer.
 Evaluate = Callable[[Sequence[Setting], Facts], Hits]
 
+#: The pair that is evaluated for a pair: itself, unless an ablation moves alike in several.
+StandsFor = Callable[[LayerPair], LayerPair]
+
+
+def itself(pair: LayerPair) -> LayerPair:
+    return pair
+
 
 @dataclass(frozen=True)
 class Task:
     """One (model, dataset, language). ``relations`` ``[fact]`` names each fact's relation, ``pivot`` ``[fact]`` is the
-    pivot's baseline, -1 where it lacks the fact. Pairs are compared by ``metric``."""
+    pivot's baseline, -1 where it lacks the fact. Pairs are compared by ``metric``; those with the same ``stands_for``
+    have the same hits, so that just that one is looked at."""
 
     blocks: int
     relations: tuple[str, ...]
     pivot: npt.NDArray[np.int8]
     metric: Metric
     evaluate: Evaluate
+    stands_for: StandsFor = itself
 
     @property
     def facts(self) -> int:
@@ -39,7 +48,13 @@ class Task:
 
     @cached_property
     def pairs(self) -> tuple[LayerPair, ...]:
-        return all_pairs(self.blocks)
+        """All that differ, in order."""
+        return tuple(sorted({self.stands_for(pair) for pair in all_pairs(self.blocks)}))
+
+    @cached_property
+    def rows(self) -> dict[Setting, int]:
+        """Rows of hits ``[setting, fact]``."""
+        return {setting: row for row, setting in enumerate(self.settings)}
 
     @property
     def settings(self) -> tuple[Setting, ...]:

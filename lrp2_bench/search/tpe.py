@@ -51,7 +51,7 @@ def tpe(task: Task, rules: TpeRules, watch: Watch | None = None) -> Found:
             new: list[LayerPair] = []
             while len(new) < min(rules.batch, target - len(scores)) and idle < _PATIENCE:
                 trial = study.ask(distributions(task.blocks))
-                pair = folded(trial.params["lirp"], trial.params["lsrp"])
+                pair = task.stands_for(folded(trial.params["lirp"], trial.params["lsrp"]))
                 idle = 0 if pair not in scores and pair not in new else idle + 1
                 if pair in scores:
                     study.tell(trial, scores[pair])
@@ -73,7 +73,7 @@ def _evaluate(task: Task, found: Found, new: list[LayerPair], scores: dict[Layer
     """Evaluate ``new`` on all facts; the first call takes the baseline along."""
     everything = np.arange(task.facts)
     settings: list[Setting] = [*([] if scores else [None]), *sorted(new)]
-    rows = [task.settings.index(setting) for setting in settings]
+    rows = [task.rows[setting] for setting in settings]
     found.hits[rows] = task.evaluate(settings, everything)
     found.spending.add(task.blocks, settings, task.facts)
     values = task.scores(found.hits[rows], everything)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
-from lrp2_bench.projection import shifts
+from lrp2_bench.projection import moves, shifts
 from lrp2_bench.records import AlignmentRow
+from lrp2_bench.settings import ProjectionKind
 from lrp2_bench.types import LayerPair, ParallelFacts, Relation, all_pairs
 from tests.support.models import ARCHITECTURES
 from tests.support.naive import moved, states
@@ -41,7 +42,9 @@ def _align(
     return alignment(model, facts, pair, moves, batch_tokens=batch_tokens, notices=notices or Notices())
 
 
-def _loop(model: LayeredModel, facts: ParallelFacts, pair: LayerPair | None) -> np.ndarray:
+def _loop(
+    model: LayeredModel, facts: ParallelFacts, pair: LayerPair | None, sides: Sequence[str] = ("lirp", "lsrp")
+) -> np.ndarray:
     """``[layer]``: the definition, sentence by sentence in float64."""
     cosines = []
     for ours, theirs in zip(facts.relations, facts.pivot_relations, strict=True):
@@ -53,7 +56,7 @@ def _loop(model: LayeredModel, facts: ParallelFacts, pair: LayerPair | None) -> 
                         for relation, one in ((ours, fact), (theirs, other))
                     ]
                     ids = [model.tokenizer(text, return_tensors="pt")["input_ids"] for text in texts]
-                    with moved(model.model, pair, *_vectors(model)):
+                    with moved(model.model, pair, *_vectors(model), sides):
                         mine = states(model.model, ids[0])[:, 0].double().mean(dim=1).numpy()
                     yours = states(model.model, ids[1])[:, 0].double().mean(dim=1).numpy()
                     norms = np.linalg.norm(mine, axis=1) * np.linalg.norm(yours, axis=1)
@@ -78,6 +81,19 @@ def test_alignment_equals_one_hooked_forward_a_sentence(
         assert {row.facts for row in rows} == {12}
         np.testing.assert_allclose([row.baseline for row in rows], _loop(model, facts, None), atol=1e-5)
         np.testing.assert_allclose([row.lrp2 for row in rows], _loop(model, facts, pair), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sides"), [(ProjectionKind.lirp_only, ("lirp",)), (ProjectionKind.lsrp_only, ("lsrp",))]
+)
+def test_an_ablation_is_aligned_as_it_moves(
+    kind: ProjectionKind, sides: tuple[str, ...], model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    model, pair = load(model_folder("bert")), LayerPair(1, 3)
+    facts = MLama(toy_mlama, limit=4).facts("zh", "de", Notices())
+    moved_so = moves(kind, shifts(*_vectors(model)), 0, "zh")
+    rows = alignment(model, facts, pair, moved_so, batch_tokens=2048, notices=Notices())
+    np.testing.assert_allclose([row.lrp2 for row in rows], _loop(model, facts, pair, sides), atol=1e-5)
 
 
 def test_only_layers_from_lirp_on_are_moved(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:

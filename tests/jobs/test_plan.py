@@ -17,7 +17,7 @@ from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.settings import ModelSettings, SearchCommand, SearchKind
+from lrp2_bench.settings import ModelSettings, ProjectionKind, SearchCommand, SearchKind
 
 
 def _settings(folder: Path) -> SearchCommand:
@@ -27,6 +27,16 @@ def _settings(folder: Path) -> SearchCommand:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lrp2_bench.jobs.plan._TIMING", 0.0)
+
+
+def test_one_side_alone_is_forecast_as_the_few_settings_it_is(
+    model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    settings = _settings(model_folder("bert"))
+    settings.projection.kind = ProjectionKind.lirp_only
+    model = load_model(find_checkpoint(settings.model), settings.model)
+    told = forecast(model, MLama(toy_mlama).facts("de", "en", Notices()), settings, pairs=True)
+    assert len(told.plan.settings) == model.blocks
 
 
 @pytest.mark.parametrize("architecture", ["bert", "bloom"])

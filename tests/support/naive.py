@@ -37,8 +37,14 @@ class NaiveResult:
 
 
 @contextmanager
-def moved(model: Any, pair: LayerPair | None, language: torch.Tensor, pivot: torch.Tensor) -> Iterator[None]:
-    """``language`` and ``pivot`` are ``[layer, hidden]`` language vectors."""
+def moved(
+    model: Any,
+    pair: LayerPair | None,
+    language: torch.Tensor,
+    pivot: torch.Tensor,
+    sides: Sequence[str] = ("lirp", "lsrp"),
+) -> Iterator[None]:
+    """``language`` and ``pivot`` are ``[layer, hidden]`` language vectors; only the named ``sides`` move."""
     blocks = model.get_submodule(_BLOCKS[model.config.model_type])
     handles = []
 
@@ -51,8 +57,9 @@ def moved(model: Any, pair: LayerPair | None, language: torch.Tensor, pivot: tor
         handles.append(blocks[layer - 1].register_forward_hook(change))
 
     try:
-        if pair is not None:
+        if pair is not None and "lirp" in sides:
             hook(pair.lirp, language, pivot)
+        if pair is not None and "lsrp" in sides:
             hook(pair.lsrp, pivot, language)
         yield
     finally:
@@ -90,12 +97,13 @@ def evaluate(
     pivot: torch.Tensor,
     *,
     mean: bool = False,
+    sides: Sequence[str] = ("lirp", "lsrp"),
 ) -> NaiveResult:
     """``candidates[f]`` are the labels fact f chooses from, sorted; ``mean`` divides a causal score by its tokens."""
     shape = (len(settings), len(relation.facts))
     hits, gap, scale = np.zeros(shape, dtype=np.int8), np.full(shape, np.inf), np.zeros(shape)
     for row, setting in enumerate(settings):
-        with moved(model, setting, language, pivot), torch.no_grad():
+        with moved(model, setting, language, pivot, sides), torch.no_grad():
             for column, fact in enumerate(relation.facts):
                 labels = list(candidates[column])
                 if model.config.model_type == "bloom":

@@ -12,6 +12,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 MLAMA_ZIP = SHARED_DATA / "mlama1.1.zip"
 TATOEBA_ZIP = SHARED_DATA / "tatoeba.zip"
+XFACTR_ZIP = SHARED_DATA / "xfactr.zip"
 
 needs_mlama = pytest.mark.skipif(not MLAMA_ZIP.exists(), reason="mLAMA 1.1 is not beside the checkout")
 needs_tatoeba = pytest.mark.skipif(not TATOEBA_ZIP.exists(), reason="Tatoeba is not beside the checkout")
+needs_xfactr = pytest.mark.skipif(not XFACTR_ZIP.exists(), reason="X-FACTR is not beside the checkout")

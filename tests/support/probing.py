@@ -21,7 +21,7 @@ from lrp2_bench.probing.build import build_normaliser, build_probe
 from lrp2_bench.probing.normaliser import Normaliser
 from lrp2_bench.probing.pools import Pool, pool_of
 from lrp2_bench.probing.probe import FinalStates, Probe, Queries
-from lrp2_bench.projection import Shifts
+from lrp2_bench.projection import Moves, Shifts
 from lrp2_bench.settings import GridSettings, ModelSettings, Precision, ProbingSettings
 from lrp2_bench.types import Fact, Hits, Relation
 
@@ -66,7 +66,7 @@ def probe_of(
 
 
 def hits_of(
-    probe: Probe, facts: int, plan: GridPlan | None = None, shifts: Shifts | None = None, limits: Limits = AMPLE
+    probe: Probe, facts: int, plan: GridPlan | None = None, shifts: Shifts | Moves | None = None, limits: Limits = AMPLE
 ) -> Hits:
     """``[setting, fact]``; of the baseline alone unless there is a plan."""
     return evaluate(
@@ -132,7 +132,7 @@ class Recorder:
 
 
 def decide_all(
-    probe: Probe, plan: GridPlan, shifts: Shifts | None, limits: Limits = AMPLE
+    probe: Probe, plan: GridPlan, shifts: Shifts | Moves | None, limits: Limits = AMPLE
 ) -> tuple[FrontierRunner, Recorder]:
     """Every batch of a probe decided; the runner with its work, and what was asked of it."""
     runner = FrontierRunner(probe.model, plan, shifts, limits.step_tokens)

@@ -10,7 +10,7 @@ from lrp2_bench.types import LayerPair, all_pairs
 
 WRITERS = 8
 BLOCKS = 12
-KEY = StudyKey("e/m/d/l", BLOCKS, "accuracy", "hash")
+KEY = StudyKey("m/d/l", BLOCKS, "accuracy", "hash")
 
 
 def share(number: int) -> Sequence[LayerPair]:

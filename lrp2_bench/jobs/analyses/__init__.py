@@ -1,0 +1,1 @@
+"""What `lrp2-bench analyze` can look into, one file an analysis."""

@@ -1,0 +1,94 @@
+"""``lrp2-bench analyze``: one analysis of one model, its tables and figures on disk and on the terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.files import write_json, write_text
+from lrp2_bench.jobs.analyses.base import Analysis, Findings
+from lrp2_bench.jobs.analyses.subject import Subject
+from lrp2_bench.jobs.manifest import environment, peak_memory_bytes
+from lrp2_bench.report.analyses import ANALYSIS, FOLDER
+from lrp2_bench.report.figures.save import save
+from lrp2_bench.report.figures.style import house_style
+from lrp2_bench.report.latex import to_latex
+from lrp2_bench.report.render import to_csv, to_markdown
+from lrp2_bench.report.stored_tables import table_to_json
+from lrp2_bench.report.terminal import to_terminal
+from lrp2_bench.report.text import file_stem
+from lrp2_bench.settings import AnalyzeCommand
+
+log = logging.getLogger(__name__)
+
+
+def run_analyze(
+    settings: AnalyzeCommand,
+    config: Mapping[str, Any],
+    make_analysis: Callable[[], Analysis],
+    make_dataset: Callable[[], Dataset],
+    make_corpus: Callable[[], Corpus],
+    console: Console,
+) -> Path:
+    """Run it and write ``outputs/EXPERIMENT/MODEL/analyses/ANALYSIS``; returns that folder.
+
+    Tables as .md, .csv and .tex, figures as .png and .pdf, and ``analysis.json``: configuration, environment, seconds,
+    and the tables once more for `lrp2-bench report`. What an earlier run with other settings left there is replaced.
+    """
+    start = time.perf_counter()
+    analysis = make_analysis()
+    subject = Subject(settings, make_dataset, make_corpus)
+    folder = subject.home / FOLDER / analysis.name
+    _tell_what_is_replaced(folder / ANALYSIS, config)
+    findings = analysis.run(subject)
+    subject.notices.report()
+    seconds = time.perf_counter() - start
+    _write(folder, findings, console)
+    record = {
+        "analysis": analysis.name,
+        "model": {"name": subject.model_name, "digest": subject.checkpoint.digest},
+        "config": dict(config),
+        "environment": environment(),
+        "seconds": round(seconds, 3),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "notices": subject.notices.as_dict(),
+        "summary": dict(findings.summary),
+        "tables": [table_to_json(table) for table in findings.tables],
+        "figures": [file_stem(name) for name in findings.figures],
+    }
+    write_json(folder / ANALYSIS, record)  # last: with it the analysis counts as finished
+    for name, value in findings.summary.items():
+        log.info("%s: %.4g", name, value)
+    console.print(Text(f"{analysis.name} of {subject.model_name} in {seconds:.1f} s: {folder}"), soft_wrap=True)
+    return folder
+
+
+def _write(folder: Path, findings: Findings, console: Console) -> None:
+    for table in findings.tables:
+        stem = file_stem(table.name)
+        write_text(folder / f"{stem}.md", to_markdown(table))
+        write_text(folder / f"{stem}.csv", to_csv(table))
+        write_text(folder / f"{stem}.tex", to_latex(table))
+        console.print(to_terminal(table, console.width))
+    with house_style():
+        for name, draw in findings.figures.items():
+            save(draw(), folder, file_stem(name))
+
+
+def _tell_what_is_replaced(path: Path, config: Mapping[str, Any]) -> None:
+    try:
+        stored = json.loads(path.read_bytes()).get("config", {})
+    except (OSError, ValueError, AttributeError):
+        return
+    keys = sorted(key for key in {*stored, *config} if stored.get(key) != config.get(key) and key != "paths")
+    if keys:
+        log.warning("This replaces an analysis with other settings (%s). '%s'", ", ".join(keys), path.parent)

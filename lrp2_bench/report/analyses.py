@@ -1,0 +1,75 @@
+"""Finds finished analyses below a path, for a report to show beside the searches."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lrp2_bench.files import write_bytes
+from lrp2_bench.report.stored_tables import table_from_json
+from lrp2_bench.report.table import Table
+
+#: ``EXPERIMENT/MODEL/FOLDER/ANALYSIS_NAME/ANALYSIS``
+FOLDER = "analyses"
+ANALYSIS = "analysis.json"
+
+
+@dataclass(frozen=True)
+class StoredAnalysis:
+    """A finished analysis: ``figures`` are the stems of its .png and .pdf files in ``folder``."""
+
+    folder: Path
+    name: str
+    model: str
+    tables: tuple[Table, ...]
+    figures: tuple[str, ...]
+
+
+def find_analyses(inputs: Sequence[Path]) -> tuple[list[StoredAnalysis], list[str]]:
+    """Every finished analysis at or below ``inputs``, each once, in path order; and why others cannot be read."""
+    found: list[StoredAnalysis] = []
+    problems: list[str] = []
+    seen: set[Path] = set()
+    for path in inputs:
+        for file in _files(path, seen):
+            try:
+                found.append(_read(file))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                problems.append(f"{file}: it is no analysis that can be read ({error!r}); run it again.")
+    return found, problems
+
+
+def copy_figures(analyses: Sequence[StoredAnalysis], folder: Path) -> int:
+    """Copy their figures into ``folder``; how many there were."""
+    copied = 0
+    for analysis in analyses:
+        for stem in analysis.figures:
+            for path in (analysis.folder / f"{stem}.png", analysis.folder / f"{stem}.pdf"):
+                if path.is_file():
+                    write_bytes(folder / path.name, path.read_bytes())
+            copied += 1
+    return copied
+
+
+def _read(file: Path) -> StoredAnalysis:
+    stored: dict[str, Any] = json.loads(file.read_bytes())
+    tables = tuple(table_from_json(table) for table in stored["tables"])
+    return StoredAnalysis(
+        file.parent, str(stored["analysis"]), str(stored["model"]["name"]), tables, tuple(stored["figures"])
+    )
+
+
+def _files(path: Path, seen: set[Path]) -> Iterator[Path]:
+    for parent, folders, names in os.walk(path, followlinks=True):
+        real = Path(parent).resolve()
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        if ANALYSIS in names:
+            yield Path(parent) / ANALYSIS

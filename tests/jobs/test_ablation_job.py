@@ -1,0 +1,155 @@
+"""Ablations as jobs: folders of their own, whole grids from few settings, and one table beside LRP2."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from lrp2_bench.jobs.report import run_report
+from lrp2_bench.records import read_pairs
+from lrp2_bench.types import all_pairs
+from tests.support.commands import ToyJob, contents, snapshot
+
+BLOCKS = 4
+SWEPT = ("lrp2", "lirp_only", "lsrp_only", "random", "shuffled", "other_pivot")
+
+
+@pytest.fixture(scope="module")
+def swept(
+    tmp_path_factory: pytest.TempPathFactory,
+    model_folder: Callable[[str], Path],
+    toy_mlama: Path,
+    toy_corpus: Path,
+) -> ToyJob:
+    """Every projection, from one multirun."""
+    job = ToyJob(tmp_path_factory.mktemp("swept"), model_folder("bert"), toy_mlama, toy_corpus)
+    assert job.search("-m", f"projection={','.join(SWEPT[:-1])}") == 0
+    assert job.search("projection=other_pivot", "projection.language=zh") == 0
+    return job
+
+
+def _folder(job: ToyJob, projection: str) -> Path:
+    name = "other_pivot_zh" if projection == "other_pivot" else projection
+    return job.folder(experiment="default" if projection == "lrp2" else f"default/{name}")
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
+    return found
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures have tests of their own, and take their time."""
+    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *ignored: (0, []))
+
+
+@pytest.mark.parametrize("projection", SWEPT)
+def test_every_projection_has_a_folder_with_the_whole_grid(projection: str, swept: ToyJob) -> None:
+    folder = _folder(swept, projection)
+    rows = read_pairs(folder / "pairs.csv")
+    assert [row.pair for row in rows] == [None, *all_pairs(BLOCKS)]
+    hits = pd.read_parquet(folder / "hits.parquet")
+    assert hits.hit.notna().all() and len(hits) == rows[0].facts * len(rows)
+    assert rows[0] == read_pairs(swept.folder() / "pairs.csv")[0], "nothing moves in the baseline"
+
+
+@pytest.mark.parametrize(("projection", "side"), [("lirp_only", "lirp"), ("lsrp_only", "lsrp")])
+def test_one_side_alone_is_evaluated_once_a_layer_and_stands_in_every_pair(
+    projection: str, side: str, swept: ToyJob
+) -> None:
+    folder = _folder(swept, projection)
+    hits = pd.read_parquet(folder / "hits.parquet").dropna(subset=["lirp"])
+    for _, cells in hits.groupby([side, "relation", "uuid"]):
+        assert cells.hit.nunique() == 1
+    stored = pd.concat(pd.read_parquet(path) for path in folder.glob("relations/*-language-*.parquet"))
+    assert len(stored[["lirp", "lsrp"]].dropna().drop_duplicates()) == BLOCKS - 1
+    assert _manifest(folder)["projection"]["distinct_pairs"] == BLOCKS - 1
+
+
+def test_the_projection_is_part_of_the_identity_and_lrp2s_is_what_it_was(swept: ToyJob) -> None:
+    named = {projection: _manifest(_folder(swept, projection))["identity"]["projection"] for projection in SWEPT}
+    assert named == {
+        "lrp2": "lrp2",
+        "lirp_only": "lirp_only",
+        "lsrp_only": "lsrp_only",
+        "random": "random(seed=0)",
+        "shuffled": "shuffled(zh)",
+        "other_pivot": "other_pivot(zh)",
+    }
+    assert set(_manifest(swept.folder())["identity"]["vectors"]) == {"language", "pivot"}
+    assert _manifest(_folder(swept, "shuffled"))["identity"]["vectors"]["other"]
+
+
+def test_projections_move_differently(swept: ToyJob) -> None:
+    tables = {contents(_folder(swept, projection), ("hits.parquet",))["hits.parquet"] for projection in SWEPT}
+    assert len(tables) > 2, "toy models answer some of them alike, but not all"
+
+
+def test_an_ablation_goes_on_where_it_was(swept: ToyJob) -> None:
+    folder = _folder(swept, "lirp_only")
+    before = {name: told for name, told in snapshot(folder).items() if name.startswith("relations")}
+    assert swept.search("projection=lirp_only") == 0
+    assert {name: told for name, told in snapshot(folder).items() if name.startswith("relations")} == before
+
+
+def test_a_seed_has_a_folder_of_its_own_and_other_company_is_refused(
+    swept: ToyJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert swept.search("projection=random", "projection.seed=1", "search=baseline") == 0
+    assert (swept.folder(experiment="default/random_seed1") / "pairs.csv").exists()
+    folder = _folder(swept, "shuffled")
+    manifest = (folder / "manifest.json").read_text("utf-8")
+    try:
+        (folder / "manifest.json").write_text(manifest.replace("shuffled(zh)", "shuffled(fr)"), "utf-8")
+        assert swept.search("projection=shuffled") == 1
+    finally:
+        (folder / "manifest.json").write_text(manifest, "utf-8")
+        swept.search("projection=shuffled")
+    assert "projection: stored shuffled(fr), now shuffled(zh)" in "".join(capsys.readouterr())
+
+
+def test_a_projection_without_its_language_is_an_error_that_says_so(
+    toy_job: Callable[..., ToyJob], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert toy_job().search("projection=other_pivot") == 1  # German's own space by default
+    assert "would move nothing" in "".join(capsys.readouterr())
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_the_report_compares_them_in_one_table(swept: ToyJob, tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=120)
+    folder = run_report([swept.outputs / "default"], tmp_path, "transferability", console).folder
+    name = swept.model.name
+    rows = list(csv.DictReader(io.StringIO((folder / f"ablations_{name}_mlama.csv").read_text("utf-8"))))
+    assert [row["projection"] for row in rows] == [*SWEPT[:4], "shuffled (zh)", "other_pivot_zh"]
+    assert [int(row["settings"]) for row in rows] == [6, 3, 3, 6, 6, 6]
+    for row, projection in zip(rows, SWEPT, strict=True):
+        baseline, *pairs = read_pairs(_folder(swept, projection) / "pairs.csv")
+        best = max(pairs, key=lambda pair: pair.transferability)
+        assert (row["best_lirp"], row["best_lsrp"]) == (str(best.lirp), str(best.lsrp))
+        change = best.transferability - baseline.transferability
+        assert float(row["transferability_change"]) == pytest.approx(change, abs=1e-5)
+        assert float(row["transferability_change_low"]) <= change + 1e-5
+        assert float(row["accuracy_change"]) == pytest.approx(best.accuracy - baseline.accuracy, abs=1e-5)
+        if projection == "lrp2":
+            assert row["transferability_less_lrp2"] == ""
+        else:
+            less = change - float(rows[0]["transferability_change"])
+            assert float(row["transferability_less_lrp2"]) == pytest.approx(less, abs=1e-5)
+    tables = {path.name for path in folder.glob("table1_*.csv")}
+    assert f"table1_{name}_mlama.csv" in tables and f"table1_{name}_random_mlama.csv" in tables
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_without_ablations_there_is_no_such_table(swept: ToyJob, tmp_path: Path) -> None:
+    run_report([swept.folder().parent], tmp_path, "transferability", Console(file=io.StringIO()))
+    assert not list(tmp_path.glob("ablations_*"))
