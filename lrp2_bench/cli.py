@@ -89,7 +89,7 @@ def vectors(config: DictConfig) -> None:
 def report(config: DictConfig) -> None:
     from rich.console import Console
 
-    from lrp2_bench.config import typed
+    from lrp2_bench.config import factory, typed
     from lrp2_bench.jobs.report import run_report
     from lrp2_bench.languages import groups
     from lrp2_bench.settings import ReportCommand
@@ -99,7 +99,8 @@ def report(config: DictConfig) -> None:
     output = Path(settings.output).expanduser() if settings.output else None
     classes = groups(settings.high_from, settings.medium_from)
     console = Console(quiet=settings.quiet)
-    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models)
+    tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
+    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models, tracker)
     if settings.quiet:
         print(done.folder)
     if done.lacks:

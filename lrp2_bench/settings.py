@@ -223,6 +223,7 @@ class ReportCommand:
     medium_from: int = 100_000  # and from which it is medium resource
     select_by: Metric = Metric.transferability
     quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
+    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, told of the report once it is written
     paths: PathSettings = field(default_factory=PathSettings)
 
 
