@@ -13,7 +13,7 @@ _QUIET = {"-q", "--quiet"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
 _FROM_MANIFEST = "--from-manifest"
 #: Commands that are given folders of runs as they are.
-_TAKES_FOLDERS = {"report", "regret", "dashboard"}
+_TAKES_FOLDERS = {"report", "workspace", "regret", "dashboard"}
 # Hydra's own flags that are followed by a value.
 _VALUED = _PRINTING | {
     "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun",

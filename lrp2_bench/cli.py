@@ -37,6 +37,7 @@ Commands:
   search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
   vectors   language vectors of a model from a corpus
   report    the paper's tables and figures from finished searches, beside the published numbers
+  workspace a W&B dashboard of finished searches, as a file or published
   regret    what cheaper searches would have found on finished grids
   dashboard the Optuna studies below a folder, in a browser
   bench     the engine against hooks written by hand, on this machine
@@ -108,6 +109,21 @@ def report(config: DictConfig) -> None:
         raise SystemExit(PARTIAL)  # Hydra reports any exception that it knows as an error of the job
 
 
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="workspace")
+def workspace(config: DictConfig) -> None:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lrp2_bench.config import typed
+    from lrp2_bench.jobs.workspace import run_workspace
+    from lrp2_bench.settings import WorkspaceCommand
+
+    settings = typed(config, WorkspaceCommand)
+    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
+    run_workspace(inputs, Path(settings.output).expanduser() if settings.output else None, settings, Console())
+
+
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="regret")
 def regret(config: DictConfig) -> None:
     from pathlib import Path
@@ -177,6 +193,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "search": search,
     "vectors": vectors,
     "report": report,
+    "workspace": workspace,
     "regret": regret,
     "dashboard": dashboard,
     "bench": bench,

@@ -228,6 +228,19 @@ class ReportCommand:
 
 
 @dataclass
+class WorkspaceCommand:
+    """``lrp2-bench workspace``."""
+
+    inputs: list[str] = field(default_factory=list)  # folders to look for finished runs in
+    output: str | None = None  # folder for workspace.json; null = INPUT/report
+    project: str | None = None  # of the W&B runs; null = the one the searches were tracked in
+    entity: str | None = None  # team or user; null = that of the searches, else your own
+    name: str | None = None  # of the workspace; null = the experiments'
+    publish: bool = False  # save it at W&B; false = write workspace.json alone
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
 class RegretCommand:
     """``lrp2-bench regret``."""
 
