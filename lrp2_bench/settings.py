@@ -265,6 +265,20 @@ class ReportCommand:
     medium_from: int = 100_000  # and from which it is medium resource
     select_by: Metric = Metric.transferability
     quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
+    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, told of the report once it is written
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
+class WorkspaceCommand:
+    """``lrp2-bench workspace``."""
+
+    inputs: list[str] = field(default_factory=list)  # folders to look for finished runs in
+    output: str | None = None  # folder for workspace.json; null = INPUT/report
+    project: str | None = None  # of the W&B runs; null = the one the searches were tracked in
+    entity: str | None = None  # team or user; null = that of the searches, else your own
+    name: str | None = None  # of the workspace; null = the experiments'
+    publish: bool = False  # save it at W&B; false = write workspace.json alone
     paths: PathSettings = field(default_factory=PathSettings)
 
 

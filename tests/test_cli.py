@@ -48,7 +48,7 @@ def test_each_command_explains_itself_its_groups_and_its_settings(command: str, 
     assert lrp2_bench(command, "--help") == 0
     said = capsys.readouterr().out
     assert said.startswith(f"lrp2-bench {command}: ") and f"  lrp2-bench {command} " in said
-    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit", "port"))
+    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit", "port", "publish"))
     if command == "search":
         assert "model: bloom_560m, hf, mbert" in said and "sweep: ablations, paper_bloom, paper_mbert" in said
     assert "_schema" not in said, "what holds the thing together is not for users"

@@ -31,6 +31,7 @@ from lrp2_bench.settings import (
     ReportCommand,
     SearchCommand,
     VectorsCommand,
+    WorkspaceCommand,
 )
 from tests.support.paths import REPOSITORY
 
@@ -44,6 +45,7 @@ COMMANDS = {
     "demo": DemoCommand,
     "regret": RegretCommand,
     "dashboard": DashboardCommand,
+    "workspace": WorkspaceCommand,
 }
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 SWEEPS = sorted(path.relative_to(sweeps_dir()) for path in sweeps_dir().rglob("*.yaml"))
@@ -65,7 +67,7 @@ def _application(config: DictConfig) -> DictConfig:
 
 def _given(command: str) -> list[str]:
     """What has no default."""
-    if command in {"report", "bench", "demo", "regret", "dashboard"}:
+    if command in {"report", "bench", "demo", "regret", "dashboard", "workspace"}:
         return []
     return ["model.path=DIR"] if command in {"pretrain", "analyze"} else ["language=de", "model.path=DIR"]
 

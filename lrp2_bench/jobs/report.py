@@ -12,6 +12,7 @@ from rich.text import Text
 
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import write_text
+from lrp2_bench.jobs.tracked import report_record
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.progress import progress
 from lrp2_bench.report.ablations import ablation_tables
@@ -38,6 +39,7 @@ from lrp2_bench.report.testbed import embedded_tables
 from lrp2_bench.report.text import file_stem
 from lrp2_bench.report.verdict.evidence import Evidence
 from lrp2_bench.report.verdict.table import verdict_table
+from lrp2_bench.tracking.base import Tracker
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,15 @@ def run_report(
     console: Console,
     groups: Mapping[str, Sequence[str]] = GROUPS,
     models: Sequence[str] = (),
+    tracker: Tracker | None = None,
 ) -> Report:
     """Write every table as .md, .csv and .tex, and print it; figures go to ``figures`` beside them, as .png and .pdf.
 
     For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
     ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
     one ``verdict`` for all, and all of it on one page, ``page.html``. Tables and figures of finished analyses
-    (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models``
-    restricts the report to these.
+    (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models`` restricts the report to
+    these. ``tracker`` is told of the report once it is written.
 
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
     input. Unfinished runs are named in the tables' notes and on the console. Nothing is written unless all tables can
@@ -81,11 +84,11 @@ def run_report(
     folder = output if output is not None else inputs[0] / "report"
     analyses = [each for each in analyses if not models or each.model in models]
     looked = [table for analysis in analyses for table in analysis.tables]
+    written: list[Path] = []
     for table in [*tables, *([verdict] if verdict else []), *looked]:
-        stem = file_stem(table.name)
-        write_text(folder / f"{stem}.md", to_markdown(table))
-        write_text(folder / f"{stem}.csv", to_csv(table))
-        write_text(folder / f"{stem}.tex", to_latex(table))
+        for form, render in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
+            written.append(folder / f"{file_stem(table.name)}.{form}")
+            write_text(written[-1], render(table))
         console.print(to_terminal(table, console.width))
     figures, unread = write_figures(by_model, folder / "figures", select_by, judged)
     for problem in unread:
@@ -93,19 +96,25 @@ def run_report(
     figures += copy_figures(analyses, folder / "figures")
     for problem in unread_analyses:
         console.print(Text(f"Not in the report: {problem}", style="yellow"), soft_wrap=True)
-    where = f"{figures}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
+    count = sum(path.suffix == ".png" for path in figures)
+    where = f"{count}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
     console.print(Text(f"Figures: {where}"), soft_wrap=True)
+    pages = []
     if by_model:
         page, unread = write_page(by_model, unfinished, folder, Choices(select_by, groups))
         for problem in unread:
             console.print(Text(f"Not on the page: {problem}", style="yellow"), soft_wrap=True)
         console.print(Text(f"Page: {page}"), soft_wrap=True)
+        pages.append(page)
     lacks = lacking(unfinished, judged)
     if lacks:
         console.print(Text(f"Not whole ({len(lacks)}):", style="yellow"))
         for line in lacks:
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(Text(f"Report in {folder}"), soft_wrap=True)
+    if tracker is not None:
+        files = [path.relative_to(folder) for path in (*written, *figures, *pages)]
+        tracker.log_report(report_record(folder, files, runs, select_by, lacks, [each.experiment for each in analyses]))
     return Report(folder, tuple(lacks))
 
 

@@ -22,28 +22,26 @@ from lrp2_bench.report.text import file_stem
 
 def write_figures(
     groups: Sequence[Sequence[Run]], folder: Path, select_by: str, judged: Sequence[JudgedRuns] = ()
-) -> tuple[int, list[str]]:
-    """Write each figure as ``folder/NAME.png`` and ``.pdf``: how many figures, and what could not be read for them.
+) -> tuple[list[Path], list[str]]:
+    """Write each figure as ``folder/NAME.png`` and ``.pdf``: the files, and what could not be read for them.
 
     ``groups`` are the runs of a model and dataset each, ``judged`` what their hits say, for figures that need those.
     What a group has no data for makes no figure.
     """
-    written = 0
+    written: list[Path] = []
     problems: list[str] = []
     for runs in groups:
         aligned, unread = read_aligned(runs)
         problems += unread
         with house_style():
             for name, figure in _figures(runs, aligned, select_by):
-                save(figure, folder, file_stem(name))
-                written += 1
+                written += save(figure, folder, file_stem(name))
     for found in judged:
         name = f"relations_{found.model}_{found.dataset}"
         with house_style():
             drawn = relations(summarise_relations(found), found.model, found.dataset, select_by)
             if drawn is not None:
-                save(drawn, folder, file_stem(name))
-                written += 1
+                written += save(drawn, folder, file_stem(name))
     return written, problems
 
 
