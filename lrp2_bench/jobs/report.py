@@ -79,7 +79,7 @@ def run_report(
     tables, others = (
         [table for found in part for table in _tables(found, runs, unfinished, groups)] for part in (whole, ablated)
     )
-    compared = ablation_tables(runs, select_by)
+    compared = ablation_tables(runs, select_by, judged)
     verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole])
     folder = output if output is not None else inputs[0] / "report"
     shown = [*tables, *compared, *([verdict] if verdict else [])]

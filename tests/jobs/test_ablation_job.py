@@ -141,6 +141,9 @@ def test_the_report_compares_them_in_one_table(swept: ToyJob, tmp_path: Path) ->
         assert float(row["transferability_change"]) == pytest.approx(change, abs=1e-5)
         assert float(row["transferability_change_low"]) <= change + 1e-5
         assert float(row["accuracy_change"]) == pytest.approx(best.accuracy - baseline.accuracy, abs=1e-5)
+        of = "" if projection == "lrp2" else f"_{_folder(swept, projection).parents[2].name}"
+        (sure,) = _csv(folder / f"significance_{name}{of}_mlama.csv")
+        assert row["transferability_honest"] == sure["transferability_honest"] != ""
         if projection == "lrp2":
             assert row["transferability_less_lrp2"] == ""
         else:

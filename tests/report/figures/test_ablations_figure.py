@@ -17,6 +17,7 @@ COLUMNS = (
     Column("language", "language", "text"),
     Column("projection", "projection", "text"),
     Column("transferability_change", "transf.", "change_interval"),
+    Column("transferability_honest", "honest", "change"),
 )
 
 
@@ -27,18 +28,18 @@ def _style() -> Iterator[None]:
 
 
 def _table(*rows: tuple[Cell, ...]) -> Table:
-    return Table("ablations_mbert_mlama", "", COLUMNS, rows)
+    return Table("ablations_mbert_mlama", "LRP2 and its ablations, mbert on mlama", COLUMNS, rows)
 
 
 def test_every_change_stands_in_its_languages_panel_at_its_projections_row() -> None:
     figure = ablations(
         _table(
-            ("de", "lrp2", Interval(1.5, 0.5, 2.5)),
-            ("de", "random", Interval(-0.5, -1.0, 0.25)),
-            ("de", "shuffled (zh)", Interval(0.75, 0.0, 1.0)),
-            ("zh", "lrp2", Interval(2.0, 1.0, 3.0)),
-            ("zh", "shuffled (de)", Interval(0.5, math.nan, math.nan)),
-            ("mean of 2", "lrp2", 1.75),
+            ("de", "lrp2", Interval(1.5, 0.5, 2.5), -4.5),
+            ("de", "random", Interval(-0.5, -1.0, 0.25), math.nan),
+            ("de", "shuffled (zh)", Interval(0.75, 0.0, 1.0), 0.25),
+            ("zh", "lrp2", Interval(2.0, 1.0, 3.0), None),
+            ("zh", "shuffled (de)", Interval(0.5, math.nan, math.nan), 0.5),
+            ("mean of 2", "lrp2", 1.75, 0.0),
         ),
         "transferability",
     )
@@ -50,12 +51,13 @@ def test_every_change_stands_in_its_languages_panel_at_its_projections_row() -> 
         "lrp2": {1.5: 0.0}, "random": {-0.5: 1.0}, "shuffled": {0.75: 2.0},
     }  # fmt: skip
     assert not lines(drawn["Chinese"], "random") and points(line(drawn["Chinese"], "shuffled")) == {0.5: 2.0}
+    assert points(line(drawn["German"], "lrp2 honest")) == {-4.5: 0.0} and not lines(drawn["German"], "random honest")
     low, high = drawn["German"].get_xlim()
-    assert low < -1.0 and high > 3.0 and drawn["Chinese"].get_xlim() == (low, high), "one scale, and all in it"
-    assert "by luck" in texts(figure) and "mbert_mlama" in texts(figure)
+    assert low < -4.5 and high > 3.0 and drawn["Chinese"].get_xlim() == (low, high), "one scale, and all in it"
+    assert "by luck" in texts(figure) and "mbert on mlama" in texts(figure)
 
 
 def test_without_a_language_there_is_no_figure() -> None:
-    assert ablations(_table(("mean of 2", "lrp2", 1.75)), "transferability") is None
+    assert ablations(_table(("mean of 2", "lrp2", 1.75, 0.0)), "transferability") is None
     with pytest.raises(ValueError, match="accuracy_change"):
         ablations(_table(), "accuracy")
