@@ -12,7 +12,8 @@ projection        moves
 ================  ============================================================================================
 
 Knowledge is compared with the pivot's in all of them. One side alone does not depend on the other side's layer: of all
-pairs with the same LIRP (or LSRP) layer one is evaluated and stands for all.
+pairs with the same LIRP (or LSRP) layer one is evaluated and stands for all. What they add and subtract is in
+:mod:`lrp2_bench.moves`, for that takes PyTorch, which a report does without.
 """
 
 from __future__ import annotations
@@ -20,11 +21,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-import numpy as np
-import torch
-
 from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.projection import Moves, Shifts
 from lrp2_bench.settings import ProjectionKind, ProjectionSettings
 from lrp2_bench.types import Hits, LayerPair, all_pairs
 
@@ -65,30 +62,6 @@ def label(settings: ProjectionSettings) -> str:
 def experiment_folder(name: str, projection: str) -> str:
     """The EXPERIMENT of a run's folder: ablations lie one folder deeper, so that they never meet LRP2's own runs."""
     return name if projection == ProjectionKind.lrp2.name else f"{name}/{projection}"
-
-
-def moves(kind: ProjectionKind, shift: Shifts, seed: int, language: str) -> Moves:
-    """What ``kind`` adds and subtracts; ``shift`` is already between the two languages it is about."""
-    if kind is ProjectionKind.lirp_only:
-        return Moves(shift, torch.zeros_like(shift))
-    if kind is ProjectionKind.lsrp_only:
-        return Moves(torch.zeros_like(shift), shift)
-    if kind is ProjectionKind.random:
-        shift = random_shifts(shift, seed, language)
-    return Moves(shift, shift)
-
-
-def random_shifts(shift: Shifts, seed: int, language: str) -> Shifts:
-    """Shifts of the same lengths, and the same angles between layers, in directions drawn for seed and language.
-
-    The angles matter: shifts of neighbouring layers are alike, so that moving back undoes much of moving in; directions
-    drawn anew for each layer would disturb twice.
-    """
-    across, lengths = np.linalg.qr(shift.detach().cpu().double().numpy().T)
-    drawn = hashlib.sha256(f"{seed}\t{language}".encode()).digest()
-    rng = np.random.default_rng(int.from_bytes(drawn[:8], "big"))
-    basis, _ = np.linalg.qr(rng.standard_normal(across.shape))
-    return torch.from_numpy((basis @ lengths).T.copy()).to(shift.dtype)
 
 
 def stand_in(language: str, among: Iterable[str], pivot: str, seed: int) -> str:

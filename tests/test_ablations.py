@@ -12,14 +12,13 @@ from lrp2_bench.ablations import (
     distinct_pairs,
     experiment_folder,
     label,
-    moves,
-    random_shifts,
     representative,
     require_projection,
     spread,
     stand_in,
 )
 from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.moves import moves, random_shifts
 from lrp2_bench.settings import ProjectionKind, ProjectionSettings
 from lrp2_bench.types import LayerPair, all_pairs
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.ablations import distinct_pairs, label, moves, representative, require_projection, spread, stand_in
+from lrp2_bench.ablations import distinct_pairs, label, representative, require_projection, spread, stand_in
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.jobs.hits import RelationHits
 from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint
+from lrp2_bench.moves import moves
 from lrp2_bench.notices import Notices
 from lrp2_bench.projection import Moves, shifts
 from lrp2_bench.settings import ProjectionKind, SearchCommand

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from lrp2_bench.ablations import moves
 from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.moves import moves
 from lrp2_bench.notices import Notices
 from lrp2_bench.projection import shifts
 from lrp2_bench.records import AlignmentRow

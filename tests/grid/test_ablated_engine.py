@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from lrp2_bench.ablations import distinct_pairs, moves, random_shifts, spread
+from lrp2_bench.ablations import distinct_pairs, spread
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.moves import moves, random_shifts
 from lrp2_bench.notices import Notices
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.projection import Moves, shifts
