@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -127,6 +129,14 @@ def test_the_ablations_sweep_has_every_projection_and_can_move_all_its_languages
 def test_the_papers_sweeps_run_its_52_languages(name: str) -> None:
     config = _compose("search", f"+sweep={name}", "language=de")
     assert expand_groups(f"language={config.hydra.sweeper.params.language}") == f"language={','.join(GROUPS['all'])}"
+
+
+def test_the_settings_of_a_command_load_no_model_library() -> None:
+    code = (
+        "import sys, lrp2_bench.config; print(sorted({'torch', 'transformers', 'optuna', 'wandb'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
 
 
 def test_conf_and_sweeps_of_a_checkout_are_those_beside_the_package() -> None:
