@@ -25,13 +25,14 @@ from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs, searched_runs
 from lrp2_bench.report.lacking import lacking
 from lrp2_bench.report.languages import languages_table
 from lrp2_bench.report.latex import to_latex
+from lrp2_bench.report.method import of_method
 from lrp2_bench.report.optimal_layers import optimal_layers_table
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.published import XFACTR
 from lrp2_bench.report.relations import relations_table
 from lrp2_bench.report.render import to_csv, to_markdown
-from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs, run_folders
+from lrp2_bench.report.runs import LRP2, METRICS, Run, Unfinished, find_runs, run_folders
 from lrp2_bench.report.significance import significance_table
 from lrp2_bench.report.table import Table
 from lrp2_bench.report.terminal import to_terminal
@@ -63,7 +64,8 @@ def run_report(
 
     For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
     ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
-    one ``verdict`` for all, and all of it on one page, ``page.html``. Tables and figures of finished analyses
+    one ``verdict`` for all, and all of it on one page, ``page.html``. An ablation's MODEL is MODEL_PROJECTION; it has
+    no say in the verdict, and ``ablations_MODEL_DATASET`` sets it beside LRP2. Tables and figures of finished analyses
     (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models`` restricts the report to
     these. ``tracker`` is told of the report once it is written.
 
@@ -78,19 +80,28 @@ def run_report(
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
     by_model = list(_by_model_and_dataset(runs))
     judged = _judged(by_model, select_by, console)
-    tables = [table for found in judged for table in _tables(found, runs, unfinished, groups)]
-    tables += ablation_tables(runs, select_by)
-    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in judged])
+    # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
+    whole, ablated = ([found for found in judged if (found.projection == LRP2) == is_lrp2] for is_lrp2 in (True, False))
+    tables, others = (
+        [table for found in part for table in _tables(found, runs, unfinished, groups)] for part in (whole, ablated)
+    )
+    compared = ablation_tables(runs, select_by, judged)
+    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole])
     folder = output if output is not None else inputs[0] / "report"
     analyses = [each for each in analyses if not models or each.model in models]
-    looked = [table for analysis in analyses for table in analysis.tables]
+    shown = [*tables, *compared, *([verdict] if verdict else [])]
+    shown += [table for analysis in analyses for table in analysis.tables]
     written: list[Path] = []
-    for table in [*tables, *([verdict] if verdict else []), *looked]:
+    for table in [*shown, *others]:
         for form, render in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
             written.append(folder / f"{file_stem(table.name)}.{form}")
             write_text(written[-1], render(table))
+    for table in shown:
         console.print(to_terminal(table, console.width))
-    figures, unread = write_figures(by_model, folder / "figures", select_by, judged)
+    if others:
+        names = ", ".join(found.model for found in ablated)
+        console.print(Text(f"Not shown, but written: tables of each ablation ({names})"), soft_wrap=True)
+    figures, unread = write_figures(by_model, folder / "figures", select_by, judged, compared)
     for problem in unread:
         console.print(Text(f"Not in the alignment's figure: {problem}", style="yellow"), soft_wrap=True)
     figures += copy_figures(analyses, folder / "figures")
@@ -164,4 +175,4 @@ def _tables(
         tables += [significance_table(found), relations_table(found)]
     tables += embedded_tables(runs, everything, select_by)
     for table in tables:
-        yield replace(table, notes=table.notes + notes)
+        yield of_method(replace(table, notes=table.notes + notes), runs[0])

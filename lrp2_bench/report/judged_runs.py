@@ -13,6 +13,7 @@ from lrp2_bench.analysis.significance import holm
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.stored import read_hits
 from lrp2_bench.languages import LANGUAGES
+from lrp2_bench.report.method import distinct
 from lrp2_bench.report.runs import Run
 
 #: Languages judged at a time; numpy lets go of the interpreter, and one takes some hundred megabytes at full size.
@@ -52,6 +53,10 @@ class JudgedRuns:
     def dataset(self) -> str:
         return self.runs[0].dataset
 
+    @property
+    def projection(self) -> str:
+        return self.runs[0].projection
+
 
 def judge_runs(runs: Sequence[Run], select_by: str, advance: Callable[[], object] = lambda: None) -> JudgedRuns:
     """Judge the ``runs`` of one model and dataset; ``advance`` is called after each that has pairs.
@@ -87,7 +92,7 @@ def _judge(run: Run, select_by: str) -> Judged | str:
     best = run.best(select_by)
     assert best is not None and best.pair is not None  # searched_runs keeps no other
     try:
-        hits = read_hits(run.folder / "hits.parquet")
+        hits = distinct(run, read_hits(run.folder / "hits.parquet"))
         pivot_hits = read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
     except BenchError as error:
         return str(error)

@@ -14,6 +14,7 @@ from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import ENGLISH, GROUPS
 from lrp2_bench.report import published
 from lrp2_bench.report.figures.scales import colour_scale
+from lrp2_bench.report.method import method
 from lrp2_bench.report.page.colours import diverging
 from lrp2_bench.report.page.evidence import Evidence, Witness, evidence_of
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
@@ -68,6 +69,7 @@ def _group(
         problems += unread
     return {
         "model": plain(first.model, NAME),
+        "method": plain(method(first), NAME),
         "dataset": plain(first.dataset, NAME),
         "pivot": name_of(first.pivot),
         "limits": {metric: _limit(runs, metric) for metric in METRICS},

@@ -9,6 +9,7 @@ from typing import Any
 from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import LANGUAGES
 from lrp2_bench.report.figures.alignment import read_aligned
+from lrp2_bench.report.method import moved_how
 from lrp2_bench.report.page.evidence import Evidence
 from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
 from lrp2_bench.report.page.texts import plain
@@ -41,7 +42,7 @@ def run_data(
         "metrics": {metric: _metric(run, metric) for metric in METRICS},
         "alignment": _alignment(run),
         "changes": {},
-        "notes": [f"The relation {plain(name, NAME)} is missing." for name in run.missing],
+        "notes": _notes(run),
     }
     if evidence is None:
         return shown, []
@@ -50,6 +51,11 @@ def run_data(
         return shown, [str(evidence)]
     problem = _add_evidence(shown, run, list(dict.fromkeys(best.values())), evidence, texts)
     return shown, [problem] if problem else []
+
+
+def _notes(run: Run) -> list[str]:
+    how = moved_how(run)
+    return [*([plain(how, 200)] if how else []), *(f"The relation {plain(n, NAME)} is missing." for n in run.missing)]
 
 
 def name_of(code: str) -> str:

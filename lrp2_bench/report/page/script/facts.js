@@ -11,8 +11,8 @@ function drawFacts() {
   find("facts-title").textContent = `Facts won and lost at ${pairName(run, place)}`;
   find("facts-caption").textContent = "Queries with their right answers. Only hit or miss is known: what the model "
     + "ranked first instead is not recorded.";
-  drawSide("won", change.won, "missed untouched, right with LRP2", group);
-  drawSide("lost", change.lost, "right untouched, missed with LRP2", group);
+  drawSide("won", change.won, `missed untouched, right with ${group.method}`, group);
+  drawSide("lost", change.lost, `right untouched, missed with ${group.method}`, group);
 }
 
 function drawSide(id, side, what, group) {

@@ -12,7 +12,7 @@ function columns() {
   const numbers = (metric) => [
     { key: `${metric}-before`, title: "untouched", of: (run) => run.metrics[metric].baseline,
       show: (run) => [percent(run.metrics[metric].baseline)] },
-    { key: `${metric}-after`, title: "with LRP2", of: (run) => atBest(run, metric).value,
+    { key: `${metric}-after`, title: `with ${state.group.method}`, of: (run) => atBest(run, metric).value,
       show: (run) => [percent(atBest(run, metric).value)] },
     { key: `${metric}-change`, title: "change", of: (run) => atBest(run, metric).change,
       show: (run) => [make("span", direction(atBest(run, metric).interval), signed(atBest(run, metric).change))] },

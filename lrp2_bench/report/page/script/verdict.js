@@ -7,7 +7,7 @@ function drawVerdict() {
     isolated("bdi", group.dataset), ` · ${run.pivot ? count(run.facts, "fact") : shared}`);
   fill(find("headline"), ...headline(run, metric));
   fill(find("remarks"), ...remarks(run, metric).map((text) => make("li", "", text)));
-  document.title = `${run.name}, ${metric}: ${group.model} on ${group.dataset}, LRP2`;
+  document.title = `${run.name}, ${metric}: ${group.model} on ${group.dataset}, ${group.method}`;
 }
 
 function headline(run, metric) {
