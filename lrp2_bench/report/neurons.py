@@ -143,7 +143,8 @@ def exactness_table(found: Sequence[SharedNeurons], how: Counted) -> Table:
             "activations at the scored positions set to zero. Mean: the mean distance from that as a share of the mean "
             "change, over prompts and blocks.",
             f"Largest: of one prompt and block, among those whose change is at least {100 * LEAST_CHANGE:g} % of the "
-            "probability. More steps, or analysis.rule=midpoint, make both smaller.",
+            "probability; it is large where the probability rises and falls again on the way. More steps, or "
+            "analysis.rule=midpoint, make both smaller.",
         ),
     )
 

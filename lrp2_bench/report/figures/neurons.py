@@ -43,7 +43,7 @@ def neurons(one: SharedNeurons, how: Counted) -> Figure:
     )
     names = [fitted(shown(f"{name} {relation_name(name)}".strip(), 60), _NAMES, SMALL) for name in one.relations]
     left = max(text_width(name, SMALL) for name in names) + 0.36
-    gaps = Gaps(left=left, below=0.62, above=0.34, between=0.16, footer=0.34)
+    gaps = Gaps(left=left, below=0.54, above=0.34, between=0.16, footer=0.34)
     page = make_page(len(panels), texts, gaps)
     norm, palette = Normalize(0, _reach([overlap for _, overlap in panels])), _palette()
     for position, (title, overlap) in enumerate(panels):
@@ -78,7 +78,7 @@ def _draw(axes: Axes, overlap: npt.NDArray[np.float64], norm: Normalize, palette
     # The diagonal in a frame: the same relation in both languages.
     stairs = np.repeat(edges, 2)
     for across, down in ((stairs[:-1], stairs[1:]), (stairs[1:], stairs[:-1])):
-        axes.plot(across, down, color=INK, linewidth=0.5)
+        axes.plot(across, down, color=INK, linewidth=0.5, clip_on=False)
     axes.set_xlim(-0.5, count - 0.5)
     axes.set_ylim(count - 0.5, -0.5)
     if width / count >= _NUMBERS:
