@@ -79,6 +79,8 @@ def _write(folder: Path, findings: Findings, console: Console) -> None:
         write_text(folder / f"{stem}.csv", to_csv(table))
         write_text(folder / f"{stem}.tex", to_latex(table))
         console.print(to_terminal(table, console.width))
+    for table in findings.details:
+        write_text(folder / f"{file_stem(table.name)}.csv", to_csv(table))
     with house_style():
         for name, draw in findings.figures.items():
             save(draw(), folder, file_stem(name))
