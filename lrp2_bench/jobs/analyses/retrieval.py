@@ -14,7 +14,7 @@ from lrp2_bench.analysis.retrieval import Parallel, by_layer, number_distinct
 from lrp2_bench.analysis.states import Encoded, StateBank, pooled_states
 from lrp2_bench.data.bitext import Bitext
 from lrp2_bench.jobs.analyses.base import Analysis, Findings
-from lrp2_bench.jobs.analyses.parallel import check_number, check_source, parallel_sentences, too_few
+from lrp2_bench.jobs.analyses.parallel import check_choice, check_number, check_source, parallel_sentences, too_few
 from lrp2_bench.jobs.analyses.subject import Subject
 from lrp2_bench.progress import progress
 from lrp2_bench.report.figures.by_layer import Line, Panel
@@ -29,6 +29,9 @@ FEWEST = 10
 #: Bytes of the pivot's states kept from language to language.
 ROOM = 2**30
 
+#: What is removed: language vectors, or the means of the very sentences that are looked at.
+VECTORS = ("corpus", "sentences")
+
 REPEATED = "Sentences that stand on their side more than once are one candidate, right for each of their translations"
 SAME_TOKENS = (
     "Sentences with the same tokens as another: the model cannot tell them apart, and one of them is not found"
@@ -40,8 +43,11 @@ class Retrieval(Analysis):
 
     name: ClassVar[str] = "retrieval"
 
-    def __init__(self, sentences: str = "corpus", limit: int | None = 1000, neighbours: int = 4) -> None:
+    def __init__(
+        self, sentences: str = "corpus", limit: int | None = 1000, neighbours: int = 4, vectors: str = "corpus"
+    ) -> None:
         self._source = check_source(sentences)
+        self._vectors = check_choice("analysis.vectors", vectors, VECTORS)
         check_number("analysis.neighbours", neighbours, 1)
         self._fewest = max(FEWEST, neighbours)
         check_number("analysis.limit", limit, self._fewest, none="all")
@@ -82,7 +88,10 @@ class Retrieval(Analysis):
         with progress(f"Retrieval {bitext.language}", sum(map(len, chosen)), "sentences") as advance:
             ours = pooled_states(model, chosen[0], batch_tokens=subject.batch_tokens, advance=advance)[0]
             theirs = bank(chosen[1], advance)
-        vectors = subject.vectors(bitext.language).values, subject.vectors(bitext.pivot).values
+        if self._vectors == "corpus":
+            vectors = subject.vectors(bitext.language).values, subject.vectors(bitext.pivot).values
+        else:
+            vectors = ours.mean(dim=1), theirs.mean(dim=1)
         shares = by_layer(ours, theirs, parallel, vectors, self._k, model.device)
         return Found(bitext.language, parallel.ours, parallel.theirs, shares)
 

@@ -73,9 +73,20 @@ def test_languages_go_side_by_side_and_repeats_are_counted(toy_job: Build, tmp_p
     assert counts["Parallel sentences that occur more than o"[:40]] == (1, ["de-en 26"])
 
 
+def test_what_is_removed_may_be_the_means_of_the_sentences_themselves(toy_job: Build) -> None:
+    """Which are the language vectors where those come from the same sentences; no corpus is asked for them."""
+    job = toy_job()
+    assert _retrieve(job, *PARALLEL) == 0
+    corpus = [row["found"] for row in _rows(job)]
+    facts = ("analysis.sentences=facts", "analysis.vectors=sentences", "corpus.path=/nowhere")
+    assert _retrieve(job, *facts) == 0
+    assert [row["found"] for row in _rows(job)] == corpus
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
+        ([*PARALLEL, "analysis.vectors=corpora"], "Did you mean 'corpus'?"),
         ([], "does not say which of its sentences translate each other"),
         ([*PARALLEL, "language=fr"], "Unknown language of the parallel sentences 'fr'"),
         ([*PARALLEL, "analysis.neighbours=0"], "analysis.neighbours=0: give a whole number from 1."),
