@@ -87,6 +87,8 @@ def _write(folder: Path, findings: Findings, console: Console) -> list[Path]:
             written.append(folder / f"{file_stem(table.name)}.{form}")
             write_text(written[-1], render(table))
         console.print(to_terminal(table, console.width))
+    for table in findings.details:
+        write_text(folder / f"{file_stem(table.name)}.csv", to_csv(table))
     with house_style():
         for name, draw in findings.figures.items():
             written += save(draw(), folder, file_stem(name))
