@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.table import PROPERTY
+from tests.support import nursery as nurseries
 from tests.support.commands import ToyJob, contents
+from tests.support.nursery import Nursery
 
 Tally = Callable[..., None]
 
@@ -24,6 +26,12 @@ def tally(record_property: Callable[[str, object], None]) -> Tally:
         record_property(PROPERTY, json.dumps({"fault": fault, "trials": trials, "counts": named}))
 
     return told
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    with nurseries.nursery() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

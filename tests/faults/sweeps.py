@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.commands import TABLES, ToyJob, contents, records, snapshot
+from tests.support.nursery import Nursery, Process
 from tests.support.paths import REPOSITORY
 
 LANGUAGES = ("de", "zh")
@@ -21,7 +22,7 @@ LANGUAGES = ("de", "zh")
 #: Larger and slower than the toy job needs, so that a kill can fall between two relations, and inside of one.
 SIZE = ("grid.batch_tokens=16", "grid.memory_gb=0.0005")
 
-_POLL = 0.002
+_POLL = 0.01
 _PATIENCE = 120.0
 
 
@@ -54,14 +55,17 @@ class Trial:
 class Sweep:
     """``lrp2-bench search -m`` of the toy job over two languages."""
 
-    def __init__(self, job: ToyJob) -> None:
-        self.job = job
+    def __init__(self, job: ToyJob, nursery: Nursery | None = None) -> None:
+        self.job, self._nursery = job, nursery
         self.arguments = ["search", "-m", *job.arguments(",".join(LANGUAGES)), *SIZE]
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Process:
         """As a process group of its own."""
         self.job.root.mkdir(parents=True, exist_ok=True)
-        with (self.job.root / "said.txt").open("ab") as log:
+        said = self.job.root / "said.txt"
+        if self._nursery is not None:
+            return self._nursery.start(self.arguments, said)
+        with said.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "lrp2_bench", *self.arguments], cwd=REPOSITORY, stdout=log, stderr=log,
                 env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True,
@@ -124,7 +128,7 @@ def kill_and_resume(sweep: Sweep, moment: Moment, expected: list[dict[str, bytes
     )
 
 
-def _await(sweep: Sweep, moment: Moment, process: subprocess.Popen[bytes]) -> None:
+def _await(sweep: Sweep, moment: Moment, process: Process) -> None:
     patience = time.monotonic() + _PATIENCE
     begun = sweep.folders[0] / "status.json"
     while process.poll() is None and time.monotonic() < patience:

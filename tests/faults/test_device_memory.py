@@ -43,7 +43,7 @@ def _memory_for(rows: int, architecture: str, monkeypatch: pytest.MonkeyPatch) -
         yield refused
 
 
-@pytest.mark.parametrize("architecture", ["bert", "bloom"])
+@pytest.mark.parametrize("architecture", ["bert", pytest.param("bloom", marks=pytest.mark.nightly)])
 def test_a_whole_job_ends_with_the_same_tables_where_batches_do_not_fit(
     architecture: str,
     toy_job: Build,

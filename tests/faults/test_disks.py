@@ -26,7 +26,7 @@ Mount = Callable[[int], Path]
 
 #: Free kilobytes at the start of the toy job, which takes about a hundred: every write of it fails in one of these.
 FREE = range(0, 100, 4)
-A_FEW = (4, 20, 44, 56, 64, 72)
+A_FEW = (4, 44, 64)
 
 
 def _state(folder: Path) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_a_full_disk_is_told_wherever_it_fills_up_and_the_same_command_goes_on_o
     tally: Tally,
 ) -> None:
     full = [_fails_and_goes_on(free, toy_job(), small_disk(256), undisturbed, capsys) for free in sizes]
-    assert sum(full) >= len(sizes) - 3, "this would prove nothing"
+    assert sum(full) >= 0.8 * len(sizes), "this would prove nothing"
     tally("full disk (tmpfs)", len(full), ran_out_of_space=sum(full))
 
 
@@ -97,7 +97,12 @@ def _file_limit(size: int, calls: int, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 @pytest.mark.parametrize(
-    ("size", "calls", "kept"), [(50, 0, 0), (1000, 0, 0), (1000, 3, 3)], ids=["status", "manifest", "chunk"]
+    ("size", "calls", "kept"),
+    [
+        pytest.param(50, 0, 0, id="status", marks=pytest.mark.nightly),
+        pytest.param(1000, 0, 0, id="manifest", marks=pytest.mark.nightly),
+        pytest.param(1000, 3, 3, id="chunk"),
+    ],
 )
 def test_a_limit_on_the_size_of_files_is_told_and_the_job_goes_on_without_it(
     size: int,
@@ -142,7 +147,9 @@ def test_a_cache_without_space_costs_the_cache_and_not_the_job(
     tally("full disk under the cache")
 
 
-@pytest.mark.parametrize("multirun", [False, True], ids=["one", "multirun"])
+@pytest.mark.parametrize(
+    "multirun", [pytest.param(False, id="one"), pytest.param(True, id="multirun", marks=pytest.mark.nightly)]
+)
 def test_a_read_only_file_system_is_told_and_what_lies_there_stays(
     multirun: bool,
     toy_job: Build,

@@ -18,7 +18,6 @@ from tests.support.commands import ToyJob, contents, records
 pytestmark = pytest.mark.faults
 
 SETTINGS = (None, *all_pairs(3))
-FLIPS = 200
 FACTS = {name: [Fact(name, line, f"{name}-{line}", "x", "Q1", "y", "Q2") for line in range(4)] for name in ("P1", "P2")}
 HITS: dict[str, Hits] = {
     name: np.random.default_rng(seed).integers(0, 2, (len(SETTINGS), 4)).astype(np.int8)
@@ -68,12 +67,14 @@ def _lacks(store: HitsStore, name: str) -> bool:
     return bool((store.load("language", name, FACTS[name], SETTINGS) == -1).all())
 
 
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.nightly)])
 def test_a_record_torn_at_any_byte_costs_itself_alone_and_can_be_written_again(
-    stored: Path, copies: Callable[[bytes], Path], no_sync: None, tally: Tally
+    step: int, stored: Path, copies: Callable[[bytes], Path], no_sync: None, tally: Tally
 ) -> None:
     whole = _journal(stored)
     first = whole.index(b"\n") + 1
-    for kept in range(first, len(whole)):
+    cuts = range(first, len(whole), step)
+    for kept in cuts:
         folder = copies(whole[:kept])
         torn = HitsStore(folder)
         assert _has(torn, "P1") and _lacks(torn, "P2"), f"torn after {kept} bytes"
@@ -81,10 +82,17 @@ def test_a_record_torn_at_any_byte_costs_itself_alone_and_can_be_written_again(
         again = HitsStore(folder)
         assert _has(again, "P1") and _has(again, "P2"), f"torn after {kept} bytes"
         assert sorted(record["relation"] for record in records(folder)) == ["P1", "P2"]
-    tally("torn last record of the journal, at every byte", len(whole) - first)
+    tally("torn last record of the journal", len(cuts))
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0], ids=["first byte", "middle", "last byte"])
+@pytest.mark.parametrize(
+    "share",
+    [
+        pytest.param(0.0, id="first byte", marks=pytest.mark.nightly),
+        pytest.param(0.5, id="middle"),
+        pytest.param(1.0, id="last byte", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_job_whose_last_record_is_torn_ends_with_equal_bytes(
     share: float, toy_job: Callable[..., ToyJob], undisturbed: dict[str, bytes], tally: Tally
 ) -> None:
@@ -108,11 +116,12 @@ def _flips(data: bytes, count: int, seed: int) -> Iterator[bytes]:
         yield bytes(flipped)
 
 
+@pytest.mark.parametrize("flips", [50, pytest.param(500, marks=pytest.mark.nightly)])
 def test_a_flipped_bit_anywhere_in_the_journal_gives_no_wrong_hit_and_no_crash(
-    stored: Path, copies: Callable[[bytes], Path], no_sync: None, tally: Tally
+    flips: int, stored: Path, copies: Callable[[bytes], Path], no_sync: None, tally: Tally
 ) -> None:
     lost = 0
-    for journal in _flips(_journal(stored), FLIPS, seed=1):
+    for journal in _flips(_journal(stored), flips, seed=1):
         folder = copies(journal)
         store = HitsStore(folder)
         for name in FACTS:
@@ -122,4 +131,4 @@ def test_a_flipped_bit_anywhere_in_the_journal_gives_no_wrong_hit_and_no_crash(
                 store.append("language", name, FACTS[name], SETTINGS, HITS[name])
         again = HitsStore(folder)
         assert all(_has(again, name) for name in FACTS), journal
-    tally("flipped bit in the journal", FLIPS, relations_computed_again=lost)
+    tally("flipped bit in the journal", flips, relations_computed_again=lost)

@@ -11,6 +11,7 @@ import pytest
 from tests.faults.conftest import Tally
 from tests.faults.sweeps import Moment, Sweep, kill_and_resume, moments
 from tests.support.commands import ToyJob, lrp2_bench
+from tests.support.nursery import Nursery
 
 pytestmark = pytest.mark.faults
 
@@ -51,10 +52,11 @@ def _run(
     whole: Undisturbed,
     tally: Tally,
     resume: Callable[[Sweep], int],
+    nursery: Nursery | None = None,
 ) -> None:
     done = []
     for number, moment in enumerate(trials):
-        sweep = Sweep(job(f"trial{number}"))
+        sweep = Sweep(job(f"trial{number}"), nursery)
         done.append(kill_and_resume(sweep, moment, whole.tables, lambda sweep=sweep: resume(sweep)))
         said = (sweep.job.root / "said.txt").read_text("utf-8", errors="replace")
         assert done[-1].resumed and done[-1].equal and done[-1].kept, f"{moment}: {done[-1]}\n{said}"
@@ -78,10 +80,10 @@ def _run(
 
 @pytest.mark.timeout(900)  # half a minute, unless the machine has better to do
 def test_five_killed_sweeps_go_on_with_equal_bytes_and_no_finished_relation_runs_twice(
-    job: Callable[[str], ToyJob], whole: Undisturbed, tally: Tally
+    job: Callable[[str], ToyJob], whole: Undisturbed, tally: Tally, nursery: Nursery
 ) -> None:
     trials = moments(5, RECORDS, whole.gap, SEED)
-    _run(trials, job, whole, tally, lambda sweep: lrp2_bench(*sweep.arguments))  # in this process, which saves a start
+    _run(trials, job, whole, tally, lambda sweep: lrp2_bench(*sweep.arguments), nursery)  # what starts soonest
 
 
 @pytest.mark.nightly

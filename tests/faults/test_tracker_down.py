@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,7 +17,7 @@ from lrp2_bench.tracking import JobRecord, WandbTracker
 from tests.faults.conftest import Tally, fill
 from tests.support.commands import ToyJob, contents
 from tests.support.loopback import loopback_for_all, raw_server
-from tests.support.paths import REPOSITORY
+from tests.support.nursery import Nursery
 from tests.support.read_wandb import offline_runs
 
 pytestmark = pytest.mark.faults
@@ -67,7 +65,7 @@ def _the_run_is_whole(job: ToyJob) -> None:
 
 
 @pytest.mark.parametrize(
-    "server", ["silent", "401", "500", *(pytest.param(server, marks=pytest.mark.nightly) for server in ("down", "403"))]
+    "server", ["silent", *(pytest.param(server, marks=pytest.mark.nightly) for server in ("down", "401", "403", "500"))]
 )
 def test_a_job_whose_tracker_fails_it_ends_in_time_with_its_results_and_run_on_disk(
     server: str,
@@ -98,17 +96,14 @@ def test_a_job_whose_tracker_fails_it_ends_in_time_with_its_results_and_run_on_d
     "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)], ids=["SIGTERM", "Ctrl-C"]
 )
 def test_a_job_stopped_while_it_sends_leaves_no_process_behind_and_its_run_on_disk(
-    number: signal.Signals, toy_job: Build, undisturbed: dict[str, bytes], tally: Tally
+    number: signal.Signals, toy_job: Build, undisturbed: dict[str, bytes], tally: Tally, nursery: Nursery
 ) -> None:
     job = toy_job()
     said = job.root / "said.txt"
     job.root.mkdir()
-    with raw_server(None) as address, said.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lrp2_bench", "search", *_tracked(job), "tracking.timeout=600"],
-            cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "WANDB_BASE_URL": address},
-        )  # fmt: skip
+    with raw_server(None) as address:
+        arguments = ["search", *_tracked(job), "tracking.timeout=600"]
+        process = nursery.start(arguments, said, {**os.environ, "WANDB_BASE_URL": address})
         try:
             _wait(lambda: any(job.folder().glob("wandb/*/logs/sync.log")) or process.poll() is not None)
             time.sleep(1)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.grid.journals import Journals, Place
+from lrp2_bench.grid.journals import UNREADABLE, Journals, Place
+from lrp2_bench.notices import Notices
 from tests.support.paths import REPOSITORY
 
 
@@ -44,6 +45,17 @@ def test_a_line_counts_once_it_is_whole_and_foreign_lines_hide_none(tmp_path: Pa
     assert [record for _, record in reader.new_records()] == [{"n": 1}]
     path.write_bytes(whole + b'{"n": 2}\n\x00\xff\n[1]\n\n{"n": 3}\n')
     assert [record for _, record in reader.new_records()] == [{"n": 2}, {"n": 3}]
+
+
+def test_whole_lines_that_are_no_records_are_counted_once_a_reader(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b'{"file": "a"}\n{"file": 1}\n{"fi\x00le": "b"}\nnonsense\n{"file": "torn')
+    for _ in range(2):
+        notices = Notices()
+        reader = Journals(tmp_path, ("file",), notices)
+        assert [record for _, record in reader.new_records()] == [{"file": "a"}]
+        reader.new_records()
+        assert notices.as_dict() == {UNREADABLE: {"count": 3, "examples": ["journal.jsonl"]}}
 
 
 def test_files_of_other_names_are_no_journals(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.store import HitsStore, holds_hits, require_same_identity, write_hits
+from lrp2_bench.grid.store import GONE, SET_ASIDE, HitsStore, holds_hits, require_same_identity, write_hits
+from lrp2_bench.notices import Notices
 from lrp2_bench.types import Fact, Hits, LayerPair, all_pairs
 from tests.support.commands import snapshot
 
@@ -145,7 +146,10 @@ def test_hits_computed_again_are_not_mistaken_for_those_that_were_lost(
     HitsStore(tmp_path).append("language", "P30", P30, SETTINGS, _hits(4, 3))
     caplog.clear()
     for _ in range(2):
-        assert (HitsStore(tmp_path).load("language", "P30", P30, SETTINGS) == _hits(4, 3)).all()
+        notices = Notices()
+        assert (HitsStore(tmp_path, notices).load("language", "P30", P30, SETTINGS) == _hits(4, 3)).all()
+        told = {SET_ASIDE: f"{chunk.name}.damaged"} if loss == "damaged" else {GONE: chunk.name}
+        assert notices.as_dict() == {kind: {"count": 1, "examples": [name]} for kind, name in told.items()}
     assert "damaged" not in caplog.text
 
 

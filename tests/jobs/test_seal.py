@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from lrp2_bench.jobs import search
+from lrp2_bench.jobs import seal, search
+from lrp2_bench.tracking import NoTracker
 from tests.support.commands import ToyJob, snapshot
 
 Build = Callable[..., ToyJob]
@@ -38,6 +41,30 @@ def test_a_finished_job_loads_no_model_and_touches_nothing(
     after = snapshot(job.outputs)
     log = next(name for name in after if name.endswith("search.log"))
     assert {**after, log: before[log]} == before
+
+
+def test_a_job_whose_tracker_had_better_be_told_again_is_not_sealed(
+    toy_job: Build, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = toy_job()
+    with monkeypatch.context() as patch:
+        patch.setattr(NoTracker, "log_job", lambda tracker, record: False)
+        assert job.search() == 0 and not (job.folder() / "done.json").exists()
+    assert job.search() == 0 and len(loads) == 2 and (job.folder() / "done.json").exists()
+
+
+def test_a_seal_that_cannot_be_written_is_a_warning_and_the_next_run_looks_again(
+    toy_job: Build, loads: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, value: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    job = toy_job()
+    with monkeypatch.context() as patch:
+        patch.setattr(seal, "write_json", full)
+        assert job.search() == 0
+    assert "Cannot write" in (said := capsys.readouterr().err) and "done.json" in said and "Traceback" not in said
+    assert job.search() == 0 and len(loads) == 2
 
 
 def test_outputs_that_were_moved_are_still_finished(toy_job: Build, loads: list[str]) -> None:
