@@ -18,7 +18,7 @@ from lrp2_bench.report.agreement import check_agreement
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.group_means import group_means_table
-from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs, searched_runs
+from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs
 from lrp2_bench.report.lacking import lacking
 from lrp2_bench.report.languages import languages_table
 from lrp2_bench.report.latex import to_latex
@@ -85,7 +85,7 @@ def run_report(
         console.print(Text(f"Not in the alignment's figure: {problem}", style="yellow"), soft_wrap=True)
     where = f"{figures}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
     console.print(Text(f"Figures: {where}"), soft_wrap=True)
-    page, unread = write_page(by_model, unfinished, folder, Choices(select_by, groups))
+    page, unread = write_page(judged, unfinished, folder, Choices(select_by, groups))
     for problem in unread:
         console.print(Text(f"Not on the page: {problem}", style="yellow"), soft_wrap=True)
     console.print(Text(f"Page: {page}"), soft_wrap=True)
@@ -124,7 +124,7 @@ def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
 
 
 def _judged(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[JudgedRuns]:
-    total = sum(len(searched_runs(runs, select_by)) for runs in by_model)
+    total = sum(bool(run.pairs) for runs in by_model for run in runs)
     with nullcontext(lambda: None) if console.quiet else progress("judging", total, "languages") as advance:
         return [judge_runs(runs, select_by, advance) for runs in by_model]
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lrp2_bench.report.judged_runs import JudgedRuns
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.runs import Run, Unfinished, find_runs
 from tests.support.browser import Opened, chromium, opened
-from tests.support.page_runs import write_page_run
+from tests.support.page_runs import judged_groups, write_page_run
 from tests.support.run_folders import write_run
 
 if TYPE_CHECKING:
@@ -26,17 +27,12 @@ GERMAN = "#model=mbert&dataset=mlama&language=de&metric=transferability"
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>&lt;b&gt;"
 
 
-def write(groups: list[list[Run]], folder: Path, unfinished: tuple[Unfinished, ...] = ()) -> Path:
+def write(groups: list[JudgedRuns], folder: Path, unfinished: tuple[Unfinished, ...] = ()) -> Path:
     return write_page(groups, unfinished, folder, Choices())[0]
 
 
-def runs_of(root: Path, *names: str) -> list[list[Run]]:
-    """By model and dataset, as a report groups them."""
-    runs, _ = find_runs([root])
-    found: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        found.setdefault((run.model, run.dataset), []).append(run)
-    return list(found.values())
+def runs_of(root: Path) -> list[JudgedRuns]:
+    return judged_groups(find_runs([root])[0])
 
 
 @pytest.fixture(scope="module")
