@@ -12,6 +12,7 @@ import pytest
 
 from lrp2_bench.grid.facts import read_facts
 from lrp2_bench.report.figures.scales import colour_scale
+from lrp2_bench.report.judged_runs import judge_runs
 from lrp2_bench.report.page.data import Choices, page_data
 from lrp2_bench.report.page.shown_facts import SHOWN
 from lrp2_bench.report.run_evidence import evidence_of
@@ -67,6 +68,23 @@ def test_intervals_sets_counts_and_alignment_are_the_runs_own(tmp_path: Path) ->
     assert shown["lost"] == [evidence.counts[pair][1] for pair in pairs]
     assert shown["alignment"]["lrp2"][0] == pytest.approx(0.6)
     assert shown["paper"] is not None, "mbert on mlama is the paper's"
+
+
+def test_honest_changes_and_p_values_are_those_of_the_table_of_significance(tmp_path: Path) -> None:
+    for language in ("de", "fr", "ja"):
+        write_page_run(tmp_path, language, facts=100)
+    write_run(tmp_path, "en", (34, 100), blocks=4)
+    content, _, runs = page_of(tmp_path)
+    for metric in METRICS:
+        found = judge_runs(runs, metric).judged
+        shown = {run["code"]: run["metrics"][metric].get("test") for run in content["groups"][0]["runs"]}
+        assert shown.pop("en") is None and set(shown) == set(found)
+        for language, each in found.items():
+            tests = each.judged.test.p, each.p, each.judged.honest.p, each.honest_p
+            assert list(shown[language].values()) == pytest.approx(
+                [each.judged.measured[metric].honest, *tests], rel=1e-3
+            )
+        assert any(each.p != each.judged.test.p for each in found.values()), "or nothing was corrected"
 
 
 def test_colours_end_where_those_of_the_figures_do(tmp_path: Path) -> None:
