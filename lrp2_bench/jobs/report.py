@@ -37,6 +37,8 @@ from lrp2_bench.report.text import file_stem
 from lrp2_bench.report.verdict.evidence import Evidence
 from lrp2_bench.report.verdict.table import verdict_table
 
+_TOLD = 5  # problems of one kind
+
 
 @dataclass(frozen=True)
 class Report:
@@ -81,13 +83,11 @@ def run_report(
         write_text(folder / f"{stem}.tex", to_latex(table))
         console.print(to_terminal(table, console.width))
     figures, unread = write_figures(by_model, folder / "figures", select_by, judged)
-    for problem in unread:
-        console.print(Text(f"Not in the alignment's figure: {problem}", style="yellow"), soft_wrap=True)
+    _tell("Not in the alignment's figure", unread, console)
     where = f"{figures}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
     console.print(Text(f"Figures: {where}"), soft_wrap=True)
     page, unread = write_page(judged, unfinished, folder, Choices(select_by, groups))
-    for problem in unread:
-        console.print(Text(f"Not on the page: {problem}", style="yellow"), soft_wrap=True)
+    _tell("Not on the page", unread, console)
     console.print(Text(f"Page: {page}"), soft_wrap=True)
     lacks = lacking(unfinished, judged)
     if lacks:
@@ -96,6 +96,14 @@ def run_report(
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(Text(f"Report in {folder}"), soft_wrap=True)
     return Report(folder, tuple(lacks))
+
+
+def _tell(where: str, problems: Sequence[str], console: Console) -> None:
+    """A line a problem, the first few: a hundred runs that lack the same file are one thing to know."""
+    for problem in problems[:_TOLD]:
+        console.print(Text(f"{where}: {problem}", style="yellow"), soft_wrap=True)
+    if len(problems) > _TOLD:
+        console.print(Text(f"{where}: and {len(problems) - _TOLD} more like these", style="yellow"), soft_wrap=True)
 
 
 def _of_models(

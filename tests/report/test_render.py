@@ -167,6 +167,15 @@ def test_latex_breaks_prose_into_lines_and_ends_its_rows_unmistakably() -> None:
     ]
 
 
+def test_latex_has_true_minus_signs_in_prose_and_leaves_hyphens_alone() -> None:
+    columns = (Column("check", "check", "text"), Column("ours", "ours", "prose"))
+    text = to_latex(
+        Table("t", "t", columns, (("a", "-0.4 [-0.6, 0.1] of non-Indo-European, Table-4, 1-2"), ("b", "-")))
+    )
+    assert r"$-$0.4 {[}$-$0.6, 0.1{]} of non-Indo-European, Table-4, 1-2 \tabularnewline" in text
+    assert text.count(r"\addlinespace") == 1, "between two rows"
+
+
 def test_a_table_longer_than_a_page_becomes_several_floats_with_every_row_once() -> None:
     text = to_latex(long_table(61))
     assert re.findall(r"\\caption\{(.*)\}", text) == ["Long (1 of 3)", "Long (2 of 3)", "Long (3 of 3)"]
