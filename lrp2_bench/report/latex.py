@@ -13,11 +13,11 @@ from lrp2_bench.report.text import one_line
 # room between its columns, and between rows of several lines.
 _SMALLER = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{2pt}%"
 _SMALLER_PROSE = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{4pt}%"
-_APART = r"\addlinespace[1pt]"
+_APART = r"\addlinespace[0.5pt]"
 #: What a float of a page may hold beside its caption and notes: rows of one line, and of a value above its bounds.
 _ROWS, _ROWS_OF_TWO_LINES = 44, 30
 #: Of the line's width, what the columns of prose have together. A table wider than the text stands in its middle.
-_PROSE = 1.2
+_PROSE = 1.3
 _CHARACTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",

@@ -160,7 +160,7 @@ def test_columns_for_programs_are_in_csv_alone() -> None:
 
 def test_latex_breaks_prose_into_lines_and_ends_its_rows_unmistakably() -> None:
     text = to_latex(PROSE)
-    assert text.count(r"p{0.60\linewidth}") == 2
+    assert text.count(r"p{0.65\linewidth}") == 2
     assert [line.endswith(r" \tabularnewline") for line in text.split("\n") if r"\raggedright" in line] == [True] * 3
     assert [line for line in text.split("\n") if r"\itshape" in line] == [
         rf"\multicolumn{{3}}{{l}}{{\itshape {name}}} \\" for name in ("one", "two")
@@ -199,6 +199,8 @@ def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, t
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "main.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+    if "x" * 10_000 not in str(table):  # a cell longer than a page
+        assert "Float too large" not in done.stdout and "Overfull" not in done.stdout
 
 
 def test_an_endless_note_is_cut() -> None:
