@@ -21,7 +21,7 @@ from lrp2_bench.report.analyses import copy_figures, find_analyses
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.group_means import group_means_table
-from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs, searched_runs
+from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs
 from lrp2_bench.report.lacking import lacking
 from lrp2_bench.report.languages import languages_table
 from lrp2_bench.report.latex import to_latex
@@ -41,6 +41,8 @@ from lrp2_bench.report.text import file_stem
 from lrp2_bench.report.verdict.evidence import Evidence
 from lrp2_bench.report.verdict.table import verdict_table
 from lrp2_bench.tracking.base import Tracker
+
+_TOLD = 5  # problems of one kind
 
 
 @dataclass(frozen=True)
@@ -102,19 +104,16 @@ def run_report(
         names = ", ".join(found.model for found in ablated)
         console.print(Text(f"Not shown, but written: tables of each ablation ({names})"), soft_wrap=True)
     figures, unread = write_figures(by_model, folder / "figures", select_by, judged, compared)
-    for problem in unread:
-        console.print(Text(f"Not in the alignment's figure: {problem}", style="yellow"), soft_wrap=True)
+    _tell("Not in the alignment's figure", unread, console)
     figures += copy_figures(analyses, folder / "figures")
-    for problem in unread_analyses:
-        console.print(Text(f"Not in the report: {problem}", style="yellow"), soft_wrap=True)
+    _tell("Not in the report", unread_analyses, console)
     count = sum(path.suffix == ".png" for path in figures)
     where = f"{count}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
     console.print(Text(f"Figures: {where}"), soft_wrap=True)
     pages = []
-    if by_model:
-        page, unread = write_page(by_model, unfinished, folder, Choices(select_by, groups))
-        for problem in unread:
-            console.print(Text(f"Not on the page: {problem}", style="yellow"), soft_wrap=True)
+    if judged:
+        page, unread = write_page(judged, unfinished, folder, Choices(select_by, groups))
+        _tell("Not on the page", unread, console)
         console.print(Text(f"Page: {page}"), soft_wrap=True)
         pages.append(page)
     lacks = lacking(unfinished, judged)
@@ -127,6 +126,14 @@ def run_report(
         files = [path.relative_to(folder) for path in (*written, *figures, *pages)]
         tracker.log_report(report_record(folder, files, runs, select_by, lacks, [each.experiment for each in analyses]))
     return Report(folder, tuple(lacks))
+
+
+def _tell(where: str, problems: Sequence[str], console: Console) -> None:
+    """A line a problem, the first few: a hundred runs that lack the same file are one thing to know."""
+    for problem in problems[:_TOLD]:
+        console.print(Text(f"{where}: {problem}", style="yellow"), soft_wrap=True)
+    if len(problems) > _TOLD:
+        console.print(Text(f"{where}: and {len(problems) - _TOLD} more like these", style="yellow"), soft_wrap=True)
 
 
 def _of_models(
@@ -155,7 +162,7 @@ def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
 
 
 def _judged(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[JudgedRuns]:
-    total = sum(len(searched_runs(runs, select_by)) for runs in by_model)
+    total = sum(bool(run.pairs) for runs in by_model for run in runs)
     with nullcontext(lambda: None) if console.quiet else progress("judging", total, "languages") as advance:
         return [judge_runs(runs, select_by, advance) for runs in by_model]
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from lrp2_bench.files import sealed, write_json
 from lrp2_bench.jobs.report import run_report
 from lrp2_bench.records import read_pairs
 from lrp2_bench.types import all_pairs
@@ -50,7 +51,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures have tests of their own, and take their time."""
-    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *ignored: (0, []))
+    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *ignored: ([], []))
 
 
 @pytest.mark.parametrize("projection", SWEPT)
@@ -110,7 +111,7 @@ def test_a_seed_has_a_folder_of_its_own_and_other_company_is_refused(
     folder = _folder(swept, "shuffled")
     manifest = (folder / "manifest.json").read_text("utf-8")
     try:
-        (folder / "manifest.json").write_text(manifest.replace("shuffled(zh)", "shuffled(fr)"), "utf-8")
+        write_json(folder / "manifest.json", sealed(json.loads(manifest.replace("shuffled(zh)", "shuffled(fr)"))))
         assert swept.search("projection=shuffled") == 1
     finally:
         (folder / "manifest.json").write_text(manifest, "utf-8")

@@ -135,6 +135,16 @@ def test_an_alignment_that_cannot_be_read_is_named_and_costs_no_other_figure(tmp
     assert len(list((folder / "figures").iterdir())) == 10
 
 
+def test_many_runs_that_lack_the_same_file_are_not_a_screen_of_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *_: ([], []))
+    for language in ("de", "fr", "ja", "ko", "zh", "cy", "ga"):
+        write_run(tmp_path, language, (20, 30), {(1, 2): (21, 31)})
+    _, printed = report(tmp_path)
+    assert printed.count("Not on the page: '") == 5 and "Not on the page: and 2 more like these" in printed
+
+
 def run(root: Path, *models: str) -> Report:
     return run_report([root], None, "transferability", Console(file=io.StringIO(), width=80), models=models)
 

@@ -41,6 +41,8 @@ function factItem([relation, before, answer, behind, pivotBefore, pivotAnswer, p
   };
   const about = make("span", "about", isolated("bdi", relation));
   if (pivotAnswer !== null && !right) about.append(` · ${state.group.pivot} misses it too`);
-  return make("li", "", sentence("p", "query", before, answer, behind), make("p", "gloss",
+  const query = sentence("p", "query", before, answer, behind);
+  query.lang = state.run.code;  // Chinese, Japanese and Korean share characters, not their shapes
+  return make("li", "", query, make("p", "gloss",
     ...(pivotAnswer === null ? [] : [sentence("bdi", "", pivotBefore, pivotAnswer, pivotBehind), " · "]), about));
 }
