@@ -23,7 +23,7 @@ LANGUAGES = ("de", "zh")
 SIZE = ("grid.batch_tokens=16", "grid.memory_gb=0.0005")
 
 _POLL = 0.01
-_PATIENCE = 120.0
+_PATIENCE = 600.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Moment:
 class Trial:
     """What was on disk when the sweep was dead, and what its command did when it ran again.
 
-    ``records`` counts stored chunks, ``before`` relations finished on both sides. ``kept`` says that every stored
+    ``seconds`` is what running again took. ``records`` counts stored chunks, ``before`` relations finished on both sides. ``kept`` says that every stored
     chunk has its digest and modification time still; ``again`` counts chunks that were stored a second time.
     """
 
@@ -49,6 +49,7 @@ class Trial:
     equal: bool
     kept: bool
     again: int
+    seconds: float
     left_over: int
 
 
@@ -72,7 +73,12 @@ class Sweep:
             )  # fmt: skip
 
     def run(self) -> int:
-        return self.start().wait(_PATIENCE)
+        process = self.start()
+        try:
+            return process.wait(_PATIENCE)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
 
     @property
     def folders(self) -> list[Path]:
@@ -114,7 +120,9 @@ def kill_and_resume(sweep: Sweep, moment: Moment, expected: list[dict[str, bytes
     chunks = {(language, file) for language, _, file in stored}
     before = {chunk: _snapshot(sweep, *chunk) for chunk in chunks}
 
+    start = time.monotonic()
     resumed = resume() == 0
+    seconds = time.monotonic() - start
     files = [record[:2] for record in sweep.records()]
     return Trial(
         killed=killed,
@@ -124,6 +132,7 @@ def kill_and_resume(sweep: Sweep, moment: Moment, expected: list[dict[str, bytes
         equal=resumed and sweep.tables() == expected,
         kept=all(_snapshot(sweep, *chunk) == seen for chunk, seen in before.items()),
         again=sum(files.count(side) - 2 for side in set(files)),
+        seconds=seconds,
         left_over=sum(1 for folder in sweep.folders for _ in folder.rglob("*.tmp")),
     )
 

@@ -72,6 +72,7 @@ def _run(
         resumed_with_equal_bytes=sum(trial.resumed and trial.equal for trial in done),
         relations_found_finished=sum(trial.before for trial in done),
         relations_run_again=again,
+        seconds_of_the_slowest_resume=round(max(trial.seconds for trial in done)),
         half_files_left=sum(trial.left_over for trial in done),
     )
     assert again == 0

@@ -58,6 +58,7 @@ def test_a_folder_of_another_configuration_is_refused_naming_the_keys_and_stays_
     tally("folder of another configuration", len(cases), refused=len(cases), welcome_settings_taken=len(WELCOME))
 
 
+@pytest.mark.nightly
 def test_other_weights_under_the_same_name_are_refused(
     toy_job: Callable[..., ToyJob], capsys: pytest.CaptureFixture[str], tally: Tally
 ) -> None:

@@ -17,7 +17,7 @@ from tests.support.paths import REPOSITORY
 
 # Answers each line: the process it started, or how one of them ended (null: it has not yet).
 _PROGRAM = """
-import json, os, sys
+import json, os, signal, sys
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 from lrp2_bench.cli import main
 from lrp2_bench.jobs import search
@@ -30,6 +30,7 @@ for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
         os.setpgid(0, 0)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
         log = os.open(told["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND)
         for stream in (1, 2):
             os.dup2(log, stream)
