@@ -38,9 +38,9 @@ class Moment:
 class Trial:
     """What was on disk when the sweep was dead, and what its command did when it ran again.
 
-    ``seconds`` is what running again took. ``records`` counts stored chunks, ``before`` relations finished on both
-    sides. ``kept`` says that every stored chunk has its digest and modification time still; ``again`` counts chunks
-    that were stored a second time.
+    ``records`` counts stored chunks, ``before`` relations finished on both sides. ``kept`` says that every stored
+    chunk has its digest and modification time still; ``again`` counts chunks that were stored a second time;
+    ``seconds`` is what running again took.
     """
 
     killed: bool
