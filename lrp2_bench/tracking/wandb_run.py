@@ -90,6 +90,11 @@ def mirror(content: Content, target: Target) -> None:
 
 def _write(wandb: Any, content: Content, target: Target) -> Path:
     """Write ``content`` as an offline run, finished in any case, and return the run's folder."""
+    with _no_word_of_its_log():
+        return _write_run(wandb, content, target)
+
+
+def _write_run(wandb: Any, content: Content, target: Target) -> Path:
     run = wandb.init(
         project=target.project,
         entity=target.entity,
@@ -132,6 +137,17 @@ def _staged_in(folder: Path) -> Iterator[None]:
             del os.environ["WANDB_DATA_DIR"]
         else:
             os.environ["WANDB_DATA_DIR"] = before
+
+
+@contextmanager
+def _no_word_of_its_log() -> Iterator[None]:
+    """W&B logs into the run's folder; where that disk is full, Python would print a traceback for every line of it."""
+    before = logging.raiseExceptions
+    logging.raiseExceptions = False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
 
 
 def _settings(wandb: Any, timeout: float) -> Any:
