@@ -48,12 +48,6 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures have tests of their own, and take their time."""
-    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *ignored: ([], []))
-
-
 @pytest.mark.parametrize("projection", SWEPT)
 def test_every_projection_has_a_folder_with_the_whole_grid(projection: str, swept: ToyJob) -> None:
     folder = _folder(swept, projection)

@@ -21,12 +21,6 @@ HOSTILE = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes most of a small report's time, and nothing here is about it."""
-    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *_: ([], []))
-
-
 def everything_in(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -38,7 +32,7 @@ def test_an_empty_folder_is_an_error_and_stays_empty(tmp_path: Path, capsys: Cap
     assert "Traceback" not in said and list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("without_figures")
 def test_a_half_written_sweep_gives_the_tables_of_what_is_there_and_names_the_rest(
     tmp_path: Path, capsys: Capture
 ) -> None:
@@ -55,7 +49,7 @@ def test_a_half_written_sweep_gives_the_tables_of_what_is_there_and_names_the_re
     assert '"unfinished":[{"name":"French"' in page
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("without_figures")
 def test_mixed_configurations_are_refused_with_every_folder_and_no_old_report_is_touched(
     tmp_path: Path, capsys: Capture
 ) -> None:
@@ -93,7 +87,7 @@ def test_a_model_without_data_is_an_error_that_says_what_it_has(tmp_path: Path, 
     assert not (tmp_path / "report").exists()
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("without_figures")
 def test_labels_that_are_code_elsewhere_are_text_on_the_page_and_reach_no_table(tmp_path: Path) -> None:
     write_page_run(tmp_path, "de", labels=HOSTILE * 8, facts=40, relations=("P36", HOSTILE[0], HOSTILE[2]))
     assert lrp2_bench("report", str(tmp_path), "--quiet") == 0

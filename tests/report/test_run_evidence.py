@@ -89,6 +89,7 @@ def test_what_is_drawn_once_says_what_each_part_says_by_itself(run: Run) -> None
         assert judged.test == mcnemar(hits.hits[0], hits.hits[row])
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_each_file_of_hits_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for language in ("de", "fr"):
         write_page_run(tmp_path, language)
@@ -99,7 +100,6 @@ def test_each_file_of_hits_is_read_once(tmp_path: Path, monkeypatch: pytest.Monk
         return read_hits(path)
 
     monkeypatch.setattr("lrp2_bench.report.run_evidence.read_hits", counting)
-    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *_: ([], []))  # which reads none, and takes long
     run_report([tmp_path], tmp_path / "report", "transferability", Console(quiet=True))
     assert sorted(read) == sorted(tmp_path.rglob("*hits.parquet")) and len(read) == 4
 
