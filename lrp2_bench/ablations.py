@@ -12,7 +12,8 @@ projection        moves
 ================  ============================================================================================
 
 Knowledge is compared with the pivot's in all of them. One side alone does not depend on the other side's layer: of all
-pairs with the same LIRP (or LSRP) layer one is evaluated and stands for all.
+pairs with the same LIRP (or LSRP) layer one is evaluated and stands for all. What they add and subtract is in
+:mod:`lrp2_bench.moves`, for that takes PyTorch, which a report does without.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _QUIET = {"-q", "--quiet"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
 _FROM_MANIFEST = "--from-manifest"
 #: Commands that are given folders of runs as they are.
-_TAKES_FOLDERS = {"report", "regret", "dashboard"}
+_TAKES_FOLDERS = {"report", "workspace", "regret", "dashboard"}
 #: Commands that look at several languages in one job.
 _TAKES_LANGUAGES = {"analyze"}
 # Hydra's own flags that are followed by a value.

@@ -38,6 +38,7 @@ Commands:
   vectors   language vectors of a model from a corpus
   report    the paper's tables and figures from finished searches, beside the published numbers
   analyze   why a pair helps: alignment, retrieval, neurons, embeddings, a map of languages
+  workspace a W&B dashboard of finished searches, as a file or published
   regret    what cheaper searches would have found on finished grids
   dashboard the Optuna studies below a folder, in a browser
   bench     the engine against hooks written by hand, on this machine
@@ -90,7 +91,7 @@ def vectors(config: DictConfig) -> None:
 def report(config: DictConfig) -> None:
     from rich.console import Console
 
-    from lrp2_bench.config import typed
+    from lrp2_bench.config import factory, typed
     from lrp2_bench.jobs.report import run_report
     from lrp2_bench.languages import groups
     from lrp2_bench.settings import ReportCommand
@@ -100,12 +101,28 @@ def report(config: DictConfig) -> None:
     output = Path(settings.output).expanduser() if settings.output else None
     classes = groups(settings.high_from, settings.medium_from)
     console = Console(quiet=settings.quiet)
-    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models)
+    tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
+    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models, tracker)
     if settings.quiet:
         print(done.folder)
     if done.lacks:
         print("\n".join([f"Partial report; not whole ({len(done.lacks)}):", *done.lacks]), file=sys.stderr)
         raise SystemExit(PARTIAL)  # Hydra reports any exception that it knows as an error of the job
+
+
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="workspace")
+def workspace(config: DictConfig) -> None:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lrp2_bench.config import typed
+    from lrp2_bench.jobs.workspace import run_workspace
+    from lrp2_bench.settings import WorkspaceCommand
+
+    settings = typed(config, WorkspaceCommand)
+    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
+    run_workspace(inputs, Path(settings.output).expanduser() if settings.output else None, settings, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="regret")
@@ -162,7 +179,7 @@ def analyze(config: DictConfig) -> None:
     from lrp2_bench.settings import AnalyzeCommand
 
     settings = typed(config, AnalyzeCommand)
-    made = factory(config.analysis), factory(config.dataset), factory(config.corpus)
+    made = factory(config.analysis), factory(config.dataset), factory(config.corpus), factory(config.tracking)
     run_analyze(settings, tree(config), *made, Console())
 
 
@@ -191,6 +208,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "vectors": vectors,
     "report": report,
     "analyze": analyze,
+    "workspace": workspace,
     "regret": regret,
     "dashboard": dashboard,
     "bench": bench,

@@ -29,6 +29,7 @@ from lrp2_bench.settings import (
     ReportCommand,
     SearchCommand,
     VectorsCommand,
+    WorkspaceCommand,
 )
 
 #: The group of ``sweeps/``: ``lrp2-bench search -m +sweep=NAME``.
@@ -57,6 +58,7 @@ def register() -> None:
     store.store(name="demo_schema", node=DemoCommand)
     store.store(name="regret_schema", node=RegretCommand)
     store.store(name="dashboard_schema", node=DashboardCommand)
+    store.store(name="workspace_schema", node=WorkspaceCommand)
     # The search path would name the group after the folder it found it in; the store names it as it is typed.
     for path in sorted(sweeps_dir().glob("*.yaml")):
         store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))

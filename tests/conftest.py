@@ -27,6 +27,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports draw nothing. Figures have tests of their own, and take most of a small report's time."""
+    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *_: ([], []))
+
+
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a small random model of an architecture, over the toy texts."""

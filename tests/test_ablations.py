@@ -18,7 +18,7 @@ from lrp2_bench.ablations import (
     stand_in,
 )
 from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.projection import moves, random_shifts
+from lrp2_bench.moves import moves, random_shifts
 from lrp2_bench.settings import ProjectionKind, ProjectionSettings
 from lrp2_bench.types import LayerPair, all_pairs
 

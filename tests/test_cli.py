@@ -48,7 +48,7 @@ def test_each_command_explains_itself_its_groups_and_its_settings(command: str, 
     assert lrp2_bench(command, "--help") == 0
     said = capsys.readouterr().out
     assert said.startswith(f"lrp2-bench {command}: ") and f"  lrp2-bench {command} " in said
-    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit", "port"))
+    assert any(f"{setting}:" in said for setting in ("select_by", "language", "epochs", "limit", "port", "publish"))
     if command == "search":
         assert "model: bloom_560m, hf, mbert" in said and "sweep: ablations, paper_bloom, paper_mbert" in said
     assert "_schema" not in said, "what holds the thing together is not for users"
@@ -263,6 +263,7 @@ def test_search_vectors_and_report_work_hand_in_hand(toy_job: Build, tmp_path: P
     assert len(list((tmp_path / "report" / "figures").iterdir())) == 14 and "pruned" not in printed.err
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_quiet_report_prints_its_folder_alone(tmp_path: Path, capsys: Capture) -> None:
     write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
     assert lrp2_bench("report", str(tmp_path), "--quiet") == 0
@@ -270,6 +271,7 @@ def test_a_quiet_report_prints_its_folder_alone(tmp_path: Path, capsys: Capture)
     assert (printed.out, printed.err) == (f"{tmp_path / 'report'}\n", "")
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_partial_report_has_an_exit_code_of_its_own_and_names_what_it_lacks(tmp_path: Path, capsys: Capture) -> None:
     write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
     failed = write_run(tmp_path, "fr", (20, 30), state="failed", status={"message": "no disk"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ValidationError
 
 from lrp2_bench import config as config_module
+from lrp2_bench.ablations import require_projection
 from lrp2_bench.arguments import expand_groups
 from lrp2_bench.config import conf_dir, factory, sweeps_dir, tree, typed
 from lrp2_bench.data.mlama import MLama
@@ -27,10 +30,12 @@ from lrp2_bench.settings import (
     Metric,
     Precision,
     PretrainCommand,
+    ProjectionKind,
     RegretCommand,
     ReportCommand,
     SearchCommand,
     VectorsCommand,
+    WorkspaceCommand,
 )
 from tests.support.paths import REPOSITORY
 
@@ -44,6 +49,7 @@ COMMANDS = {
     "demo": DemoCommand,
     "regret": RegretCommand,
     "dashboard": DashboardCommand,
+    "workspace": WorkspaceCommand,
 }
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 SWEEPS = sorted(path.relative_to(sweeps_dir()) for path in sweeps_dir().rglob("*.yaml"))
@@ -65,7 +71,7 @@ def _application(config: DictConfig) -> DictConfig:
 
 def _given(command: str) -> list[str]:
     """What has no default."""
-    if command in {"report", "bench", "demo", "regret", "dashboard"}:
+    if command in {"report", "bench", "demo", "regret", "dashboard", "workspace"}:
         return []
     return ["model.path=DIR"] if command in {"pretrain", "analyze"} else ["language=de", "model.path=DIR"]
 
@@ -103,10 +109,38 @@ def test_every_sweep_composes_and_names_itself(path: Path) -> None:
     typed(_application(config), SearchCommand)
 
 
+@pytest.mark.parametrize("launcher", ["local", "submitit_slurm"])
+@pytest.mark.parametrize("path", SWEEPS, ids=str)
+def test_every_sweep_runs_on_every_launcher(path: Path, launcher: str) -> None:
+    config = _compose("search", f"+sweep={path.stem}", "language=de", f"hydra/launcher={launcher}")
+    assert config.hydra.runtime.choices["hydra/launcher"] == launcher and config.hydra.sweeper.params
+    typed(_application(config), SearchCommand)
+
+
+def test_the_ablations_sweep_has_every_projection_and_can_move_all_its_languages() -> None:
+    params = _compose("search", "+sweep=ablations", "language=de").hydra.sweeper.params
+    kinds, languages = params.projection.split(","), params.language.split(",")
+    assert kinds == [kind.name for kind in ProjectionKind]
+    for kind in kinds:
+        config = _application(_compose("search", "+sweep=ablations", f"projection={kind}", "language=zh"))
+        settings = typed(config, SearchCommand)
+        assert settings.projection.kind.name == kind and set(languages) <= set(settings.projection.among or ())
+        for language in languages:
+            require_projection(settings.projection, language, settings.pivot)
+
+
 @pytest.mark.parametrize("name", ["paper_mbert", "paper_bloom"])
 def test_the_papers_sweeps_run_its_52_languages(name: str) -> None:
     config = _compose("search", f"+sweep={name}", "language=de")
     assert expand_groups(f"language={config.hydra.sweeper.params.language}") == f"language={','.join(GROUPS['all'])}"
+
+
+def test_the_settings_of_a_command_load_no_model_library() -> None:
+    code = (
+        "import sys, lrp2_bench.config; print(sorted({'torch', 'transformers', 'optuna', 'wandb'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
 
 
 def test_conf_and_sweeps_of_a_checkout_are_those_beside_the_package() -> None:

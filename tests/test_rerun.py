@@ -193,7 +193,7 @@ def _foreign(content: dict[str, Any]) -> object:
     [
         (_without_config, "is no manifest of a search that this version can read: it has no config."),
         (_newer, "has settings that this version has not: grid.batch_tokenz (near: grid.batch_tokens)"),
-        (_foreign, "'their.Dataset'.\nKnown: lrp2_bench.data.cldr.CldrDataset, lrp2_bench.data.mlama.MLama."),
+        (_foreign, "'their.Dataset'.\nKnown: lrp2_bench.data.cldr.CldrDataset, lrp2_bench.data.mlama.MLama,"),
     ],
 )
 def test_a_manifest_of_another_version_is_told(

@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lrp2_bench.analysis.states import all_tokens, layer_means
 from lrp2_bench.batching import by_tokens, in_halves
-from lrp2_bench.models.layered import LayeredModel, TokenBatch
+from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
 from lrp2_bench.progress import progress
-from lrp2_bench.projection import Moves, Shifts, lirp, lsrp, moves_of
+from lrp2_bench.projection import Moves, Shifts
 from lrp2_bench.records import AlignmentRow
 from lrp2_bench.types import LayerPair, ParallelFacts
 
@@ -46,11 +47,11 @@ def alignment(
 
         def add(indices: list[int]) -> None:
             ours = model.batch([sentences[index][0] for index in indices])
-            theirs = pooled_layers(model, model.batch([sentences[index][1] for index in indices]))
+            pivot = model.batch([sentences[index][1] for index in indices])
+            theirs = layer_means(model, pivot, all_tokens(pivot))[0]
             new = torch.zeros_like(sums)
-            new[0] = _cosines(pooled_layers(model, ours), theirs)
-            if pair is not None and shifts is not None:
-                new[1] = _cosines(pooled_layers(model, ours, pair, shifts), theirs)
+            for run, states in enumerate(layer_means(model, ours, all_tokens(ours), pair, shifts)):
+                new[run] = cosines(states, theirs).sum(dim=1)
             sums.add_(new)
             advance(len(indices))
 
@@ -62,23 +63,6 @@ def alignment(
         AlignmentRow(layer, means[0][layer], means[1][layer] if pair is not None else None, count)
         for layer in range(model.blocks + 1)
     ]
-
-
-def pooled_layers(
-    model: LayeredModel, batch: TokenBatch, pair: LayerPair | None = None, shifts: Shifts | Moves | None = None
-) -> Float[Tensor, "layer row hidden"]:
-    """Every layer's states, 0..L, as the mean over a row's tokens (special tokens counted); with ``pair`` moved."""
-    context, hidden = model.context(batch), model.embed(batch)
-    pooled = [_mean(hidden, batch)]
-    for k in range(1, model.blocks + 1):
-        hidden = model.block(k, hidden, context)
-        if pair is not None and shifts is not None:
-            if k == pair.lirp:
-                hidden = lirp(hidden, moves_of(shifts).enter[k])
-            elif k == pair.lsrp:
-                hidden = lsrp(hidden, moves_of(shifts).leave[k])
-        pooled.append(_mean(hidden, batch))
-    return torch.stack(pooled)
 
 
 def _parallel_sentences(facts: ParallelFacts) -> list[tuple[str, str]]:
@@ -107,12 +91,8 @@ def _fits(model: LayeredModel, ids: Sequence[int], where: str, notices: Notices)
     return False
 
 
-def _mean(hidden: Float[Tensor, "row token hidden"], batch: TokenBatch) -> Float[Tensor, "row hidden"]:
-    weights = batch.keep.to(torch.float32)
-    weights = weights / weights.sum(dim=1, keepdim=True)
-    return torch.einsum("rt,rth->rh", weights, hidden.float())
-
-
-def _cosines(ours: Float[Tensor, "layer row hidden"], theirs: Float[Tensor, "layer row hidden"]) -> Tensor:
-    """``[layer]``: the sum over rows of the cosine, float64."""
-    return torch.nn.functional.cosine_similarity(ours, theirs, dim=-1).double().sum(dim=1).cpu()
+def cosines(
+    ours: Float[Tensor, "layer row hidden"], theirs: Float[Tensor, "layer row hidden"]
+) -> Float[Tensor, "layer row"]:
+    """The cosine of each row's two states, float64 on the CPU."""
+    return torch.nn.functional.cosine_similarity(ours, theirs, dim=-1).double().cpu()

@@ -63,7 +63,7 @@ def resample_accuracy(hits: Hits, relations: Sequence[str], resamples: int = RES
         return _nothing(len(hits), resamples)
     hit = indicator(hits == HIT)
     samples = np.empty((len(hits), resamples))
-    for start, weights in _weights(relations, resamples, seed):
+    for start, weights in resample_weights(relations, resamples, seed):
         samples[:, start : start + len(weights)] = (weights @ hit).T
     return Resampled(metrics.accuracy(hits), 100.0 * samples / facts)
 
@@ -86,7 +86,7 @@ def resample_measures(
     if not hits.shape[1]:
         return _nothing(len(hits), resamples), _nothing(len(hits), resamples)
     accuracy, transferability = np.empty((len(hits), resamples)), np.empty((len(hits), resamples))
-    for start, weights in _weights(relations, resamples, seed):
+    for start, weights in resample_weights(relations, resamples, seed):
         chunk = slice(start, start + len(weights))
         accuracy[:, chunk], transferability[:, chunk] = measures(weights)
     return (
@@ -95,7 +95,7 @@ def resample_measures(
     )
 
 
-def _weights(relations: Sequence[str], resamples: int, seed: int) -> Iterator[tuple[int, Weights]]:
+def resample_weights(relations: Sequence[str], resamples: int, seed: int) -> Iterator[tuple[int, Weights]]:
     """The first resample's number and how often each fact was drawn in it and those after it, chunk by chunk."""
     _, group, sizes = np.unique(np.asarray(relations), return_inverse=True, return_counts=True)
     by_group = np.argsort(group, kind="stable")

@@ -42,6 +42,48 @@ class Honest:
     chosen: Mapping[int, int]
 
 
+class Halves:
+    """Both measures of ``hits`` ``[setting, fact]`` on seeded halves of the facts, to be asked by either metric.
+
+    Row 0 is the untouched model, the others are the pairs to choose from. Raises ValueError where a setting leaves a
+    fact open.
+    """
+
+    def __init__(
+        self,
+        hits: Hits,
+        pivot_hits: npt.NDArray[np.int8],
+        relations: Sequence[str],
+        splits: int = SPLITS,
+        seed: int = SEED,
+    ) -> None:
+        self._hits = hits
+        self._can_choose = len(hits) >= 2 and hits.shape[1] >= 2
+        if self._can_choose:
+            first = split_halves(relations, splits, seed)
+            self._halves = np.concatenate([first, ~first])
+            self._measures = WeightedMeasures(hits, pivot_hits)(fact_weights(self._halves))
+
+    def honest(self, select_by: str) -> Honest:
+        """The pair chosen by ``select_by`` ('accuracy' or 'transferability'; the first of equals)."""
+        if not self._can_choose:
+            return Honest(math.nan, math.nan, math.nan, {})
+        accuracy, transferability = self._measures
+        chosen = 1 + (accuracy if select_by == "accuracy" else transferability)[1:].argmax(axis=0)
+        # What one half chose is reported on the other, which stands half the table further on.
+        reported = np.roll(np.arange(len(self._halves)), len(self._halves) // 2)
+        tests = [
+            mcnemar(self._hits[0, half], self._hits[row, half]).p
+            for row, half in zip(chosen, self._halves[reported], strict=True)
+        ]
+        return Honest(
+            _mean_change(accuracy, chosen, reported),
+            _mean_change(transferability, chosen, reported),
+            min(1.0, 2.0 * float(np.median(tests))),
+            dict(Counter(chosen.tolist())),
+        )
+
+
 def honest_changes(
     hits: Hits,
     pivot_hits: npt.NDArray[np.int8],
@@ -50,24 +92,8 @@ def honest_changes(
     splits: int = SPLITS,
     seed: int = SEED,
 ) -> Honest:
-    """``hits`` is ``[setting, fact]``, row 0 the untouched model, the others the pairs to choose from by ``select_by``
-    ('accuracy' or 'transferability'; the first of equals). Raises ValueError where a setting leaves a fact open."""
-    facts = hits.shape[1]
-    if len(hits) < 2 or facts < 2:
-        return Honest(math.nan, math.nan, math.nan, {})
-    first = split_halves(relations, splits, seed)
-    halves = np.concatenate([first, ~first])
-    accuracy, transferability = WeightedMeasures(hits, pivot_hits)(fact_weights(halves))
-    chosen = 1 + (accuracy if select_by == "accuracy" else transferability)[1:].argmax(axis=0)
-    # What one half chose is reported on the other, which stands half the table further on.
-    reported = np.roll(np.arange(2 * splits), splits)
-    tests = [mcnemar(hits[0, halves[at]], hits[row, halves[at]]).p for row, at in zip(chosen, reported, strict=True)]
-    return Honest(
-        _mean_change(accuracy, chosen, reported),
-        _mean_change(transferability, chosen, reported),
-        min(1.0, 2.0 * float(np.median(tests))),
-        dict(Counter(chosen.tolist())),
-    )
+    """:class:`Halves` asked once."""
+    return Halves(hits, pivot_hits, relations, splits, seed).honest(select_by)
 
 
 def split_halves(relations: Sequence[str], splits: int = SPLITS, seed: int = SEED) -> npt.NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
+from lrp2_bench.errors import BenchError
 from lrp2_bench.notices import Notices
 
 
@@ -16,6 +17,21 @@ class Corpus(ABC):
 
     name: str
     count: int | None
+
+    def parallel_languages(self) -> tuple[str, ...]:
+        """The codes of the languages whose sentences it pairs with another's, sorted; most sources pair none."""
+        return ()
+
+    def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
+        """(sentence of ``language``, its translation in ``pivot``), in the source's order and unfiltered.
+
+        Raises :class:`~lrp2_bench.errors.BenchError` where the source pairs no sentences, or not these languages'.
+        """
+        raise BenchError(
+            f"corpus={self.name} does not say which of its sentences translate each other. Pass corpus=tatoeba "
+            "corpus.path=ZIP_OR_DIR, your own by corpus=text corpus.path=DIR corpus.parallel=true (line k of every "
+            "DIR/LANG.txt says the same), or take the dataset's: analysis.sentences=facts."
+        )
 
     @abstractmethod
     def sentences(self, language: str, notices: Notices) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from lrp2_bench.data.bitext import joined
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.filetree import FileTree, open_tree
 from lrp2_bench.data.text import checked_count, first_usable, text_lines
@@ -48,6 +49,17 @@ class TatoebaCorpus(Corpus):
         paths = [english for _, english in self._pairs.values()] if language == _ENGLISH else [self._pair(language)[0]]
         lines = self._lines(sorted(paths, key=lambda path: path.name), notices)
         return first_usable(lines, self.count, language, str(self._path), notices)
+
+    def parallel_languages(self) -> tuple[str, ...]:
+        return self.languages()
+
+    def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
+        """With English the pairs as they are; two others' sentences are joined where their English side is the same."""
+        if pivot == _ENGLISH:
+            return self.pairs(language)
+        if language == _ENGLISH:
+            return [(english, sentence) for sentence, english in self.pairs(pivot)]
+        return joined(self.pairs(language), self.pairs(pivot))
 
     def pairs(self, language: str) -> list[tuple[str, str]]:
         """All translations, (sentence of ``language``, English sentence), in the order of the files and unfiltered.

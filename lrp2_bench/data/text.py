@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -22,16 +23,24 @@ LONGEST_LINE = 1 << 20
 class TextCorpus(Corpus):
     """``DIR/LANG.txt``: UTF-8 with or without a byte order mark, one sentence a line.
 
-    ``path`` is DIR, ``sentences`` the number wanted (None: all). ``cache`` is taken and not needed, so that every
-    corpus is built alike. Raises :class:`BenchError` where ``path`` is not given or no folder.
+    ``path`` is DIR, ``sentences`` the number wanted (None: all). ``parallel`` says that line k of every file translates
+    line k of the others. ``cache`` is taken and not needed, so that every corpus is built alike. Raises
+    :class:`BenchError` where ``path`` is not given or no folder.
     """
 
     name = "text"
 
-    def __init__(self, path: str | None = None, sentences: int | None = None, cache: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        path: str | None = None,
+        sentences: int | None = None,
+        cache: str | Path | None = None,
+        parallel: bool = False,
+    ) -> None:
         if not path:
             raise BenchError("corpus=text needs a folder with one LANG.txt a language: pass corpus.path=DIR.")
         self.count = checked_count(sentences)
+        self._parallel = parallel
         self._folder = Path(path).expanduser()
         if not self._folder.is_dir():
             raise BenchError(
@@ -44,14 +53,42 @@ class TextCorpus(Corpus):
         return tuple(sorted(path.stem for path in self._folder.glob("*.txt") if path.is_file()))
 
     def sentences(self, language: str, notices: Notices) -> list[str]:
+        with self._open(language) as file:
+            lines = text_lines(file, str(self._file(language)), notices)
+            return first_usable(lines, self.count, language, str(self._file(language)), notices)
+
+    def parallel_languages(self) -> tuple[str, ...]:
+        return self.languages() if self._parallel else ()
+
+    def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
+        if not self._parallel:
+            return super().translations(language, pivot, notices)
+        sides = []
+        for code in (language, pivot):
+            with self._open(code) as file:
+                sides.append(list(decoded_lines(file, str(self._file(code)), notices)))
+        if len(sides[0]) != len(sides[1]):
+            raise BenchError(
+                f"'{self._file(language)}' has {len(sides[0])} lines and '{self._file(pivot)}' has {len(sides[1])}: "
+                "with corpus.parallel=true line k of each says the same. Give all files as many lines, blank ones "
+                "where a translation is missing."
+            )
+        return [(ours, theirs) for ours, theirs in zip(*sides, strict=True) if ours is not None and theirs is not None]
+
+    def _file(self, language: str) -> Path:
+        return self._folder / f"{language}.txt"
+
+    @contextmanager
+    def _open(self, language: str) -> Iterator[IO[bytes]]:
+        """Raises :class:`BenchError` where the file is missing or fails while it is read."""
         known = self.languages()
+        path = self._file(language)
         if language not in known:
-            hint = f"Put one sentence a line into '{self._folder / (language + '.txt')}'."
+            hint = f"Put one sentence a line into '{path}'."
             raise UnknownNameError(f"language of the corpus in '{self._folder}'", language, known, hint, aliases())
-        path = self._folder / f"{language}.txt"
         try:
             with path.open("rb") as file:
-                return first_usable(text_lines(file, str(path), notices), self.count, language, str(path), notices)
+                yield file
         except OSError as error:
             raise BenchError(f"Cannot read '{path}': {error.strerror}.") from error
 
@@ -64,10 +101,15 @@ def checked_count(sentences: int | None) -> int | None:
 
 
 def text_lines(file: IO[bytes], source: str, notices: Notices) -> Iterator[str]:
+    """The lines of :func:`decoded_lines` that are text."""
+    return (line for line in decoded_lines(file, source, notices) if line is not None)
+
+
+def decoded_lines(file: IO[bytes], source: str, notices: Notices) -> Iterator[str | None]:
     r"""The lines of a UTF-8 file, cut at ``\n`` only, since U+2028 and its like occur inside sentences.
 
-    A line of other bytes is left out and counted: its letters are lost, and what stood in for them would enter the
-    language's vector. Raises :class:`BenchError` for UTF-16 and for lines of more than :data:`LONGEST_LINE` bytes.
+    A line of other bytes is left out (None) and counted: its letters are lost, and what stood in for them would enter
+    the language's vector. Raises :class:`BenchError` for UTF-16 and for lines of more than :data:`LONGEST_LINE` bytes.
     """
     number = 0
     while line := file.readline(LONGEST_LINE):
@@ -84,6 +126,7 @@ def text_lines(file: IO[bytes], source: str, notices: Notices) -> Iterator[str]:
             yield line.decode("utf-8")
         except UnicodeDecodeError:
             notices.add(NOT_UTF8, f"{source}:{number}")
+            yield None
 
 
 def first_usable(lines: Iterable[str], count: int | None, language: str, source: str, notices: Notices) -> list[str]:

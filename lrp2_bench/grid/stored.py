@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from lrp2_bench.types import NOT_EVALUATED, Hits, LayerPair, Setting
 
 #: (relation, uuid), which names a fact in every language.
 FactKey = tuple[str, str]
+Numbers = npt.NDArray[np.integer[Any]]
 
 #: More layers than any model has.
 _LAYERS = 1024
@@ -57,11 +59,11 @@ def read_hits(path: Path) -> StoredHits:
         table = pq.read_table(path)
         relations, relation = _codes(table["relation"])
         uuids, uuid = _codes(table["uuid"])
-        lirp, lsrp = (table[name].fill_null(0).to_numpy().astype(np.int64) for name in ("lirp", "lsrp"))
+        lirp, lsrp = (table[name].fill_null(0).to_numpy().astype(np.int32) for name in ("lirp", "lsrp"))
         hit = np.where(table["hit"].is_null().to_numpy(), NOT_EVALUATED, table["hit"].fill_null(False).to_numpy())
         # A fact or setting is one number, which numpy can tell apart faster than rows of a table.
-        facts, column = _in_order(relation * len(uuids) + uuid)
-        settings, row = np.unique(lirp * _LAYERS + lsrp, return_inverse=True)
+        facts, column = _in_order(_joined(relation, uuid, len(uuids)))
+        settings, row = _distinct(_joined(lirp, lsrp, _LAYERS))
         named = tuple(LayerPair(code // _LAYERS, code % _LAYERS) if code else None for code in settings.tolist())
     except FileNotFoundError:
         raise BenchError(f"'{path}' is missing. {_NEXT}") from None
@@ -73,18 +75,43 @@ def read_hits(path: Path) -> StoredHits:
     return StoredHits(keys, named, hits)
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:
+def _codes(column: pa.ChunkedArray) -> tuple[list[str], Numbers]:
     """The distinct texts of a column and each row's number among them; ValueError where there is no row or a gap."""
     if not len(column) or column.null_count:
         raise ValueError("it has no row" if not len(column) else "a row names no fact")
     coded = column.dictionary_encode().unify_dictionaries().combine_chunks()
-    return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy()
 
 
-def _in_order(codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _joined(high: Numbers, low: Numbers, base: int) -> Numbers:
+    """``high * base + low``, a number for each two; ``base`` is above every ``low``."""
+    wide = (int(high.max()) + 1) * base >= 2**31
+    joined: Numbers = high.astype(np.int64 if wide else np.int32)
+    joined *= base
+    joined += low
+    return joined
+
+
+def _in_order(codes: Numbers) -> tuple[Numbers, Numbers]:
     """The distinct ``codes`` in the order of their first occurrence, and the place of each code among them."""
-    distinct, first, place = np.unique(codes, return_index=True, return_inverse=True)
+    distinct, place = _distinct(codes)
+    first = np.empty(len(distinct), dtype=np.int64)
+    # Of several values for one place numpy keeps the last, and here that is the first row.
+    first[place[::-1]] = np.arange(len(codes))[::-1]
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return distinct[order], rank[place]
+
+
+def _distinct(codes: Numbers) -> tuple[Numbers, Numbers]:
+    """The distinct ``codes`` (0 or more), ascending, and the place of each code among them: by a table of all codes up
+    to the highest where that is no longer than the file, since sorting millions of rows takes most of the reading."""
+    if len(codes) == 0 or codes.min() < 0 or int(codes.max()) > max(len(codes), _LAYERS**2):
+        return np.unique(codes, return_inverse=True)
+    there = np.zeros(int(codes.max()) + 1, dtype=bool)
+    there[codes] = True
+    distinct = np.flatnonzero(there)
+    place = np.empty(len(there), dtype=np.int32)
+    place[distinct] = np.arange(len(distinct))
+    return distinct, place[codes]

@@ -27,6 +27,7 @@ from lrp2_bench.report.stored_tables import table_to_json
 from lrp2_bench.report.terminal import to_terminal
 from lrp2_bench.report.text import file_stem
 from lrp2_bench.settings import AnalyzeCommand
+from lrp2_bench.tracking.base import AnalysisRecord, Tracker
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def run_analyze(
     make_analysis: Callable[[], Analysis],
     make_dataset: Callable[[], Dataset],
     make_corpus: Callable[[], Corpus],
+    make_tracker: Callable[[], Tracker],
     console: Console,
 ) -> Path:
     """Run it and write ``outputs/EXPERIMENT/MODEL/analyses/ANALYSIS``; returns that folder.
@@ -45,14 +47,14 @@ def run_analyze(
     and the tables once more for `lrp2-bench report`. What an earlier run with other settings left there is replaced.
     """
     start = time.perf_counter()
-    analysis = make_analysis()
+    analysis, tracker = make_analysis(), make_tracker()  # settings they refuse are better refused before the work
     subject = Subject(settings, make_dataset, make_corpus)
     folder = subject.home / FOLDER / analysis.name
     _tell_what_is_replaced(folder / ANALYSIS, config)
     findings = analysis.run(subject)
     subject.notices.report()
     seconds = time.perf_counter() - start
-    _write(folder, findings, console)
+    files = _write(folder, findings, console)
     record = {
         "analysis": analysis.name,
         "model": {"name": subject.model_name, "digest": subject.checkpoint.digest},
@@ -69,19 +71,28 @@ def run_analyze(
     for name, value in findings.summary.items():
         log.info("%s: %.4g", name, value)
     console.print(Text(f"{analysis.name} of {subject.model_name} in {seconds:.1f} s: {folder}"), soft_wrap=True)
+    tracker.log_analysis(
+        AnalysisRecord(
+            settings.experiment.name, subject.model_name, analysis.name, folder, files, config, findings.summary
+        )
+    )
     return folder
 
 
-def _write(folder: Path, findings: Findings, console: Console) -> None:
+def _write(folder: Path, findings: Findings, console: Console) -> list[Path]:
+    """The paths written, below ``folder``."""
+    written: list[Path] = []
     for table in findings.tables:
-        stem = file_stem(table.name)
-        write_text(folder / f"{stem}.md", to_markdown(table))
-        write_text(folder / f"{stem}.csv", to_csv(table))
-        write_text(folder / f"{stem}.tex", to_latex(table))
+        for form, render in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
+            written.append(folder / f"{file_stem(table.name)}.{form}")
+            write_text(written[-1], render(table))
         console.print(to_terminal(table, console.width))
+    for table in findings.details:
+        write_text(folder / f"{file_stem(table.name)}.csv", to_csv(table))
     with house_style():
         for name, draw in findings.figures.items():
-            save(draw(), folder, file_stem(name))
+            written += save(draw(), folder, file_stem(name))
+    return [path.relative_to(folder) for path in written]
 
 
 def _tell_what_is_replaced(path: Path, config: Mapping[str, Any]) -> None:

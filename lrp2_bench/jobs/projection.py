@@ -13,8 +13,9 @@ from lrp2_bench.jobs.hits import RelationHits
 from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint
+from lrp2_bench.moves import moves
 from lrp2_bench.notices import Notices
-from lrp2_bench.projection import Moves, moves, shifts
+from lrp2_bench.projection import Moves, shifts
 from lrp2_bench.settings import ProjectionKind, SearchCommand
 from lrp2_bench.types import LayerPair
 from lrp2_bench.vectors import LanguageVectors

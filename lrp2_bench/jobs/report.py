@@ -12,6 +12,7 @@ from rich.text import Text
 
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import write_text
+from lrp2_bench.jobs.tracked import report_record
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.progress import progress
 from lrp2_bench.report.ablations import ablation_tables
@@ -20,17 +21,18 @@ from lrp2_bench.report.analyses import copy_figures, find_analyses
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.group_means import group_means_table
-from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs, searched_runs
+from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs
 from lrp2_bench.report.lacking import lacking
 from lrp2_bench.report.languages import languages_table
 from lrp2_bench.report.latex import to_latex
+from lrp2_bench.report.method import of_method
 from lrp2_bench.report.optimal_layers import optimal_layers_table
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.published import XFACTR
 from lrp2_bench.report.relations import relations_table
 from lrp2_bench.report.render import to_csv, to_markdown
-from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs, run_folders
+from lrp2_bench.report.runs import LRP2, METRICS, Run, Unfinished, find_runs, run_folders
 from lrp2_bench.report.significance import significance_table
 from lrp2_bench.report.table import Table
 from lrp2_bench.report.terminal import to_terminal
@@ -38,6 +40,9 @@ from lrp2_bench.report.testbed import embedded_tables
 from lrp2_bench.report.text import file_stem
 from lrp2_bench.report.verdict.evidence import Evidence
 from lrp2_bench.report.verdict.table import verdict_table
+from lrp2_bench.tracking.base import Tracker
+
+_TOLD = 5  # problems of one kind
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,16 @@ def run_report(
     console: Console,
     groups: Mapping[str, Sequence[str]] = GROUPS,
     models: Sequence[str] = (),
+    tracker: Tracker | None = None,
 ) -> Report:
     """Write every table as .md, .csv and .tex, and print it; figures go to ``figures`` beside them, as .png and .pdf.
 
     For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
     ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
-    one ``verdict`` for all, and all of it on one page, ``page.html``. Tables and figures of finished analyses
-    (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models``
-    restricts the report to these.
+    one ``verdict`` for all, and all of it on one page, ``page.html``. An ablation's MODEL is MODEL_PROJECTION; it has
+    no say in the verdict, and ``ablations_MODEL_DATASET`` sets it beside LRP2. Tables and figures of finished analyses
+    (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models`` restricts the report to
+    these. ``tracker`` is told of the report once it is written.
 
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
     input. Unfinished runs are named in the tables' notes and on the console. Nothing is written unless all tables can
@@ -75,38 +82,58 @@ def run_report(
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
     by_model = list(_by_model_and_dataset(runs))
     judged = _judged(by_model, select_by, console)
-    tables = [table for found in judged for table in _tables(found, runs, unfinished, groups)]
-    tables += ablation_tables(runs, select_by)
-    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in judged])
+    # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
+    whole, ablated = ([found for found in judged if (found.projection == LRP2) == is_lrp2] for is_lrp2 in (True, False))
+    tables, others = (
+        [table for found in part for table in _tables(found, runs, unfinished, groups)] for part in (whole, ablated)
+    )
+    compared = ablation_tables(runs, select_by, judged)
+    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole])
     folder = output if output is not None else inputs[0] / "report"
     analyses = [each for each in analyses if not models or each.model in models]
-    looked = [table for analysis in analyses for table in analysis.tables]
-    for table in [*tables, *([verdict] if verdict else []), *looked]:
-        stem = file_stem(table.name)
-        write_text(folder / f"{stem}.md", to_markdown(table))
-        write_text(folder / f"{stem}.csv", to_csv(table))
-        write_text(folder / f"{stem}.tex", to_latex(table))
+    shown = [*tables, *compared, *([verdict] if verdict else [])]
+    shown += [table for analysis in analyses for table in analysis.tables]
+    written: list[Path] = []
+    for table in [*shown, *others]:
+        for form, render in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
+            written.append(folder / f"{file_stem(table.name)}.{form}")
+            write_text(written[-1], render(table))
+    for table in shown:
         console.print(to_terminal(table, console.width))
-    figures, unread = write_figures(by_model, folder / "figures", select_by, judged)
-    for problem in unread:
-        console.print(Text(f"Not in the alignment's figure: {problem}", style="yellow"), soft_wrap=True)
+    if others:
+        names = ", ".join(found.model for found in ablated)
+        console.print(Text(f"Not shown, but written: tables of each ablation ({names})"), soft_wrap=True)
+    figures, unread = write_figures(by_model, folder / "figures", select_by, judged, compared)
+    _tell("Not in the alignment's figure", unread, console)
     figures += copy_figures(analyses, folder / "figures")
-    for problem in unread_analyses:
-        console.print(Text(f"Not in the report: {problem}", style="yellow"), soft_wrap=True)
-    where = f"{figures}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
+    _tell("Not in the report", unread_analyses, console)
+    count = sum(path.suffix == ".png" for path in figures)
+    where = f"{count}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
     console.print(Text(f"Figures: {where}"), soft_wrap=True)
-    if by_model:
-        page, unread = write_page(by_model, unfinished, folder, Choices(select_by, groups))
-        for problem in unread:
-            console.print(Text(f"Not on the page: {problem}", style="yellow"), soft_wrap=True)
+    pages = []
+    if judged:
+        page, unread = write_page(judged, unfinished, folder, Choices(select_by, groups))
+        _tell("Not on the page", unread, console)
         console.print(Text(f"Page: {page}"), soft_wrap=True)
+        pages.append(page)
     lacks = lacking(unfinished, judged)
     if lacks:
         console.print(Text(f"Not whole ({len(lacks)}):", style="yellow"))
         for line in lacks:
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(Text(f"Report in {folder}"), soft_wrap=True)
+    if tracker is not None:
+        files = [path.relative_to(folder) for path in (*written, *figures, *pages)]
+        tracker.log_report(report_record(folder, files, runs, select_by, lacks, [each.experiment for each in analyses]))
     return Report(folder, tuple(lacks))
+
+
+def _tell(where: str, problems: Sequence[str], console: Console) -> None:
+    """A line a problem, the first few: a hundred runs that lack the same file are one thing to know."""
+    for problem in problems[:_TOLD]:
+        console.print(Text(f"{where}: {problem}", style="yellow"), soft_wrap=True)
+    if len(problems) > _TOLD:
+        console.print(Text(f"{where}: and {len(problems) - _TOLD} more like these", style="yellow"), soft_wrap=True)
 
 
 def _of_models(
@@ -135,7 +162,7 @@ def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
 
 
 def _judged(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[JudgedRuns]:
-    total = sum(len(searched_runs(runs, select_by)) for runs in by_model)
+    total = sum(bool(run.pairs) for runs in by_model for run in runs)
     with nullcontext(lambda: None) if console.quiet else progress("judging", total, "languages") as advance:
         return [judge_runs(runs, select_by, advance) for runs in by_model]
 
@@ -155,4 +182,4 @@ def _tables(
         tables += [significance_table(found), relations_table(found)]
     tables += embedded_tables(runs, everything, select_by)
     for table in tables:
-        yield replace(table, notes=table.notes + notes)
+        yield of_method(replace(table, notes=table.notes + notes), runs[0])

@@ -59,7 +59,7 @@ class MaskedProbe(Probe):
         self.model, self.relation, self.where, self.notices = model, relation, where, notices
         self.counts = ProbeCounts()
         self._normaliser = normaliser
-        self._between = _between_masks(model.tokenizer)
+        self._between = between_masks(model.tokenizer)
         self._lengths = self._tokenize_pool(pool)
         self._queries = self._tokenize_queries(relation)
         self._allowed = torch.from_numpy(pool.allowed).to(model.device)
@@ -285,7 +285,7 @@ class _Leader:
         return (self._logits[cells] - normalisers.view(-1, self._masks).sum(dim=1)) / self._masks
 
 
-def _between_masks(tokenizer: Any) -> list[int]:
+def between_masks(tokenizer: Any) -> list[int]:
     """What the tokenizer puts between two masks written with a space: nothing, or a token for the space.
 
     With it, one tokenization of a query serves every number of masks.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from lrp2_bench.analysis.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
+from lrp2_bench.analysis.honest import SPLITS
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.stored import read_hits
+from lrp2_bench.report.judged_runs import JudgedRuns
 from lrp2_bench.report.runs import LRP2, METRICS, Run
 from lrp2_bench.report.table import Cell, Column, Table
 
@@ -16,20 +20,26 @@ from lrp2_bench.report.table import Cell, Column, Table
 _ORDER = (LRP2, "lirp_only", "lsrp_only", "random", "shuffled", "other_pivot")
 
 
-def ablation_tables(runs: Sequence[Run], select_by: str) -> list[Table]:
-    """``ablations_MODEL_DATASET`` for every model and dataset of which an ablation's pairs were searched."""
+def ablation_tables(runs: Sequence[Run], select_by: str, judged: Sequence[JudgedRuns] = ()) -> list[Table]:
+    """``ablations_MODEL_DATASET`` for every model and dataset of which an ablation's pairs were searched.
+
+    ``judged`` are the same runs, which know the honest change; where they lack a run, it has none.
+    """
+    honest = {
+        each.run.folder: each.judged.measured[select_by].honest for found in judged for each in found.judged.values()
+    }
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if run.pairs:
             groups.setdefault((str(run.manifest["model"]["name"]), run.dataset), []).append(run)
     return [
-        _table(model, dataset, members, select_by)
+        _table(model, dataset, members, select_by, honest)
         for (model, dataset), members in sorted(groups.items())
         if any(run.projection != LRP2 for run in members)
     ]
 
 
-def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str) -> Table:
+def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, honest: Mapping[Path, float]) -> Table:
     short = "transf." if select_by == "transferability" else select_by
     notes: list[str] = []
     rows: list[tuple[Cell, ...]] = []
@@ -37,7 +47,7 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str) -> Tab
     for language in sorted({run.language for run in runs}):
         there = sorted((run for run in runs if run.language == language), key=_place)
         try:
-            rows += _rows(there, select_by, changes)
+            rows += _rows(there, select_by, changes, honest)
         except BenchError as error:
             notes.append(f"{language} has no rows: {error}")
     return Table(
@@ -50,6 +60,7 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str) -> Tab
             Column("best", "best pair", "pair", optional=True),
             Column("accuracy_change", "accuracy", "change_interval"),
             Column("transferability_change", "transf.", "change_interval"),
+            Column(f"{select_by}_honest", f"{short} honest", "change"),
             Column(f"{select_by}_less_lrp2", f"{short} against LRP2", "change_interval"),
         ),
         rows=(*rows, *_means(changes)),
@@ -63,7 +74,10 @@ def _place(run: Run) -> tuple[int, str]:
 
 
 def _rows(
-    runs: Sequence[Run], select_by: str, changes: dict[str, dict[str, tuple[float, ...]]]
+    runs: Sequence[Run],
+    select_by: str,
+    changes: dict[str, dict[str, tuple[float, ...]]],
+    honest: Mapping[Path, float],
 ) -> Iterator[tuple[Cell, ...]]:
     """One language's, from one resampling: the baseline, then each projection's best pair."""
     best, measures = _resampled(runs, select_by)
@@ -71,10 +85,10 @@ def _rows(
     for row, run in enumerate(runs, start=1):
         found = [measure.change(row) for measure in measures]
         less = measures[METRICS.index(select_by)].change(row, lrp2) if lrp2 is not None and row != lrp2 else None
-        values = tuple(each.value for each in (*found, *([less] if less else [])))
+        fair = honest.get(run.folder, math.nan)
+        values = (*(each.value for each in found), fair, *([less.value] if less else []))
         changes.setdefault(run.projection, {})[run.language] = values
-        settings = _distinct(run)
-        yield run.language, _shown(run), settings, best[row - 1], *found, less
+        yield run.language, _shown(run), _distinct(run), best[row - 1], *found, fair, less
 
 
 def _resampled(runs: Sequence[Run], select_by: str) -> tuple[list[Cell], tuple[Resampled, Resampled]]:
@@ -100,7 +114,7 @@ def _means(changes: Mapping[str, Mapping[str, tuple[float, ...]]]) -> Iterator[t
         return
     for projection, found in changes.items():
         means = [float(np.mean(values)) for values in zip(*(found[code] for code in sorted(shared)), strict=True)]
-        yield (f"mean of {len(shared)}", projection, None, None, *means, *([None] * (3 - len(means))))
+        yield (f"mean of {len(shared)}", projection, None, None, *means, *([None] * (4 - len(means))))
 
 
 def _distinct(run: Run) -> int:
@@ -122,6 +136,10 @@ def _notes(runs: Sequence[Run], select_by: str) -> Iterator[str]:
     yield (
         f"Each projection at the pair with its highest {select_by}, chosen on the same facts; the more settings there "
         "are to choose from, the more of the change is luck: random has as many as LRP2."
+    )
+    yield (
+        f"Honest: chosen on one half of the facts and reported on the other, both ways round, mean of {SPLITS} splits; "
+        "luck in choosing is not in it, so this is what tells a gain from a perturbation."
     )
     if {"lirp_only", "lsrp_only"} & kinds:
         yield "One side alone has a setting per layer: the best pair is the first with that layer."

@@ -27,6 +27,7 @@ class StoredAnalysis:
     model: str
     tables: tuple[Table, ...]
     figures: tuple[str, ...]
+    experiment: str
 
 
 def find_analyses(inputs: Sequence[Path]) -> tuple[list[StoredAnalysis], list[str]]:
@@ -43,15 +44,15 @@ def find_analyses(inputs: Sequence[Path]) -> tuple[list[StoredAnalysis], list[st
     return found, problems
 
 
-def copy_figures(analyses: Sequence[StoredAnalysis], folder: Path) -> int:
-    """Copy their figures into ``folder``; how many there were."""
-    copied = 0
+def copy_figures(analyses: Sequence[StoredAnalysis], folder: Path) -> list[Path]:
+    """Copy their figures into ``folder``; the paths written."""
+    copied: list[Path] = []
     for analysis in analyses:
         for stem in analysis.figures:
             for path in (analysis.folder / f"{stem}.png", analysis.folder / f"{stem}.pdf"):
                 if path.is_file():
-                    write_bytes(folder / path.name, path.read_bytes())
-            copied += 1
+                    copied.append(folder / path.name)
+                    write_bytes(copied[-1], path.read_bytes())
     return copied
 
 
@@ -59,7 +60,12 @@ def _read(file: Path) -> StoredAnalysis:
     stored: dict[str, Any] = json.loads(file.read_bytes())
     tables = tuple(table_from_json(table) for table in stored["tables"])
     return StoredAnalysis(
-        file.parent, str(stored["analysis"]), str(stored["model"]["name"]), tables, tuple(stored["figures"])
+        file.parent,
+        str(stored["analysis"]),
+        str(stored["model"]["name"]),
+        tables,
+        tuple(stored["figures"]),
+        str(stored["config"]["experiment"]["name"]),
     )
 
 

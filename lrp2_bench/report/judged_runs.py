@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
-from lrp2_bench.analysis.judge import Judged, judge
+from lrp2_bench.analysis.judge import Judged
 from lrp2_bench.analysis.significance import holm
 from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.stored import read_hits
 from lrp2_bench.languages import LANGUAGES
-from lrp2_bench.report.runs import Run
+from lrp2_bench.report.run_evidence import Evidence, evidence_of
+from lrp2_bench.report.runs import METRICS, Run
 
 #: Languages judged at a time; numpy lets go of the interpreter, and one takes some hundred megabytes at full size.
 _WORKERS = 4
@@ -36,13 +35,28 @@ class JudgedRun:
 
 @dataclass(frozen=True)
 class JudgedRuns:
-    """All ``runs`` of one model and dataset, those that can be judged by their language's code, and why others cannot
-    (``unread``, a language each). The pivot and baselines have no pair and are in neither."""
+    """All ``runs`` of one model and dataset. ``evidence``, by language, is what the hits of those with pairs say, or
+    why they cannot be read. ``by_metric`` has the languages that can be judged, by code, for the best pair by each
+    metric; the pivot and baselines are in none."""
 
     runs: tuple[Run, ...]
     select_by: str
-    judged: Mapping[str, JudgedRun]
-    unread: Mapping[str, str]
+    by_metric: Mapping[str, Mapping[str, JudgedRun]]
+    evidence: Mapping[str, Evidence | BenchError] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> Mapping[str, JudgedRun]:
+        """For the best pair by ``select_by``."""
+        return self.by_metric[self.select_by]
+
+    @property
+    def unread(self) -> Mapping[str, str]:
+        """Why languages that have a best pair cannot be judged."""
+        return {
+            run.language: str(found)
+            for run in searched_runs(self.runs, self.select_by)
+            if isinstance(found := self.evidence.get(run.language), BenchError)
+        }
 
     @property
     def model(self) -> str:
@@ -52,30 +66,25 @@ class JudgedRuns:
     def dataset(self) -> str:
         return self.runs[0].dataset
 
+    @property
+    def projection(self) -> str:
+        return self.runs[0].projection
+
 
 def judge_runs(runs: Sequence[Run], select_by: str, advance: Callable[[], object] = lambda: None) -> JudgedRuns:
-    """Judge the ``runs`` of one model and dataset; ``advance`` is called after each that has pairs.
+    """Read the hits of ``runs``, of one model and dataset, once each, and judge them; ``advance`` is called after each
+    that has pairs.
 
     A run whose ``hits.parquet`` is missing, damaged, or of other hits than its ``pairs.csv``, is left out and named.
     """
-    searched = sorted(searched_runs(runs, select_by), key=lambda run: run.language)
+    evidence: dict[str, Evidence | BenchError] = {}
     with ThreadPoolExecutor(max(1, min(_WORKERS, os.cpu_count() or 1))) as pool:
-        found = []
-        for result in pool.map(partial(_judge, select_by=select_by), searched):
-            found.append(result)
+        with_pairs = [run for run in runs if run.pairs]
+        for run, found in zip(with_pairs, pool.map(_evidence, with_pairs), strict=True):
+            evidence[run.language] = found
             advance()
-    read = [(run, result) for run, result in zip(searched, found, strict=True) if isinstance(result, Judged)]
-    corrected = holm([result.test.p for _, result in read])
-    honest = holm([result.honest.p for _, result in read])
-    return JudgedRuns(
-        runs=tuple(runs),
-        select_by=select_by,
-        judged={
-            run.language: JudgedRun(run, result, p, honest_p)
-            for (run, result), p, honest_p in zip(read, corrected, honest, strict=True)
-        },
-        unread={run.language: text for run, text in zip(searched, found, strict=True) if isinstance(text, str)},
-    )
+    by_metric = {metric: _judged(searched_runs(runs, metric), evidence, metric) for metric in METRICS}
+    return JudgedRuns(tuple(runs), select_by, by_metric, evidence)
 
 
 def searched_runs(runs: Sequence[Run], select_by: str) -> list[Run]:
@@ -83,15 +92,24 @@ def searched_runs(runs: Sequence[Run], select_by: str) -> list[Run]:
     return [run for run in runs if not run.is_pivot and run.best(select_by) is not None]
 
 
-def _judge(run: Run, select_by: str) -> Judged | str:
-    best = run.best(select_by)
-    assert best is not None and best.pair is not None  # searched_runs keeps no other
+def _evidence(run: Run) -> Evidence | BenchError:
     try:
-        hits = read_hits(run.folder / "hits.parquet")
-        pivot_hits = read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
+        return evidence_of(run)
     except BenchError as error:
-        return str(error)
-    try:
-        return judge(hits, pivot_hits, best.pair, select_by)
-    except ValueError:
-        return f"'{run.folder / 'hits.parquet'}' lacks hits that pairs.csv counts. Search again: both are written anew."
+        return error
+
+
+def _judged(
+    searched: Sequence[Run], evidence: Mapping[str, Evidence | BenchError], metric: str
+) -> dict[str, JudgedRun]:
+    read = [
+        (run, found.judged[metric])
+        for run in sorted(searched, key=lambda run: run.language)
+        if isinstance(found := evidence[run.language], Evidence)
+    ]
+    corrected = holm([judged.test.p for _, judged in read])
+    honest = holm([judged.honest.p for _, judged in read])
+    return {
+        run.language: JudgedRun(run, judged, p, honest_p)
+        for (run, judged), p, honest_p in zip(read, corrected, honest, strict=True)
+    }

@@ -9,18 +9,24 @@ from lrp2_bench.report.cells import NOTHING, NUMBERS, parts, sections
 from lrp2_bench.report.table import WORDS, Cell, Column, Table
 from lrp2_bench.report.text import one_line
 
-# Tables with intervals are wide, and \scriptsize has no smaller neighbour but \tiny, which the bounds have.
-_SMALLER = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{1.5pt}%"
+# Tables with intervals are wide, and \scriptsize has no smaller neighbour but \tiny, which the bounds have. Prose needs
+# room between its columns, and between rows of several lines.
+_SMALLER = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{2pt}%"
+_SMALLER_PROSE = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{4pt}%"
+_APART = r"\addlinespace[0.5pt]"
 #: What a float of a page may hold beside its caption and notes: rows of one line, and of a value above its bounds.
 _ROWS, _ROWS_OF_TWO_LINES = 44, 30
 #: Of the line's width, what the columns of prose have together. A table wider than the text stands in its middle.
-_PROSE = 1.2
+_PROSE = 1.3
 _CHARACTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': "''", "–": "--", "…": r"\ldots{}",
     "[": "{[}", "]": "{]}", "*": "{*}",  # after the end of a row these would be read as its options
 }  # fmt: skip
+
+#: The hyphen of a number in prose.
+_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
 
 _Sections = list[tuple[str, list[tuple[Cell, ...]]]]
 
@@ -59,7 +65,8 @@ def _float(
     table: Table, of: str, groups: _Sections, columns: Sequence[Column], *, notes: bool, labelled: bool
 ) -> list[str]:
     prose = any(column.kind == "prose" for column in columns)
-    small = prose or any(column.kind.endswith("interval") for column in columns)
+    intervals = any(column.kind.endswith("interval") for column in columns)
+    small = _SMALLER_PROSE if prose else _SMALLER if intervals else ""
     # \raggedright takes \\ for the end of a line, not of a row.
     end = r" \tabularnewline" if prose else r" \\"
     lines = [" & ".join(_header(column) for column in columns) + r" \\"]
@@ -67,7 +74,9 @@ def _float(
         lines.append(r"\midrule")
         if title:
             lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\itshape {_escaped(title)}}} \\")
-        for row in rows:
+        for number, row in enumerate(rows):
+            if prose and number:
+                lines.append(_APART)
             cells = (_cell(cell, column) for cell, column in zip(row, columns, strict=True))
             lines.append(" & ".join(cells) + end)
     said = " ".join(_escaped(note) for note in table.notes) if notes else ""
@@ -76,7 +85,7 @@ def _float(
         r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
         rf"\caption{{{_escaped(table.title)}{of}}}",
         *([rf"\label{{tab:{re.sub(r'[^A-Za-z0-9-]+', '-', table.name)}}}"] if labelled else []),
-        *([_SMALLER] if small else []),
+        *([small] if small else []),
         r"\makebox[\linewidth][c]{%",
         rf"\begin{{tabular}}{{{''.join(_alignments(columns))}}}",
         r"\toprule",
@@ -102,7 +111,7 @@ def _cell(cell: Cell, column: Column) -> str:
         ends = "{,} ".join(bound.replace("-", "{-}") for bound in bounds)
         return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}${value}$\\[-1pt]{{\tiny $[{ends}]$}}\end{{tabular}}"
     if column.kind == "prose":
-        return rf"\raggedright {_escaped(value)}"
+        return rf"\raggedright {_MINUS.sub('$-$', _escaped(value))}"
     # A hyphen is no minus sign.
     return f"${value}$" if column.kind in NUMBERS and value != NOTHING else _escaped(value)
 

@@ -70,6 +70,18 @@ def optimal_pairs(model: str, dataset: str) -> Mapping[str, LayerPair]:
     return {language: LayerPair(lirp, lsrp) for language, (lirp, lsrp) in optimal.items()}
 
 
+def shared_neurons(
+    model: str, dataset: str, language: str, pivot: str
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Table 2: without and with LRP2, the overlap of knowledge neurons in percent of the same relation, of different
+    ones, and of all pairs of relations; None if not published."""
+    table = _tables()["table2"]
+    # The paper projects Chinese into English, never the other way round.
+    if dataset != _DATASET or (language, pivot) != ("zh", "en") or f"{model}_lrp2" not in table:
+        return None
+    return tuple(table[model]), tuple(table[f"{model}_lrp2"])
+
+
 @cache
 def _tables() -> dict[str, Any]:
     text = files("lrp2_bench.report").joinpath("paper_tables.json").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """Tracking: what a finished job tells the outside world, Weights & Biases or nothing."""
 
-from lrp2_bench.tracking.base import JobRecord, NoTracker, Tracker
+from lrp2_bench.tracking.base import JobRecord, NoTracker, ReportRecord, Tracker
 from lrp2_bench.tracking.wandb_tracker import WandbTracker
 
-__all__ = ["JobRecord", "NoTracker", "Tracker", "WandbTracker"]
+__all__ = ["JobRecord", "NoTracker", "ReportRecord", "Tracker", "WandbTracker"]

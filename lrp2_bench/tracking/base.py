@@ -42,16 +42,76 @@ class JobRecord:
         return f"{self.model}-{self.dataset}-{self.language}"
 
 
+@dataclass(frozen=True)
+class ReportRecord:
+    """One written report; its files are on disk when a tracker sees it.
+
+    ``files`` are paths below ``folder``, those of this report alone: an earlier one may have left others there.
+    ``experiments``, ``models``, ``datasets`` and ``languages`` are those reported on, each once, in order; ``runs``
+    counts the finished runs and ``lacks`` has a line for everything that is missing from them.
+    """
+
+    folder: Path
+    files: Sequence[Path]
+    experiments: Sequence[str]
+    models: Sequence[str]
+    datasets: Sequence[str]
+    languages: Sequence[str]
+    select_by: str
+    runs: int
+    lacks: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """``report-EXPERIMENT``, of several ``report-EXPERIMENT+EXPERIMENT``."""
+        return f"report-{self.group}"
+
+    @property
+    def group(self) -> str:
+        """The experiment; several stand together."""
+        return "+".join(self.experiments)
+
+
+@dataclass(frozen=True)
+class AnalysisRecord:
+    """One finished analysis; ``files`` are paths below ``folder`` and on disk when a tracker sees it.
+
+    ``summary`` holds its headline numbers by name, ``config`` is the resolved config.
+    """
+
+    experiment: str
+    model: str
+    analysis: str
+    folder: Path
+    files: Sequence[Path]
+    config: Mapping[str, Any]
+    summary: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        """``MODEL-ANALYSIS``."""
+        return f"{self.model}-{self.analysis}"
+
+
 class Tracker(ABC):
-    """Mirrors finished jobs to a service. The run folder stays the truth, so losing the mirror loses nothing."""
+    """Mirrors finished jobs, reports and analyses to a service. What is on disk stays the truth, so losing the mirror
+    loses nothing.
+
+    No method raises, asks the user, or waits without bound: hours of work must not fail, nor hang, for the sake of a
+    mirror. What goes wrong is a logged warning.
+    """
 
     @abstractmethod
     def log_job(self, record: JobRecord) -> bool:
-        """Mirror one job; whether nothing is left that the same command, run again, had better do.
+        """Mirror one job; whether nothing is left that the same command, run again, had better do."""
 
-        Never raises, never asks the user, and never waits without bound: a job of hours must not fail, nor hang, for
-        the sake of a mirror. What goes wrong is a logged warning.
-        """
+    @abstractmethod
+    def log_report(self, record: ReportRecord) -> None:
+        """Mirror one report."""
+
+    @abstractmethod
+    def log_analysis(self, record: AnalysisRecord) -> None:
+        """Mirror one analysis."""
 
 
 class NoTracker(Tracker):
@@ -60,3 +120,9 @@ class NoTracker(Tracker):
     def log_job(self, record: JobRecord) -> bool:
         """Do nothing."""
         return True
+
+    def log_report(self, record: ReportRecord) -> None:
+        """Do nothing."""
+
+    def log_analysis(self, record: AnalysisRecord) -> None:
+        """Do nothing."""

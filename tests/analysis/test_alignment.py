@@ -13,8 +13,9 @@ import torch
 from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.moves import moves
 from lrp2_bench.notices import Notices
-from lrp2_bench.projection import moves, shifts
+from lrp2_bench.projection import shifts
 from lrp2_bench.records import AlignmentRow
 from lrp2_bench.settings import ProjectionKind
 from lrp2_bench.types import LayerPair, ParallelFacts, Relation, all_pairs

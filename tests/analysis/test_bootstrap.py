@@ -25,7 +25,7 @@ def some_hits(settings: int = 6, facts: int = len(RELATIONS), seed: int = 0) -> 
 
 def drawn(resamples: int, seed: int = 0) -> npt.NDArray[np.int64]:
     """``[resample, fact]``: how often the fact was drawn."""
-    return np.concatenate([w for _, w in bootstrap._weights(RELATIONS, resamples, seed)]).astype(np.int64)
+    return np.concatenate([w for _, w in bootstrap.resample_weights(RELATIONS, resamples, seed)]).astype(np.int64)
 
 
 def test_every_resample_is_the_measure_of_the_facts_drawn_with_their_repeats() -> None:

@@ -10,6 +10,7 @@ from lrp2_bench.analysis.bootstrap import resample_measures
 from lrp2_bench.analysis.honest import honest_changes
 from lrp2_bench.analysis.judge import judge
 from lrp2_bench.analysis.relations import score_relations
+from lrp2_bench.analysis.sampled import Sampled
 from lrp2_bench.analysis.significance import mcnemar
 from lrp2_bench.grid.stored import StoredHits
 from lrp2_bench.types import all_pairs
@@ -28,7 +29,7 @@ def stored(seed: int = 0) -> tuple[StoredHits, np.ndarray]:
 def test_every_part_is_that_of_the_same_hits() -> None:
     hits, pivot = stored()
     best = PAIRS[1]
-    found = judge(hits, pivot, best, "accuracy")
+    found = judge(Sampled(hits, pivot), best, "accuracy")
     accuracy, overlap = resample_measures(hits.hits, pivot, hits.relations)
     honest = honest_changes(hits.hits, pivot, hits.relations, "accuracy")
     assert found.measured["accuracy"].change == accuracy.change(2)
@@ -46,11 +47,11 @@ def test_a_pair_with_open_facts_takes_no_part() -> None:
     hits, pivot = stored()
     table = hits.hits.copy()
     table[5, 7] = -1  # the other good pair
-    found = judge(StoredHits(hits.facts, hits.settings, table), pivot, PAIRS[1], "accuracy")
+    found = judge(Sampled(StoredHits(hits.facts, hits.settings, table), pivot), PAIRS[1], "accuracy")
     assert found.as_good == (PAIRS[1],) and found.pairs == 5
     with pytest.raises(ValueError, match="1/2 is not fully evaluated"):
         table[1, 0] = -1
-        judge(StoredHits(hits.facts, hits.settings, table), pivot, PAIRS[0], "accuracy")
+        judge(Sampled(StoredHits(hits.facts, hits.settings, table), pivot), PAIRS[0], "accuracy")
 
 
 def test_a_relations_overlap_is_over_its_own_shared_facts() -> None:

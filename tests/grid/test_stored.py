@@ -10,7 +10,7 @@ import pytest
 
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.store import write_hits
-from lrp2_bench.grid.stored import read_hits
+from lrp2_bench.grid.stored import _distinct, _in_order, _joined, read_hits
 from lrp2_bench.types import Fact, Hits, LayerPair, all_pairs
 
 SETTINGS = (None, *all_pairs(3))
@@ -67,6 +67,22 @@ def test_hits_are_found_by_fact(written: tuple[Path, Hits]) -> None:
 def test_a_missing_file_names_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"hits\.parquet' is missing.*search` again"):
         read_hits(tmp_path / "hits.parquet")
+
+
+@pytest.mark.parametrize("highest", [3, 900, 500_000, 2**40], ids=["repeated", "few", "gaps", "too wide for a table"])
+def test_the_table_of_codes_finds_what_sorting_them_does(highest: int) -> None:
+    codes = np.random.default_rng(0).integers(0, highest, 2_000)
+    distinct, place = _distinct(codes)
+    by_sorting, first, places = np.unique(codes, return_index=True, return_inverse=True)
+    assert (distinct == by_sorting).all() and (place == places).all()
+    ordered, rank = _in_order(codes)
+    assert ordered.tolist() == list(dict.fromkeys(codes.tolist())) == codes[np.sort(first)].tolist()
+    assert (ordered[rank] == codes).all()
+
+
+def test_codes_of_more_facts_than_32_bits_count_stay_apart() -> None:
+    high, low = (np.array(one, dtype=np.int32) for one in ([0, 1, 70_000], [5, 5, 69_999]))
+    assert _joined(high, low, 70_000).tolist() == [5, 70_005, 70_000 * 70_000 + 69_999]
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "empty", "columns", "no rows", "no fact"])

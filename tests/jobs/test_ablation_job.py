@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from lrp2_bench.files import sealed, write_json
 from lrp2_bench.jobs.report import run_report
 from lrp2_bench.records import read_pairs
 from lrp2_bench.types import all_pairs
@@ -44,12 +46,6 @@ def _folder(job: ToyJob, projection: str) -> Path:
 def _manifest(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
     return found
-
-
-@pytest.fixture
-def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures have tests of their own, and take their time."""
-    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *ignored: (0, []))
 
 
 @pytest.mark.parametrize("projection", SWEPT)
@@ -109,7 +105,7 @@ def test_a_seed_has_a_folder_of_its_own_and_other_company_is_refused(
     folder = _folder(swept, "shuffled")
     manifest = (folder / "manifest.json").read_text("utf-8")
     try:
-        (folder / "manifest.json").write_text(manifest.replace("shuffled(zh)", "shuffled(fr)"), "utf-8")
+        write_json(folder / "manifest.json", sealed(json.loads(manifest.replace("shuffled(zh)", "shuffled(fr)"))))
         assert swept.search("projection=shuffled") == 1
     finally:
         (folder / "manifest.json").write_text(manifest, "utf-8")
@@ -140,6 +136,9 @@ def test_the_report_compares_them_in_one_table(swept: ToyJob, tmp_path: Path) ->
         assert float(row["transferability_change"]) == pytest.approx(change, abs=1e-5)
         assert float(row["transferability_change_low"]) <= change + 1e-5
         assert float(row["accuracy_change"]) == pytest.approx(best.accuracy - baseline.accuracy, abs=1e-5)
+        of = "" if projection == "lrp2" else f"_{_folder(swept, projection).parents[2].name}"
+        (sure,) = _csv(folder / f"significance_{name}{of}_mlama.csv")
+        assert row["transferability_honest"] == sure["transferability_honest"] != ""
         if projection == "lrp2":
             assert row["transferability_less_lrp2"] == ""
         else:
@@ -147,6 +146,40 @@ def test_the_report_compares_them_in_one_table(swept: ToyJob, tmp_path: Path) ->
             assert float(row["transferability_less_lrp2"]) == pytest.approx(less, abs=1e-5)
     tables = {path.name for path in folder.glob("table1_*.csv")}
     assert f"table1_{name}_mlama.csv" in tables and f"table1_{name}_random_mlama.csv" in tables
+
+
+def _csv(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_an_ablation_never_passes_for_lrp2_in_tables_the_verdict_and_the_page(swept: ToyJob, tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=120)
+    folder, name = (
+        run_report([swept.outputs / "default"], tmp_path, "transferability", console).folder,
+        swept.model.name,
+    )
+    subjects = {row["subject"] for row in _csv(folder / "verdict.csv")}
+    assert f"{name} on mlama, 1 language" in subjects and not any("random" in subject for subject in subjects)
+    shown = str(console.file.getvalue()) if isinstance(console.file, io.StringIO) else ""
+    assert "LRP2 and its ablations" in shown and f"{name} on mlama" in shown and f"{name}_random on mlama" not in shown
+    assert f"Not shown, but written: tables of each ablation ({name}_lirp_only" in shown
+
+    (whole,), (side,) = (_csv(folder / f"significance_{name}{of}_mlama.csv") for of in ("", "_lirp_only"))
+    assert (whole["as_good_of"], side["as_good_of"]) == ("6", "3"), "pairs that move alike count once"
+    own = (folder / f"table1_{name}_random_mlama.md").read_text("utf-8")
+    assert "with random" in own and "LRP2" not in own.replace("as far as LRP2 moves", "")
+    assert "in random directions" in own and "An ablation" not in (folder / f"table1_{name}_mlama.md").read_text(
+        "utf-8"
+    )
+
+    page = (folder / "page.html").read_text("utf-8")
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])  # type: ignore[index]
+    groups = {group["model"]: group for group in data["groups"]}
+    assert data["groups"][0]["model"] == name, "the page opens with LRP2's own"
+    assert groups[name]["method"] == "LRP2" and groups[f"{name}_shuffled"]["method"] == "shuffled"
+    notes = {model: group["runs"][0]["notes"] for model, group in groups.items()}
+    assert notes[name] == [] and "the shift of another language, zh" in notes[f"{name}_shuffled"][0]
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -40,6 +40,19 @@ def test_the_optimal_pairs_are_the_papers_in_its_order() -> None:
     assert list(published.optimal_pairs("mbert", "mlama"))[:3] == ["ceb", "cs", "cy"]
 
 
+def test_table_2_averages_over_all_pairs_of_the_41_relations() -> None:
+    found = published.shared_neurons("mbert", "mlama", "zh", "en")
+    assert found is not None and found[0] == (17.9, 11.5, 11.7)
+    for same, different, average in found:
+        assert (same + 40 * different) / 41 == pytest.approx(average, abs=0.05)
+
+
+@pytest.mark.parametrize("given", [("bloom_560m", "mlama", "zh", "en"), ("mbert", "cldr", "zh", "en"),
+                                   ("mbert", "mlama", "en", "zh"), ("mbert", "mlama", "de", "en")])  # fmt: skip
+def test_shared_neurons_of_others_are_not_published(given: tuple[str, str, str, str]) -> None:
+    assert published.shared_neurons(*given) is None
+
+
 def averages_fit(sizes: dict[str, int]) -> bool:
     """Whether every row's means over classes of these sizes average to its last column, each rounded to 0.1."""
     for model in ("mbert", "bloom_560m"):

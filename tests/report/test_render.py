@@ -160,11 +160,20 @@ def test_columns_for_programs_are_in_csv_alone() -> None:
 
 def test_latex_breaks_prose_into_lines_and_ends_its_rows_unmistakably() -> None:
     text = to_latex(PROSE)
-    assert text.count(r"p{0.60\linewidth}") == 2
+    assert text.count(r"p{0.65\linewidth}") == 2
     assert [line.endswith(r" \tabularnewline") for line in text.split("\n") if r"\raggedright" in line] == [True] * 3
     assert [line for line in text.split("\n") if r"\itshape" in line] == [
         rf"\multicolumn{{3}}{{l}}{{\itshape {name}}} \\" for name in ("one", "two")
     ]
+
+
+def test_latex_has_true_minus_signs_in_prose_and_leaves_hyphens_alone() -> None:
+    columns = (Column("check", "check", "text"), Column("ours", "ours", "prose"))
+    text = to_latex(
+        Table("t", "t", columns, (("a", "-0.4 [-0.6, 0.1] of non-Indo-European, Table-4, 1-2"), ("b", "-")))
+    )
+    assert r"$-$0.4 {[}$-$0.6, 0.1{]} of non-Indo-European, Table-4, 1-2 \tabularnewline" in text
+    assert text.count(r"\addlinespace") == 1, "between two rows"
 
 
 def test_a_table_longer_than_a_page_becomes_several_floats_with_every_row_once() -> None:
@@ -190,6 +199,8 @@ def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, t
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "main.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+    if "x" * 10_000 not in str(table):  # a cell longer than a page
+        assert "Float too large" not in done.stdout and "Overfull" not in done.stdout
 
 
 def test_an_endless_note_is_cut() -> None:

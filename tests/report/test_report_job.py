@@ -29,6 +29,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_every_model_and_dataset_gets_both_tables_in_three_forms(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20, 30), every_pair(12))
     write_run(tmp_path, "de", (20, 30), every_pair(24), model="bloom_560m", blocks=24)
@@ -44,6 +45,7 @@ def test_every_model_and_dataset_gets_both_tables_in_three_forms(tmp_path: Path)
     assert "Optimal layers, mbert on mlama" in printed and str(folder) in printed
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_csv_holds_the_runs_numbers_and_the_papers(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20.123456, 30), {(1, 2): (21, 31.654321), (3, 4): (22, 31)})
     folder, _ = report(tmp_path, output=tmp_path / "elsewhere" / "deep")
@@ -59,6 +61,7 @@ def test_the_csv_holds_the_runs_numbers_and_the_papers(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_runs_of_several_inputs_join_in_one_table(tmp_path: Path) -> None:
     write_run(tmp_path / "a", "de", (20, 30), {(1, 2): (21, 31)})
     write_run(tmp_path / "b", "fr", (20, 30), {(1, 2): (21, 31)})
@@ -76,6 +79,7 @@ def test_a_second_report_over_the_first_gives_the_same_files(tmp_path: Path) -> 
     assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_unfinished_runs_are_named_on_the_console_and_in_their_tables_notes(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)})
     failed = write_run(tmp_path, "fr", (20, 30), state="failed", status={"message": "[red]no disk[/red]"})
@@ -109,6 +113,7 @@ def test_a_models_name_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     assert {path.parent for path in tmp_path.rglob("*evil*")} == {folder, folder / "figures"}
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_only_the_pivots_run_gives_tables_with_an_empty_body(tmp_path: Path) -> None:
     write_run(tmp_path, "en", (34, 100))
     folder, _ = report(tmp_path)
@@ -135,6 +140,14 @@ def test_an_alignment_that_cannot_be_read_is_named_and_costs_no_other_figure(tmp
     assert len(list((folder / "figures").iterdir())) == 10
 
 
+@pytest.mark.usefixtures("without_figures")
+def test_many_runs_that_lack_the_same_file_are_not_a_screen_of_lines(tmp_path: Path) -> None:
+    for language in ("de", "fr", "ja", "ko", "zh", "cy", "ga"):
+        write_run(tmp_path, language, (20, 30), {(1, 2): (21, 31)})
+    _, printed = report(tmp_path)
+    assert printed.count("Not on the page: '") == 5 and "Not on the page: and 2 more like these" in printed
+
+
 def run(root: Path, *models: str) -> Report:
     return run_report([root], None, "transferability", Console(file=io.StringIO(), width=80), models=models)
 
@@ -156,6 +169,7 @@ def test_runs_with_hits_are_judged_and_one_verdict_is_given_on_all_models(tmp_pa
     assert run(tmp_path).lacks == ()
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_report_knows_what_its_runs_lack(tmp_path: Path) -> None:
     whole = write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
     write_run(tmp_path, "en", (34, 100), blocks=3)
@@ -167,6 +181,7 @@ def test_a_report_knows_what_its_runs_lack(tmp_path: Path) -> None:
     assert not any(str(whole) in line for line in lacks)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_report_may_be_of_some_models_alone(tmp_path: Path) -> None:
     for model in ("mbert", "xlmr"):
         write_run(tmp_path, "de", (20, 30), every_pair(3), blocks=3, model=model)
@@ -200,6 +215,7 @@ def test_names_that_are_code_elsewhere_stay_text_in_every_form(tmp_path: Path) -
     assert "\u202e" not in printed and len(list((folder / "figures").iterdir())) == 14
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_numbers_of_every_form_are_the_same(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
     folder, _ = report(tmp_path)
@@ -210,6 +226,7 @@ def test_the_numbers_of_every_form_are_the_same(tmp_path: Path) -> None:
     assert f"${shown}$" in (folder / "significance_mbert_mlama.tex").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_page_lies_beside_the_tables_and_says_what_it_lacks(tmp_path: Path) -> None:
     run = write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)})
     folder, printed = report(tmp_path)

@@ -96,7 +96,7 @@ def test_runs_without_hits_or_pairs_have_no_row_and_are_named(tmp_path: Path) ->
     notes = "\n".join(table.notes)
     assert f"fr has no row: '{damaged / 'hits.parquet'}' is damaged" in notes
     assert "ja has no row" in notes and "is missing" in notes
-    assert "zh has no row" in notes and "lacks hits that pairs.csv counts" in notes
+    assert "zh has no row" in notes and "and pairs.csv disagree in their settings" in notes
     assert "Only the baseline was run, so no row: ko." in notes
 
 

@@ -218,6 +218,7 @@ def test_hits_that_lack_the_best_pair_are_named(tmp_path: Path) -> None:
     assert any("lacks hits that pairs.csv counts" in note for note in tables(tmp_path)[0].notes)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_report_writes_them_in_every_form_and_a_second_time_the_same(tmp_path: Path) -> None:
     for language in ("de", "hi", "en"):
         write_told_run(tmp_path, language)

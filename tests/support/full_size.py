@@ -1,13 +1,16 @@
-"""A full-size sweep of synthetic hits (52 languages x 2 models, every pair), and how long a report on it takes.
+"""A full-size sweep of synthetic hits (52 languages x 2 models, every pair), and what a report on it costs.
 
-``python -m tests.support.full_size FOLDER [FACTS]`` writes it below FOLDER, FACTS facts a language (default 3,000;
-mLAMA has 14,800 on average), judges all languages and writes the whole report.
+``python -m tests.support.full_size FOLDER [FACTS]`` writes it below FOLDER unless it is there, FACTS facts a language
+(default 3,000; mLAMA has 14,800 on average), judges all languages and writes the whole report.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -19,22 +22,34 @@ from lrp2_bench.report.runs import find_runs
 from tests.support.synthetic_runs import write_synthetic_run
 
 MODELS = {"mbert": (12, "masked"), "bloom_560m": (24, "causal")}
+#: As many as mLAMA has.
+RELATIONS = tuple(f"P{number}" for number in range(100, 141))
 
 
 def main(root: Path, facts: int) -> None:
-    start = time.perf_counter()
-    for model, (blocks, family) in MODELS.items():
-        for language in GROUPS["all"]:
-            write_synthetic_run(root, language, model=model, blocks=blocks, family=family, facts=facts)
-    print(f"written: {time.perf_counter() - start:.1f} s")
+    if not root.exists():
+        with timed("written"):
+            for model, (blocks, family) in MODELS.items():
+                for language in GROUPS["all"]:
+                    write_synthetic_run(
+                        root, language, model=model, blocks=blocks, family=family, facts=facts, relations=RELATIONS
+                    )
     runs, _ = find_runs([root])
     for model in MODELS:
-        start = time.perf_counter()
-        found = judge_runs([run for run in runs if run.model == model], "transferability")
-        print(f"judged: {len(found.judged)} languages of {model}, {facts} facts: {time.perf_counter() - start:.1f} s")
-    start = time.perf_counter()
-    run_report([root], root / "report", "transferability", Console(quiet=True))
-    print(f"the whole report: {time.perf_counter() - start:.1f} s")
+        members = [run for run in runs if run.model == model]
+        with timed(f"judged: {len(members)} languages of {model}, {members[0].baseline.facts:,} facts"):
+            judge_runs(members, "transferability")
+    with timed("the whole report"):
+        run_report([root], root / "report", "transferability", Console(quiet=True))
+    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
+
+
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Processor time is what a busy machine leaves comparable."""
+    start, used = time.perf_counter(), time.process_time()
+    yield
+    print(f"{what}: {time.perf_counter() - start:.1f} s, {time.process_time() - used:.1f} s of processor", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lrp2_bench.analysis.honest import Honest
@@ -56,8 +56,10 @@ def judged_run(
     return JudgedRun(run, judged, 0.2, 0.2)
 
 
-def evidence(*runs: JudgedRun, aligned: Sequence[Aligned] = (), unread: Mapping[str, str] | None = None) -> Evidence:
+def evidence(*runs: JudgedRun, aligned: Sequence[Aligned] = ()) -> Evidence:
     found = JudgedRuns(
-        tuple(each.run for each in runs), "transferability", {each.run.language: each for each in runs}, unread or {}
+        tuple(each.run for each in runs),
+        "transferability",
+        {"transferability": {each.run.language: each for each in runs}},
     )
     return Evidence(found, aligned)

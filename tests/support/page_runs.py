@@ -12,8 +12,18 @@ from lrp2_bench import metrics
 from lrp2_bench.grid.facts import FACTS, write_facts
 from lrp2_bench.grid.store import write_hits
 from lrp2_bench.records import AlignmentRow, write_alignment
+from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs
+from lrp2_bench.report.runs import Run
 from lrp2_bench.types import Fact, Hits, Relation, all_pairs
 from tests.support.run_folders import write_run
+
+
+def judged_groups(runs: Sequence[Run], select_by: str = "transferability") -> list[JudgedRuns]:
+    """``runs`` by model and dataset, judged, as a report hands them to the page."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.model, run.dataset), []).append(run)
+    return [judge_runs(members, select_by) for members in groups.values()]
 
 
 def write_page_run(

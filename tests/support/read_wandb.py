@@ -14,6 +14,23 @@ _BLOCK, _FILE_HEADER, _RECORD_HEADER = 32768, 7, 7
 _FULL, _LAST = 1, 4
 
 
+@dataclass(frozen=True)
+class StagedFile:
+    """A file of an artifact: its MD5 in base 64, and where it waits for the upload."""
+
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True)
+class OfflineArtifact:
+    """``files`` by their names in the artifact."""
+
+    name: str
+    type: str
+    files: dict[str, StagedFile]
+
+
 @dataclass
 class OfflineRun:
     """What W&B has kept of one run; keys of nested values are joined by dots."""
@@ -25,6 +42,7 @@ class OfflineRun:
     summary: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
+    artifacts: list[OfflineArtifact] = field(default_factory=list)
     exit_code: int | None = None
 
     def logged(self, key: str) -> list[Any]:
@@ -63,6 +81,11 @@ def read_run(folder: Path) -> OfflineRun:
         elif kind == "metric":
             metric = record.metric
             out.metrics[metric.name or metric.glob_name] = {"step": metric.step_metric, "hidden": metric.options.hidden}
+        elif kind == "artifact":
+            files = {
+                entry.path: StagedFile(entry.digest, entry.local_path) for entry in record.artifact.manifest.contents
+            }
+            out.artifacts.append(OfflineArtifact(record.artifact.name, record.artifact.type, files))
         elif kind == "exit":
             out.exit_code = record.exit.exit_code
     return out

@@ -17,12 +17,14 @@ from lrp2_bench.report.table import Table
 class Findings:
     """What an analysis found. ``summary`` holds its headline numbers by name, for the log and W&B.
 
-    ``figures`` are drawn inside ``house_style``, by the stem of their files.
+    ``figures`` are drawn inside ``house_style``, by the stem of their files. ``details`` are for programs: written as
+    CSV, shown nowhere.
     """
 
     tables: tuple[Table, ...]
     figures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
     summary: Mapping[str, float] = field(default_factory=dict)
+    details: tuple[Table, ...] = ()
 
 
 class Analysis(ABC):

@@ -15,6 +15,7 @@ from lrp2_bench.records import read_alignment
 from lrp2_bench.report.figures.page import Gaps, Texts, make_page
 from lrp2_bench.report.figures.scales import layer_ticks
 from lrp2_bench.report.figures.style import BLUE, GREY, ORANGE, SMALL, TEXT, fitted, language_name, shown
+from lrp2_bench.report.method import method
 from lrp2_bench.report.runs import Run
 
 _MARGIN = 0.06  # of the range of cosines, above and below the lines
@@ -30,6 +31,7 @@ class Aligned:
     baseline: tuple[float, ...]
     lrp2: tuple[float, ...]
     projected: tuple[int, ...] = ()
+    method: str = "LRP2"
 
 
 def read_aligned(runs: Sequence[Run]) -> tuple[list[Aligned], list[str]]:
@@ -57,7 +59,7 @@ def read_aligned(runs: Sequence[Run]) -> tuple[list[Aligned], list[str]]:
             found.append(
                 Aligned(
                     language_name(run.language), run.model, run.dataset,
-                    tuple(row.baseline for row in rows), tuple(moved), _projected(run),
+                    tuple(row.baseline for row in rows), tuple(moved), _projected(run), method(run),
                 )
             )  # fmt: skip
     return sorted(found, key=lambda one: one.name.casefold()), problems
@@ -74,8 +76,8 @@ def alignment(found: Sequence[Aligned]) -> Figure | None:
     texts = Texts(
         "How alike parallel queries are, layer by layer",
         f"{shown(found[0].model, 60)} on {shown(found[0].dataset, 60)}: cosine between a query's mean state in the "
-        "language and in the pivot, averaged over shared facts, without and with LRP2 at the best pair (the paper's "
-        "Figure 2a). Layer 0 is the embedding.",
+        f"language and in the pivot, averaged over shared facts, without and with {found[0].method} at the best pair "
+        "(the paper's Figure 2a). Layer 0 is the embedding.",
     )
     page = make_page(len(panels), texts, Gaps(left=0.56, below=0.38, above=0.2, between=0.17, footer=0.26), shape=0.8)
     cosines = [cosine for one in found for cosine in (*one.baseline, *one.lrp2)]
@@ -94,7 +96,7 @@ def alignment(found: Sequence[Aligned]) -> Figure | None:
     page.label_axes("layer", "cosine similarity")
     handles = [
         Line2D([], [], color=GREY, linewidth=1.4, linestyle="--", label="untouched"),
-        Line2D([], [], color=BLUE, linewidth=1.4, label="with LRP2"),
+        Line2D([], [], color=BLUE, linewidth=1.4, label=f"with {shown(found[0].method, 40)}"),
     ]
     if any(one.projected for one in panels):
         handles.append(Line2D([], [], color=ORANGE, linewidth=0.9, linestyle=":", label="LIRP, LSRP"))
@@ -116,7 +118,7 @@ def _mean(found: Sequence[Aligned]) -> Aligned:
         tuple(math.fsum(layer) / len(found) for layer in zip(*sides, strict=True))
         for sides in ([one.baseline for one in found], [one.lrp2 for one in found])
     )
-    return Aligned(f"Mean of {len(found)}", found[0].model, found[0].dataset, baseline, lrp2)
+    return Aligned(f"Mean of {len(found)}", found[0].model, found[0].dataset, baseline, lrp2, method=found[0].method)
 
 
 def _projected(run: Run) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from lrp2_bench.report.figures.ablations import ablations
 from lrp2_bench.report.figures.alignment import Aligned, alignment, read_aligned
 from lrp2_bench.report.figures.between import between
 from lrp2_bench.report.figures.change import change
@@ -15,35 +16,44 @@ from lrp2_bench.report.figures.relations import relations
 from lrp2_bench.report.figures.save import save
 from lrp2_bench.report.figures.style import house_style
 from lrp2_bench.report.judged_runs import JudgedRuns
+from lrp2_bench.report.method import method
 from lrp2_bench.report.relations import summarise_relations
 from lrp2_bench.report.runs import METRICS, Run
+from lrp2_bench.report.table import Table
 from lrp2_bench.report.text import file_stem
 
 
 def write_figures(
-    groups: Sequence[Sequence[Run]], folder: Path, select_by: str, judged: Sequence[JudgedRuns] = ()
-) -> tuple[int, list[str]]:
-    """Write each figure as ``folder/NAME.png`` and ``.pdf``: how many figures, and what could not be read for them.
+    groups: Sequence[Sequence[Run]],
+    folder: Path,
+    select_by: str,
+    judged: Sequence[JudgedRuns] = (),
+    compared: Sequence[Table] = (),
+) -> tuple[list[Path], list[str]]:
+    """Write each figure as ``folder/NAME.png`` and ``.pdf``: the files, and what could not be read for them.
 
-    ``groups`` are the runs of a model and dataset each, ``judged`` what their hits say, for figures that need those.
+    ``groups`` are the runs of a model and dataset each, ``judged`` what their hits say, for figures that need those;
+    ``compared`` are tables of ablations.
     What a group has no data for makes no figure.
     """
-    written = 0
+    written: list[Path] = []
     problems: list[str] = []
     for runs in groups:
         aligned, unread = read_aligned(runs)
         problems += unread
         with house_style():
             for name, figure in _figures(runs, aligned, select_by):
-                save(figure, folder, file_stem(name))
-                written += 1
+                written += save(figure, folder, file_stem(name))
     for found in judged:
         name = f"relations_{found.model}_{found.dataset}"
         with house_style():
-            drawn = relations(summarise_relations(found), found.model, found.dataset, select_by)
+            drawn = relations(summarise_relations(found), found.model, found.dataset, select_by, method(found.runs[0]))
             if drawn is not None:
-                save(drawn, folder, file_stem(name))
-                written += 1
+                written += save(drawn, folder, file_stem(name))
+    for table in compared:
+        with house_style():
+            for name, figure in _made(table.name, ablations(table, select_by)):
+                written += save(figure, folder, file_stem(name))
     return written, problems
 
 

@@ -20,11 +20,13 @@ _WIDTH = 2.55  # of a panel, inches
 _NAMES = 1.9  # the widest a name may be, inches
 
 
-def relations(found: Sequence[RelationSummary], model: str, dataset: str, select_by: str) -> Figure | None:
+def relations(
+    found: Sequence[RelationSummary], model: str, dataset: str, select_by: str, method: str = "LRP2"
+) -> Figure | None:
     """A row per relation, the one that transfers to the most languages on top; None where there is none.
 
-    Left the share of languages in which LRP2 raises the relation's transferability (to the right) and lowers it (to
-    the left); right its mean over languages without and with LRP2. Call it inside ``house_style``.
+    Left the share of languages in which ``method`` raises the relation's transferability (to the right) and lowers it
+    (to the left); right its mean over languages without and with LRP2. Call it inside ``house_style``.
     """
     if not found:
         return None
@@ -59,7 +61,7 @@ def relations(found: Sequence[RelationSummary], model: str, dataset: str, select
             Patch(facecolor=BLUE, label="rises"),
             Patch(facecolor=VERMILLION, label="falls"),
             Line2D([], [], marker="o", linestyle="", color=GREY, markerfacecolor="white", label="untouched"),
-            Line2D([], [], marker="o", linestyle="", color=BLUE, label="with LRP2"),
+            Line2D([], [], marker="o", linestyle="", color=BLUE, label=f"with {shown(method, 40)}"),
         ],
         0.04,
     )

@@ -17,10 +17,13 @@ _FORMS: dict[str, dict[str, None]] = {
 }
 
 
-def save(figure: Figure, folder: Path, stem: str) -> None:
-    """Write ``folder/stem.png`` and ``.pdf``, each whole or not at all. Call it inside ``house_style``."""
-    for form, metadata in _FORMS.items():
+def save(figure: Figure, folder: Path, stem: str) -> tuple[Path, ...]:
+    """Write ``folder/stem.png`` and ``.pdf``, each whole or not at all, and return them. Call it inside
+    ``house_style``."""
+    paths = tuple(folder / f"{stem}.{form}" for form in _FORMS)
+    for path, (form, metadata) in zip(paths, _FORMS.items(), strict=True):
         buffer = io.BytesIO()
         # The canvas is named, so that neither a window system nor the user's backend is asked for.
         figure.savefig(buffer, format=form, backend="agg" if form == "png" else "pdf", dpi=DPI, metadata=metadata)
-        write_bytes(folder / f"{stem}.{form}", buffer.getvalue())
+        write_bytes(path, buffer.getvalue())
+    return paths

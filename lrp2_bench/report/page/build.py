@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.files import write_text
+from lrp2_bench.report.judged_runs import JudgedRuns
 from lrp2_bench.report.page.data import Choices, page_data
-from lrp2_bench.report.runs import Run, Unfinished
+from lrp2_bench.report.runs import Unfinished
 
 NAME = "page.html"
 #: In the order in which they are read: each uses what those before it define.
@@ -25,11 +26,11 @@ SCRIPTS = (
 
 
 def write_page(
-    groups: Sequence[Sequence[Run]], unfinished: Sequence[Unfinished], folder: Path, choices: Choices
+    groups: Sequence[JudgedRuns], unfinished: Sequence[Unfinished], folder: Path, choices: Choices
 ) -> tuple[Path, list[str]]:
     """Write ``folder/page.html``, whole or not at all; its path, and what could not be read for it.
 
-    ``groups`` are the runs of a model and dataset each. The same runs give the same bytes.
+    ``groups`` are the judged runs of a model and dataset each. The same runs give the same bytes.
     """
     content, problems = page_data(groups, unfinished, choices)
     path = folder / NAME

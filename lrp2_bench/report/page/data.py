@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import ENGLISH, GROUPS
 from lrp2_bench.report import published
 from lrp2_bench.report.figures.scales import colour_scale
+from lrp2_bench.report.judged_runs import JudgedRuns
+from lrp2_bench.report.method import method
 from lrp2_bench.report.page.colours import diverging
-from lrp2_bench.report.page.evidence import Evidence, Witness, evidence_of
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.runs import METRICS, Run, Unfinished, value
 
 _REASON = 300  # characters
-_WORKERS = max(1, min(4, os.cpu_count() or 1))
 _RESOURCES = ("high", "medium", "low")
 
 
 @dataclass(frozen=True)
 class Choices:
     """What the user of a report chose: the metric that the page opens with, and the languages of each resource class
-    (other groups do no harm); and where evidence comes from."""
+    (other groups do no harm)."""
 
     select_by: str = "transferability"
     groups: Mapping[str, Sequence[str]] = field(default_factory=lambda: GROUPS)
-    witness: Witness = evidence_of
 
     def resource(self, language: str) -> str | None:
         """The language's class; None for the pivot and for unknown languages."""
@@ -41,12 +37,13 @@ class Choices:
 
 
 def page_data(
-    groups: Sequence[Sequence[Run]], unfinished: Sequence[Unfinished], choices: Choices
+    groups: Sequence[JudgedRuns], unfinished: Sequence[Unfinished], choices: Choices
 ) -> tuple[dict[str, Any], list[str]]:
-    """The page's content for ``groups``, the runs of a model and dataset each; and what could not be read for it."""
+    """The page's content for ``groups``, the judged runs of a model and dataset each; and what could not be read for
+    it."""
     texts = FactTexts()
     problems: list[str] = []
-    shown = [_group(runs, unfinished, choices, texts, problems) for runs in groups]
+    shown = [_group(found, unfinished, choices, texts, problems) for found in groups]
     content = {
         "select_by": choices.select_by,
         "colours": {theme: diverging(theme) for theme in ("light", "dark")},
@@ -57,17 +54,19 @@ def page_data(
 
 
 def _group(
-    runs: Sequence[Run], unfinished: Sequence[Unfinished], choices: Choices, texts: FactTexts, problems: list[str]
+    judged: JudgedRuns, unfinished: Sequence[Unfinished], choices: Choices, texts: FactTexts, problems: list[str]
 ) -> dict[str, Any]:
+    runs = judged.runs
     first = runs[0]
     paper = published.optimal_pairs(first.model, first.dataset) if first.pivot == ENGLISH else {}
     shown = []
-    for run, evidence in zip(runs, _evidence(runs, choices.witness), strict=True):
-        found, unread = run_data(run, paper.get(run.language), choices.resource(run.language), evidence, texts)
+    for run in runs:
+        found, unread = run_data(run, paper.get(run.language), choices.resource(run.language), judged, texts)
         shown.append(found)
         problems += unread
     return {
         "model": plain(first.model, NAME),
+        "method": plain(method(first), NAME),
         "dataset": plain(first.dataset, NAME),
         "pivot": name_of(first.pivot),
         "limits": {metric: _limit(runs, metric) for metric in METRICS},
@@ -79,21 +78,6 @@ def _group(
             if (run.model, run.dataset) == (first.model, first.dataset)
         ],
     }
-
-
-def _evidence(runs: Sequence[Run], witness: Witness) -> Iterator[Evidence | BenchError | None]:
-    """Of each of ``runs`` in order, or why there is none; None for those without pairs. A few at a time: numpy lets go
-    of the interpreter, and what was drawn of one run takes some hundred megabytes at full size."""
-
-    def read(run: Run) -> Evidence | BenchError | None:
-        try:
-            return witness(run) if run.pairs else None
-        except BenchError as error:
-            return error
-
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for start in range(0, len(runs), _WORKERS):
-            yield from pool.map(read, runs[start : start + _WORKERS])
 
 
 def _limit(runs: Sequence[Run], metric: str) -> float | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import LANGUAGES
 from lrp2_bench.report.figures.alignment import read_aligned
-from lrp2_bench.report.page.evidence import Evidence
+from lrp2_bench.report.judged_runs import JudgedRun, JudgedRuns
+from lrp2_bench.report.method import moved_how
 from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
 from lrp2_bench.report.page.texts import plain
+from lrp2_bench.report.run_evidence import Evidence
 from lrp2_bench.report.runs import METRICS, Run, value
 from lrp2_bench.types import LayerPair
 
@@ -19,11 +20,11 @@ NAME = 60  # characters
 
 
 def run_data(
-    run: Run, paper: LayerPair | None, resource: str | None, evidence: Evidence | BenchError | None, texts: FactTexts
+    run: Run, paper: LayerPair | None, resource: str | None, judged: JudgedRuns, texts: FactTexts
 ) -> tuple[dict[str, Any], list[str]]:
     """The run's part of the page, and what could not be read for it. Missing values are None.
 
-    ``evidence`` may be why there is none; None for a run without pairs.
+    ``judged`` are the runs that this one is of: p-values are corrected over their languages.
     """
     known = LANGUAGES.get(run.language)
     best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None}
@@ -41,15 +42,24 @@ def run_data(
         "metrics": {metric: _metric(run, metric) for metric in METRICS},
         "alignment": _alignment(run),
         "changes": {},
-        "notes": [f"The relation {plain(name, NAME)} is missing." for name in run.missing],
+        "notes": _notes(run),
     }
-    if evidence is None:
+    evidence = judged.evidence.get(run.language)
+    if evidence is None:  # a run without pairs
         return shown, []
     if isinstance(evidence, BenchError):
         shown["notes"].append("There are no intervals and no facts: the hits beside pairs.csv cannot be read.")
         return shown, [str(evidence)]
-    problem = _add_evidence(shown, run, list(dict.fromkeys(best.values())), evidence, texts)
+    problem = _add_evidence(shown, run, evidence, texts)
+    for metric, runs in judged.by_metric.items():
+        if run.language in runs:
+            shown["metrics"][metric]["test"] = _test(runs[run.language], metric)
     return shown, [problem] if problem else []
+
+
+def _notes(run: Run) -> list[str]:
+    how = moved_how(run)
+    return [*([plain(how, 200)] if how else []), *(f"The relation {plain(n, NAME)} is missing." for n in run.missing)]
 
 
 def name_of(code: str) -> str:
@@ -65,9 +75,7 @@ def _metric(run: Run, metric: str) -> dict[str, Any]:
     }
 
 
-def _add_evidence(
-    shown: dict[str, Any], run: Run, best: Sequence[LayerPair | None], evidence: Evidence, texts: FactTexts
-) -> str | None:
+def _add_evidence(shown: dict[str, Any], run: Run, evidence: Evidence, texts: FactTexts) -> str | None:
     for metric, measured in evidence.measured.items():
         bounds = [measured.changes.get(row.pair) if row.pair else None for row in run.pairs]
         shown["metrics"][metric] |= {
@@ -75,16 +83,26 @@ def _add_evidence(
             "high": [_rounded(pair[1]) if pair else None for pair in bounds],
             "as_good": [place for place, row in enumerate(run.pairs) if row.pair in measured.as_good],
         }
-    shown["won"], shown["lost"] = _counts(run, evidence)
-    shown["changes"], problem = facts_of(run, evidence, [pair for pair in best if pair], texts)
+    counts = [evidence.counts[row.pair] for row in run.pairs if row.pair]
+    shown["won"], shown["lost"] = [won for won, _ in counts], [lost for _, lost in counts]
+    shown["changes"], problem = facts_of(run, evidence.turned, texts)
     if problem:
         shown["notes"].append("Facts are counted, not listed: run the same search again, and their texts are written.")
     return problem
 
 
-def _counts(run: Run, evidence: Evidence) -> tuple[list[int], list[int]]:
-    won, lost = evidence.counts([row.pair for row in run.pairs])
-    return won.tolist(), lost.tolist()
+def _test(found: JudgedRun, metric: str) -> dict[str, float | None]:
+    """How sure the best pair by ``metric`` is: its honest change in points, and p-values, plain and Holm-corrected, of
+    the facts that chose it and of others. Significant digits, for p-values are small."""
+    judged = found.judged
+    numbers = {
+        "honest": judged.measured[metric].honest,
+        "p": judged.test.p,
+        "p_holm": found.p,
+        "honest_p": judged.honest.p,
+        "honest_p_holm": found.honest_p,
+    }
+    return {key: None if math.isnan(one) else float(f"{one:.4g}") for key, one in numbers.items()}
 
 
 def _alignment(run: Run) -> dict[str, Any] | None:

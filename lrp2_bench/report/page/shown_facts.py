@@ -11,10 +11,10 @@ from typing import Any
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.facts import FACTS, SLOT, FactText, read_facts
 from lrp2_bench.grid.stored import FactKey
-from lrp2_bench.report.page.evidence import Evidence
 from lrp2_bench.report.page.texts import plain
+from lrp2_bench.report.run_evidence import Turned
 from lrp2_bench.report.runs import Run
-from lrp2_bench.types import HIT, LayerPair
+from lrp2_bench.types import LayerPair
 
 #: Facts listed of those won, and of those lost. 52 languages times two models times two pairs must fit a page.
 SHOWN = 40
@@ -40,27 +40,24 @@ class FactTexts:
         return self._places[entry]
 
 
-def facts_of(
-    run: Run, evidence: Evidence, pairs: Sequence[LayerPair], texts: FactTexts
-) -> tuple[dict[str, Any], str | None]:
-    """For each of ``pairs`` (as ``"3/5"``) the facts won and lost; and why no texts can be shown, if so."""
+def facts_of(run: Run, turned: Mapping[LayerPair, Turned], texts: FactTexts) -> tuple[dict[str, Any], str | None]:
+    """For each pair (as ``"3/5"``) the facts it wins and loses; and why no texts can be shown, if so."""
     try:
         known = read_facts(run.folder / FACTS)
         problem = None
     except BenchError as error:
         known, problem = {}, str(error)
-    right = {fact for fact, hit in zip(evidence.hits.facts, evidence.pivot, strict=True) if hit == HIT}
     return {
         str(pair): {
-            "won": _side(evidence.won(pair), right, known, texts),
-            "lost": _side(evidence.lost(pair), right, known, texts),
+            "won": _side(facts.won, facts.right, known, texts),
+            "lost": _side(facts.lost, facts.right, known, texts),
         }
-        for pair in pairs
+        for pair, facts in turned.items()
     }, problem
 
 
 def _side(
-    facts: Sequence[FactKey], right: set[FactKey], known: Mapping[FactKey, FactText], texts: FactTexts
+    facts: Sequence[FactKey], right: frozenset[FactKey], known: Mapping[FactKey, FactText], texts: FactTexts
 ) -> dict[str, Any]:
     """``count`` and, of these, ``pivot``: how many the pivot gets right. ``shown`` are places in the page's table of
     facts, ``right`` says for each whether the pivot gets it right."""

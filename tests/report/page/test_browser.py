@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.runs import Run, Unfinished, find_runs
 from tests.support.browser import Opened, chromium, opened
-from tests.support.page_runs import write_page_run
+from tests.support.page_runs import judged_groups, write_page_run
 from tests.support.run_folders import write_run
 
 if TYPE_CHECKING:
@@ -26,17 +27,12 @@ GERMAN = "#model=mbert&dataset=mlama&language=de&metric=transferability"
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>&lt;b&gt;"
 
 
-def write(groups: list[list[Run]], folder: Path, unfinished: tuple[Unfinished, ...] = ()) -> Path:
+def write(groups: list[JudgedRuns], folder: Path, unfinished: tuple[Unfinished, ...] = ()) -> Path:
     return write_page(groups, unfinished, folder, Choices())[0]
 
 
-def runs_of(root: Path, *names: str) -> list[list[Run]]:
-    """By model and dataset, as a report groups them."""
-    runs, _ = find_runs([root])
-    found: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        found.setdefault((run.model, run.dataset), []).append(run)
-    return list(found.values())
+def runs_of(root: Path) -> list[JudgedRuns]:
+    return judged_groups(find_runs([root])[0])
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +67,11 @@ def german(browser: Browser, path: Path) -> Iterator[Opened]:
 
 def german_run(root: Path) -> Run:
     return next(run for run in find_runs([root])[0] if (run.model, run.language) == ("mbert", "de"))
+
+
+def runs_of_german(root: Path) -> list[Run]:
+    """The German run with those beside which its p-values are corrected."""
+    return [run for run in find_runs([root])[0] if run.model == "mbert"]
 
 
 def number(text: str) -> float:
@@ -201,6 +202,7 @@ def test_facts_are_listed_and_more_on_demand(german: Opened) -> None:
     count = int(german.text("#won-title").split()[0])
     assert german.page.locator("#won li").count() == 6 < count
     assert re.search(r"de subject \d+ of P\d+ is in de told of de answer \d+ \.", german.text("#won li >> nth=0"))
+    assert german.page.get_attribute("#won li >> nth=0 >> .query", "lang") == "de"
     german.page.click("#won-more")
     assert german.page.locator("#won li").count() == min(count, 40)
     german.page.click("#won-more")
@@ -217,7 +219,7 @@ def test_the_table_sorts_by_each_column_and_missing_values_stay_last(german: Ope
     german.page.keyboard.press("Enter")
     assert german.column(8)[:4] == changes[3::-1] and german.column(8)[4:] == ["–", "–"]
     keys = german.page.eval_on_selector_all("#table thead [data-key]", "all => all.map((one) => one.dataset.key)")
-    assert len(keys) == 13
+    assert len(keys) == 16
     for key in keys:
         german.page.click(f"#table [data-key={key}]")
         assert german.page.locator("#table [aria-sort]").count() == 1
@@ -229,12 +231,38 @@ def test_the_tables_numbers_are_the_runs_own(german: Opened, root: Path) -> None
     assert best is not None
     row = [cell.strip() for cell in german.page.locator("#table tr.current > *").all_inner_texts()]
     assert row[:4] == ["German", "High", "Indo-European", f"{best.lirp}/{best.lsrp}"]
-    shown = [number(row[place]) for place in (5, 6, 7, 9, 10, 11)]
+    found = judge_runs(runs_of_german(root), "transferability").judged["de"]
+    honest = found.judged.measured["transferability"].honest
+    shown = [number(row[place]) for place in (5, 6, 7, 9, 10, 11, 12)]
     expected = [
         run.baseline.transferability, best.transferability, best.transferability - run.baseline.transferability,
-        run.baseline.accuracy, best.accuracy, best.accuracy - run.baseline.accuracy,
+        honest, run.baseline.accuracy, best.accuracy, best.accuracy - run.baseline.accuracy,
     ]  # fmt: skip
     assert shown == pytest.approx(expected, abs=0.0501)
+    assert row[13:] == [f"{p:.3f}" if p >= 0.001 else "<0.001" for p in (found.judged.test.p, found.p, found.honest_p)]
+    heads = german.page.locator("#table thead tr:first-child .group").all_inner_texts()
+    assert heads == ["Transferability", "Accuracy", "Facts won and lost"]
+
+
+def test_the_honest_change_and_the_corrected_p_stand_beside_the_plain_ones(german: Opened, root: Path) -> None:
+    for metric in ("transferability", "accuracy"):
+        german.page.check(f"input[name=metric][value={metric}]", force=True)
+        found = judge_runs(runs_of_german(root), metric).judged["de"]
+        said = german.text("#remarks")
+        honest = re.search(r"Honest change: (\S+), .* flatters by (\S+)\.", said)
+        assert honest, said
+        measured = found.judged.measured[metric]
+        assert number(honest[1]) == pytest.approx(measured.honest, abs=0.00501)
+        assert number(honest[2]) == pytest.approx(measured.optimism, abs=0.00502)
+        tests = re.search(
+            r"(\d+) won, (\d+) lost, p (\S+) \((\S+) by Holm for 4 languages\); .* p (\S+) \((\S+)\)\.", said
+        )
+        assert tests, said
+        assert (int(tests[1]), int(tests[2])) == (found.judged.test.gained, found.judged.test.lost)
+        ps = (found.judged.test.p, found.p, found.judged.honest.p, found.honest_p)
+        assert list(tests.groups()[2:]) == [f"{p:.3f}" if p >= 0.001 else "<0.001" for p in ps]
+    german.page.select_option("#language", label="Turkish")
+    assert "Honest" not in german.text("#remarks")
 
 
 def test_a_language_is_chosen_in_the_table_and_on_the_map(german: Opened) -> None:

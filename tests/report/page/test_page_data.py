@@ -12,21 +12,19 @@ import pytest
 
 from lrp2_bench.grid.facts import read_facts
 from lrp2_bench.report.figures.scales import colour_scale
+from lrp2_bench.report.judged_runs import judge_runs
 from lrp2_bench.report.page.data import Choices, page_data
-from lrp2_bench.report.page.evidence import evidence_of
 from lrp2_bench.report.page.shown_facts import SHOWN
+from lrp2_bench.report.run_evidence import evidence_of
 from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs
 from lrp2_bench.types import LayerPair
-from tests.support.page_runs import write_page_run
+from tests.support.page_runs import judged_groups, write_page_run
 from tests.support.run_folders import write_run
 
 
 def page_of(root: Path, unfinished: tuple[Unfinished, ...] = ()) -> tuple[dict[str, Any], list[str], list[Run]]:
     runs, _ = find_runs([root])
-    by_model: dict[str, list[Run]] = {}
-    for run in runs:
-        by_model.setdefault(run.model, []).append(run)
-    content, problems = page_data(list(by_model.values()), unfinished, Choices())
+    content, problems = page_data(judged_groups(runs), unfinished, Choices())
     json.dumps(content, allow_nan=False)
     return content, problems, runs
 
@@ -64,11 +62,29 @@ def test_intervals_sets_counts_and_alignment_are_the_runs_own(tmp_path: Path) ->
             assert numbers[name] == pytest.approx([measured.changes[pair][side] for pair in pairs], abs=6e-4)
         assert {pairs[place] for place in numbers["as_good"]} == measured.as_good
         best = pairs[shown["best"][metric]]
-        sides = shown["changes"][str(best)]
-        assert [sides[side]["count"] for side in ("won", "lost")] == [len(evidence.won(best)), len(evidence.lost(best))]
-    assert shown["won"] == [len(evidence.won(pair)) for pair in pairs]
+        sides, turned = shown["changes"][str(best)], evidence.turned[best]
+        assert [sides[side]["count"] for side in ("won", "lost")] == [len(turned.won), len(turned.lost)]
+    assert shown["won"] == [evidence.counts[pair][0] for pair in pairs]
+    assert shown["lost"] == [evidence.counts[pair][1] for pair in pairs]
     assert shown["alignment"]["lrp2"][0] == pytest.approx(0.6)
     assert shown["paper"] is not None, "mbert on mlama is the paper's"
+
+
+def test_honest_changes_and_p_values_are_those_of_the_table_of_significance(tmp_path: Path) -> None:
+    for language in ("de", "fr", "ja"):
+        write_page_run(tmp_path, language, facts=100)
+    write_run(tmp_path, "en", (34, 100), blocks=4)
+    content, _, runs = page_of(tmp_path)
+    for metric in METRICS:
+        found = judge_runs(runs, metric).judged
+        shown = {run["code"]: run["metrics"][metric].get("test") for run in content["groups"][0]["runs"]}
+        assert shown.pop("en") is None and set(shown) == set(found)
+        for language, each in found.items():
+            tests = each.judged.test.p, each.p, each.judged.honest.p, each.honest_p
+            assert list(shown[language].values()) == pytest.approx(
+                [each.judged.measured[metric].honest, *tests], rel=1e-3
+            )
+        assert any(each.p != each.judged.test.p for each in found.values()), "or nothing was corrected"
 
 
 def test_colours_end_where_those_of_the_figures_do(tmp_path: Path) -> None:
@@ -93,14 +109,14 @@ def test_lists_of_facts_are_capped_counted_and_begin_with_every_relation(tmp_pat
     texts = read_facts(folder / "facts.parquet")
     evidence = evidence_of(run)
     assert best.pair is not None
+    turned = evidence.turned[best.pair]
     known = {
-        (key[0], texts[key].query.replace("[Y]", texts[key].object), texts[key].pivot_object): hit
-        for key, hit in zip(evidence.hits.facts, evidence.pivot, strict=True)
-        if key in evidence.won(best.pair)
+        (key[0], texts[key].query.replace("[Y]", texts[key].object), texts[key].pivot_object): key in turned.right
+        for key in turned.won
     }
     for entry, right in zip(entries, won["right"], strict=True):
-        assert known.pop((entry[0], "".join(entry[1:4]), entry[5])) == 1 if right else True
-    assert won["pivot"] == sum(evidence.pivot[evidence.hits.facts.index(key)] == 1 for key in evidence.won(best.pair))
+        assert known.pop((entry[0], "".join(entry[1:4]), entry[5])) == bool(right)
+    assert won["pivot"] == len(turned.right.intersection(turned.won))
 
 
 def test_two_models_share_the_texts_of_their_facts(tmp_path: Path) -> None:

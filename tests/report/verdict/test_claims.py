@@ -186,5 +186,5 @@ def test_one_table_holds_all_models_and_says_which_are_too_few() -> None:
 
 def test_without_a_judged_language_there_is_no_verdict() -> None:
     found = evidence(judged_run("de"))
-    nothing = Evidence(type(found.found)(found.found.runs, "transferability", {}, {"de": "no hits"}))
+    nothing = Evidence(type(found.found)(found.found.runs, "transferability", {"transferability": {}}))
     assert verdict_table([nothing]) is None

@@ -10,7 +10,7 @@ function drawAlignment() {
   const line = (name, y, shape) => ({ type: "scatter", name, mode: "lines", x: layers, y, hoverinfo: "none", line: shape });
   const traces = [
     line("untouched", found.baseline, { color: colour("soft"), width: 1.75, dash: "dash" }),
-    line("LRP2", found.lrp2, { color: colour("gain"), width: 2.25 }),
+    line(group.method, found.lrp2, { color: colour("gain"), width: 2.25 }),
   ];
   const layout = {
     ...baseLayout({ l: 44, r: 34, t: 22, b: 40 }), hovermode: "x",
@@ -31,12 +31,12 @@ function drawCaption(run, found, group) {
   const best = pairName(run, bestOf(run, state.metric));
   const differs = at && found.projected.join("/") !== best ? `, which is not the best pair by ${state.metric}` : "";
   fill(find("alignment-caption"), `Cosine of parallel queries in ${run.name} and ${group.pivot}: `,
-    swatch("dim", "dashed, untouched"), "; ", swatch("gain", `solid, with LRP2${at}`), `${differs}.`);
+    swatch("dim", "dashed, untouched"), "; ", swatch("gain", `solid, with ${group.method}${at}`), `${differs}.`);
 }
 
 function hoverLayer(event) {
   const layer = event.points[0].x;
   const { baseline, lrp2 } = state.run.alignment;
   showTip(event.event, [layer ? `Layer ${layer}` : "Embeddings", `untouched ${points(baseline[layer])}`,
-    `with LRP2 ${points(lrp2[layer])}`]);
+    `with ${state.group.method} ${points(lrp2[layer])}`]);
 }

@@ -11,8 +11,8 @@ function drawFacts() {
   find("facts-title").textContent = `Facts won and lost at ${pairName(run, place)}`;
   find("facts-caption").textContent = "Queries with their right answers. Only hit or miss is known: what the model "
     + "ranked first instead is not recorded.";
-  drawSide("won", change.won, "missed untouched, right with LRP2", group);
-  drawSide("lost", change.lost, "right untouched, missed with LRP2", group);
+  drawSide("won", change.won, `missed untouched, right with ${group.method}`, group);
+  drawSide("lost", change.lost, `right untouched, missed with ${group.method}`, group);
 }
 
 function drawSide(id, side, what, group) {
@@ -41,6 +41,8 @@ function factItem([relation, before, answer, behind, pivotBefore, pivotAnswer, p
   };
   const about = make("span", "about", isolated("bdi", relation));
   if (pivotAnswer !== null && !right) about.append(` · ${state.group.pivot} misses it too`);
-  return make("li", "", sentence("p", "query", before, answer, behind), make("p", "gloss",
+  const query = sentence("p", "query", before, answer, behind);
+  query.lang = state.run.code;  // Chinese, Japanese and Korean share characters, not their shapes
+  return make("li", "", query, make("p", "gloss",
     ...(pivotAnswer === null ? [] : [sentence("bdi", "", pivotBefore, pivotAnswer, pivotBehind), " · "]), about));
 }

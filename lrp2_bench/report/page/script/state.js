@@ -41,6 +41,12 @@ function measured(run, metric, place) {
   return { baseline: numbers.baseline, value, change, interval: known ? [numbers.low[place], numbers.high[place]] : null };
 }
 
+// How sure a language's best pair is: honest change and p-values; all null for what there is not.
+function tested(run, metric) {
+  const none = { honest: null, p: null, p_holm: null, honest_p: null, honest_p_holm: null };
+  return run.metrics[metric].test || none;
+}
+
 // 1 for the highest value; equals share the better rank.
 function rank(run, metric, place) {
   const values = run.metrics[metric].values.filter((value) => value !== null);

@@ -12,13 +12,15 @@ function columns() {
   const numbers = (metric) => [
     { key: `${metric}-before`, title: "untouched", of: (run) => run.metrics[metric].baseline,
       show: (run) => [percent(run.metrics[metric].baseline)] },
-    { key: `${metric}-after`, title: "with LRP2", of: (run) => atBest(run, metric).value,
+    { key: `${metric}-after`, title: `with ${state.group.method}`, of: (run) => atBest(run, metric).value,
       show: (run) => [percent(atBest(run, metric).value)] },
     { key: `${metric}-change`, title: "change", of: (run) => atBest(run, metric).change,
       show: (run) => [make("span", direction(atBest(run, metric).interval), signed(atBest(run, metric).change))] },
     { key: `${metric}-interval`, title: "95 % interval", of: (run) => (atBest(run, metric).interval || [null])[0],
       show: (run) => [make("span", "dim", bounds(atBest(run, metric).interval))] },
-  ];
+  ].map((column) => ({ ...column, group: capital(metric) }));
+  const test = (key, title, form, group) => ({ key, title, group, of: (run) => tested(run, state.metric)[key],
+    show: (run) => [form(tested(run, state.metric)[key])] });
   return [
     { key: "name", title: "Language", of: (run) => run.name, show: (run) => [languageButton(run)], left: true },
     text("resource", "Resource", (run) => run.resource && capital(run.resource)),
@@ -26,7 +28,9 @@ function columns() {
     { key: "pair", title: "Best pair", of: (run) => pairOrder(run), show: (run) => [bestName(run)] },
     { key: "tied", title: "As good", of: (run) => (bestOf(run, state.metric) === null ? null : tiedWith(run, state.metric).length || null),
       show: (run) => [tiedWith(run, state.metric).length ? String(tiedWith(run, state.metric).length) : NOTHING] },
-    ...numbers(state.metric), ...numbers(other(state.metric)),
+    ...numbers(state.metric), test("honest", "honest", signed, capital(state.metric)), ...numbers(other(state.metric)).slice(0, 3),
+    test("p", "p", chance, "Facts won and lost"), test("p_holm", "Holm", chance, "Facts won and lost"),
+    test("honest_p_holm", "honest", chance, "Facts won and lost"),
   ];
 }
 
@@ -68,15 +72,17 @@ function drawTable() {
     make("tbody", "", ...runs.map((run) => languageRow(run, shown))));
 }
 
+// One cell over neighbours of one group; columns of no group have an empty one.
 function groupRow(shown) {
-  const wide = shown.filter((column) => column.left).length - 1;
-  const cells = [make("th"), make("th", "left"), make("th")];
-  cells[1].colSpan = wide;
-  cells[2].colSpan = shown.length - wide - 9;
-  for (const metric of [state.metric, other(state.metric)]) {
-    const cell = make("th", "group", capital(metric));
-    cell.colSpan = 4;
-    cell.scope = "colgroup";
+  const cells = [];
+  for (const { group, left } of shown) {
+    const last = cells[cells.length - 1];
+    if (last && group && last.textContent === group) {
+      last.colSpan += 1;
+      continue;
+    }
+    const cell = make(group ? "th" : "td", group ? "group" : left ? "left" : "", group || "");
+    if (group) cell.scope = "colgroup";
     cells.push(cell);
   }
   return make("tr", "", ...cells);

@@ -7,7 +7,7 @@ function drawVerdict() {
     isolated("bdi", group.dataset), ` · ${run.pivot ? count(run.facts, "fact") : shared}`);
   fill(find("headline"), ...headline(run, metric));
   fill(find("remarks"), ...remarks(run, metric).map((text) => make("li", "", text)));
-  document.title = `${run.name}, ${metric}: ${group.model} on ${group.dataset}, LRP2`;
+  document.title = `${run.name}, ${metric}: ${group.model} on ${group.dataset}, ${group.method}`;
 }
 
 function headline(run, metric) {
@@ -28,7 +28,8 @@ function remarks(run, metric) {
   const place = bestOf(run, metric);
   if (run.pivot) return ["This is the pivot: its own row, to compare with."];
   if (place === null) return ["No pair of layers was searched in this language.", ...run.notes];
-  const found = [sureness(measured(run, metric, place))];
+  const best = measured(run, metric, place);
+  const found = [sureness(best), ...honestly(run, metric, best)];
   const tied = tiedWith(run, metric).length;
   if (tied > 1) found.push(`${tied} of ${run.pairs.length} pairs are statistically as good as the best; they are outlined.`);
   if (run.paper) found.push(paperRemark(run, metric));
@@ -40,6 +41,22 @@ function sureness({ change, interval }) {
   if (interval === null) return "";
   if (interval[0] > 0) return "The interval lies above 0, but the pair was chosen on the same facts, which flatters it.";
   return "The interval reaches 0: these facts do not show that any pair helps.";
+}
+
+// What is left where other facts chose the pair, and the tests, corrected for the languages that were asked.
+function honestly(run, metric, { change }) {
+  const { honest, p, p_holm, honest_p, honest_p_holm } = tested(run, metric);
+  if (honest === null) return [];
+  const asked = state.group.runs.filter((one) => tested(one, metric).p !== null).length;
+  const corrected = asked > 1 ? ` (${chance(p_holm)} by Holm for ${asked} languages)` : "";
+  const honestly = asked > 1 ? ` (${chance(honest_p_holm)})` : "";
+  const place = bestOf(run, metric);
+  return [
+    `Honest change: ${signed(honest)}, the pair chosen on one half of the facts and reported on the other; `
+      + `the choice flatters by ${points(change - honest)}.`,
+    `Facts hit: ${run.won[place].toLocaleString("en")} won, ${run.lost[place].toLocaleString("en")} lost, `
+      + `p ${chance(p)}${corrected}; on facts that did not choose the pair p ${chance(honest_p)}${honestly}.`,
+  ];
 }
 
 function paperRemark(run, metric) {

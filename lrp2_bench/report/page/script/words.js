@@ -25,6 +25,12 @@ function bounds(interval) {
   return interval === null ? NOTHING : `${points(interval[0])} to ${points(interval[1])}`;
 }
 
+// A p-value as in the tables.
+function chance(p) {
+  if (p === null) return NOTHING;
+  return p < 0.001 ? "<0.001" : fixed(p, 3);
+}
+
 function count(number, one, many) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many || `${one}s`}`;
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import logging
 import os
@@ -11,8 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,67 +17,12 @@ from typing import Any
 import pytest
 
 from lrp2_bench.errors import UnknownNameError
-from lrp2_bench.records import (
-    AlignmentRow,
-    PairRow,
-    read_alignment,
-    read_pairs,
-    write_alignment,
-    write_pairs,
-)
-from lrp2_bench.tracking import JobRecord, NoTracker, WandbTracker, connection, wandb_tracker
+from lrp2_bench.tracking import JobRecord, NoTracker, WandbTracker, connection, wandb_job, wandb_run
 from lrp2_bench.tracking.whole import ends_with_a_record, is_whole
-from lrp2_bench.types import all_pairs
+from tests.support.fake_wandb import KEY, FakeWandb, serving
 from tests.support.paths import REPOSITORY
 from tests.support.read_wandb import OfflineRun, offline_runs
-
-KEY = "k" * 40
-BLOCKS = 5
-
-
-@pytest.fixture(autouse=True)
-def fresh_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """No key, setting or running service of this machine, nor of the test before, is seen."""
-    wandb = pytest.importorskip("wandb")
-    for name in [name for name in os.environ if name.startswith("WANDB_") or name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.delenv("NETRC", raising=False)
-    (tmp_path / "home").mkdir()
-    caplog.set_level(logging.INFO, "lrp2_bench.tracking")
-    yield
-    wandb.teardown()
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> JobRecord:
-    """A job whose numbers are all different, written to its folder and read from there as a job does."""
-    folder = tmp_path / "outputs" / "paper" / "mbert" / "mlama" / "de"
-    pairs = [PairRow(None, None, 20.1234567, 31.7654321, 1000, 800)]
-    for number, pair in enumerate(all_pairs(BLOCKS), start=1):
-        pairs.append(PairRow(pair.lirp, pair.lsrp, 20 + number * 0.1234567, 31 + number * 0.7654321, 1000, 800))
-    write_pairs(folder / "pairs.csv", pairs)
-    write_alignment(
-        folder / "alignment.csv",
-        [AlignmentRow(k, 0.5 + k * 0.0123456789, 0.6 + k * 0.0234567891, 800) for k in range(BLOCKS + 1)],
-    )
-    rows = read_pairs(folder / "pairs.csv")
-    return JobRecord(
-        experiment="paper",
-        model="mbert",
-        dataset="mlama",
-        language="de",
-        pivot="en",
-        folder=folder,
-        config={"model": {"path": Path("models/mbert")}, "probing": {"pool_size": None}, "seed": 0},
-        pairs=rows,
-        best=rows[7],
-        baseline=rows[0],
-        alignment=read_alignment(folder / "alignment.csv"),
-        select_by="transferability",
-        seconds=12.5,
-    )
+from tests.tracking.conftest import BLOCKS
 
 
 def the_run(record: JobRecord) -> OfflineRun:
@@ -216,72 +158,6 @@ def test_online_without_a_key_never_asks(
     assert "no API key was found" in caplog.text
 
 
-class FakeWandb(http.server.ThreadingHTTPServer):
-    """The few answers ``wandb sync`` needs; keeps what it was sent. ``status`` other than 200 refuses all."""
-
-    def __init__(self, status: int = 200) -> None:
-        self.status = status
-        self.sent: list[tuple[str, bytes]] = []
-        super().__init__(("127.0.0.1", 0), _Answers)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Connections cut short are none of the test's business."""
-
-    def lines(self, name: str) -> list[Any]:
-        """The lines streamed to the file ``name``, as JSON."""
-        chunks = [json.loads(body).get("files", {}) for path, body in self.sent if path.endswith("file_stream")]
-        return [json.loads(line) for chunk in chunks if name in chunk for line in chunk[name]["content"]]
-
-
-class _Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: FakeWandb
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.server.sent.append((self.path, body))
-        answer = json.dumps({"data": self.data(body)} if self.server.status == 200 else {"errors": [{"message": "no"}]})
-        self.send_response(self.server.status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer.encode())
-
-    do_GET = do_PUT = do_POST
-
-    def data(self, body: bytes) -> dict[str, Any]:
-        if self.path != "/graphql":
-            return {}
-        request = json.loads(body)
-        values = request.get("variables") or {}
-        project = {"name": "lrp2-bench", "entity": {"name": "me"}}
-        if "UpsertBucket" in request["query"]:
-            bucket = {"id": "1", "name": values.get("name"), "displayName": "", "project": project}
-            return {"upsertBucket": {"bucket": bucket | {"historyLineCount": 0}, "inserted": True}}
-        if "mutation CreateArtifact " in request["query"]:
-            artifact = {"id": "1", "state": "COMMITTED", "artifactSequence": {"id": "1", "latestArtifact": None}}
-            return {"createArtifact": {"artifact": artifact}}
-        if "CreateRunFiles" in request["query"]:
-            files = [{"name": name, "uploadUrl": f"{self.server.url}/{name}"} for name in values["files"]]
-            return {"createRunFiles": {"runID": "1", "uploadHeaders": [], "files": files}}
-        return {}
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def serving(server: FakeWandb) -> Iterator[FakeWandb]:
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_a_server_that_answers_gets_every_number_and_the_key_stays_off_the_disk(
     record: JobRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -366,7 +242,7 @@ def test_a_failure_inside_is_a_warning_and_the_run_ends_as_failed(
         raise RuntimeError("of all things")
 
     with monkeypatch.context() as patch:
-        patch.setattr(wandb_tracker, "_summary", fail)
+        patch.setattr(wandb_job, "_summary", fail)
         WandbTracker(mode="offline").log_job(record)
     assert "RuntimeError: of all things" in caplog.text
     assert the_run(record).exit_code == 1
@@ -380,7 +256,7 @@ def test_a_ctrl_c_inside_is_not_swallowed_and_finishes_the_run(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(wandb_tracker, "_summary", interrupt)
+    monkeypatch.setattr(wandb_job, "_summary", interrupt)
     with pytest.raises(KeyboardInterrupt):
         WandbTracker(mode="offline").log_job(record)
     assert the_run(record).exit_code == 1
@@ -424,17 +300,17 @@ def test_a_run_cut_at_any_byte_is_not_taken_for_whole(record: JobRecord) -> None
 def test_a_run_cut_short_is_told_and_left_to_the_same_command(
     record: JobRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write = WandbTracker._write
+    write = wandb_run._write
 
-    def cut(tracker: WandbTracker, wandb: Any, job: JobRecord) -> Path:
-        run = write(tracker, wandb, job)
+    def cut(wandb: Any, content: wandb_run.Content, target: wandb_run.Target) -> Path:
+        run = write(wandb, content, target)
         (path,) = run.glob("*.wandb")
         path.write_bytes(path.read_bytes()[:-1])
         return run
 
     tracker = WandbTracker(mode="offline")
     with monkeypatch.context() as patch:
-        patch.setattr(WandbTracker, "_write", cut)
+        patch.setattr(wandb_run, "_write", cut)
         assert not tracker.log_job(record)
     assert "was cut short in" in caplog.text and "wandb sync" not in caplog.text
     assert tracker.log_job(record) and "wandb sync" in caplog.text

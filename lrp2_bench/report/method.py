@@ -1,0 +1,53 @@
+"""What a run's states were moved by, in words: LRP2, or an ablation of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lrp2_bench.grid.stored import StoredHits
+from lrp2_bench.report.runs import LRP2, Run
+from lrp2_bench.report.table import Table
+from lrp2_bench.types import NOT_EVALUATED, LayerPair
+
+_NAME = "LRP2"
+_MOVES = {
+    "lirp_only": "into the pivot's space after LIRP's block and never back; LSRP's block makes no difference",
+    "lsrp_only": "out of the pivot's space after LSRP's block, never entered; LIRP's block makes no difference",
+    "random": "in random directions, as far as LRP2 moves, and back",
+    "shuffled": "by the shift of another language, {other}, and back",
+    "other_pivot": "into the space of {other} in place of the pivot's, and back",
+}
+
+
+def method(run: Run) -> str:
+    """The name to show: ``LRP2``, or the ablation's: ``random``, ``other_pivot_de``."""
+    return _NAME if run.projection == LRP2 else run.projection
+
+
+def moved_how(run: Run) -> str:
+    """A sentence on an ablation; '' for LRP2 itself."""
+    found = run.manifest.get("projection")
+    if run.projection == LRP2 or not isinstance(found, Mapping):
+        return ""
+    words = _MOVES.get(str(found.get("kind")), "otherwise than by LRP2")
+    return f"An ablation, {run.projection}: states move {words.format(other=found.get('other'))}."
+
+
+def of_method(table: Table, run: Run) -> Table:
+    """The ``table`` of an ablation's runs, with its name in titles and notes where LRP2's stands."""
+    if run.projection == LRP2:
+        return table
+    columns = tuple(replace(column, title=column.title.replace(_NAME, method(run))) for column in table.columns)
+    notes = tuple(note.replace(_NAME, method(run)) for note in table.notes)
+    return replace(table, columns=columns, notes=(moved_how(run), *notes))
+
+
+def distinct(run: Run, hits: StoredHits) -> StoredHits:
+    """``hits`` with one pair, the first, of those that move alike, so that no statistic counts a setting twice."""
+    first: dict[LayerPair | None, int] = {}
+    for row, setting in enumerate(hits.settings):
+        if not (hits.hits[row] == NOT_EVALUATED).any():
+            first.setdefault(run.stands_for(setting) if setting else None, row)
+    rows = sorted(first.values())
+    return StoredHits(hits.facts, tuple(hits.settings[row] for row in rows), hits.hits[rows])

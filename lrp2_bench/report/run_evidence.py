@@ -1,0 +1,133 @@
+"""All that a report says of a run beyond ``pairs.csv``, from its hits, which are read and drawn anew once.
+
+What is kept is small (numbers of each pair, and the facts that the best pairs turn), so that the evidence of a hundred
+runs can be held while their hits, some hundred megabytes while a run is looked at, cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lrp2_bench import metrics
+from lrp2_bench.analysis.judge import Judged, judge
+from lrp2_bench.analysis.sampled import Sampled
+from lrp2_bench.errors import BenchError
+from lrp2_bench.grid.stored import FactKey, StoredHits, read_hits
+from lrp2_bench.report.method import distinct
+from lrp2_bench.report.runs import METRICS, Run, value
+from lrp2_bench.types import HIT, Hits, LayerPair
+
+Bounds = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of a run. ``changes`` holds each pair's 95 % bounds of the change against the untouched model in
+    points, paired by fact; ``as_good`` the pairs that the facts cannot tell from the best."""
+
+    changes: Mapping[LayerPair, Bounds]
+    as_good: frozenset[LayerPair]
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Facts that the untouched model misses and the model under a pair hits (``won``), and the other way round
+    (``lost``), in the file's order; ``right`` are those of them that the pivot's untouched model gets right."""
+
+    won: tuple[FactKey, ...]
+    lost: tuple[FactKey, ...]
+    right: frozenset[FactKey]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """``measured`` and ``judged`` by metric: of every pair, and of the best one by that metric (missing where there is
+    none). ``counts`` says how many facts each pair wins and loses; ``turned`` has the facts of the best pairs."""
+
+    measured: Mapping[str, Measured]
+    judged: Mapping[str, Judged]
+    counts: Mapping[LayerPair, tuple[int, int]]
+    turned: Mapping[LayerPair, Turned]
+
+
+def evidence_of(run: Run) -> Evidence:
+    """From the hits beside ``pairs.csv``. Raises :class:`BenchError` where they are missing, damaged, or of another
+    run than ``pairs.csv``.
+
+    Of an ablation's pairs that move alike one is drawn and judged, and says the same for the others.
+    """
+    hits = read_hits(run.folder / "hits.parquet")
+    pivot = read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
+    sampled = Sampled(distinct(run, hits), pivot)
+    drawn = _drawn(run, sampled)
+    _require_same(run, hits, sampled, drawn)
+    best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None and row.pair is not None}
+    return Evidence(
+        measured={metric: _measured(sampled, metric, drawn, best.get(metric)) for metric in METRICS},
+        judged={metric: judge(sampled, pair, metric) for metric, pair in best.items()},
+        counts=_counts(sampled, drawn),
+        turned={pair: _turned(hits, pivot, pair) for pair in dict.fromkeys(best.values())},
+    )
+
+
+def _drawn(run: Run, sampled: Sampled) -> dict[LayerPair, LayerPair]:
+    """The pair of ``sampled`` that says what each pair of ``run`` is worth; itself, but for ablations."""
+    by_move = {run.stands_for(pair): pair for pair in sampled.pairs}
+    return {
+        row.pair: by_move[run.stands_for(row.pair)]
+        for row in run.pairs
+        if row.pair and run.stands_for(row.pair) in by_move
+    }
+
+
+def _require_same(run: Run, hits: StoredHits, sampled: Sampled, drawn: Mapping[LayerPair, LayerPair]) -> None:
+    rows = {row.pair: row for row in (run.baseline, *run.pairs)}
+    complete = metrics.fully_evaluated(hits.hits)
+    if {setting for setting, whole in zip(hits.settings, complete, strict=True) if whole} != set(rows):
+        raise _disagrees(run, "settings")
+    place = {setting: number for number, setting in enumerate(sampled.settings)}
+    for metric in METRICS:
+        stored = [value(row, metric) for row in rows.values()]
+        counted = sampled.measures[metric].value[[place[drawn[pair] if pair else None] for pair in rows]]
+        if not np.allclose(counted, stored, atol=1e-5, equal_nan=True):
+            raise _disagrees(run, metric)
+
+
+def _measured(sampled: Sampled, metric: str, drawn: Mapping[LayerPair, LayerPair], best: LayerPair | None) -> Measured:
+    if best is None:
+        return Measured({}, frozenset())
+    changes = sampled.measures[metric].changes()[:, 1:].tolist()
+    bounds = {setting: (low, high) for setting, (low, high) in zip(sampled.settings, changes, strict=True)}
+    good = set(sampled.as_good(metric)) | {best}
+    return Measured(
+        {pair: bounds[one] for pair, one in drawn.items()},
+        frozenset(pair for pair, one in drawn.items() if one in good),
+    )
+
+
+def _counts(sampled: Sampled, drawn: Mapping[LayerPair, LayerPair]) -> dict[LayerPair, tuple[int, int]]:
+    untouched, *moved = sampled.hits == HIT
+    counts = {pair: (int((row & ~untouched).sum()), int((untouched & ~row).sum()))
+              for pair, row in zip(sampled.pairs, moved, strict=True)}  # fmt: skip
+    return {pair: counts[one] for pair, one in drawn.items()}
+
+
+def _turned(hits: StoredHits, pivot: Hits, pair: LayerPair) -> Turned:
+    untouched, moved = (hits.hits[hits.settings.index(setting)] == HIT for setting in (None, pair))
+
+    def facts(chosen: npt.NDArray[np.bool_]) -> tuple[FactKey, ...]:
+        return tuple(hits.facts[fact] for fact in np.flatnonzero(chosen))
+
+    turned = untouched != moved
+    return Turned(facts(turned & moved), facts(turned & untouched), frozenset(facts(turned & (pivot == HIT))))
+
+
+def _disagrees(run: Run, what: str) -> BenchError:
+    return BenchError(
+        f"'{run.folder / 'hits.parquet'}' and pairs.csv disagree in their {what}. "
+        "Run the same `lrp2-bench search` again: both are written anew from the stored hits."
+    )

@@ -1,0 +1,78 @@
+"""What W&B is told of a job: the pair table, heatmaps, the alignment by layer, and a summary."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from lrp2_bench.records import DECIMALS, PAIR_COLUMNS
+from lrp2_bench.tracking.base import JobRecord
+from lrp2_bench.tracking.figures import METRICS, pair_heatmap
+from lrp2_bench.tracking.wandb_run import Content
+
+log = logging.getLogger(__name__)
+
+#: What the run's history holds; the workspace draws from these.
+PAIRS, LAYER, ALIGNED, HEATMAP = "pairs", "layer", "alignment", "heatmap"
+
+
+def job_content(record: JobRecord) -> Content:
+    """The run of one job, in the group of its experiment."""
+
+    def describe(wandb: Any, run: Any) -> None:
+        _describe(wandb, run, record)
+
+    job_type = f"{record.model}/{record.dataset}"
+    return Content(record.name, record.folder, record.experiment, job_type, _config(record), describe)
+
+
+def _describe(wandb: Any, run: Any, record: JobRecord) -> None:
+    run.define_metric(LAYER, hidden=True, summary="none")
+    run.define_metric(f"{ALIGNED}/*", step_metric=LAYER, summary="none")  # the last layer's value sums up nothing
+    rows = [[getattr(row, column) for column in PAIR_COLUMNS] for row in record.pairs]
+    table = wandb.Table(columns=list(PAIR_COLUMNS), data=rows)
+    run.log({PAIRS: table, **_heatmaps(wandb, record)})
+    for row in record.alignment:
+        values = {LAYER: row.layer, f"{ALIGNED}/baseline": row.baseline}
+        run.log(values if row.lrp2 is None else {**values, f"{ALIGNED}/lrp2": row.lrp2})
+    run.summary.update(_summary(record))
+
+
+def _heatmaps(wandb: Any, record: JobRecord) -> dict[str, Any]:
+    if record.best is None:
+        return {}
+    try:
+        title = f"{record.model}, {record.dataset}, {record.language}"
+        return {
+            f"{HEATMAP}/{metric}": wandb.Plotly(
+                pair_heatmap(record.pairs, metric, record.best, f"{title}: {metric} (%)", record.select_by)
+            )
+            for metric in METRICS
+        }
+    except ImportError:
+        log.warning('Plotly is not installed, so W&B gets no heatmaps: pip install "lrp2-bench[wandb]".')
+        return {}
+
+
+def _config(record: JobRecord) -> dict[str, Any]:
+    """The resolved config as plain JSON, and under ``job`` what runs are grouped and filtered by."""
+    config: dict[str, Any] = json.loads(json.dumps(dict(record.config), default=str))
+    words = ("experiment", "model", "dataset", "language", "pivot", "select_by")
+    return {**config, "job": {word: getattr(record, word) for word in words}}
+
+
+def _summary(record: JobRecord) -> dict[str, Any]:
+    """Nested, since W&B takes a dot inside a key for an escaped one: its tables show ``best.accuracy`` and so on."""
+    baseline = {metric: getattr(record.baseline, metric) for metric in METRICS}
+    summary: dict[str, Any] = {
+        "facts": record.baseline.facts,
+        "shared": record.baseline.shared,
+        "seconds": record.seconds,
+        "baseline": baseline,
+    }
+    if record.best is not None:
+        best = {metric: getattr(record.best, metric) for metric in METRICS}
+        summary["best"] = {"lirp": record.best.lirp, "lsrp": record.best.lsrp, **best}
+        summary["gain"] = {metric: round(best[metric] - baseline[metric], DECIMALS) for metric in METRICS}
+    return {**record.measures, **summary}

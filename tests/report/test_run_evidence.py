@@ -1,0 +1,129 @@
+"""Evidence of a run is that of its hits: counted here by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from lrp2_bench.analysis.as_good import as_good_as_best
+from lrp2_bench.analysis.bootstrap import resample_measures
+from lrp2_bench.analysis.honest import honest_changes
+from lrp2_bench.analysis.significance import mcnemar
+from lrp2_bench.errors import BenchError
+from lrp2_bench.grid.stored import StoredHits, read_hits
+from lrp2_bench.jobs.report import run_report
+from lrp2_bench.report.run_evidence import evidence_of
+from lrp2_bench.report.runs import METRICS, Run, find_runs
+from lrp2_bench.types import Hits, LayerPair
+from tests.support.page_runs import write_page_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    write_page_run(tmp_path, "de", facts=150)
+    return find_runs([tmp_path])[0][0]
+
+
+def test_facts_won_and_lost_are_those_whose_hit_differs_from_the_baselines(run: Run) -> None:
+    evidence = evidence_of(run)
+    table = pd.read_parquet(run.folder / "hits.parquet").fillna({"lirp": 0, "lsrp": 0})
+    by_setting = {key: part.set_index(["relation", "uuid"])["hit"] for key, part in table.groupby(["lirp", "lsrp"])}
+    pivot = pd.read_parquet(run.folder / "pivot_hits.parquet").set_index(["relation", "uuid"])["hit"]
+    untouched = by_setting[0, 0]
+    for row in run.pairs:
+        assert row.pair is not None
+        moved = by_setting[row.lirp, row.lsrp]
+        won, lost = list(untouched.index[~untouched & moved]), list(untouched.index[untouched & ~moved])
+        assert evidence.counts[row.pair] == (len(won), len(lost)) and won and lost
+        if row.pair in evidence.turned:
+            turned = evidence.turned[row.pair]
+            assert (list(turned.won), list(turned.lost)) == (won, lost)
+            assert turned.right == {fact for fact in won + lost if pivot.get(fact, default=False)}
+            assert turned.right and turned.right != {*won, *lost}
+    best = [run.best(metric) for metric in METRICS]
+    assert set(evidence.turned) == {row.pair for row in best if row}
+
+
+def read(run: Run) -> tuple[StoredHits, Hits]:
+    hits = read_hits(run.folder / "hits.parquet")
+    return hits, read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
+
+
+@pytest.mark.parametrize(("row", "metric"), [(0, "accuracy"), (1, "transferability")])
+def test_changes_are_the_paired_intervals_and_the_best_is_as_good_as_itself(run: Run, row: int, metric: str) -> None:
+    found = evidence_of(run).measured[metric]
+    hits, pivot = read(run)
+    measure = resample_measures(hits.hits, pivot, hits.relations)[row]
+    for setting, (_, low, high) in zip(hits.settings, measure.changes(), strict=True):
+        if setting is not None:
+            assert found.changes[setting] == (low, high)
+    best = run.best(metric)
+    assert best is not None and best.pair in found.as_good
+    pairs = [place for place, setting in enumerate(hits.settings) if setting]
+    alike = as_good_as_best(measure.value[pairs], measure.samples[pairs])
+    kept = {hits.settings[place] for place, one in zip(pairs, alike, strict=True) if one}
+    assert found.as_good == kept
+    assert metric == "transferability" or len(kept) < len(run.pairs), "or every pair would do"
+
+
+def test_what_is_drawn_once_says_what_each_part_says_by_itself(run: Run) -> None:
+    """The same floats, not nearly the same: reports over the same runs are the same bytes."""
+    hits, pivot = read(run)
+    evidence = evidence_of(run)
+    for number, metric in enumerate(METRICS):
+        judged, best = evidence.judged[metric], run.best(metric)
+        assert best is not None and judged.best == best.pair
+        row = hits.settings.index(best.pair)
+        for other, name in enumerate(METRICS):
+            alone = resample_measures(hits.hits, pivot, hits.relations)[other]
+            measured = judged.measured[name]
+            assert (measured.without, measured.lrp2) == (alone.interval(0), alone.interval(row))
+            assert measured.change == alone.change(row)
+        assert judged.honest == honest_changes(hits.hits, pivot, hits.relations, metric)
+        measure = resample_measures(hits.hits, pivot, hits.relations)[number]
+        good = as_good_as_best(measure.value[1:], measure.samples[1:])
+        assert judged.as_good == tuple(pair for pair, one in zip(hits.settings[1:], good, strict=True) if one)
+        assert judged.test == mcnemar(hits.hits[0], hits.hits[row])
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_each_file_of_hits_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for language in ("de", "fr"):
+        write_page_run(tmp_path, language)
+    read: list[Path] = []
+
+    def counting(path: Path) -> StoredHits:
+        read.append(path)
+        return read_hits(path)
+
+    monkeypatch.setattr("lrp2_bench.report.run_evidence.read_hits", counting)
+    run_report([tmp_path], tmp_path / "report", "transferability", Console(quiet=True))
+    assert sorted(read) == sorted(tmp_path.rglob("*hits.parquet")) and len(read) == 4
+
+
+def test_hits_of_another_search_than_the_tables_are_refused(run: Run, tmp_path: Path) -> None:
+    other = write_page_run(tmp_path / "other", "de", facts=150, seed=1)
+    (run.folder / "hits.parquet").write_bytes((other / "hits.parquet").read_bytes())
+    with pytest.raises(BenchError, match="pairs.csv disagree in their (accuracy|transferability)"):
+        evidence_of(run)
+    deeper = write_page_run(tmp_path / "deeper", "de", facts=150, blocks=5)
+    (run.folder / "hits.parquet").write_bytes((deeper / "hits.parquet").read_bytes())
+    with pytest.raises(BenchError, match="disagree in their settings"):
+        evidence_of(run)
+
+
+def test_a_pair_that_was_not_evaluated_on_every_fact_has_no_interval(tmp_path: Path) -> None:
+    folder = write_page_run(tmp_path, "de", facts=40)
+    table = pd.read_parquet(folder / "hits.parquet")
+    table["hit"] = table["hit"].astype("boolean")
+    (first, *_) = table.index[(table["lirp"] == 1) & (table["lsrp"] == 2)]
+    table.loc[first, "hit"] = pd.NA
+    table.to_parquet(folder / "hits.parquet")
+    lines = (folder / "pairs.csv").read_text().splitlines(keepends=True)
+    (folder / "pairs.csv").write_text("".join(line for line in lines if not line.startswith("1,2,")))
+    (run,) = find_runs([tmp_path])[0]
+    measured = evidence_of(run).measured["accuracy"]
+    assert LayerPair(1, 2) not in measured.changes and len(measured.changes) == len(run.pairs) == 5

@@ -1,0 +1,68 @@
+"""W&B without an account, and a job to tell it of."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lrp2_bench.records import (
+    AlignmentRow,
+    PairRow,
+    read_alignment,
+    read_pairs,
+    write_alignment,
+    write_pairs,
+)
+from lrp2_bench.tracking import JobRecord
+from lrp2_bench.types import all_pairs
+
+BLOCKS = 5
+
+
+@pytest.fixture(autouse=True)
+def fresh_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No key, setting or running service of this machine, nor of the test before, is seen."""
+    wandb = pytest.importorskip("wandb")
+    for name in [name for name in os.environ if name.startswith("WANDB_") or name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv("NETRC", raising=False)
+    (tmp_path / "home").mkdir()
+    caplog.set_level(logging.INFO, "lrp2_bench.tracking")
+    yield
+    wandb.teardown()
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> JobRecord:
+    """A job whose numbers are all different, written to its folder and read from there as a job does."""
+    folder = tmp_path / "outputs" / "paper" / "mbert" / "mlama" / "de"
+    pairs = [PairRow(None, None, 20.1234567, 31.7654321, 1000, 800)]
+    for number, pair in enumerate(all_pairs(BLOCKS), start=1):
+        pairs.append(PairRow(pair.lirp, pair.lsrp, 20 + number * 0.1234567, 31 + number * 0.7654321, 1000, 800))
+    write_pairs(folder / "pairs.csv", pairs)
+    write_alignment(
+        folder / "alignment.csv",
+        [AlignmentRow(k, 0.5 + k * 0.0123456789, 0.6 + k * 0.0234567891, 800) for k in range(BLOCKS + 1)],
+    )
+    rows = read_pairs(folder / "pairs.csv")
+    return JobRecord(
+        experiment="paper",
+        model="mbert",
+        dataset="mlama",
+        language="de",
+        pivot="en",
+        folder=folder,
+        config={"model": {"path": Path("models/mbert")}, "probing": {"pool_size": None}, "seed": 0},
+        pairs=rows,
+        best=rows[7],
+        baseline=rows[0],
+        alignment=read_alignment(folder / "alignment.csv"),
+        select_by="transferability",
+        seconds=12.5,
+    )
