@@ -3,7 +3,7 @@
 Results never depend on a claim: two jobs that both think a relation is theirs compute it twice, store it twice, and
 end with the same tables. So a claim need not be certain, only cheap, and it must never outlive its job for long.
 
-A claim is a file made with O_EXCL, ``claims/NAME.GENERATION``. Its owner touches it every few seconds; whoever waits
+A claim is a file that only one can make, ``claims/NAME.GENERATION``. Its owner touches it every few seconds; who waits
 for it looks whether it changes, and compares no clocks: those of two machines differ, and some go backwards. One that
 stops changing is taken over by making the next generation, which again only one can do. Of an owner on this very
 machine it is known at once whether it lives, suspended or not.
@@ -72,14 +72,12 @@ class Claims:
         content = json.dumps({**this_process(), "host": socket.gethostname(), "since": _now()}) + "\n"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            # Left open: once it is removed and made anew by another job, the file at the path is no longer ours.
-            file = path.open("xb", buffering=0)
+            file = _make(path, content.encode("utf-8"))
         except FileExistsError:
             return False
         except FileNotFoundError:  # the last job to leave has just removed the folder
             return self.take(name)
         self._held[name] = latest + 1, file
-        file.write(content.encode("utf-8"))
         if latest:
             log.warning(
                 "The job that worked on %s is gone (%s); taking over.", _shown(name), _owner(generations[latest])
@@ -175,6 +173,33 @@ class Claims:
             for _, file in list(self._held.values()):
                 with suppress(OSError, ValueError):  # the disk is in trouble, or it was let go of this very moment
                     os.utime(file.fileno())
+
+
+def _make(path: Path, content: bytes) -> FileIO:
+    """The file at ``path``, new and left open: once it is removed and made anew by another job, what is at the path is
+    no longer ours. Raises FileExistsError where there is one.
+
+    It takes its name when it is written, so that a job killed in between leaves no claim without an owner, which others
+    would wait for as for a job on another machine.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    file = draft.open("wb", buffering=0)
+    try:
+        file.write(content)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            file.close()
+            file = path.open("xb", buffering=0)
+            file.write(content)
+    except BaseException:
+        file.close()
+        raise
+    finally:
+        draft.unlink(missing_ok=True)
+    return file
 
 
 def _content(path: Path) -> dict[str, Any]:

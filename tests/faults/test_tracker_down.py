@@ -42,12 +42,15 @@ def of_no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
 
 
 def _address(server: str, stack: ExitStack) -> str:
-    """Of a server that is ``down``, ``silent`` (takes connections and never answers), or answers with a status."""
+    """Of a server that is ``down``, ``silent`` (takes connections and never answers), ``slow``, or answers with a
+    status."""
     if server == "down":
         with socket.create_server(("127.0.0.1", 0)) as closed:
             return f"http://127.0.0.1:{closed.getsockname()[1]}"
     if server == "silent":
         return stack.enter_context(raw_server(None))
+    if server == "slow":
+        return stack.enter_context(loopback_for_all(200, wait=TIMEOUT / 2))
     return stack.enter_context(loopback_for_all(int(server)))
 
 
@@ -64,9 +67,10 @@ def _the_run_is_whole(job: ToyJob) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "server", ["silent", *(pytest.param(server, marks=pytest.mark.nightly) for server in ("down", "401", "403", "500"))]
-)
+MORE = [pytest.param(server, marks=pytest.mark.nightly) for server in ("slow", "down", "401", "403", "500")]
+
+
+@pytest.mark.parametrize("server", ["silent", *MORE])
 def test_a_job_whose_tracker_fails_it_ends_in_time_with_its_results_and_run_on_disk(
     server: str,
     toy_job: Build,

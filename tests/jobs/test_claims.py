@@ -205,3 +205,29 @@ def test_what_another_job_gives_up_is_done_after_waiting(tmp_path: Path, caplog:
 def test_names_that_begin_alike_are_different(tmp_path: Path) -> None:
     with Claims(tmp_path) as first, Claims(tmp_path) as second:
         assert first.take("P3") and second.take("P36") and second.take("P3.6")
+
+
+def test_a_claim_has_its_owners_name_from_its_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link, seen = os.link, []
+
+    def looked_at(draft: Path, path: Path) -> None:
+        seen.append((path.exists(), json.loads(draft.read_bytes())["pid"]))
+        link(draft, path)
+
+    monkeypatch.setattr(claims_module.os, "link", looked_at)
+    with Claims(tmp_path) as claims:
+        assert claims.take("P36")
+        assert [path.name for path in (tmp_path / "claims").iterdir()] == ["P36.1"], "no draft is left"
+    assert seen == [(False, os.getpid())]
+
+
+def test_a_file_system_without_links_has_claims_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(draft: Path, path: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(claims_module.os, "link", refused)
+    with Claims(tmp_path) as first, Claims(tmp_path) as second:
+        assert first.take("P36") and not second.take("P36")
+        first.release("P36")
+        assert second.take("P36")
+    assert list(tmp_path.iterdir()) == []

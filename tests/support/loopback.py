@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,14 +121,16 @@ def raw_server(answer: bytes | None) -> Iterator[str]:
 
 
 @contextmanager
-def loopback_for_all(status: int) -> Iterator[str]:
-    """The address of a server that answers every request, of whatever method, with ``status`` and an empty object."""
+def loopback_for_all(status: int, wait: float = 0.0) -> Iterator[str]:
+    """The address of a server that answers every request, of whatever method, with ``status`` and an empty object,
+    ``wait`` seconds late."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            time.sleep(wait)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", "2")
