@@ -88,9 +88,9 @@ def run_report(
         [table for found in part for table in _tables(found, runs, unfinished, groups)] for part in (whole, ablated)
     )
     compared = ablation_tables(runs, select_by, judged)
-    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole])
-    folder = output if output is not None else inputs[0] / "report"
     analyses = [each for each in analyses if not models or each.model in models]
+    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
+    folder = output if output is not None else inputs[0] / "report"
     shown = [*tables, *compared, *([verdict] if verdict else [])]
     shown += [table for analysis in analyses for table in analysis.tables]
     written: list[Path] = []

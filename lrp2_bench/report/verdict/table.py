@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from lrp2_bench.analysis.across import FEWEST
 from lrp2_bench.report import published
+from lrp2_bench.report.analyses import StoredAnalysis
 from lrp2_bench.report.table import Cell, Column, Table
-from lrp2_bench.report.verdict.check import UNTOLD, Check, Verdict, counted
+from lrp2_bench.report.verdict.check import Check, Verdict, counted
 from lrp2_bench.report.verdict.evidence import Evidence
 from lrp2_bench.report.verdict.gains import causal_gains_more, gain_checks
 from lrp2_bench.report.verdict.layers import layer_checks
 from lrp2_bench.report.verdict.levels import level_checks
+from lrp2_bench.report.verdict.neurons import neuron_checks
 
 _COLUMNS = (
     Column("subject", "model", "text"),
@@ -23,16 +25,9 @@ _COLUMNS = (
     Column("why", "why", "prose"),
     Column("figure", "figure", "change_interval", in_csv_only=True),
 )
-_NEURONS = Check(
-    "neurons_overlap",
-    "Languages share more knowledge neurons (Table 2)",
-    UNTOLD,
-    paper="+0.4",
-    why="Hits do not have neurons; it takes the model.",
-)
 
 
-def verdict_table(models: Sequence[Evidence]) -> Table | None:
+def verdict_table(models: Sequence[Evidence], analyses: Sequence[StoredAnalysis] = ()) -> Table | None:
     """Every check of every model and dataset with enough judged languages, or of all if none has; None where no
     language was judged."""
     told = [each for each in models if each.judged]
@@ -40,7 +35,7 @@ def verdict_table(models: Sequence[Evidence]) -> Table | None:
     told = [each for each in told if len(each.judged) >= FEWEST] or told
     if not told:
         return None
-    checks = list(_checks(told))
+    checks = [*_checks(told), *neuron_checks(analyses)]
     return Table(
         name="verdict",
         title="The paper's claims, checked",
@@ -64,7 +59,6 @@ def _checks(models: Sequence[Evidence]) -> Iterator[tuple[str, Check]]:
         both = causal_gains_more([evidence for evidence in models if evidence.found.dataset == dataset])
         if both is not None:
             yield f"models compared on {dataset}", both
-    yield "not in stored hits", _NEURONS
 
 
 def _row(subject: str, check: Check) -> tuple[Cell, ...]:
