@@ -14,18 +14,17 @@ from rich.text import Text
 
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.files import write_json, write_text
+from lrp2_bench.files import write_json
 from lrp2_bench.jobs.analyses.base import Analysis, Findings
 from lrp2_bench.jobs.analyses.subject import Subject
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes
 from lrp2_bench.report.analyses import ANALYSIS, FOLDER
 from lrp2_bench.report.figures.save import save
 from lrp2_bench.report.figures.style import house_style
-from lrp2_bench.report.latex import to_latex
-from lrp2_bench.report.render import to_csv, to_markdown
 from lrp2_bench.report.stored_tables import table_to_json
 from lrp2_bench.report.terminal import to_terminal
 from lrp2_bench.report.text import file_stem
+from lrp2_bench.report.write import write_table
 from lrp2_bench.settings import AnalyzeCommand
 from lrp2_bench.tracking.base import AnalysisRecord, Tracker
 
@@ -50,10 +49,12 @@ def run_analyze(
     analysis, tracker = make_analysis(), make_tracker()  # settings they refuse are better refused before the work
     subject = Subject(settings, make_dataset, make_corpus)
     folder = subject.home / FOLDER / analysis.name
-    _tell_what_is_replaced(folder / ANALYSIS, config)
+    earlier = _read(folder / ANALYSIS)
+    _tell_what_is_replaced(earlier, config, folder)
     findings = analysis.run(subject)
     subject.notices.report()
     seconds = time.perf_counter() - start
+    _remove(folder, earlier)
     files = _write(folder, findings, console)
     record = {
         "analysis": analysis.name,
@@ -66,6 +67,7 @@ def run_analyze(
         "summary": dict(findings.summary),
         "tables": [table_to_json(table) for table in findings.tables],
         "figures": [file_stem(name) for name in findings.figures],
+        "files": [str(path) for path in files],
     }
     write_json(folder / ANALYSIS, record)  # last: with it the analysis counts as finished
     for name, value in findings.summary.items():
@@ -83,23 +85,37 @@ def _write(folder: Path, findings: Findings, console: Console) -> list[Path]:
     """The paths written, below ``folder``."""
     written: list[Path] = []
     for table in findings.tables:
-        for form, render in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
-            written.append(folder / f"{file_stem(table.name)}.{form}")
-            write_text(written[-1], render(table))
+        written += write_table(table, folder)
         console.print(to_terminal(table, console.width))
     for table in findings.details:
-        write_text(folder / f"{file_stem(table.name)}.csv", to_csv(table))
+        written += write_table(table, folder, ("csv",))
     with house_style():
         for name, draw in findings.figures.items():
             written += save(draw(), folder, file_stem(name))
     return [path.relative_to(folder) for path in written]
 
 
-def _tell_what_is_replaced(path: Path, config: Mapping[str, Any]) -> None:
+def _read(path: Path) -> dict[str, Any]:
+    """What an earlier run left; empty where there is nothing that can be read."""
     try:
-        stored = json.loads(path.read_bytes()).get("config", {})
-    except (OSError, ValueError, AttributeError):
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _tell_what_is_replaced(earlier: Mapping[str, Any], config: Mapping[str, Any], folder: Path) -> None:
+    stored = earlier.get("config")
+    if not isinstance(stored, dict):
         return
     keys = sorted(key for key in {*stored, *config} if stored.get(key) != config.get(key) and key != "paths")
     if keys:
-        log.warning("This replaces an analysis with other settings (%s). '%s'", ", ".join(keys), path.parent)
+        log.warning("This replaces an analysis with other settings (%s). '%s'", ", ".join(keys), folder)
+
+
+def _remove(folder: Path, earlier: Mapping[str, Any]) -> None:
+    """The earlier run's files: those of other languages would otherwise stand among the new ones."""
+    (folder / ANALYSIS).unlink(missing_ok=True)
+    for name in earlier.get("files", ()):
+        if Path(name).name == name:  # a file of this folder, whatever the record says
+            (folder / name).unlink(missing_ok=True)

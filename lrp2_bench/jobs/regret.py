@@ -11,15 +11,14 @@ from rich.text import Text
 
 from lrp2_bench.analysis.regret import Strategy, replay, truth
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import write_text
 from lrp2_bench.grid.stored import read_hits
 from lrp2_bench.report.figures.regret import regret_curves
 from lrp2_bench.report.figures.save import save
 from lrp2_bench.report.figures.style import house_style
 from lrp2_bench.report.regret import Outcome, curve_table, regret_table
-from lrp2_bench.report.render import to_csv, to_markdown
 from lrp2_bench.report.runs import Run, find_runs
 from lrp2_bench.report.terminal import to_terminal
+from lrp2_bench.report.write import write_table
 from lrp2_bench.search.racing import RaceRules, race
 from lrp2_bench.search.tpe import TpeRules, tpe
 from lrp2_bench.settings import RegretCommand
@@ -54,8 +53,7 @@ def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretComm
         table = regret_table(f"regret_{of}", f"Found at the first budget, {what}", main)
         curve = curve_table(f"regret_curve_{of}", f"Regret against cost, {what}", outcomes)
         for each in (table, curve):
-            write_text(folder / f"{each.name}.md", to_markdown(each))
-            write_text(folder / f"{each.name}.csv", to_csv(each))
+            write_table(each, folder, ("md", "csv"))
         with house_style():
             figure = regret_curves(model, metric, len(members) * len(settings.seeds), _points(outcomes))
             save(figure, folder / "figures", f"regret_{of}")

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.files import write_text
 from lrp2_bench.jobs.tracked import report_record
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.progress import progress
@@ -24,22 +23,20 @@ from lrp2_bench.report.group_means import group_means_table
 from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs
 from lrp2_bench.report.lacking import lacking
 from lrp2_bench.report.languages import languages_table
-from lrp2_bench.report.latex import to_latex
 from lrp2_bench.report.method import of_method
 from lrp2_bench.report.optimal_layers import optimal_layers_table
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.published import XFACTR
 from lrp2_bench.report.relations import relations_table
-from lrp2_bench.report.render import to_csv, to_markdown
 from lrp2_bench.report.runs import LRP2, METRICS, Run, Unfinished, find_runs, run_folders
 from lrp2_bench.report.significance import significance_table
 from lrp2_bench.report.table import Table
 from lrp2_bench.report.terminal import to_terminal
 from lrp2_bench.report.testbed import embedded_tables
-from lrp2_bench.report.text import file_stem
 from lrp2_bench.report.verdict.evidence import Evidence
 from lrp2_bench.report.verdict.table import verdict_table
+from lrp2_bench.report.write import write_table
 from lrp2_bench.tracking.base import Tracker
 
 _TOLD = 5  # problems of one kind
@@ -95,9 +92,7 @@ def run_report(
     shown += [table for analysis in analyses for table in analysis.tables]
     written: list[Path] = []
     for table in [*shown, *others]:
-        for form, render in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
-            written.append(folder / f"{file_stem(table.name)}.{form}")
-            write_text(written[-1], render(table))
+        written += write_table(table, folder)
     for table in shown:
         console.print(to_terminal(table, console.width))
     if others:

@@ -74,6 +74,18 @@ def test_an_analysis_with_other_settings_says_what_it_replaces(
     assert "other settings (languages)" in shown.err + shown.out
 
 
+def test_what_an_earlier_run_drew_of_other_layers_does_not_stay(analyzed: Path, tmp_path: Path) -> None:
+    shutil.copytree(analyzed.parent, tmp_path / "copy")
+    folder = tmp_path / "copy" / "outputs" / "default" / "tiny_mbert" / "analyses" / "languages"
+    (folder / "notes.txt").write_text("mine", "utf-8")
+    assert _analyze(tmp_path / "copy", "language=de,ru,fr,es", "analysis.layers=[0,6]") == 0
+    first = {path.name for path in folder.iterdir()}
+    assert _analyze(tmp_path / "copy", "language=de,ru,fr,es", "analysis.layers=[6]") == 0
+    record = json.loads((folder / "analysis.json").read_text("utf-8"))
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"analysis.json", "notes.txt", *record["files"]} and left < first
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

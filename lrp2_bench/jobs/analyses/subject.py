@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.jobs.status import state_of
 from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.languages import GROUPS
 from lrp2_bench.models.layered import LayeredModel
@@ -17,7 +17,7 @@ from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
 from lrp2_bench.projection import Shifts, shifts
-from lrp2_bench.records import read_pairs
+from lrp2_bench.report.runs import find_runs
 from lrp2_bench.settings import AnalyzeCommand
 from lrp2_bench.types import LayerPair
 from lrp2_bench.vectors import LanguageVectors
@@ -78,7 +78,7 @@ class Subject:
     def searched_languages(self) -> list[str]:
         """The languages with a finished search of this model on this dataset in this experiment, sorted."""
         folder = self.home / self.dataset_name
-        found = [each.name for each in sorted(folder.glob("*")) if _finished(each)]
+        found = [each.name for each in sorted(folder.glob("*")) if state_of(each) == "finished"]
         return [code for code in found if code != self.pivot]
 
     def vectors(self, language: str) -> LanguageVectors:
@@ -98,16 +98,21 @@ class Subject:
     def pair(self, language: str) -> LayerPair | None:
         """``pair=[LIRP,LSRP]`` where it is set, else the best of the finished search in this experiment; None without.
 
-        Raises :class:`BenchError` for a pair the model does not have.
+        Raises :class:`BenchError` for a pair the model does not have, and for a search that was made with other weights
+        or whose files are damaged.
         """
         if self.settings.pair is not None:
             return self._given_pair(self.settings.pair)
         folder = self.home / self.dataset_name / language
-        if not _finished(folder):
+        if state_of(folder) != "finished":
             return None
-        metric = self.settings.select_by.value
-        rows = [row for row in read_pairs(folder / "pairs.csv") if row.pair is not None]
-        best = max(rows, key=lambda row: getattr(row, metric), default=None)
+        (run,), _ = find_runs([folder])
+        if run.manifest["model"].get("digest") != self.checkpoint.digest:
+            raise BenchError(
+                f"The search in '{folder}' was made with other weights than '{self.settings.model.path}' has now.\n"
+                "Give pair=[LIRP,LSRP], another experiment.name, or search again."
+            )
+        best = run.best(self.settings.select_by.value)
         return best.pair if best else None
 
     def _given_pair(self, given: Sequence[int]) -> LayerPair:
@@ -124,11 +129,3 @@ class Subject:
         for language in languages:
             if language not in known:
                 raise UnknownNameError(f"language of {what}", language, known, hint)
-
-
-def _finished(folder: Path) -> bool:
-    try:
-        status = json.loads((folder / "status.json").read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(status, dict) and status.get("state") == "finished" and (folder / "pairs.csv").exists()

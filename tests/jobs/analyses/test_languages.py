@@ -70,14 +70,21 @@ def test_planted_families_and_scripts_are_found_at_their_layers(
     assert record["summary"]["languages/family_layer"] == 0
 
 
-def test_optimal_layers_come_from_the_experiments_finished_searches(
-    planted: Callable[..., list[str]], tmp_path: Path
+def test_optimal_layers_come_from_the_experiments_finished_searches_of_the_same_weights(
+    planted: Callable[..., list[str]],
+    model_folder: Callable[[str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     # Languages of a family have the same best pair, so near vectors have near layers at layer 0.
     family_best = {(1, 2): ("ar", "he"), (2, 3): ("et", "fi", "hu"), (3, 4): ("ceb", "id", "ms"), (1, 4): ("az", "tr")}
+    digest = find_checkpoint(ModelSettings(path=str(model_folder("bert")))).digest
+    model = {"name": "bert", "blocks": 4, "digest": digest, "revision": None}
     for code, pair in [(code, pair) for pair, codes in family_best.items() for code in codes]:
         pairs = {key: (value if key != pair else (90, 90)) for key, value in every_pair(4).items()}
-        write_run(tmp_path / "outputs", code, (20, 30), pairs, blocks=4, model="bert", experiment="default")
+        write_run(
+            tmp_path / "outputs", code, (20, 30), pairs, model="bert", experiment="default", manifest={"model": model}
+        )
     assert lrp2_bench(*planted(), "analysis.layers=[0]") == 0
     folder = tmp_path / "outputs" / "default" / "bert" / "analyses" / "languages"
     layers = rows(folder, "languages_agreement_bert")
@@ -85,6 +92,9 @@ def test_optimal_layers_come_from_the_experiments_finished_searches(
     languages = {row["language"]: row for row in rows(folder, "languages_bert")}
     assert (languages["fi"]["best_lirp"], languages["fi"]["best_lsrp"]) == ("2", "3")
     assert languages["de"]["best_lirp"] == "" and "nearest_4" not in languages["hu"]
+    write_run(tmp_path / "outputs", "de", (20, 30), every_pair(4), blocks=4, model="bert", experiment="default")
+    assert lrp2_bench(*planted(), "analysis.layers=[0]") == 1
+    assert "made with other weights" in capsys.readouterr().err
 
 
 def test_fewer_than_four_languages_have_cosines_and_the_reason_why_no_more(
