@@ -194,10 +194,13 @@ def _study_id(storage: BaseStorage, key: StudyKey) -> int:
         study = storage.create_new_study([StudyDirection.MAXIMIZE], key.name)
     except DuplicatedStudyError:
         study = storage.get_study_id_from_name(key.name)
+    # Trials are counted first: whoever adds one of ours has written the attributes before, so that a writer that starts
+    # at the same time finds no trials, or the attributes too.
+    occupied = storage.get_n_trials(study) > 0
     stored = storage.get_study_user_attrs(study)
     wanted = key.attributes()
     differing = [name for name, value in wanted.items() if name in stored and stored[name] != value]
-    foreign = not stored.keys() & wanted.keys() and bool(storage.get_n_trials(study))
+    foreign = occupied and not stored.keys() & wanted.keys()
     if differing or foreign or list(storage.get_study_directions(study)) != [StudyDirection.MAXIMIZE]:
         shown = "; ".join(f"{name}: there {stored[name]}, here {wanted[name]}" for name in differing)
         raise BenchError(

@@ -8,7 +8,9 @@ shared: there a trial is somebody's until its heartbeat stops.
 from __future__ import annotations
 
 import logging
+import random
 import re
+import time
 import warnings
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import cut_torn_tail
@@ -24,6 +27,10 @@ log = logging.getLogger(__name__)
 
 #: URL schemes of databases several jobs may share, and what their drivers are called on PyPI.
 _DATABASES = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "mariadb": "pymysql", "sqlite": ""}
+
+#: Optuna makes an empty database's tables without a lock, so that of several jobs that start at once all but one may be
+#: told that they exist. Seconds in which such a job tries again.
+_TABLES = 10.0
 
 _KEPT = "Hits on disk are kept whatever becomes of a study; leave search.storage out for a journal in the run's folder."
 
@@ -68,9 +75,7 @@ def open_database(url: str, heartbeat: int) -> RDBStorage:
     if heartbeat < 1:
         raise BenchError(f"search.heartbeat={heartbeat}: give seconds from 1.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return RDBStorage(url, heartbeat_interval=heartbeat, grace_period=2 * heartbeat)
+        return _database(url, heartbeat)
     except ImportError as error:
         raise BenchError(
             f"search.storage='{shown}' needs a driver that is not installed ({error}).\n"
@@ -105,6 +110,20 @@ def first_line(error: Exception, url: str = "") -> str:
     text = str(error).strip() or type(error).__name__
     password = re.search(r"://[^:/@]*:([^@]+)@", url)
     return (text.replace(password.group(1), "***") if password else text).split("\n")[0].rstrip(".")
+
+
+def _database(url: str, heartbeat: int) -> RDBStorage:
+    deadline = time.monotonic() + _TABLES
+    while True:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                return RDBStorage(url, heartbeat_interval=heartbeat, grace_period=2 * heartbeat)
+        except (IntegrityError, ProgrammingError, OperationalError) as error:
+            made_by_another = not isinstance(error, OperationalError) or "already exists" in str(error)
+            if not made_by_another or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.05, 0.5))
 
 
 def _journal(path: Path) -> JournalStorage:

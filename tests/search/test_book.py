@@ -9,6 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from lrp2_bench.errors import BenchError
@@ -143,6 +144,26 @@ def test_somebody_elses_study_under_the_name_is_refused(place: tuple[str, Path])
     optuna.create_study(study_name="down", storage=_open(place), direction="minimize")
     with pytest.raises(BenchError, match="'down' in search.storage is of another search"):
         StudyBook(_open(place), other, alone=True)
+
+
+@pytest.mark.parametrize("between", ["get_study_id_from_name", "get_n_trials", "get_study_user_attrs"])
+def test_a_writer_that_starts_while_another_begins_takes_the_study_for_its_own_kind(
+    monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    storage = InMemoryStorage()
+    storage.create_new_study([StudyDirection.MAXIMIZE], KEY.name)  # the other has come as far as this
+    original = getattr(storage, between)
+
+    def and_then_the_other_goes_on(*arguments: object) -> object:
+        answer = original(*arguments)
+        monkeypatch.undo()
+        StudyBook(storage, KEY, alone=False).begin([LayerPair(1, 2)])
+        return answer
+
+    monkeypatch.setattr(storage, between, and_then_the_other_goes_on)
+    StudyBook(storage, KEY, alone=False).begin([LayerPair(1, 3)])
+    study = optuna.load_study(study_name=KEY.name, storage=storage)
+    assert Counter(map(pair_of, study.trials)) == {LayerPair(1, 2): 1, LayerPair(1, 3): 1}
 
 
 def test_a_storage_that_fails_on_the_way_is_told_once_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:

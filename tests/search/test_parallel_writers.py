@@ -44,9 +44,9 @@ def test_eight_writers_with_a_journal_each_lose_and_double_no_trial(tmp_path: Pa
     _check(optuna.load_study(study_name="e/m/d/l", storage=open_journal(tmp_path / "merged.journal")))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def database() -> Iterator[str]:
-    """The URL of a PostgreSQL that lives for these tests: a socket in a temporary folder, no network."""
+    """The URL of an empty PostgreSQL that lives for one test: a socket in a temporary folder, no network."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not found or shutil.which("setpriv") is None:
         pytest.skip("PostgreSQL is not installed: make test-system installs it")
@@ -76,9 +76,7 @@ def database() -> Iterator[str]:
 
 @pytest.mark.system
 def test_eight_writers_into_one_postgresql_study_lose_and_double_no_trial(database: str) -> None:
-    open_database(database, 60)  # makes the tables, as the first job does
-
-    def write(number: int) -> None:
+    def write(number: int) -> None:  # the tables too are made by all at once: a sweep's jobs meet an empty database
         fill(StudyBook(open_database(database, 60), KEY, alone=False), number)
 
     run_together(write)

@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from optuna.storages import JournalStorage
+from optuna.storages import JournalStorage, RDBStorage
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.search import storage
 from lrp2_bench.search.book import StudyBook, StudyKey
 from lrp2_bench.search.storage import open_database, open_journal, refuse_shared_sqlite, without_password
 from lrp2_bench.types import LayerPair
@@ -57,8 +59,8 @@ def test_a_journal_that_cannot_be_read_is_set_aside_and_begun_again(
     damaged = b"no json at all\n" + written.read_bytes()
     written.write_bytes(damaged)
     with caplog.at_level(logging.WARNING):
-        storage = open_journal(written)
-    assert isinstance(storage, JournalStorage) and not storage.get_all_studies()
+        opened = open_journal(written)
+    assert isinstance(opened, JournalStorage) and not opened.get_all_studies()
     assert written.with_name("study.journal.damaged").read_bytes() == damaged
     assert "is damaged; kept as 'study.journal.damaged'" in caplog.text
 
@@ -70,6 +72,38 @@ def test_a_database_that_cannot_be_reached_is_told_without_its_password() -> Non
     said = str(caught.value)
     assert "postgresql+psycopg://me:***@127.0.0.1:1/none" in said and "geheim" not in said
     assert "Check that the database runs" in said and "Hits on disk are kept" in said and said.count("\n") < 4
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        IntegrityError("CREATE TABLE", {}, Exception("duplicate key value violates unique constraint")),
+        ProgrammingError("CREATE TABLE", {}, Exception('relation "studies" already exists')),
+        OperationalError("CREATE TABLE", {}, Exception("(1050, \"Table 'studies' already exists\")")),
+    ],
+)
+def test_a_job_that_another_forestalls_in_making_the_tables_uses_those(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    url, met = f"sqlite:///{tmp_path}/s.db", [error]
+
+    def forestalled(*arguments: object, **options: object) -> object:
+        if met:
+            raise met.pop()
+        return RDBStorage(*arguments, **options)
+
+    monkeypatch.setattr(storage, "RDBStorage", forestalled)
+    assert open_database(url, 60).get_all_studies() == [] and not met
+
+
+def test_a_database_whose_tables_cannot_be_made_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object, **options: object) -> object:
+        raise ProgrammingError("CREATE TABLE", {}, Exception("permission denied for schema public"))
+
+    monkeypatch.setattr(storage, "RDBStorage", refused)
+    monkeypatch.setattr(storage, "_TABLES", 0.2)
+    with pytest.raises(BenchError, match="permission denied for schema public"):
+        open_database(f"sqlite:///{tmp_path}/s.db", 60)
 
 
 def test_a_driver_that_is_not_installed_is_named() -> None:
