@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from lrp2_bench.arguments import expand, manifest_argument
-from lrp2_bench.config import conf_dir, register
+from lrp2_bench.config import conf_dir, refuse_no_choice, register
 from lrp2_bench.config_errors import explain
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.jobs.status import write_error
@@ -228,6 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[0] not in COMMANDS:
             raise UnknownNameError("command", given[0], COMMANDS, "`lrp2-bench` alone explains them.")
+        refuse_no_choice(given[1:])
         manifest, arguments = manifest_argument(given[0], given[1:])
         if manifest is not None:
             from lrp2_bench.rerun import rerun_overrides

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,29 @@ def register() -> None:
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
     OmegaConf.register_new_resolver("projection_folder", _projection_folder, replace=True)
     OmegaConf.register_new_resolver("log_name", _log_name, replace=True)
+    OmegaConf.register_new_resolver("groups", _groups, replace=True)
     # Hydra makes its folders as they are written; ~ is no folder.
     OmegaConf.register_new_resolver("expanduser", lambda path: str(Path(path).expanduser()), replace=True)
+
+
+def options(group: str) -> list[str]:
+    """What can be chosen of a group, sorted; empty for what is no group."""
+    if group == SWEEP:
+        return sorted(path.stem for path in sweeps_dir().glob("*.yaml"))
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+def refuse_no_choice(arguments: Iterable[str]) -> None:
+    """Raises :class:`BenchError` for ``model=null`` and ``model=[a,b]``, which Hydra fails on or merges in silence."""
+    for argument in arguments:
+        key, _, value = argument.lstrip("+").partition("=")
+        if value.strip() in {"null", "~"} and options(key):
+            raise UnknownNameError(
+                key, value, options(key), f"Leave {key}= out for the default; --help lists groups and settings."
+            )
+        if value.startswith("[") and options(key):
+            several = value.strip("[] ").replace(" ", "")
+            raise BenchError(f"'{argument}': a job takes one {key}. For a job each: -m {key}={several}.")
 
 
 def in_multirun() -> bool:
@@ -118,6 +139,13 @@ def _projection_folder(kind: Any, seed: Any, language: Any) -> str:
 
 def _log_name(index: int, count: int) -> str:
     return "search" if count == 1 else f"search-{index}-of-{count}"
+
+
+def _groups(command: str, choices: DictConfig) -> str:
+    """For the help of ``command``: the groups that it chooses from, a line each with their options."""
+    names = sorted(str(name) for name in choices if "/" not in str(name))
+    lines = [f"{name}: {', '.join(options(name))}" for name in names]
+    return "\n".join([*lines, f"+{SWEEP}: {', '.join(options(SWEEP))}"] if command == "search" else lines)
 
 
 def _shipped(name: str) -> Path:
