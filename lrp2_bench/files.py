@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+#: Seconds without a write after which a temporary file has nobody who writes it.
+_ABANDONED = 3600.0
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``; on leaving it is synced and takes ``path``'s place, on error it goes."""
+    """A temporary path beside ``path``; on leaving it is synced and takes ``path``'s place, on error it goes.
+
+    What writers of ``path`` that were killed left behind goes too."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(handle)
     temporary = Path(name)
+    _remove_abandoned(path, temporary.stat().st_mtime)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -120,6 +127,14 @@ def changed(folder: Path, stored: object, names: Iterable[str]) -> list[str]:
     """
     known = stored if isinstance(stored, dict) else {}
     return [name for name, digest in digests(folder, names).items() if known.get(name, digest) != digest]
+
+
+def _remove_abandoned(path: Path, now: float) -> None:
+    """``now`` is the file system's own time, which the clocks of several machines need not agree with."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):  # somebody else removed it first
+            if now - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

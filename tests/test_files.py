@@ -43,6 +43,17 @@ def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> No
     assert [child.name for child in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_what_killed_writers_left_goes_with_the_next_write_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    path, hours = tmp_path / "a[1].txt", 3600
+    for name, age in [(".a[1].txt.dead.tmp", 2), (".a[1].txt.live.tmp", 0.5), (".b.txt.dead.tmp", 2), ("a[1].txt", 2)]:
+        (tmp_path / name).write_text("half")
+        before = (tmp_path / name).stat().st_mtime - age * hours
+        os.utime(tmp_path / name, (before, before))
+    write_text(path, "new")
+    left = {child.name: child.read_text() for child in tmp_path.iterdir()}
+    assert left == {"a[1].txt": "new", ".a[1].txt.live.tmp": "half", ".b.txt.dead.tmp": "half"}
+
+
 def test_an_atomic_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
     previous = os.umask(0o027)
     try:
