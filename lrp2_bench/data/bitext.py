@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from lrp2_bench.data.corpus import Corpus
@@ -81,6 +81,16 @@ def corpus_bitext(corpus: Corpus, language: str, pivot: str, notices: Notices) -
             found[ours, theirs] = None
     pairs = (SentencePair(theirs, "", Sentence(ours), Sentence(theirs)) for ours, theirs in found)
     return Bitext(language, pivot, corpus.name, tuple(pairs))
+
+
+def through_english(pairs: Callable[[str], list[tuple[str, str]]], language: str, pivot: str) -> list[tuple[str, str]]:
+    """The translations of two languages from ``pairs``, which gives a language's with English: two others' sentences
+    are joined where their English side is the same."""
+    if pivot == "en":
+        return pairs(language)
+    if language == "en":
+        return [(english, sentence) for sentence, english in pairs(pivot)]
+    return joined(pairs(language), pairs(pivot))
 
 
 def joined(ours: Iterable[tuple[str, str]], theirs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

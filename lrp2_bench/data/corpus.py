@@ -28,8 +28,8 @@ class Corpus(ABC):
         Raises :class:`~lrp2_bench.errors.BenchError` where the source pairs no sentences, or not these languages'.
         """
         raise BenchError(
-            f"corpus={self.name} does not say which of its sentences translate each other. Pass corpus=tatoeba "
-            "corpus.path=ZIP_OR_DIR, your own by corpus=text corpus.path=DIR corpus.parallel=true (line k of every "
+            f"corpus={self.name} does not say which of its sentences translate each other. Pass corpus=opus100, "
+            "corpus=tatoeba corpus.path=ZIP_OR_DIR, your own by corpus=text corpus.path=DIR corpus.parallel=true (line k of every "
             "DIR/LANG.txt says the same), or take the dataset's: analysis.sentences=facts."
         )
 

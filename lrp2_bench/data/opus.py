@@ -7,22 +7,20 @@ the paper says "OPUS" for such languages and not which of its corpora, so the Bi
 
 from __future__ import annotations
 
-import logging
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
+from lrp2_bench.data.bitext import through_english
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.download import download
-from lrp2_bench.data.text import checked_count, first_usable, text_lines
+from lrp2_bench.data.opus_files import Row, hub_rows, local_rows, zip_lines
+from lrp2_bench.data.text import checked_count, first_usable
 from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.files import write_text
+from lrp2_bench.files import write_json, write_text
 from lrp2_bench.languages import aliases
 from lrp2_bench.notices import Notices
-
-log = logging.getLogger(__name__)
 
 _CODES = (
     "af am an ar as az be bg bn br bs ca cs cy da de dz el eo es et eu fa fi fr fy ga gd gl gu ha he hi hr hu hy id ig "
@@ -41,8 +39,12 @@ REVISION = "805090dc28bf78897da9641cdf08b61287580df9"
 
 NO_SENTENCE = "Corpus row holds no sentence of the language"
 
-_LARGEST_MEMBER = 4 << 30
-_BLOCK = 1 << 20
+#: Translations of a language that are read: as many as OPUS-100's test sets have.
+TRANSLATIONS = 2000
+
+_TRAIN = ("train",)
+# A few of its languages, Armenian among them, have no test set.
+_PARALLEL = ("test", "train")
 _AROUND = (
     "Use sentences of this machine instead: corpus=text corpus.path=DIR with one sentence a line in DIR/LANG.txt, or "
     "corpus.path=DIR with OPUS-100 in the hub's own layout (DIR/de-en/train-00000-of-00001.parquet)."
@@ -96,53 +98,85 @@ class OpusCorpus(Corpus):
         return tuple(sorted({*OPUS_100, *self._opus, "en"}))
 
     def sentences(self, language: str, notices: Notices) -> list[str]:
-        if language not in self.languages():
-            hint = "OPUS may have it: corpus.opus.LANG=CORPUS/RELEASE (https://opus.nlpl.eu). " + _AROUND
-            raise UnknownNameError("language of OPUS-100 and OPUS", language, self.languages(), hint, aliases())
+        self._require(language)
         if language in self._opus:
-            return self._from_opus(language, notices)
+            lines = (line for line in self._opus_lines(language, language, notices) if line is not None)
+            return first_usable(lines, self.count, language, str(self._archive(language)), notices)
         pair = self._english_pair if language == "en" else _pair(language)
-        if self._folder is not None:
-            lines = _local_lines(self._folder / pair, language, notices)
-            return first_usable(lines, self.count, language, str(self._folder / pair), notices)
-        return self._from_hub(pair, language, notices)
-
-    def _from_hub(self, pair: str, language: str, notices: Notices) -> list[str]:
-        source = f"{self._repository}/{pair}"
-        kept = self._cache / "opus-100" / self._revision / f"{pair}.{language}.{self.count or 'all'}.txt"
-        # A branch moves; only a commit's sentences stay what they were.
-        keep = len(self._revision) == 40 and set(self._revision) <= set("0123456789abcdef")
-        if keep and kept.exists():
-            lines = kept.read_text(encoding="utf-8").split("\n")
-            return first_usable(lines, self.count, language, str(kept), notices)
-        found = first_usable(self._hub_lines(pair, language, notices), self.count, language, source, notices)
-        if keep:
+        source = f"{self._folder or self._repository}/{pair}"
+        kept = self._kept(f"{pair}.{language}.{self.count or 'all'}.txt")
+        if kept is not None and kept.exists():
+            return first_usable(kept.read_text(encoding="utf-8").split("\n"), self.count, language, str(kept), notices)
+        rows = _whole(self._rows(pair, [language], _TRAIN), source, notices)
+        found = first_usable((row[0] for row in rows), self.count, language, source, notices)
+        if kept is not None:
             write_text(kept, "".join(sentence + "\n" for sentence in found))
         return found
 
-    def _hub_lines(self, pair: str, language: str, notices: Notices) -> Iterator[str]:
-        from huggingface_hub import HfFileSystem  # slow to import, and not needed for local sentences
+    def parallel_languages(self) -> tuple[str, ...]:
+        """All of them; in a local folder those that it holds."""
+        if self._folder is None:
+            return self.languages()
+        there = [
+            language for language in self.languages() if language != "en" and self._is_there(self._folder, language)
+        ]
+        return tuple(sorted([*there, "en"])) if there else self.languages()
 
+    def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
+        """The pairs of the test set (or, where there is none, the first of the training set) with English; two others'
+        sentences are joined where their English side is the same."""
+        return through_english(lambda code: self._with_english(code, notices), language, pivot)
+
+    def _with_english(self, language: str, notices: Notices) -> list[tuple[str, str]]:
+        self._require(language)
+        pair = _pair(language)
+        if language in self._opus:
+            ours, english = (list(self._opus_lines(language, side, notices)) for side in (language, "en"))
+            if len(ours) != len(english):
+                raise BenchError(
+                    f"OPUS's '{pair}' has {len(ours)} lines of '{language}' and {len(english)} of English: they cannot "
+                    f"be translations of each other line by line.\n{_AROUND}"
+                )
+            return [
+                (a.strip(), b.strip()) for a, b in zip(ours, english, strict=True) if a is not None and b is not None
+            ]
+        kept = self._kept(f"{pair}.{TRANSLATIONS}.json")
+        if kept is not None and kept.exists():
+            return [(ours, english) for ours, english in json.loads(kept.read_bytes())]
+        rows = _whole(
+            self._rows(pair, [language, "en"], _PARALLEL), f"{self._folder or self._repository}/{pair}", notices
+        )
+        found = [(ours, english) for ours, english in islice(rows, TRANSLATIONS)]
+        if kept is not None:
+            write_json(kept, found)
+        return found
+
+    def _require(self, language: str) -> None:
+        if language not in self.languages():
+            hint = "OPUS may have it: corpus.opus.LANG=CORPUS/RELEASE (https://opus.nlpl.eu). " + _AROUND
+            raise UnknownNameError("language of OPUS-100 and OPUS", language, self.languages(), hint, aliases())
+
+    def _is_there(self, folder: Path, language: str) -> bool:
+        pair = _pair(language)
+        return (folder / (f"{pair}.txt.zip" if language in self._opus else pair)).exists()
+
+    def _kept(self, name: str) -> Path | None:
+        """Where the hub's sentences are kept. A branch moves; only a commit's stay what they were."""
+        is_commit = len(self._revision) == 40 and set(self._revision) <= set("0123456789abcdef")
+        return self._cache / "opus-100" / self._revision / name if self._folder is None and is_commit else None
+
+    def _rows(self, pair: str, languages: Sequence[str], splits: Sequence[str]) -> Iterator[Row]:
+        if self._folder is not None:
+            return local_rows(self._folder / pair, languages, splits, _AROUND)
         folder = f"datasets/{self._repository}@{self._revision.replace('/', '%2F')}/{pair}"
-        log.info("Reading %s of %s from %s", language, pair, folder)
-        try:
-            # Instances are shared within a process and keep their listings, while a branch moves.
-            hub = HfFileSystem(endpoint=self._endpoint, block_size=_BLOCK, skip_instance_cache=True)
-            names = sorted(str(name) for name in hub.ls(folder, detail=False) if _is_train(Path(str(name)).name))
-            if not names:
-                raise BenchError(f"'{folder}' on the hub holds no train-*.parquet. Check corpus.revision.\n{_AROUND}")
-            for name in names:
-                with hub.open(name, "rb") as file:
-                    yield from _parquet_lines(file, language, name, notices)
-        except BenchError:
-            raise
-        except Exception as error:  # the hub's HTTP library has changed with its major version; each has its own errors
-            raise BenchError(
-                f"Cannot read '{folder}' from {self._endpoint or 'the Hugging Face hub'}: "
-                f"{' '.join(str(error).split()) or type(error).__name__}\n{_AROUND}"
-            ) from error
+        return hub_rows(folder, self._endpoint, languages, splits, _AROUND)
 
-    def _from_opus(self, language: str, notices: Notices) -> list[str]:
+    def _opus_lines(self, language: str, side: str, notices: Notices) -> Iterator[str | None]:
+        corpus = self._opus[language].partition("/")[0]
+        return zip_lines(self._archive(language), f"{corpus}.{_pair(language)}.{side}", notices)
+
+    def _archive(self, language: str) -> Path:
+        """OPUS's zip of a language, fetched where it is not there."""
         corpus, _, release = self._opus[language].partition("/")
         pair = _pair(language)
         if self._folder is not None:
@@ -152,14 +186,13 @@ class OpusCorpus(Corpus):
                     f"There is no '{archive}', and OPUS-100 has no '{language}'. Put "
                     f"{self._moses(corpus, release, pair)} there.\n{_AROUND}"
                 )
-        else:
-            archive = self._cache / "opus" / corpus / release / f"{pair}.txt.zip"
-            try:
-                download(self._moses(corpus, release, pair), archive, what=f"OPUS {corpus} {release} {pair}")
-            except BenchError as error:
-                raise BenchError(f"{error}\n{_AROUND}") from error
-        lines = _zip_lines(archive, f"{corpus}.{pair}.{language}", notices)
-        return first_usable(lines, self.count, language, str(archive), notices)
+            return archive
+        archive = self._cache / "opus" / corpus / release / f"{pair}.txt.zip"
+        try:
+            download(self._moses(corpus, release, pair), archive, what=f"OPUS {corpus} {release} {pair}")
+        except BenchError as error:
+            raise BenchError(f"{error}\n{_AROUND}") from error
+        return archive
 
     def _moses(self, corpus: str, release: str, pair: str) -> str:
         return f"{self._opus_url}/OPUS-{corpus}/{release}/moses/{pair}.txt.zip"
@@ -175,60 +208,11 @@ def _is_release(text: str) -> bool:
     return len(parts) == 2 and all(part.strip(".") and "\\" not in part for part in parts)
 
 
-def _is_train(name: str) -> bool:
-    return name.startswith("train-") and name.endswith(".parquet")
-
-
-def _local_lines(folder: Path, language: str, notices: Notices) -> Iterator[str]:
-    files = sorted(path for path in folder.glob("*") if _is_train(path.name))
-    if not files:
-        there = sorted(path.parent.name for path in folder.parent.glob("*/train-*.parquet"))
-        raise BenchError(
-            f"'{folder}' holds no train-*.parquet. Pairs with one: {', '.join(sorted(set(there))) or 'none'}.\n"
-            f"{_AROUND}"
-        )
-    for path in files:
-        try:
-            with path.open("rb") as file:
-                yield from _parquet_lines(file, language, str(path), notices)
-        except (OSError, ValueError) as error:  # pyarrow's errors are among these
-            raise BenchError(f"Cannot read '{path}': {error}. Fetch it again.") from error
-
-
-def _parquet_lines(file: Any, language: str, source: str, notices: Notices) -> Iterator[str]:
-    """``translation.LANG`` row by row; of the file, only the pages asked for are read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    # Buffered, without read-ahead over row groups: stopping after N sentences leaves the rest where it is.
-    table = pq.ParquetFile(file, buffer_size=_BLOCK, pre_buffer=False)
-    schema = table.schema_arrow
-    column = schema.field("translation").type if "translation" in schema.names else None
-    sides = [field.name for field in column] if isinstance(column, pa.StructType) else []
-    if language not in sides:
-        raise BenchError(
-            f"'{source}' has no column translation.{language}: its columns are {', '.join(schema.names)}, its "
-            f"languages {', '.join(sides) or 'none'}."
-        )
-    batches = table.iter_batches(batch_size=1000, columns=[f"translation.{language}"], use_threads=False)
-    for batch in batches:
-        for sentence in batch.column(0).field(language).to_pylist():
-            if sentence is None:
-                notices.add(NO_SENTENCE, source)
-            else:
-                yield sentence
-
-
-def _zip_lines(archive: Path, member: str, notices: Notices) -> Iterator[str]:
-    """The lines of one member, read in place: nothing is unpacked, no name in the archive becomes a path."""
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            if member not in opened.namelist():
-                raise BenchError(f"'{archive}' holds no '{member}'; it holds {', '.join(opened.namelist()[:10])}.")
-            size = opened.getinfo(member).file_size
-            if size > _LARGEST_MEMBER:
-                raise BenchError(f"'{member}' in '{archive}' has {size:,} bytes, more than {_LARGEST_MEMBER:,}.")
-            with opened.open(member) as file:
-                yield from text_lines(file, f"{archive.name}/{member}", notices)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError) as error:
-        raise BenchError(f"'{archive}' is damaged ({error}). Remove it to have it fetched again.") from error
+def _whole(rows: Iterator[Row], source: str, notices: Notices) -> Iterator[tuple[str, ...]]:
+    """Rows without those that lack a sentence, which are counted."""
+    for row in rows:
+        sentences = tuple(sentence for sentence in row if sentence is not None)
+        if len(sentences) == len(row):
+            yield sentences
+        else:
+            notices.add(NO_SENTENCE, source)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from lrp2_bench.data.bitext import joined
+from lrp2_bench.data.bitext import through_english
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.filetree import FileTree, open_tree
 from lrp2_bench.data.text import checked_count, first_usable, text_lines
@@ -55,11 +55,7 @@ class TatoebaCorpus(Corpus):
 
     def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
         """With English the pairs as they are; two others' sentences are joined where their English side is the same."""
-        if pivot == _ENGLISH:
-            return self.pairs(language)
-        if language == _ENGLISH:
-            return [(english, sentence) for sentence, english in self.pairs(pivot)]
-        return joined(self.pairs(language), self.pairs(pivot))
+        return through_english(self.pairs, language, pivot)
 
     def pairs(self, language: str) -> list[tuple[str, str]]:
         """All translations, (sentence of ``language``, English sentence), in the order of the files and unfiltered.

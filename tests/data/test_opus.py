@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lrp2_bench.data import opus
+from lrp2_bench.data import opus, opus_files
 from lrp2_bench.data.opus import FROM_OPUS, NO_SENTENCE, OPUS_100, REVISION, OpusCorpus
 from lrp2_bench.data.text import TOO_FEW
 from lrp2_bench.errors import BenchError, UnknownNameError
@@ -61,6 +61,19 @@ def play_hub(server: Loopback, *files: bytes, pair: str = "de-en", revision: str
 
 def as_json(value: object) -> Answer:
     return Answer(json.dumps(value).encode(), headers={"Content-Type": "application/json"})
+
+
+def play_test_set(server: Loopback, rows: Rows, pair: str = "de-en") -> str:
+    """Give the pair of :func:`play_hub` a test set too; its address."""
+    listing = server.answers[f"/api/datasets/Helsinki-NLP/opus-100/tree/{REVISION}/{pair}"]
+    assert isinstance(listing, Answer)
+    name, file = f"{pair}/test-00000-of-00001.parquet", parquet(rows, pair)
+    entries = [entry for entry in json.loads(listing.body) if entry["path"] != name]
+    entries.append({"type": "file", "path": name, "size": len(file), "oid": "0" * 40})
+    server.answers[f"/api/datasets/Helsinki-NLP/opus-100/tree/{REVISION}/{pair}"] = as_json(entries)
+    address = f"/datasets/Helsinki-NLP/opus-100/resolve/{REVISION}/{name}"
+    server.answers[address] = Answer(file)
+    return address
 
 
 def play_opus(server: Loopback, language: str, text: str, member: str | None = None) -> str:
@@ -226,7 +239,7 @@ def test_nothing_in_a_zip_is_unpacked(server: Loopback, tmp_path: Path) -> None:
 def test_a_zips_member_over_the_limit_is_refused(
     server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opus, "_LARGEST_MEMBER", 1000)
+    monkeypatch.setattr(opus_files, "_LARGEST_MEMBER", 1000)
     play_opus(server, "ceb", "Usa ka pulong.\n" * 100)
     with pytest.raises(BenchError, match="1,500 bytes, more than 1,000"):
         OpusCorpus(None, 1, tmp_path, opus_url=server.address).sentences("ceb", Notices())
@@ -275,3 +288,58 @@ def test_offline_mode_is_honoured(tmp_path: Path, server: Loopback, monkeypatch:
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no folder"):
         OpusCorpus(str(tmp_path / "gone"))
+
+
+# Translations
+
+
+def test_the_hubs_test_set_gives_translations_and_is_asked_for_once(server: Loopback, tmp_path: Path) -> None:
+    trained = play_hub(server, parquet(ROWS))
+    address = play_test_set(server, [("Ja.", "Yes."), (None, "No."), ("", "Blank."), ("Ja.", "Yes.")])
+    notices = Notices()
+    for _ in range(2):
+        corpus = OpusCorpus(None, 1, tmp_path, endpoint=server.address)
+        assert corpus.translations("de", "en", notices) == [("Ja.", "Yes."), ("", "Blank."), ("Ja.", "Yes.")]
+        asked = len(server.asked(address))
+    assert corpus.translations("en", "de", Notices())[0] == ("Yes.", "Ja.")
+    assert len(server.asked(address)) == asked and server.asked(trained[0]) == []
+    assert notices.count(NO_SENTENCE) == 1
+
+
+def test_a_language_without_a_test_set_gives_the_first_of_its_training_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opus, "TRANSLATIONS", 2)
+    corpus = OpusCorpus(local(tmp_path, ROWS), 1)
+    assert corpus.translations("de", "en", Notices()) == [("Eins.", "One."), ("Zwei.", "Two.")]
+    (tmp_path / "de-en" / "test-00000-of-00001.parquet").write_bytes(parquet([("Ja.", "Yes.")]))
+    assert corpus.translations("de", "en", Notices()) == [("Ja.", "Yes.")]
+
+
+def test_two_languages_are_joined_where_their_english_is_the_same(tmp_path: Path) -> None:
+    path = local(tmp_path, ROWS)
+    local(tmp_path, [("Two.", "Deux."), ("Five.", "Cinq."), ("One.", "Un.")], "en-fr")
+    (tmp_path / "ceb-en.txt.zip").write_bytes(
+        zipped({"bible-uedin.ceb-en.ceb": "Usa.\nDuha.\n", "bible-uedin.ceb-en.en": "One.\nFive.\n"})
+    )
+    corpus = OpusCorpus(path, 1)
+    assert corpus.parallel_languages() == ("ceb", "de", "en", "fr")
+    assert corpus.translations("de", "fr", Notices()) == [("Eins.", "Un."), ("Zwei.", "Deux."), ("", "Deux.")]
+    assert corpus.translations("ceb", "en", Notices()) == [("Usa.", "One."), ("Duha.", "Five.")]
+    assert corpus.translations("ceb", "fr", Notices()) == [("Usa.", "Un."), ("Duha.", "Cinq.")]
+
+
+def test_sides_of_a_zip_that_are_of_different_length_are_refused(tmp_path: Path) -> None:
+    members = {"bible-uedin.ceb-en.ceb": "Usa.\nDuha.\n", "bible-uedin.ceb-en.en": "One.\n"}
+    (tmp_path / "ceb-en.txt.zip").write_bytes(zipped(members))
+    with pytest.raises(BenchError, match="2 lines of 'ceb' and 1 of English"):
+        OpusCorpus(str(tmp_path), 1).translations("ceb", "en", Notices())
+
+
+def test_translations_of_what_is_not_there_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    corpus = OpusCorpus(str(tmp_path), 1)
+    assert set(corpus.parallel_languages()) == {*OPUS_100, *FROM_OPUS, "en"}, "an empty folder is told by what it lacks"
+    with pytest.raises(BenchError, match=r"(?s)holds no train-\*\.parquet.*corpus=text corpus\.path=DIR"):
+        corpus.translations("de", "en", Notices())
+    with pytest.raises(UnknownNameError, match="Did you mean 'de'"):
+        corpus.translations("german", "en", Notices())
