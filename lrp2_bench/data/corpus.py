@@ -29,8 +29,8 @@ class Corpus(ABC):
         """
         raise BenchError(
             f"corpus={self.name} does not say which of its sentences translate each other. Pass corpus=opus100, "
-            "corpus=tatoeba corpus.path=ZIP_OR_DIR, your own by corpus=text corpus.path=DIR corpus.parallel=true (line k of every "
-            "DIR/LANG.txt says the same), or take the dataset's: analysis.sentences=facts."
+            "corpus=tatoeba corpus.path=ZIP_OR_DIR, your own by corpus=text corpus.path=DIR corpus.parallel=true (line "
+            "k of every DIR/LANG.txt says the same), or take the dataset's: analysis.sentences=facts."
         )
 
     @abstractmethod

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lrp2_bench.files import write_bytes
+from lrp2_bench.report.runs import walk
 from lrp2_bench.report.stored_tables import table_from_json
 from lrp2_bench.report.table import Table
 
@@ -36,7 +36,7 @@ def find_analyses(inputs: Sequence[Path]) -> tuple[list[StoredAnalysis], list[st
     problems: list[str] = []
     seen: set[Path] = set()
     for path in inputs:
-        for file in _files(path, seen):
+        for file in (folder / ANALYSIS for folder, _, names in walk(path, seen) if ANALYSIS in names):
             try:
                 found.append(_read(file))
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -67,15 +67,3 @@ def _read(file: Path) -> StoredAnalysis:
         tuple(stored["figures"]),
         str(stored["config"]["experiment"]["name"]),
     )
-
-
-def _files(path: Path, seen: set[Path]) -> Iterator[Path]:
-    for parent, folders, names in os.walk(path, followlinks=True):
-        real = Path(parent).resolve()
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        if ANALYSIS in names:
-            yield Path(parent) / ANALYSIS

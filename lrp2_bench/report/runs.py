@@ -115,13 +115,9 @@ def run_folders(inputs: Sequence[Path]) -> list[Path]:
     return [folder for path in inputs for folder in _run_folders(path, seen)]
 
 
-def _run_folders(path: Path, seen: set[Path]) -> Iterator[Path]:
-    if not path.is_dir():
-        if path.exists():
-            raise BenchError(f"'{path}' is a file, not a folder of runs.\n{_LAYOUT}")
-        siblings = [child.name for child in path.parent.iterdir() if child.is_dir()] if path.parent.is_dir() else []
-        raise UnknownNameError(f"folder in '{path.parent}':", path.name, siblings, hint=_LAYOUT)
-    # Links are followed, since results are often kept on another disk; `seen` ends loops and doubles.
+def walk(path: Path, seen: set[Path]) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """:func:`os.walk` in the order of names. Links are followed, since results are often kept on another disk; ``seen``
+    ends loops and doubles, over several calls where it is passed on."""
     for parent, folders, names in os.walk(path, followlinks=True):
         real = Path(parent).resolve()
         if real in seen:
@@ -129,9 +125,19 @@ def _run_folders(path: Path, seen: set[Path]) -> Iterator[Path]:
             continue
         seen.add(real)
         folders.sort()
+        yield Path(parent), folders, names
+
+
+def _run_folders(path: Path, seen: set[Path]) -> Iterator[Path]:
+    if not path.is_dir():
+        if path.exists():
+            raise BenchError(f"'{path}' is a file, not a folder of runs.\n{_LAYOUT}")
+        siblings = [child.name for child in path.parent.iterdir() if child.is_dir()] if path.parent.is_dir() else []
+        raise UnknownNameError(f"folder in '{path.parent}':", path.name, siblings, hint=_LAYOUT)
+    for folder, below, names in walk(path, seen):
         if _MARKERS.intersection(names):
-            folders.clear()
-            yield Path(parent)
+            below.clear()
+            yield folder
 
 
 def _read(folder: Path) -> Run | Unfinished:

@@ -10,11 +10,17 @@ from matplotlib.figure import Figure
 
 from lrp2_bench.analysis.aligned import FEWEST, Aligned, Effort, align
 from lrp2_bench.analysis.encode import POOLINGS, encode
-from lrp2_bench.analysis.states import StateBank
 from lrp2_bench.analysis.weighted import Floats
 from lrp2_bench.errors import BenchError
 from lrp2_bench.jobs.analyses.base import Analysis, Findings
-from lrp2_bench.jobs.analyses.parallel import check_choice, check_number, check_source, parallel_sentences, too_few
+from lrp2_bench.jobs.analyses.parallel import (
+    check_choice,
+    check_number,
+    check_source,
+    parallel_sentences,
+    pivot_bank,
+    too_few,
+)
 from lrp2_bench.jobs.analyses.subject import Subject
 from lrp2_bench.report.aligned import alignment_tables, layer_details
 from lrp2_bench.report.figures.aligned import aligned_by_layer
@@ -23,8 +29,6 @@ from lrp2_bench.report.figures.style import BLUE, GREY, language_name, shown
 
 #: Halves of the sentences CKA's error is taken from.
 HALVES = 200
-#: Bytes of the pivot's states kept from language to language.
-ROOM = 2**30
 
 NO_PAIR = "Languages without a finished search here, or pair=[LIRP,LSRP], are shown without LRP2"
 
@@ -57,7 +61,7 @@ class Alignment(Analysis):
     def run(self, subject: Subject) -> Findings:
         bitexts = parallel_sentences(subject, self._source, self._limit, FEWEST)
         effort = Effort(self._resamples, self._cka_sentences, HALVES, subject.settings.seed)
-        bank = StateBank(subject.model, subject.batch_tokens, ROOM if len(bitexts) > 1 else 0)
+        bank = pivot_bank(subject, len(bitexts))
         found = []
         for bitext in bitexts:
             encoded = encode(subject.model, bitext, self._pooling, subject.notices)

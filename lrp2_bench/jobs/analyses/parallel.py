@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from lrp2_bench.analysis.states import StateBank
 from lrp2_bench.data.bitext import SOURCES, Bitext, corpus_bitext, facts_bitext
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.jobs.analyses.subject import Subject
 
 log = logging.getLogger(__name__)
+
+#: Bytes of states that are kept.
+_ROOM = 2**30
 
 _HINT = {
     "facts": "These are the dataset's. Take a corpus's sentences by analysis.sentences=corpus.",
@@ -44,6 +48,11 @@ def parallel_sentences(subject: Subject, source: str, limit: int | None, fewest:
             f". {_HINT[source].split('. ')[1]}"
         )
     return found
+
+
+def pivot_bank(subject: Subject, languages: int) -> StateBank:
+    """Keeps the pivot's states from language to language, where there is more than one."""
+    return StateBank(subject.model, subject.batch_tokens, _ROOM if languages > 1 else 0)
 
 
 def too_few(bitext: Bitext, count: int, fewest: int) -> BenchError:

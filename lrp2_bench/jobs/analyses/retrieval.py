@@ -14,7 +14,14 @@ from lrp2_bench.analysis.retrieval import Parallel, by_layer, number_distinct
 from lrp2_bench.analysis.states import Encoded, StateBank, pooled_states
 from lrp2_bench.data.bitext import Bitext
 from lrp2_bench.jobs.analyses.base import Analysis, Findings
-from lrp2_bench.jobs.analyses.parallel import check_choice, check_number, check_source, parallel_sentences, too_few
+from lrp2_bench.jobs.analyses.parallel import (
+    check_choice,
+    check_number,
+    check_source,
+    parallel_sentences,
+    pivot_bank,
+    too_few,
+)
 from lrp2_bench.jobs.analyses.subject import Subject
 from lrp2_bench.progress import progress
 from lrp2_bench.report.figures.by_layer import Line, Panel
@@ -26,8 +33,6 @@ log = logging.getLogger(__name__)
 
 #: The fewest sentences of a side that shares are given of.
 FEWEST = 10
-#: Bytes of the pivot's states kept from language to language.
-ROOM = 2**30
 
 #: What is removed: language vectors, or the means of the very sentences that are looked at.
 VECTORS = ("corpus", "sentences")
@@ -55,7 +60,7 @@ class Retrieval(Analysis):
 
     def run(self, subject: Subject) -> Findings:
         bitexts = parallel_sentences(subject, self._source, self._limit, self._fewest)
-        bank = StateBank(subject.model, subject.batch_tokens, ROOM if len(bitexts) > 1 else 0)
+        bank = pivot_bank(subject, len(bitexts))
         found = [self._one(subject, bitext, bank) for bitext in bitexts]
         what = f"{'queries' if self._source == 'facts' else 'sentences'} of {bitexts[0].source}"
         model = subject.model_name
