@@ -278,7 +278,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     compute = job.compute_vectors
 
     def counted(*arguments: object, **options: object) -> LanguageVectors:
-        vectors = compute(*arguments, **options)  # type: ignore[arg-type]
+        vectors = compute(*arguments, **options)
         languages.append(vectors.language)
         return vectors
 

@@ -34,7 +34,7 @@ def backwards(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
     class Clock(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+        def now(cls, tz: Any = None) -> datetime:
             return datetime.fromtimestamp(now(), tz)
 
     monkeypatch.setattr(time, "time", now)

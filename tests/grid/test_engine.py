@@ -241,7 +241,7 @@ def test_scores_that_are_not_numbers_are_counted_and_never_win(
         assert not hits[1:].any()
         told = notices.as_dict()["Scores that are no finite numbers can never win"]
         uuids = {fact.uuid for fact in relation.facts}
-        named = re.fullmatch(r"de P36 (\S+) at pair (\d/\d)", told["examples"][0])  # type: ignore[index]
+        named = re.fullmatch(r"de P36 (\S+) at pair (\d/\d)", told["examples"][0])
         assert named and named[1] in uuids and named[2] in {str(pair) for pair in all_pairs(4)}
 
 

@@ -174,7 +174,7 @@ def test_an_ablation_never_passes_for_lrp2_in_tables_the_verdict_and_the_page(sw
     )
 
     page = (folder / "page.html").read_text("utf-8")
-    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])  # type: ignore[index]
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
     groups = {group["model"]: group for group in data["groups"]}
     assert data["groups"][0]["model"] == name, "the page opens with LRP2's own"
     assert groups[name]["method"] == "LRP2" and groups[f"{name}_shuffled"]["method"] == "shuffled"

@@ -74,7 +74,7 @@ def test_hits_are_split_by_who_told_the_fact(
     assert sum(found["facts"] for found in split.values()) == len(stored.facts)
     present = set()
     for status, found in split.items():
-        mask = told.by[status]  # type: ignore[index]
+        mask = told.by[status]
         if found["facts"]:
             present.add(status)
             for key, setting in (("baseline", None), ("best", BEST)):
