@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from lrp2_bench.models.layered import LayeredModel
     from tests.support.commands import ToyJob
 
 # The hub is a closed port of this machine, so that a test that reaches for it fails at once.
@@ -50,6 +51,14 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
         return built[architecture]
 
     return build
+
+
+@pytest.fixture
+def bert(model_folder: Callable[[str], Path]) -> LayeredModel:
+    """The small BERT, on the CPU in float32."""
+    from tests.support.probing import load
+
+    return load(model_folder("bert"))
 
 
 @pytest.fixture(scope="session")

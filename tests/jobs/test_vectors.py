@@ -1,0 +1,98 @@
+"""A job's language vectors: computed once and kept in the cache, or read from a path and checked."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.data.text import TextCorpus
+from lrp2_bench.errors import BenchError
+from lrp2_bench.jobs import vectors as job
+from lrp2_bench.jobs.vectors import language_vectors
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.notices import Notices
+from lrp2_bench.settings import VectorSettings
+from lrp2_bench.vectors import LanguageVectors, cached_path, save_vectors
+from tests.support.vectors import vectors_of
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The languages vectors were computed for."""
+    languages: list[str] = []
+    compute = job.compute_vectors
+
+    def counted(*arguments: object, **options: object) -> LanguageVectors:
+        vectors = compute(*arguments, **options)
+        languages.append(vectors.language)
+        return vectors
+
+    monkeypatch.setattr(job, "compute_vectors", counted)
+    return languages
+
+
+def _obtain(
+    model: LayeredModel, corpus: Corpus | None, cache: Path, language: str = "de", path: Path | None = None
+) -> LanguageVectors:
+    settings = VectorSettings(path=str(path) if path else None)
+    return language_vectors(model, "model digest", language, corpus, settings, cache, Notices())
+
+
+def test_vectors_are_computed_once_and_then_read(
+    bert: LayeredModel, toy_corpus: Path, tmp_path: Path, computed: list[str]
+) -> None:
+    corpus = TextCorpus(str(toy_corpus))
+    first, second = (_obtain(bert, corpus, tmp_path) for _ in range(2))
+    assert torch.equal(first.values, second.values)
+    assert first.metadata == second.metadata
+    assert computed == ["de"]
+    _obtain(bert, corpus, tmp_path, "en")
+    _obtain(bert, TextCorpus(str(toy_corpus), 5), tmp_path)
+    assert computed == ["de", "en", "de"]
+
+
+def test_damaged_cached_vectors_are_computed_again(
+    bert: LayeredModel, toy_corpus: Path, tmp_path: Path, computed: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus = TextCorpus(str(toy_corpus))
+    first = _obtain(bert, corpus, tmp_path)
+    cached_path(tmp_path, first.metadata).write_bytes(b"half")
+    with caplog.at_level(logging.WARNING):
+        second = _obtain(bert, corpus, tmp_path)
+    assert "They are computed again" in caplog.text
+    assert torch.equal(first.values, second.values)
+    _obtain(bert, corpus, tmp_path)
+    assert computed == ["de", "de"]
+
+
+def test_a_cache_that_cannot_be_written_is_told_and_the_job_goes_on(
+    bert: LayeredModel, toy_corpus: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").touch()
+    with caplog.at_level(logging.WARNING):
+        vectors = _obtain(bert, TextCorpus(str(toy_corpus)), tmp_path / "cache")
+    assert torch.isfinite(vectors.values).all()
+    assert "Set paths.cache" in caplog.text
+
+
+@pytest.mark.parametrize("given", ["folder", "file"])
+def test_vectors_by_path_need_no_corpus_and_are_checked(
+    given: str, bert: LayeredModel, tmp_path: Path, computed: list[str]
+) -> None:
+    vectors, path = vectors_of(bert), tmp_path / "de.safetensors"
+    save_vectors(vectors, path)
+    found = _obtain(bert, None, tmp_path / "cache", path=path if given == "file" else tmp_path)
+    assert torch.equal(found.values, vectors.values)
+    assert computed == []
+    save_vectors(vectors, tmp_path / "en.safetensors")
+    with pytest.raises(BenchError, match="it is for 'de', not 'en'"):
+        _obtain(bert, None, tmp_path / "cache", "en", path=path if given == "file" else tmp_path)
+
+
+def test_without_a_corpus_or_a_path_both_are_named(bert: LayeredModel, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="corpus=opus100, tatoeba or text.*vectors.path=DIR"):
+        _obtain(bert, None, tmp_path)
