@@ -86,3 +86,23 @@ def toy_job(
         return ToyJob(tmp_path / folder, model_folder(architecture), toy_mlama, toy_corpus)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def finished_job(
+    tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[str], Path], toy_mlama: Path, toy_corpus: Path
+) -> ToyJob:
+    """The toy job (BERT, German) that nothing befell: to be compared with or copied, never to be changed."""
+    from tests.support.commands import ToyJob
+
+    job = ToyJob(tmp_path_factory.mktemp("finished"), model_folder("bert"), toy_mlama, toy_corpus)
+    assert job.search() == 0
+    return job
+
+
+@pytest.fixture(scope="session")
+def undisturbed(finished_job: ToyJob) -> dict[str, bytes]:
+    """Its tables."""
+    from tests.support.commands import contents
+
+    return contents(finished_job.folder())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,7 +14,7 @@ import pytest
 
 from lrp2_bench.tracking import JobRecord, WandbTracker
 from tests.faults.conftest import Tally, fill
-from tests.support.commands import ToyJob, contents
+from tests.support.commands import ToyJob, contents, status_of
 from tests.support.fake_wandb import KEY, of_no_account
 from tests.support.loopback import loopback_for_all, raw_server
 from tests.support.nursery import Nursery
@@ -84,7 +83,7 @@ def test_a_job_whose_tracker_fails_it_ends_in_time_with_its_results_and_run_on_d
     assert "Sync it later: wandb sync" in said and "Traceback" not in said, said
     assert "Sync it later: wandb sync" in (job.folder() / "search.log").read_text()
     assert contents(job.folder()) == undisturbed
-    assert json.loads((job.folder() / "status.json").read_text())["state"] == "finished"
+    assert status_of(job.folder())["state"] == "finished"
     _the_run_is_whole(job)
     assert seconds < TIMEOUT + 60, "W&B by itself waits for minutes, or for ever"
     tally(f"W&B {'answers ' + server if server.isdigit() else server}")
@@ -139,7 +138,7 @@ def test_a_disk_without_room_for_wandb_costs_the_mirror_alone(
     assert job.search("tracking=wandb", f"paths.outputs={disk / 'outputs'}") == 0
     folder = disk / "outputs" / "default" / "bert" / "mlama" / "de"
     assert contents(folder) == undisturbed
-    assert json.loads((folder / "status.json").read_text())["state"] == "finished"
+    assert status_of(folder)["state"] == "finished"
     said = capsys.readouterr().err
     assert "are complete without it" in said and "wandb sync" not in said and "Traceback" not in said, said
     monkeypatch.setattr(WandbTracker, "log_job", log_job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,11 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
 from lrp2_bench.settings import VectorSettings
 from lrp2_bench.vectors import LanguageVectors, cached_path, save_vectors
+from tests.support import models
+from tests.support.commands import ToyJob, contents, lrp2_bench
 from tests.support.vectors import vectors_of
+
+Build = Callable[..., ToyJob]
 
 
 @pytest.fixture
@@ -96,3 +101,40 @@ def test_vectors_by_path_need_no_corpus_and_are_checked(
 def test_without_a_corpus_or_a_path_both_are_named(bert: LayeredModel, tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="corpus=opus100, tatoeba or text.*vectors.path=DIR"):
         _obtain(bert, None, tmp_path)
+
+
+def test_vectors_written_beforehand_give_the_tables_of_those_computed(
+    toy_job: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    computed, read = toy_job(folder="computed"), toy_job(folder="read")
+    source = ["corpus=text", f"corpus.path={computed.corpus}", "corpus.sentences=1"]
+    command = [
+        "vectors",
+        "model=hf",
+        f"model.path={computed.model}",
+        *source,
+        f"output={tmp_path / 'vectors'}",
+        f"paths.cache={tmp_path / 'cache'}",
+    ]
+    assert lrp2_bench(*command, "-m", "language=de,en") == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "vectors"], "nothing is left where one stands"
+    assert sorted(path.name for path in (tmp_path / "vectors").iterdir()) == ["de.safetensors", "en.safetensors"]
+    assert computed.search() == 0
+    assert read.search(f"vectors.path={tmp_path / 'vectors'}", "corpus.path=/nowhere") == 0
+    assert contents(read.folder()) == contents(computed.folder())
+
+
+def test_vectors_of_another_model_are_refused(
+    toy_job: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = toy_job("bert")
+    other = models.build_model(tmp_path / "other", "bert", ["a b c"], hidden=32, seed=5)
+    for language in ("de", "en"):
+        arguments = ["model=hf", f"model.path={other}", "corpus=text", f"corpus.path={job.corpus}"]
+        command = ["vectors", *arguments, f"language={language}", f"output={tmp_path / 'vectors'}"]
+        assert lrp2_bench(*command, f"paths.cache={tmp_path / 'cache'}") == 0
+    assert job.search(f"vectors.path={tmp_path / 'vectors'}") == 1
+    said = capsys.readouterr().err
+    assert "de.safetensors' does not fit: it was computed with another model" in said
+    assert not (job.folder() / "pairs.csv").exists()

@@ -101,7 +101,7 @@ def test_an_error_of_the_hubs_client_is_told_like_any_other(cached: Path, monkey
         find("acme/none")
 
 
-@pytest.mark.parametrize("path", ["/no/such/bert_copy", "./no-such-bert_copy", "~/no-such-bert_copy", "a/b/c"])
+@pytest.mark.parametrize("path", ["/no/such/folder", "./no-such-folder", "~/no-such-folder", "a/b/c"])
 def test_a_local_path_that_is_not_there_is_not_asked_of_the_hub(path: str) -> None:
     with pytest.raises(BenchError, match=f"(?s)There is no folder '{path}'.*model.path=DIR"):
         find(path)
