@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from lrp2_bench.models.layered import LayeredModel
     from tests.support.commands import ToyJob
 
 # The hub is a closed port of this machine, so that a test that reaches for it fails at once.
@@ -52,6 +53,14 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
     return build
 
 
+@pytest.fixture
+def bert(model_folder: Callable[[str], Path]) -> LayeredModel:
+    """The small BERT, on the CPU in float32."""
+    from tests.support.probing import load
+
+    return load(model_folder("bert"))
+
+
 @pytest.fixture(scope="session")
 def toy_mlama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.support import toy
@@ -77,3 +86,23 @@ def toy_job(
         return ToyJob(tmp_path / folder, model_folder(architecture), toy_mlama, toy_corpus)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def finished_job(
+    tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[str], Path], toy_mlama: Path, toy_corpus: Path
+) -> ToyJob:
+    """The toy job (BERT, German) that nothing befell: to be compared with or copied, never to be changed."""
+    from tests.support.commands import ToyJob
+
+    job = ToyJob(tmp_path_factory.mktemp("finished"), model_folder("bert"), toy_mlama, toy_corpus)
+    assert job.search() == 0
+    return job
+
+
+@pytest.fixture(scope="session")
+def undisturbed(finished_job: ToyJob) -> dict[str, bytes]:
+    """Its tables."""
+    from tests.support.commands import contents
+
+    return contents(finished_job.folder())

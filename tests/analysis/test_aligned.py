@@ -18,6 +18,7 @@ from lrp2_bench.projection import shifts
 from lrp2_bench.types import LayerPair
 from tests.support.naive import moved, states
 from tests.support.probing import load
+from tests.support.vectors import two_random_vectors
 
 GROUPS = ["a"] * 9 + ["b"] * 5
 PAIR = LayerPair(2, 4)
@@ -33,16 +34,10 @@ def _sentences() -> list[tuple[Encoded, Encoded]]:
     return [(one(), one()) for _ in GROUPS]
 
 
-def _vectors(model: LayeredModel) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    language, pivot = (torch.randn(model.blocks + 1, model.hidden_size, generator=generator) for _ in range(2))
-    return language, pivot
-
-
 def _align(model: LayeredModel, pair: LayerPair | None = PAIR, resamples: int = 300, cka: int = 1000) -> Aligned:
     effort = Effort(resamples=resamples, cka_sentences=cka, halves=30, seed=0)
     bank = StateBank(model, 64, 0)
-    moves = shifts(*_vectors(model)) if pair else None
+    moves = shifts(*two_random_vectors(model)) if pair else None
     return align(model, "de", _sentences(), GROUPS, bank, pair, moves, effort, batch_tokens=64)
 
 
@@ -50,7 +45,7 @@ def _by_hand(model: LayeredModel, pair: LayerPair | None) -> np.ndarray:
     """``[layer, sentence]``: cosines, one forward pass a sentence."""
     columns = []
     for ours, theirs in _sentences():
-        with moved(model.model, pair, *_vectors(model)):
+        with moved(model.model, pair, *two_random_vectors(model)):
             mine = states(model.model, torch.tensor([ours.ids]))[:, 0, list(ours.read)].mean(dim=1)
         yours = states(model.model, torch.tensor([theirs.ids]))[:, 0, list(theirs.read)].mean(dim=1)
         columns.append(torch.cosine_similarity(mine.double(), yours.double(), dim=1).numpy())

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from lrp2_bench.analysis.alignment import alignment
 from lrp2_bench.data.mlama import MLama
@@ -22,14 +21,9 @@ from lrp2_bench.types import LayerPair, ParallelFacts, Relation, all_pairs
 from tests.support.models import ARCHITECTURES
 from tests.support.naive import moved, states
 from tests.support.probing import load, relation_of
+from tests.support.vectors import two_random_vectors
 
 TOO_LONG = "Parallel queries the model cannot hold were left out of the alignment"
-
-
-def _vectors(model: LayeredModel) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    language, pivot = (torch.randn(model.blocks + 1, model.hidden_size, generator=generator) for _ in range(2))
-    return language, pivot
 
 
 def _align(
@@ -39,7 +33,7 @@ def _align(
     notices: Notices | None = None,
     batch_tokens: int = 2048,
 ) -> list[AlignmentRow]:
-    moves = shifts(*_vectors(model)) if pair else None
+    moves = shifts(*two_random_vectors(model)) if pair else None
     return alignment(model, facts, pair, moves, batch_tokens=batch_tokens, notices=notices or Notices())
 
 
@@ -57,7 +51,7 @@ def _loop(
                         for relation, one in ((ours, fact), (theirs, other))
                     ]
                     ids = [model.tokenizer(text, return_tensors="pt")["input_ids"] for text in texts]
-                    with moved(model.model, pair, *_vectors(model), sides):
+                    with moved(model.model, pair, *two_random_vectors(model), sides):
                         mine = states(model.model, ids[0])[:, 0].double().mean(dim=1).numpy()
                     yours = states(model.model, ids[1])[:, 0].double().mean(dim=1).numpy()
                     norms = np.linalg.norm(mine, axis=1) * np.linalg.norm(yours, axis=1)
@@ -92,7 +86,7 @@ def test_an_ablation_is_aligned_as_it_moves(
 ) -> None:
     model, pair = load(model_folder("bert")), LayerPair(1, 3)
     facts = MLama(toy_mlama, limit=4).facts("zh", "de", Notices())
-    moved_so = moves(kind, shifts(*_vectors(model)), 0, "zh")
+    moved_so = moves(kind, shifts(*two_random_vectors(model)), 0, "zh")
     rows = alignment(model, facts, pair, moved_so, batch_tokens=2048, notices=Notices())
     np.testing.assert_allclose([row.lrp2 for row in rows], _loop(model, facts, pair, sides), atol=1e-5)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from rich.console import Console
 
 from lrp2_bench.bench.leading import with_share_leading
@@ -26,6 +25,7 @@ from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.settings import BenchCommand, GridSettings, ModelSettings
 from lrp2_bench.types import all_pairs
 from tests.support import naive
+from tests.support.vectors import two_random_vectors
 
 _TINY = {
     "mbert": RandomModel("mbert", "bert", 3, 32, 4, 500, 0.25),
@@ -38,12 +38,6 @@ def _load(folder: Path) -> LayeredModel:
     return load_model(find_checkpoint(settings), settings)
 
 
-def _vectors(model: LayeredModel) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    size = model.blocks + 1, model.hidden_size
-    return 3 * torch.randn(size, generator=generator), 3 * torch.randn(size, generator=generator)
-
-
 @pytest.mark.parametrize("architecture", ["bert", "xlm-roberta", "distilbert", "bloom"])
 def test_the_benchmarks_hooks_give_the_hits_of_the_tests_own_evaluator(
     architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path
@@ -51,7 +45,7 @@ def test_the_benchmarks_hooks_give_the_hits_of_the_tests_own_evaluator(
     model = _load(model_folder(architecture))
     relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
     pool = pool_of(relation, None if model.family == "masked" else 4, 0)
-    language, pivot = _vectors(model)
+    language, pivot = two_random_vectors(model, 3)
     settings = plan_grid(model.blocks, all_pairs(model.blocks)).settings
     ours = evaluate_naively(model, relation, pool, settings, hooked_forward(model, language, pivot), lambda done: None)
     candidates = [[pool.labels[index] for index in allowed.nonzero()[0]] for allowed in pool.allowed]
@@ -63,7 +57,7 @@ def test_the_benchmarks_hooks_give_the_hits_of_the_tests_own_evaluator(
 def test_a_difference_would_be_counted(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
     model = _load(model_folder("bert"))
     relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
-    pool, plan, vectors = pool_of(relation, None, 0), plan_grid(4, all_pairs(4)), _vectors(model)
+    pool, plan, vectors = pool_of(relation, None, 0), plan_grid(4, all_pairs(4)), two_random_vectors(model, 3)
     ours = run_ours(model, relation, pool, plan, vectors, GridSettings())
     forward = hooked_forward(model, *vectors)
     sample = [0, 2, 5]
@@ -79,7 +73,7 @@ def test_facts_are_picked_by_whether_they_lead_their_own_length(
 ) -> None:
     model = _load(model_folder("bert"))
     relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
-    plan, vectors = plan_grid(4, all_pairs(4)), _vectors(model)
+    plan, vectors = plan_grid(4, all_pairs(4)), two_random_vectors(model, 3)
     picked = with_share_leading(model, relation, plan, vectors, share, 2, seed=0)
     assert len(picked.facts) == 2 and picked.objects == relation.objects
     ours = run_ours(model, picked, pool_of(picked, None, 0), plan, vectors, GridSettings())

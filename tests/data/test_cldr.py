@@ -160,7 +160,7 @@ def test_a_limit_takes_the_same_sample_in_every_language_and_leaves_the_pool_who
 
 def test_the_digest_names_the_content() -> None:
     def digest(**options: object) -> str:
-        return CldrDataset(**options).facts("de", "en", Notices()).digest  # type: ignore[arg-type]
+        return CldrDataset(**options).facts("de", "en", Notices()).digest
 
     assert digest() == digest()
     assert len({digest(), digest(limit=5), digest(limit=6), digest(relations=["P36"]), digest(seed=1, limit=5)}) == 5

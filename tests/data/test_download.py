@@ -27,7 +27,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
 def fails(url: str, target: Path, **options: object) -> str:
     """The error of a download that must fail and leave nothing behind."""
     with pytest.raises(BenchError) as caught:
-        download(url, target, what=WHAT, pause=0.0, **options)  # type: ignore[arg-type]
+        download(url, target, what=WHAT, pause=0.0, **options)
     assert not target.parent.exists() or list(target.parent.iterdir()) == []
     return str(caught.value)
 

@@ -1,4 +1,4 @@
-"""What the fault tests share: the toy job's undisturbed tables, a count of trials, a disk of a few kilobytes."""
+"""What the fault tests share: a count of trials, and a disk of a few kilobytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 
 from tests.faults.table import PROPERTY
 from tests.support import nursery as nurseries
-from tests.support.commands import ToyJob, contents
 from tests.support.nursery import Nursery
 
 Tally = Callable[..., None]
@@ -32,16 +31,6 @@ def tally(record_property: Callable[[str, object], None]) -> Tally:
 def nursery() -> Iterator[Nursery]:
     with nurseries.nursery() as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[str], Path], toy_mlama: Path, toy_corpus: Path
-) -> dict[str, bytes]:
-    """The tables of the toy job (BERT, German) that nothing befell."""
-    job = ToyJob(tmp_path_factory.mktemp("undisturbed"), model_folder("bert"), toy_mlama, toy_corpus)
-    assert job.search() == 0
-    return contents(job.folder())
 
 
 def fill(disk: Path, free: int) -> Path:

@@ -21,7 +21,7 @@ from lrp2_bench.notices import Notices
 from lrp2_bench.report.runs import find_runs
 from tests.faults.conftest import Tally
 from tests.faults.damage import DAMAGES, Damage, flipped
-from tests.support.commands import TABLES, ToyJob, contents, records, snapshot
+from tests.support.commands import TABLES, ToyJob, contents, records, snapshot, status_of
 
 pytestmark = pytest.mark.faults
 
@@ -32,20 +32,10 @@ WAYS = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module")
-def finished(
-    tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[str], Path], toy_mlama: Path, toy_corpus: Path
-) -> ToyJob:
-    """A finished job, to be copied."""
-    job = ToyJob(tmp_path_factory.mktemp("finished"), model_folder("bert"), toy_mlama, toy_corpus)
-    assert job.search() == 0
-    return job
-
-
 @pytest.fixture
-def job(finished: ToyJob, toy_job: Build) -> ToyJob:
+def job(finished_job: ToyJob, toy_job: Build) -> ToyJob:
     copy = toy_job()
-    shutil.copytree(finished.root, copy.root)
+    shutil.copytree(finished_job.root, copy.root)
     return copy
 
 
@@ -98,7 +88,7 @@ def test_spoilt_tables_study_and_status_are_written_anew_from_the_hits(
     monkeypatch.setattr(hits, "evaluate", None)
     assert job.search() == 0
     assert contents(folder) == undisturbed
-    assert json.loads((folder / "status.json").read_text())["state"] == "finished"
+    assert status_of(folder)["state"] == "finished"
     assert "A damaged alignment.csv was computed again" in _notices(job)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.journal")))
     assert len(optuna.load_study(study_name="bert/mlama/de", storage=storage).trials) == 6
@@ -174,15 +164,15 @@ def test_a_manifest_spoilt_while_its_job_works_costs_nothing(
     tally("manifest.json damaged", while_the_job_worked=1)
 
 
-def test_no_flipped_bit_of_a_manifest_changes_what_the_hits_are_taken_for(finished: ToyJob, tally: Tally) -> None:
-    path = finished.folder() / "manifest.json"
+def test_no_flipped_bit_of_a_manifest_changes_what_the_hits_are_taken_for(job: ToyJob, tally: Tally) -> None:
+    path = job.folder() / "manifest.json"
     whole, rng, found = path.read_bytes(), random.Random(7), 0
     identity_of = json.loads(whole)["identity"]
     try:
         for _ in range(300):
             path.write_bytes(flipped(whole, rng))
             notices = Notices()
-            assert stored_manifest(finished.folder(), notices).get("identity", identity_of) == identity_of
+            assert stored_manifest(job.folder(), notices).get("identity", identity_of) == identity_of
             found += notices.count(identity.DAMAGED)
             path.with_name("manifest.json.damaged").unlink(missing_ok=True)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,10 +14,11 @@ import pytest
 
 from lrp2_bench.tracking import JobRecord, WandbTracker
 from tests.faults.conftest import Tally, fill
-from tests.support.commands import ToyJob, contents
+from tests.support.commands import ToyJob, contents, status_of
+from tests.support.fake_wandb import KEY, of_no_account
 from tests.support.loopback import loopback_for_all, raw_server
 from tests.support.nursery import Nursery
-from tests.support.read_wandb import offline_runs
+from tests.support.read_wandb import the_run
 
 pytestmark = pytest.mark.faults
 
@@ -27,18 +27,11 @@ TIMEOUT = 3.0
 
 
 @pytest.fixture(autouse=True)
-def of_no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def with_a_key_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A key, and nothing else of this machine's settings."""
-    wandb = pytest.importorskip("wandb")
-    for name in [name for name in os.environ if name.startswith("WANDB_") or name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.delenv("NETRC", raising=False)
-    (tmp_path / "home").mkdir()
-    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
-    yield
-    wandb.teardown()
+    with of_no_account(monkeypatch, tmp_path / "home"):
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        yield
 
 
 def _address(server: str, stack: ExitStack) -> str:
@@ -59,7 +52,7 @@ def _tracked(job: ToyJob) -> list[str]:
 
 
 def _the_run_is_whole(job: ToyJob) -> None:
-    (run,) = offline_runs(job.folder())
+    run = the_run(job.folder())
     assert run.exit_code == 0
     lines = (job.folder() / "pairs.csv").read_text().splitlines()[1:]
     assert run.media("pairs")["data"] == [
@@ -90,7 +83,7 @@ def test_a_job_whose_tracker_fails_it_ends_in_time_with_its_results_and_run_on_d
     assert "Sync it later: wandb sync" in said and "Traceback" not in said, said
     assert "Sync it later: wandb sync" in (job.folder() / "search.log").read_text()
     assert contents(job.folder()) == undisturbed
-    assert json.loads((job.folder() / "status.json").read_text())["state"] == "finished"
+    assert status_of(job.folder())["state"] == "finished"
     _the_run_is_whole(job)
     assert seconds < TIMEOUT + 60, "W&B by itself waits for minutes, or for ever"
     tally(f"W&B {'answers ' + server if server.isdigit() else server}")
@@ -145,7 +138,7 @@ def test_a_disk_without_room_for_wandb_costs_the_mirror_alone(
     assert job.search("tracking=wandb", f"paths.outputs={disk / 'outputs'}") == 0
     folder = disk / "outputs" / "default" / "bert" / "mlama" / "de"
     assert contents(folder) == undisturbed
-    assert json.loads((folder / "status.json").read_text())["state"] == "finished"
+    assert status_of(folder)["state"] == "finished"
     said = capsys.readouterr().err
     assert "are complete without it" in said and "wandb sync" not in said and "Traceback" not in said, said
     monkeypatch.setattr(WandbTracker, "log_job", log_job)

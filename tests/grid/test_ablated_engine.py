@@ -21,14 +21,9 @@ from lrp2_bench.settings import ProjectionKind
 from lrp2_bench.types import NOT_EVALUATED, Hits, Relation, all_pairs
 from tests.support import naive
 from tests.support.probing import hits_of, load, probe_of
+from tests.support.vectors import random_vectors
 
 SIDES = {ProjectionKind.lirp_only: ("lirp",), ProjectionKind.lsrp_only: ("lsrp",)}
-
-
-def _vectors(model: LayeredModel, seed: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    strength = 3 if model.family == "masked" else 20
-    return strength * torch.randn(model.blocks + 1, model.hidden_size, generator=generator)
 
 
 @pytest.mark.parametrize("kind", list(ProjectionKind), ids=lambda kind: kind.name)
@@ -39,7 +34,7 @@ def test_an_ablations_hits_are_those_of_one_hooked_pass_per_pair(
     model = load(model_folder(architecture))
     [relation] = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations
     # The third language's vectors, in whichever place the ablation puts them.
-    language, pivot, other = (_vectors(model, seed) for seed in (1, 2, 3))
+    language, pivot, other = (random_vectors(model, seed) for seed in (1, 2, 3))
     source = other if kind is ProjectionKind.shuffled else language
     target = other if kind is ProjectionKind.other_pivot else pivot
     moved = moves(kind, shifts(source, target), 7, "de")

@@ -16,7 +16,7 @@ from lrp2_bench.grid import engine
 from lrp2_bench.jobs import hits
 from lrp2_bench.search import order
 from lrp2_bench.types import Hits, LayerPair
-from tests.support.commands import ToyJob, contents, lrp2_bench
+from tests.support.commands import ToyJob, contents, lrp2_bench, pairs_of
 
 Build = Callable[..., ToyJob]
 Capture = pytest.CaptureFixture[str]
@@ -28,10 +28,6 @@ OTHER = ("projection=other_pivot", "projection.language=zh")
 
 def _folder(job: ToyJob, projection: str) -> Path:
     return job.folder(experiment=f"default/{projection}")
-
-
-def _rows(folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO((folder / "pairs.csv").read_text("utf-8"))))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +62,7 @@ def test_a_strategy_asks_for_no_setting_twice_and_finds_the_grids_rows(
 ) -> None:
     job = toy_job()
     assert job.search(f"projection={projection}", *search) == 0
-    found, grid = _rows(_folder(job, projection)), _rows(_folder(grids, projection))
+    found, grid = pairs_of(_folder(job, projection)), pairs_of(_folder(grids, projection))
     assert len(found) > 1 and all(row in grid for row in found)
     layers = [getattr(pair, side) for pair in asked]
     assert sorted(layers) == sorted(set(layers)), "one pair a layer stands for the others"

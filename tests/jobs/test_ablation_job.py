@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,7 +17,7 @@ from lrp2_bench.files import sealed, write_json
 from lrp2_bench.jobs.report import run_report
 from lrp2_bench.records import read_pairs
 from lrp2_bench.types import all_pairs
-from tests.support.commands import ToyJob, contents, snapshot
+from tests.support.commands import ToyJob, contents, manifest_of, snapshot
 
 BLOCKS = 4
 SWEPT = ("lrp2", "lirp_only", "lsrp_only", "random", "shuffled", "other_pivot")
@@ -43,11 +42,6 @@ def _folder(job: ToyJob, projection: str) -> Path:
     return job.folder(experiment="default" if projection == "lrp2" else f"default/{name}")
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
-    return found
-
-
 @pytest.mark.parametrize("projection", SWEPT)
 def test_every_projection_has_a_folder_with_the_whole_grid(projection: str, swept: ToyJob) -> None:
     folder = _folder(swept, projection)
@@ -68,11 +62,11 @@ def test_one_side_alone_is_evaluated_once_a_layer_and_stands_in_every_pair(
         assert cells.hit.nunique() == 1
     stored = pd.concat(pd.read_parquet(path) for path in folder.glob("relations/*-language-*.parquet"))
     assert len(stored[["lirp", "lsrp"]].dropna().drop_duplicates()) == BLOCKS - 1
-    assert _manifest(folder)["projection"]["distinct_pairs"] == BLOCKS - 1
+    assert manifest_of(folder)["projection"]["distinct_pairs"] == BLOCKS - 1
 
 
 def test_the_projection_is_part_of_the_identity_and_lrp2s_is_what_it_was(swept: ToyJob) -> None:
-    named = {projection: _manifest(_folder(swept, projection))["identity"]["projection"] for projection in SWEPT}
+    named = {projection: manifest_of(_folder(swept, projection))["identity"]["projection"] for projection in SWEPT}
     assert named == {
         "lrp2": "lrp2",
         "lirp_only": "lirp_only",
@@ -81,8 +75,8 @@ def test_the_projection_is_part_of_the_identity_and_lrp2s_is_what_it_was(swept: 
         "shuffled": "shuffled(zh)",
         "other_pivot": "other_pivot(zh)",
     }
-    assert set(_manifest(swept.folder())["identity"]["vectors"]) == {"language", "pivot"}
-    assert _manifest(_folder(swept, "shuffled"))["identity"]["vectors"]["other"]
+    assert set(manifest_of(swept.folder())["identity"]["vectors"]) == {"language", "pivot"}
+    assert manifest_of(_folder(swept, "shuffled"))["identity"]["vectors"]["other"]
 
 
 def test_projections_move_differently(swept: ToyJob) -> None:
@@ -174,7 +168,7 @@ def test_an_ablation_never_passes_for_lrp2_in_tables_the_verdict_and_the_page(sw
     )
 
     page = (folder / "page.html").read_text("utf-8")
-    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])  # type: ignore[index]
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
     groups = {group["model"]: group for group in data["groups"]}
     assert data["groups"][0]["model"] == name, "the page opens with LRP2's own"
     assert groups[name]["method"] == "LRP2" and groups[f"{name}_shuffled"]["method"] == "shuffled"

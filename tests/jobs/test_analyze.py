@@ -106,7 +106,7 @@ def test_what_cannot_be_analyzed_is_refused_with_the_next_step(
 def test_tables_come_back_from_json_as_they_were() -> None:
     kinds = ("text", "count", "percent", "interval", "pair", "share", "p")
     table = Table(
-        "name", "Title", tuple(Column(kind, kind, kind) for kind in kinds),  # type: ignore[arg-type]
+        "name", "Title", tuple(Column(kind, kind, kind) for kind in kinds),
         (("a", 3, 1.25, Interval(1.0, 0.5, 2.0), LayerPair(1, 4), (2, 3), 0.01), (None,) * 7), ("A note.",),
     )  # fmt: skip
     stored = json.loads(json.dumps(table_to_json(table)))

@@ -21,7 +21,7 @@ from lrp2_bench.testbed.specs import TINY_LANGUAGES
 
 def settings(tmp_path: Path, **given: object) -> DemoCommand:
     paths = PathSettings(outputs=str(tmp_path / "out puts"), cache=str(tmp_path / "cache"))
-    return DemoCommand(**{"models": ["tiny_bloom"], "languages": ["sq"], "limit": 2, "paths": paths, **given})  # type: ignore[arg-type]
+    return DemoCommand(**{"models": ["tiny_bloom"], "languages": ["sq"], "limit": 2, "paths": paths, **given})
 
 
 def test_a_model_is_searched_in_all_its_languages_after_its_twin(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from lrp2_bench.testbed.specs import PretrainSpec
 from lrp2_bench.testbed.text import pretraining_text
 from lrp2_bench.types import LayerPair
 from tests.support.commands import lrp2_bench
-from tests.support.read_wandb import offline_runs
+from tests.support.read_wandb import the_run
 from tests.support.run_folders import write_json, write_run
 from tests.support.told_runs import MODEL, TWIN, write_told_run
 
@@ -74,7 +74,7 @@ def test_hits_are_split_by_who_told_the_fact(
     assert sum(found["facts"] for found in split.values()) == len(stored.facts)
     present = set()
     for status, found in split.items():
-        mask = told.by[status]  # type: ignore[index]
+        mask = told.by[status]
         if found["facts"]:
             present.add(status)
             for key, setting in (("baseline", None), ("best", BEST)):
@@ -225,7 +225,7 @@ def test_a_search_tells_the_testbed_model_the_split_and_the_transfer(
     entry = manifest(folder)["testbed"]
     assert (entry["name"], entry["twin"], entry["twin_of"]) == ("miniature", False, None)
     assert Exposure.from_dict(entry["exposure"]) == MINIATURE.exposure
-    (run,) = offline_runs(folder)
+    run = the_run(folder)
     (best,) = [pair for pair in read_hits(folder / "hits.parquet").settings if pair is not None]
     expected = exposure_measures(folder, Pretrained.from_dict(entry), best)
     assert {key: run.summary[key] for key in ("exposure", "transfer")} == expected

@@ -51,7 +51,7 @@ def test_the_engine_runs_at_least_the_certain_and_at_most_the_possible(
     start = FrontierRunner.__init__
 
     def remember(self: FrontierRunner, *arguments: object) -> None:
-        start(self, *arguments)  # type: ignore[arg-type]
+        start(self, *arguments)
         works.append(self.work)
 
     monkeypatch.setattr(FrontierRunner, "__init__", remember)

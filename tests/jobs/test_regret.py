@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from lrp2_bench.search.racing import RaceRules, race
 from lrp2_bench.search.task import Task, best_of
 from lrp2_bench.settings import Metric
 from lrp2_bench.types import Fact, Hits, LayerPair, all_pairs
-from tests.support.commands import lrp2_bench
+from tests.support.commands import lrp2_bench, status_of
 from tests.support.planted import planted
 from tests.support.run_folders import write_run
 
@@ -104,4 +103,4 @@ def test_where_there_is_no_grid_it_says_how_to_make_one(tmp_path: Path, capsys: 
     assert "hits.parquet' is missing" in said.out.replace("\n", "") and "No finished grid was found" in said.err
     assert lrp2_bench("regret", str(tmp_path / "outputs"), "budgets=[]") == 1
     assert "budgets and seeds need at least one number" in capsys.readouterr().err
-    assert json.loads((folder / "status.json").read_text())["state"] == "finished"
+    assert status_of(folder)["state"] == "finished"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import pickle
 import sys
 from collections.abc import Callable
@@ -23,22 +22,10 @@ from lrp2_bench.data.mlama import MLama
 from lrp2_bench.notices import Notices
 from lrp2_bench.report.runs import find_runs
 from tests.support import models, reference
-from tests.support.commands import ToyJob, contents, lrp2_bench, snapshot
+from tests.support.commands import ToyJob, contents, manifest_of, pairs_of, snapshot, status_of
 from tests.support.paths import MLAMA_ZIP, needs_mlama
 
 Build = Callable[..., ToyJob]
-
-
-def _rows(folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO((folder / "pairs.csv").read_text())))
-
-
-def _status(folder: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads((folder / "status.json").read_text())
-    return found
-
-
-# The numbers
 
 
 @pytest.mark.parametrize(
@@ -54,7 +41,9 @@ def test_every_file_equals_the_naive_evaluator_to_the_last_digit(
     expected = reference.evaluate(job.model, job.corpus, facts, None if architecture == "bert" else 10)
     assert (folder / "pairs.csv").read_text() == expected.pairs_csv
     if (architecture, language) == ("bert", "de"):
-        assert len({(row["accuracy"], row["transferability"]) for row in _rows(folder)}) > 3, "this would prove nothing"
+        assert len({(row["accuracy"], row["transferability"]) for row in pairs_of(folder)}) > 3, (
+            "this would prove nothing"
+        )
 
     table = pd.read_parquet(folder / "hits.parquet")
     assert table.columns.tolist() == ["relation", "uuid", "lirp", "lsrp", "hit"]
@@ -97,8 +86,8 @@ def test_pairs_on_real_mlama_equal_the_naive_evaluator_to_the_last_digit(
     assert job.search(f"dataset.relations=[{','.join(names)}]", "dataset.limit=5") == 0
     expected = reference.evaluate(model, corpus, facts, None if architecture == "bert" else 10)
     assert (job.folder() / "pairs.csv").read_text() == expected.pairs_csv
-    assert len({row["accuracy"] for row in _rows(job.folder())}) > 1, "this would prove nothing"
-    assert len({row["transferability"] for row in _rows(job.folder())}) > 1, "this would prove nothing"
+    assert len({row["accuracy"] for row in pairs_of(job.folder())}) > 1, "this would prove nothing"
+    assert len({row["transferability"] for row in pairs_of(job.folder())}) > 1, "this would prove nothing"
 
 
 def test_the_study_names_the_first_best_row_as_the_report_does(toy_job: Build) -> None:
@@ -107,7 +96,7 @@ def test_the_study_names_the_first_best_row_as_the_report_does(toy_job: Build) -
     folder, study_name = job.folder(), "bert/mlama/de"
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.journal")))
     study = optuna.load_study(study_name=study_name, storage=storage)
-    rows = _rows(folder)[1:]
+    rows = pairs_of(folder)[1:]
     first_best = max(rows, key=lambda row: float(row["transferability"]))
     assert {key: str(value) for key, value in study.best_params.items()} == {
         "lirp": first_best["lirp"], "lsrp": first_best["lsrp"],
@@ -118,7 +107,7 @@ def test_the_study_names_the_first_best_row_as_the_report_does(toy_job: Build) -
     ((run,), unfinished) = find_runs([job.outputs])
     best = run.best("transferability")
     assert not unfinished and best is not None and best.pair is not None
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = manifest_of(folder)
     assert study.best_params == manifest["best"] == {"lirp": best.pair.lirp, "lsrp": best.pair.lsrp}
 
 
@@ -128,16 +117,13 @@ def test_choosing_by_accuracy_changes_the_best_pair_and_no_hits(toy_job: Build) 
     before = contents(job.folder(), ("pairs.csv", "hits.parquet", "pivot_hits.parquet"))
     assert job.search("select_by=accuracy") == 0, "the same folder goes on with another choice"
     assert contents(job.folder(), ("pairs.csv", "hits.parquet", "pivot_hits.parquet")) == before
-    rows = _rows(job.folder())[1:]
+    rows = pairs_of(job.folder())[1:]
     best = max(rows, key=lambda row: float(row["accuracy"]))
     assert best != max(rows, key=lambda row: float(row["transferability"])), "this would prove nothing"
-    manifest = json.loads((job.folder() / "manifest.json").read_text())
+    manifest = manifest_of(job.folder())
     assert {key: str(value) for key, value in manifest["best"].items()} == {
         "lirp": best["lirp"], "lsrp": best["lsrp"],
     }  # fmt: skip
-
-
-# The files
 
 
 def test_two_runs_of_one_configuration_write_the_same_bytes(toy_job: Build) -> None:
@@ -166,7 +152,7 @@ def test_alignment_has_a_row_per_layer_with_and_without_the_best_pair(toy_job: B
     job = toy_job()
     assert job.search() == 0
     rows = list(csv.DictReader(io.StringIO((job.folder() / "alignment.csv").read_text())))
-    best = json.loads((job.folder() / "manifest.json").read_text())["best"]
+    best = manifest_of(job.folder())["best"]
     assert [row["layer"] for row in rows] == ["0", "1", "2", "3", "4"]
     assert {row["facts"] for row in rows} == {"24"}
     moved = [row["layer"] for row in rows if row["baseline"] != row["lrp2"]]
@@ -176,118 +162,11 @@ def test_alignment_has_a_row_per_layer_with_and_without_the_best_pair(toy_job: B
 def test_the_finished_job_says_so_and_how_it_was_made(toy_job: Build, capsys: pytest.CaptureFixture[str]) -> None:
     job = toy_job()
     assert job.search() == 0
-    status = _status(job.folder())
+    status = status_of(job.folder())
     assert status["state"] == "finished" and status["missing"] == []
     said = capsys.readouterr().err
     assert "Best pair: LIRP" in said and str(job.folder()) in said
     assert str(job.folder()) in (job.folder() / "search.log").read_text(), "the job's own log holds the same"
-
-
-# Baselines
-
-
-def test_the_pivots_own_row_is_its_baseline_over_all_its_facts(toy_job: Build) -> None:
-    job = toy_job()
-    assert job.search("search=baseline", "corpus.path=/nowhere", language="en") == 0, "no vectors are needed"
-    (row,) = _rows(job.folder("en"))
-    assert (row["lirp"], row["lsrp"], row["facts"], row["shared"]) == ("", "", "24", "24")
-    assert float(row["accuracy"]) > 0 and float(row["transferability"]) == 100
-    assert pd.read_parquet(job.folder("en") / "hits.parquet")["lirp"].isna().all()
-    assert not (job.folder("en") / "study.journal").exists()
-
-
-def test_pairs_of_the_pivot_with_itself_are_refused(toy_job: Build, capsys: pytest.CaptureFixture[str]) -> None:
-    job = toy_job()
-    assert job.search(language="en") == 1
-    assert "nothing to move" in capsys.readouterr().err
-    assert _status(job.folder("en"))["state"] == "failed"
-
-
-def test_a_refused_job_leaves_the_finished_one_in_its_folder_as_it_was(toy_job: Build) -> None:
-    job = toy_job()
-    assert job.search("search=baseline", language="en") == 0
-    before = snapshot(job.folder("en"))
-    assert job.search(language="en") == 1
-    after = snapshot(job.folder("en"))
-    after.pop("search.log"), before.pop("search.log")
-    assert after == before
-
-
-def test_a_grid_adds_to_the_baseline_of_its_folder(toy_job: Build) -> None:
-    both, grid = toy_job(folder="both"), toy_job(folder="grid")
-    assert both.search("search=baseline") == 0
-    (baseline,) = _rows(both.folder())
-    chunks = snapshot(both.folder() / "relations")
-    assert both.search() == 0 and grid.search() == 0
-    assert _rows(both.folder())[0] == baseline and contents(both.folder()) == contents(grid.folder())
-    after = snapshot(both.folder() / "relations")
-    chunks.pop("journal.jsonl"), chunks.pop("identity.json")
-    assert {name: after[name] for name in chunks} == chunks, "the baseline's chunks stay and are not computed again"
-
-
-def test_a_baseline_keeps_the_grid_of_its_folder(toy_job: Build) -> None:
-    job = toy_job()
-    assert job.search() == 0
-    before = contents(job.folder())
-    assert job.search("search=baseline", "corpus.path=/nowhere") == 0
-    assert contents(job.folder()) == before
-    manifest = json.loads((job.folder() / "manifest.json").read_text())
-    assert manifest["identity"]["vectors"]["language"] and manifest["vectors"]["de"]["digest"]
-
-
-def test_a_baseline_that_has_no_vectors_leaves_the_moved_alignment_open(toy_job: Build) -> None:
-    job = toy_job()
-    assert job.search() == 0
-    whole = (job.folder() / "alignment.csv").read_bytes()
-    (job.folder() / "alignment.csv").unlink()
-    assert job.search("search=baseline") == 0
-    rows = list(csv.DictReader(io.StringIO((job.folder() / "alignment.csv").read_text())))
-    assert {row["lrp2"] for row in rows} == {""}
-    assert job.search() == 0
-    assert (job.folder() / "alignment.csv").read_bytes() == whole
-
-
-# Vectors by path
-
-
-def test_vectors_written_beforehand_give_the_tables_of_those_computed(
-    toy_job: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    computed, read = toy_job(folder="computed"), toy_job(folder="read")
-    source = ["corpus=text", f"corpus.path={computed.corpus}", "corpus.sentences=1"]
-    command = [
-        "vectors",
-        "model=hf",
-        f"model.path={computed.model}",
-        *source,
-        f"output={tmp_path / 'vectors'}",
-        f"paths.cache={tmp_path / 'cache'}",
-    ]
-    assert lrp2_bench(*command, "-m", "language=de,en") == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "vectors"], "nothing is left where one stands"
-    assert sorted(path.name for path in (tmp_path / "vectors").iterdir()) == ["de.safetensors", "en.safetensors"]
-    assert computed.search() == 0
-    assert read.search(f"vectors.path={tmp_path / 'vectors'}", "corpus.path=/nowhere") == 0
-    assert contents(read.folder()) == contents(computed.folder())
-
-
-def test_vectors_of_another_model_are_refused(
-    toy_job: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    job = toy_job("bert")
-    other = models.build_model(tmp_path / "other", "bert", ["a b c"], hidden=32, seed=5)
-    for language in ("de", "en"):
-        arguments = ["model=hf", f"model.path={other}", "corpus=text", f"corpus.path={job.corpus}"]
-        command = ["vectors", *arguments, f"language={language}", f"output={tmp_path / 'vectors'}"]
-        assert lrp2_bench(*command, f"paths.cache={tmp_path / 'cache'}") == 0
-    assert job.search(f"vectors.path={tmp_path / 'vectors'}") == 1
-    said = capsys.readouterr().err
-    assert "de.safetensors' does not fit: it was computed with another model" in said
-    assert not (job.folder() / "pairs.csv").exists()
-
-
-# Tracking, launchers
 
 
 def test_no_tracking_means_that_wandb_is_not_imported(toy_job: Build, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +14,7 @@ from lrp2_bench.jobs.shards import Shard, part_of, relations_of, shard_of
 from lrp2_bench.report.runs import find_runs
 from lrp2_bench.settings import ShardSettings
 from lrp2_bench.types import Fact, ParallelFacts, Relation
-from tests.support.commands import ToyJob, contents, snapshot
+from tests.support.commands import ToyJob, contents, manifest_of, snapshot, status_of
 
 Build = Callable[..., ToyJob]
 
@@ -26,11 +24,6 @@ def _relations(*sizes: int) -> tuple[Relation, ...]:
         Relation(f"P{n}", "[X] [Y]", tuple(Fact(f"P{n}", i, f"{n}-{i}", "x", "Q1", "y", "Q2") for i in range(size)), {})
         for n, size in enumerate(sizes)
     )
-
-
-def _status(folder: Path, name: str = "status.json") -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / name).read_text())
-    return found
 
 
 # Who does what
@@ -87,26 +80,20 @@ def test_a_shard_that_cannot_be_is_refused(
 # Shards of a job
 
 
-@pytest.fixture(scope="module")
-def whole(
-    tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[str], Path], toy_mlama: Path, toy_corpus: Path
-) -> ToyJob:
-    """The same in one piece."""
-    job = ToyJob(tmp_path_factory.mktemp("whole"), model_folder("bert"), toy_mlama, toy_corpus)
-    assert job.search() == 0
-    return job
-
-
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 1, 0)], ids=str)
 def test_shards_in_any_order_write_the_files_of_one_job_once_the_last_is_done(
-    order: tuple[int, ...], toy_job: Build, whole: ToyJob, capsys: pytest.CaptureFixture[str]
+    order: tuple[int, ...],
+    toy_job: Build,
+    finished_job: ToyJob,
+    undisturbed: dict[str, bytes],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Four shards of three relations: one has nothing to evaluate."""
     job = toy_job()
     left = {"P17", "P30", "P36"}
     for number, index in enumerate(order):
         assert job.search("shard.count=4", f"shard.index={index}") == 0
-        status, own = _status(job.folder()), _status(job.folder(), f"shards/{index}-of-4.json")
+        status, own = status_of(job.folder()), status_of(job.folder(), f"shards/{index}-of-4.json")
         left -= {path.name.split("-")[0] for path in (job.folder() / "relations").glob("P*-language-*")}
         assert set(status["missing"]) == left
         assert (own["state"], own["missing"]) == ("finished", [])
@@ -114,19 +101,19 @@ def test_shards_in_any_order_write_the_files_of_one_job_once_the_last_is_done(
         assert (status["state"] == "finished") == (not left) == (job.folder() / "pairs.csv").exists()
         if left:
             assert status["state"] == "incomplete" and f"Shard {index}-of-4 is done" in status["message"]
-    assert contents(job.folder()) == contents(whole.folder())
+    assert contents(job.folder()) == undisturbed
     assert "Shard 3-of-4: none of 3 relations" in capsys.readouterr().err
     assert (job.folder() / "search-3-of-4.log").is_file() and not (job.folder() / "claims").exists()
-    mine, its = (_status(folder, "manifest.json") for folder in (job.folder(), whole.folder()))
+    mine, its = (manifest_of(folder) for folder in (job.folder(), finished_job.folder()))
     assert (mine["identity_hash"], mine["best"], mine["files"]) == (its["identity_hash"], its["best"], its["files"])
     assert mine["config"].keys() == its["config"].keys() and "shard" not in mine["config"]
 
 
-def test_a_multirun_takes_all_shards(toy_job: Build, whole: ToyJob) -> None:
+def test_a_multirun_takes_all_shards(toy_job: Build, undisturbed: dict[str, bytes]) -> None:
     job = toy_job()
     assert job.search("-m", "shard.count=2", "shard.index=range(2)") == 0
-    assert contents(job.folder()) == contents(whole.folder())
-    assert _status(job.folder())["shards"] == {"0-of-2": "finished", "1-of-2": "finished"}
+    assert contents(job.folder()) == undisturbed
+    assert status_of(job.folder())["shards"] == {"0-of-2": "finished", "1-of-2": "finished"}
 
 
 def test_an_incomplete_folder_is_reported_as_such(toy_job: Build) -> None:
@@ -137,7 +124,7 @@ def test_an_incomplete_folder_is_reported_as_such(toy_job: Build) -> None:
 
 
 def test_a_whole_job_does_what_shards_left_and_evaluates_nothing_again(
-    toy_job: Build, whole: ToyJob, capsys: pytest.CaptureFixture[str]
+    toy_job: Build, undisturbed: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = toy_job()
     assert job.search("shard.count=2", "shard.index=1") == 0
@@ -145,13 +132,13 @@ def test_a_whole_job_does_what_shards_left_and_evaluates_nothing_again(
     assert job.search() == 0
     after = snapshot(job.folder() / "relations")
     assert {name: after[name] for name in before} == before and len(after) > len(before)
-    assert contents(job.folder()) == contents(whole.folder())
+    assert contents(job.folder()) == undisturbed
     assert "Resuming: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("end", ["fails", "stops"])
 def test_a_shard_that_ends_early_says_so_and_what_is_missing_in_all(
-    end: str, toy_job: Build, whole: ToyJob, monkeypatch: pytest.MonkeyPatch
+    end: str, toy_job: Build, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = toy_job()
 
@@ -161,14 +148,14 @@ def test_a_shard_that_ends_early_says_so_and_what_is_missing_in_all(
     monkeypatch.setattr(hits, "evaluate", broken)
     assert job.search("shard.count=2", "shard.index=0") == (130 if end == "stops" else 1)
     state = "interrupted" if end == "stops" else "failed"
-    status, own = _status(job.folder()), _status(job.folder(), "shards/0-of-2.json")
+    status, own = status_of(job.folder()), status_of(job.folder(), "shards/0-of-2.json")
     assert (status["state"], own["state"], status["shards"]) == (state, state, {"0-of-2": state})
     assert sorted(status["missing"]) == ["P17", "P30", "P36"] and set(own["missing"]) < set(status["missing"])
     assert status["message"].startswith("Shard 0-of-2: ")
     assert not (job.folder() / "claims").exists(), "nobody waits for it"
     monkeypatch.undo()
     assert job.search("-m", "shard.count=2", "shard.index=1,0") == 0
-    assert contents(job.folder()) == contents(whole.folder())
+    assert contents(job.folder()) == undisturbed
 
 
 @pytest.mark.parametrize("place", ["find_checkpoint", "compute_hits", "finish_study"])
@@ -180,13 +167,13 @@ def test_an_aborted_shard_leaves_a_finished_folder_finished(
     before = (job.folder() / "status.json").read_bytes()
 
     def broken(*arguments: object) -> None:
-        assert _status(job.folder())["state"] == "finished", "not even for a moment is it anything else"
+        assert status_of(job.folder())["state"] == "finished", "not even for a moment is it anything else"
         raise RuntimeError("a fault")
 
     monkeypatch.setattr(f"lrp2_bench.jobs.search.{place}", broken)
     assert job.search("shard.count=2", "shard.index=0") == 1
     assert (job.folder() / "status.json").read_bytes() == before
-    assert _status(job.folder(), "shards/0-of-2.json")["state"] == "failed", "of itself it tells the truth"
+    assert status_of(job.folder(), "shards/0-of-2.json")["state"] == "failed", "of itself it tells the truth"
 
 
 def test_a_forecast_is_of_the_shard(
@@ -199,7 +186,7 @@ def test_a_forecast_is_of_the_shard(
 
 
 def test_results_of_the_layout_before_shards_are_read_and_added_to(
-    toy_job: Build, whole: ToyJob, monkeypatch: pytest.MonkeyPatch
+    toy_job: Build, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One journal, chunks numbered by relation: as the first job of a folder still writes them."""
     job = toy_job()
@@ -214,6 +201,6 @@ def test_results_of_the_layout_before_shards_are_read_and_added_to(
     assert job.search("-m", "shard.count=2", "shard.index=0,1") == 0
     after = snapshot(job.folder() / "relations")
     assert {name: after[name] for name in before} == before
-    assert contents(job.folder()) == contents(whole.folder())
+    assert contents(job.folder()) == undisturbed
     monkeypatch.setattr(hits, "evaluate", None)
     assert job.search() == 0

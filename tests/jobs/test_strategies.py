@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,7 @@ from lrp2_bench.jobs.studies import hide_password
 from lrp2_bench.report.runs import find_runs
 from lrp2_bench.search import order
 from lrp2_bench.types import Hits
-from tests.support.commands import ToyJob, contents, snapshot
+from tests.support.commands import ToyJob, contents, manifest_of, pairs_of, snapshot, stored
 
 Build = Callable[..., ToyJob]
 
@@ -50,15 +47,6 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return cells
 
 
-def _rows(folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO((folder / "pairs.csv").read_text())))
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
-    return found
-
-
 def _study(folder: Path) -> optuna.Study:
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.journal")))
     return optuna.load_study(study_name="bert/mlama/de", storage=storage)
@@ -72,17 +60,17 @@ def test_a_search_writes_the_grids_rows_for_the_pairs_it_finished_and_says_what_
     assert grid.search() == 0
     evaluated.clear()
     assert job.search(*kind) == 0
-    rows, all_rows = _rows(job.folder()), _rows(grid.folder())
+    rows, all_rows = pairs_of(job.folder()), pairs_of(grid.folder())
     assert 2 <= len(rows) < len(all_rows) and all(row in all_rows for row in rows)
 
-    said = _manifest(job.folder())["search"]
+    said = manifest_of(job.folder())["search"]
     assert said["kind"] == kind[0].removeprefix("search=")
     assert said["pairs"] == said["pairs_in_folder"] == len(rows) - 1
     assert said["cells"] == sum(evaluated) and said["facts"] == 24
     assert said["share_of_grid"] < 1
     assert said["share_of_grid"] == pytest.approx(said["block_runs"] / said["grid_block_runs"], abs=1e-6)
     best = max(rows[1:], key=lambda row: float(row["transferability"]))
-    assert {key: str(value) for key, value in _manifest(job.folder())["best"].items()} == {
+    assert {key: str(value) for key, value in manifest_of(job.folder())["best"].items()} == {
         "lirp": best["lirp"], "lsrp": best["lsrp"],
     }  # fmt: skip
 
@@ -108,7 +96,7 @@ def test_a_search_stopped_anywhere_goes_on_and_evaluates_no_cell_twice(
 ) -> None:
     whole = toy_job(folder="whole")
     assert whole.search(*kind) == 0
-    expected, cells = contents(whole.folder()), _manifest(whole.folder())["search"]["cells"]
+    expected, cells = contents(whole.folder()), manifest_of(whole.folder())["search"]["cells"]
 
     job = toy_job(folder="stopped")
     calls = done = 0
@@ -129,7 +117,7 @@ def test_a_search_stopped_anywhere_goes_on_and_evaluates_no_cell_twice(
         assert starts < 30
     assert starts > 6 and done == cells
     assert contents(job.folder()) == expected
-    assert _manifest(job.folder())["search"] == _manifest(whole.folder())["search"]
+    assert manifest_of(job.folder())["search"] == manifest_of(whole.folder())["search"]
     assert [(t.params, t.state, t.value) for t in _study(job.folder()).trials] == [
         (t.params, t.state, t.value) for t in _study(whole.folder()).trials
     ], "stops leave no trace in the finished study"
@@ -144,28 +132,26 @@ def test_a_grid_in_the_folder_evaluates_what_a_search_left_open_and_no_more(
     every = sum(evaluated)
     evaluated.clear()
     assert job.search(*kind) == 0
-    chunks = snapshot(job.folder() / "relations")
-    chunks.pop("journal.jsonl")
+    chunks = stored(job.folder())
     assert job.search() == 0
     assert sum(evaluated) == every, "together they evaluate the grid once"
     assert contents(job.folder()) == contents(grid.folder())
-    after = snapshot(job.folder() / "relations")
-    assert {name: after[name] for name in chunks} == chunks
+    assert chunks.items() <= stored(job.folder()).items()
 
     evaluated.clear()
     assert job.search(*kind) == 0
     assert not evaluated, "a search after the grid costs nothing"
     assert contents(job.folder()) == contents(grid.folder())
-    said = _manifest(job.folder())["search"]
+    said = manifest_of(job.folder())["search"]
     assert said["kind"] == kind[0].removeprefix("search=") and said["pairs"] < said["pairs_in_folder"] == 6
 
 
 def test_a_race_by_accuracy_may_keep_other_pairs(toy_job: Build) -> None:
     job = toy_job()
     assert job.search(*RACING, "select_by=accuracy") == 0
-    rows = _rows(job.folder())
+    rows = pairs_of(job.folder())
     best = max(rows[1:], key=lambda row: float(row["accuracy"]))
-    assert str(_manifest(job.folder())["best"]["lirp"]) == best["lirp"]
+    assert str(manifest_of(job.folder())["best"]["lirp"]) == best["lirp"]
     assert job.search(*RACING) == 0, "the same folder goes on with the other metric"
 
 
@@ -216,7 +202,7 @@ def test_a_search_in_a_database_is_a_study_named_after_its_folder(toy_job: Build
     assert len(study.get_trials()) == 6
     assert job.search(f"search.storage={url}") == 0, "a grid completes it"
     assert sum(trial.state.name == "COMPLETE" for trial in study.get_trials()) == 6
-    assert study.user_attrs["baseline_accuracy"] == float(_rows(job.folder())[0]["accuracy"])
+    assert study.user_attrs["baseline_accuracy"] == float(pairs_of(job.folder())[0]["accuracy"])
 
 
 def test_a_database_that_is_not_there_is_told_before_the_work_and_hits_are_kept(

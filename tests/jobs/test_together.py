@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import ToyJob, contents
+from tests.support.commands import ToyJob, contents, status_of
 from tests.support.paths import REPOSITORY
 
 Build = Callable[..., ToyJob]
@@ -92,11 +92,6 @@ def _seed(seed: int) -> list[str]:
     return ["probing.pool_size=3", f"seed={seed}"]
 
 
-def _status(job: ToyJob) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((job.folder() / "status.json").read_text())
-    return found
-
-
 def test_jobs_on_one_folder_share_the_work_outlive_a_killed_one_and_end_with_one_jobs_files(
     meetings: dict[str, Meeting], toy_job: Build
 ) -> None:
@@ -105,7 +100,7 @@ def test_jobs_on_one_folder_share_the_work_outlive_a_killed_one_and_end_with_one
     assert alone.search() == 0 and contents(met.job.folder()) == contents(alone.folder())
     counted = Counter((record["side"], record["relation"]) for record in met.records)
     assert counted == Counter((side, name) for side in ("language", "pivot") for name in ("P17", "P30", "P36"))
-    assert _status(met.job)["state"] == "finished" and _status(met.job)["missing"] == []
+    assert status_of(met.job.folder())["state"] == "finished" and status_of(met.job.folder())["missing"] == []
     assert sum("The job that worked on" in said for _, said in met.told) == 1, "the dead one's relation is taken over"
     assert not (met.job.folder() / "claims").exists()
 
@@ -119,4 +114,4 @@ def test_of_two_configurations_at_once_in_one_folder_one_is_refused(
     refusal = met.told[1 - won][1]
     assert "probing.seed: stored" in refusal and "another experiment.name" in refusal
     assert alone.search(*_seed(won)) == 0 and contents(met.job.folder()) == contents(alone.folder())
-    assert len(met.records) == 6 and _status(met.job)["state"] == "finished"
+    assert len(met.records) == 6 and status_of(met.job.folder())["state"] == "finished"

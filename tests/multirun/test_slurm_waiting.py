@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-submitit = pytest.importorskip("submitit")
+from lrp2_bench.multirun import slurm
+from lrp2_bench.multirun.job import Job, Outcome, State
+from lrp2_bench.multirun.queue import QueueError
 
-from submitit.core.utils import JobPaths, cloudpickle_dump  # noqa: E402
-
-from lrp2_bench.multirun import slurm  # noqa: E402
-from lrp2_bench.multirun.job import Job, Outcome, State  # noqa: E402
-from lrp2_bench.multirun.queue import QueueError  # noqa: E402
+submitit = pytest.importorskip("submitit.core.utils")
 
 FINISHED = Outcome(State.finished)
 STOPPED = Outcome(State.interrupted, "Stopped before its end.")
@@ -27,9 +25,9 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _returns(logs: Path, number: str, value: object, ended: str = "success") -> None:
-    path = JobPaths(logs / "%j", job_id=number, task_id=0).result_pickle
+    path = submitit.JobPaths(logs / "%j", job_id=number, task_id=0).result_pickle
     path.parent.mkdir(parents=True, exist_ok=True)
-    cloudpickle_dump((ended, value), path)
+    submitit.cloudpickle_dump((ended, value), path)
 
 
 def _wait(logs: Path, looks: Iterable[object], monkeypatch: pytest.MonkeyPatch, *numbers: str) -> dict[str, Outcome]:
@@ -42,7 +40,7 @@ def _wait(logs: Path, looks: Iterable[object], monkeypatch: pytest.MonkeyPatch, 
             look = look()
         if isinstance(look, QueueError):
             raise look
-        return dict.fromkeys(look, "RUNNING")  # type: ignore[call-overload,no-any-return]
+        return dict.fromkeys(look, "RUNNING")
 
     monkeypatch.setattr(slurm, "queued", queued)
     told: dict[str, Outcome] = {}
@@ -115,7 +113,7 @@ def test_a_result_of_an_earlier_job_of_the_same_id_is_forgotten(tmp_path: Path) 
     import os
 
     _returns(tmp_path, "7_0", FINISHED)
-    path = JobPaths(tmp_path / "%j", job_id="7_0", task_id=0).result_pickle
+    path = submitit.JobPaths(tmp_path / "%j", job_id="7_0", task_id=0).result_pickle
     os.utime(path, (1000, 1000))
     slurm._forget(tmp_path, "7_0", 999)
     assert slurm._result(tmp_path, "7_0") == FINISHED

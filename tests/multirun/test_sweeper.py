@@ -66,9 +66,9 @@ def test_a_multirun_that_is_stopped_tells_how_far_it_got(
     run = search._run
 
     def stopped(settings: object, *rest: object) -> object:
-        if settings.language == "zh":  # type: ignore[attr-defined]
+        if settings.language == "zh":
             signal.raise_signal(signal.SIGTERM)
-        return run(settings, *rest)  # type: ignore[arg-type]
+        return run(settings, *rest)
 
     monkeypatch.setattr(search, "_run", stopped)
     assert job.search("-m", "search=baseline", language="de,zh,en") == 130
@@ -86,7 +86,7 @@ def test_a_fault_of_ours_stops_no_other_job_and_names_its_traceback(
     def broken(folder: object, *rest: object) -> object:
         if folder == job.folder("de"):
             raise RuntimeError("a fault")
-        return write(folder, *rest)  # type: ignore[arg-type]
+        return write(folder, *rest)
 
     monkeypatch.setattr(search, "_write_views", broken)
     assert job.search("-m", language="de,zh") == 1

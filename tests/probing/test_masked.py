@@ -47,11 +47,6 @@ def model(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -
     return load(model_folder(request.param))
 
 
-@pytest.fixture
-def bert(model_folder: Callable[[str], Path]) -> LayeredModel:
-    return load(model_folder("bert"))
-
-
 def _tokens(model: LayeredModel, label: str) -> list[int]:
     ids: list[int] = model.tokenizer.encode(label, add_special_tokens=False)
     return ids

@@ -158,7 +158,7 @@ def test_a_pool_that_leaves_nothing_to_choose_is_refused(size: int, relation: Re
 
 class _Family(LayeredModel):
     def __init__(self, family: str) -> None:
-        self.family = family  # type: ignore[assignment,misc]
+        self.family = family
 
 
 _Family.__abstractmethods__ = frozenset()

@@ -51,8 +51,8 @@ def test_the_figure_has_a_named_row_a_relation_with_both_levels() -> None:
     assert [label.get_text() for label in shares.get_yticklabels()] == ["P36 capital", "P9999"]
     widths = [patch.get_width() for patch in shares.patches]
     assert widths == [75, 0, -25, -100]
-    assert list(line(levels, "without").get_xdata()) == [20, 60]  # type: ignore[arg-type]
-    assert list(line(levels, "lrp2").get_xdata()) == [30, 55]  # type: ignore[arg-type]
+    assert list(line(levels, "without").get_xdata()) == [20, 60]
+    assert list(line(levels, "lrp2").get_xdata()) == [30, 55]
     assert "m<b>$x$ on mlama" in texts(figure)
 
 

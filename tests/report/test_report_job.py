@@ -22,7 +22,7 @@ from tests.support.synthetic_runs import write_synthetic_run
 def report(*inputs: Path, output: Path | None = None, select_by: str = "transferability") -> tuple[Path, str]:
     console = Console(file=io.StringIO(), width=120)
     done = run_report(inputs, output, select_by, console)
-    return done.folder, console.file.getvalue()  # type: ignore[attr-defined]
+    return done.folder, console.file.getvalue()
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -88,12 +88,12 @@ def test_knowledge_is_split_by_who_told_it(tmp_path: Path) -> None:
     best = run_of(tmp_path, "hi").best("transferability")
     assert told is not None and best is not None
     for status in ("seen", "pivot"):
-        mask = told.by[status]  # type: ignore[index]
+        mask = told.by[status]
         assert hi[f"{status}_facts"] == mask.sum() > 20
         hit = stored.row(best.pair)
         assert hit is not None
         assert hi[f"{status}_lrp2"] == pytest.approx(metrics.accuracy(hit[None, mask])[0])
-    assert 90 < hi["seen_lrp2"] < 100, "pairs flip some hits"  # type: ignore[operator]
+    assert 90 < hi["seen_lrp2"] < 100, "pairs flip some hits"
 
 
 def test_the_pivots_row_shows_its_accuracy_on_what_it_was_told(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_transfer_is_the_models_accuracy_on_held_out_facts_less_its_twins(tmp_pa
         assert cell.value == pytest.approx(ours - theirs)
         assert 10 < cell.low < cell.value < cell.high < 60
     rows = (twin.row(None),)
-    assert de["twin_without"] == pytest.approx(metrics.accuracy(np.stack(rows)[:, told.held_out])[0])  # type: ignore[arg-type]
+    assert de["twin_without"] == pytest.approx(metrics.accuracy(np.stack(rows)[:, told.held_out])[0])
     assert de["held_out_facts"] == told.held_out.sum()
 
 

@@ -174,8 +174,8 @@ def test_a_storage_that_fails_on_the_way_is_told_once_and_stops_nothing(caplog: 
 
     with caplog.at_level(logging.WARNING), StudyBook(storage, KEY, alone=True) as book:
         book.begin([A])
-        storage.create_new_trial = gone  # type: ignore[method-assign, assignment]
-        storage.set_trial_intermediate_value = gone  # type: ignore[method-assign]
+        storage.create_new_trial = gone
+        storage.set_trial_intermediate_value = gone
         book.begin([B])
         book.report(A, 1, 1.0)
         book.drop(A)

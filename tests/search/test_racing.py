@@ -27,7 +27,7 @@ class _Log(Watch):
         self.dropped: list[LayerPair] = []
 
     def begin(self, pairs: object, what: str) -> None:
-        self.begun.append(len(pairs))  # type: ignore[arg-type]
+        self.begun.append(len(pairs))
 
     def drop(self, pair: LayerPair) -> None:
         self.dropped.append(pair)
@@ -142,7 +142,7 @@ def test_a_model_of_two_blocks_and_a_task_without_facts_are_races_too() -> None:
 @pytest.mark.parametrize("bad", [{"budget": 0.0}, {"budget": 1.5}, {"alpha": 1.0}, {"alpha": -0.1}])
 def test_rules_that_cannot_be_are_refused_with_what_can(bad: dict[str, float]) -> None:
     with pytest.raises(BenchError, match=f"search.{next(iter(bad))}=.*Give a number"):
-        RaceRules(**bad)  # type: ignore[arg-type]
+        RaceRules(**bad)
     with pytest.raises(BenchError, match=r"search.first=0.0.*Give a number"):
         rungs(10, 0.0)
 

@@ -99,7 +99,7 @@ class LinearModel(LayeredModel):
     ``ids`` are rows of the embedding; a prompt has one token, which is scored.
     """
 
-    family: Family = "masked"  # type: ignore[misc]
+    family: Family = "masked"
 
     def __init__(self, hidden: int = 5, width: int = 7, seed: int = 0) -> None:
         torch.manual_seed(seed)

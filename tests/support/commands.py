@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import logging
@@ -65,6 +66,22 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for path in journals for line in path.read_bytes().split(b"\n")[:-1]]
 
 
+def status_of(folder: Path, name: str = "status.json") -> dict[str, Any]:
+    """Of a run's folder, or of one of its shards by ``name``."""
+    found: dict[str, Any] = json.loads((folder / name).read_text("utf-8"))
+    return found
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
+    return found
+
+
+def pairs_of(folder: Path) -> list[dict[str, str]]:
+    """The rows of ``pairs.csv``, the baseline's first."""
+    return list(csv.DictReader((folder / "pairs.csv").read_text("utf-8").splitlines()))
+
+
 def contents(folder: Path, names: tuple[str, ...] = TABLES) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in names}
 
@@ -76,6 +93,11 @@ def snapshot(folder: Path) -> dict[str, tuple[str, int]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def stored(folder: Path) -> dict[str, tuple[str, int]]:
+    """:func:`snapshot` of what a run's folder keeps of each relation, less the journal, which grows."""
+    return {name: seen for name, seen in snapshot(folder / "relations").items() if name != "journal.jsonl"}
 
 
 @contextmanager

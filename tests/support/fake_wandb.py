@@ -1,13 +1,17 @@
-"""A W&B server on the loopback, with the few answers that its client needs."""
+"""W&B without an account: nothing of this machine's, and a server on the loopback with the few answers it needs."""
 
 from __future__ import annotations
 
 import http.server
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 KEY = "k" * 40
 
@@ -84,3 +88,17 @@ def serving(server: FakeWandb) -> Iterator[FakeWandb]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def of_no_account(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[None]:
+    """No key, setting or running service of this machine is seen, ``home`` (made here) is empty; skips without W&B."""
+    wandb = pytest.importorskip("wandb")
+    for name in [name for name in os.environ if name.startswith("WANDB_") or name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.delenv("NETRC", raising=False)
+    home.mkdir()
+    yield
+    wandb.teardown()

@@ -60,6 +60,12 @@ def offline_runs(folder: Path) -> list[OfflineRun]:
     return [read_run(path) for path in sorted((folder / "wandb").glob("offline-run-*"))]
 
 
+def the_run(folder: Path) -> OfflineRun:
+    """The one offline run below ``folder/wandb``."""
+    (run,) = offline_runs(folder)
+    return run
+
+
 def read_run(folder: Path) -> OfflineRun:
     (path,) = folder.glob("*.wandb")
     out = OfflineRun(folder)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 TEMPLATES = {
     "en": {
@@ -75,6 +77,22 @@ def build_mlama(folder: Path) -> Path:
                     )  # fmt: skip
             write_lines(target / f"{relation}.jsonl", rows)
     return folder
+
+
+def mlama_file(folder: Path, language: str, relation: str) -> Path:
+    """Of :func:`build_mlama`'s ``folder``; the relation ``templates`` has the templates of all others."""
+    return folder / "mlama1.1" / language / f"{relation}.jsonl"
+
+
+def mlama_rows(folder: Path, language: str, relation: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in mlama_file(folder, language, relation).read_text("utf-8").splitlines()]
+
+
+def change_mlama(folder: Path, language: str, relation: str, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Write a file's rows again after ``change`` has altered the list it is given."""
+    rows = mlama_rows(folder, language, relation)
+    change(rows)
+    write_lines(mlama_file(folder, language, relation), rows)
 
 
 def build_corpus(folder: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from lrp2_bench.records import (
 )
 from lrp2_bench.tracking import JobRecord
 from lrp2_bench.types import all_pairs
+from tests.support.fake_wandb import KEY, FakeWandb, of_no_account, serving
 
 BLOCKS = 5
 
@@ -26,16 +26,18 @@ BLOCKS = 5
 @pytest.fixture(autouse=True)
 def fresh_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No key, setting or running service of this machine, nor of the test before, is seen."""
-    wandb = pytest.importorskip("wandb")
-    for name in [name for name in os.environ if name.startswith("WANDB_") or name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.delenv("NETRC", raising=False)
-    (tmp_path / "home").mkdir()
     caplog.set_level(logging.INFO, "lrp2_bench.tracking")
-    yield
-    wandb.teardown()
+    with of_no_account(monkeypatch, tmp_path / "home"):
+        yield
+
+
+@pytest.fixture
+def refusing_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWandb]:
+    """The server that W&B's client has an address and a key of, and which answers 401 to everything."""
+    with serving(FakeWandb(status=401)) as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        yield server
 
 
 @pytest.fixture

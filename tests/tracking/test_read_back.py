@@ -19,7 +19,7 @@ import pytest
 
 from lrp2_bench.tracking.wandb_report import read_table
 from tests.support.commands import ToyJob, lrp2_bench
-from tests.support.read_wandb import OfflineRun, offline_runs
+from tests.support.read_wandb import OfflineRun, the_run
 
 METRICS = ("accuracy", "transferability")
 #: What W&B adds to a run by itself.
@@ -38,12 +38,6 @@ def searched(
     for language, *more in (("de",), ("zh",), ("en", "search=baseline")):
         assert job.search("tracking=wandb", "tracking.mode=offline", *more, language=language) == 0
     return job
-
-
-def the_run(folder: Path) -> OfflineRun:
-    (run,) = offline_runs(folder)
-    assert run.exit_code == 0
-    return run
 
 
 def rows_of(path: Path) -> list[dict[str, float | None]]:
@@ -70,6 +64,7 @@ def scores_of_hits(folder: Path) -> dict[tuple[int, int] | None, dict[str, float
 def check_search(folder: Path) -> OfflineRun:
     """Every number of the run in ``folder`` against its files."""
     run, pairs, alignment = the_run(folder), rows_of(folder / "pairs.csv"), rows_of_alignment(folder)
+    assert run.exit_code == 0
     by_pair = {(row["lirp"], row["lsrp"]): row for row in pairs}
     baseline = by_pair[None, None]
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
@@ -172,6 +167,7 @@ def test_every_number_and_file_of_a_report_in_wandb_is_the_one_on_disk(
     assert lrp2_bench("report", str(searched.outputs), "tracking=wandb", "tracking.mode=offline", "--quiet") == 0
     folder = Path(capsys.readouterr().out.strip())
     run = the_run(folder)
+    assert run.exit_code == 0
     files = {
         path.relative_to(folder): path
         for path in folder.rglob("*")
@@ -199,6 +195,7 @@ def test_every_number_and_file_of_an_analysis_in_wandb_is_the_one_on_disk(search
     model = searched.model.name
     folder = searched.outputs / "default" / model / "analyses" / "languages"
     run = the_run(folder)
+    assert run.exit_code == 0
     record = json.loads((folder / "analysis.json").read_text("utf-8"))
     files = {
         path.relative_to(folder): path for path in folder.iterdir() if path.is_file() and path.name != "analysis.json"

@@ -10,8 +10,8 @@ import pytest
 
 from lrp2_bench.tracking import NoTracker, ReportRecord, WandbTracker, wandb_report
 from tests.support.commands import lrp2_bench
-from tests.support.fake_wandb import KEY, FakeWandb, serving
-from tests.support.read_wandb import OfflineRun, offline_runs
+from tests.support.fake_wandb import FakeWandb
+from tests.support.read_wandb import the_run
 from tests.support.run_folders import every_pair, write_run
 
 
@@ -28,14 +28,9 @@ def report(tmp_path: Path) -> ReportRecord:
     return ReportRecord(folder, files, ["a", "b"], ["mbert"], ["mlama"], ["de"], "accuracy", 1, ["one lacks hits"])
 
 
-def the_run(record: ReportRecord) -> OfflineRun:
-    (run,) = offline_runs(record.folder)
-    return run
-
-
 def test_a_report_on_two_experiments_is_one_run_of_its_own_files(report: ReportRecord) -> None:
     WandbTracker(mode="offline").log_report(report)
-    run = the_run(report)
+    run = the_run(report.folder)
     assert (run.run["display_name"], run.run["run_group"], run.run["job_type"]) == ("report-a+b", "a+b", "report")
     assert run.media("tables/verdict")["data"] == [["rises", 0.5]]
     (artifact,) = [found for found in run.artifacts if found.type == "report"]
@@ -48,7 +43,7 @@ def test_a_page_too_large_to_be_shown_is_in_the_artifact_alone(
 ) -> None:
     monkeypatch.setattr(wandb_report, "LARGEST_PAGE", 3)
     WandbTracker(mode="offline").log_report(report)
-    run = the_run(report)
+    run = the_run(report.folder)
     assert not run.logged("page.path")
     assert "page.html" in next(found.files for found in run.artifacts if found.type == "report")
 
@@ -59,18 +54,15 @@ def test_a_failure_inside_is_a_warning_and_the_run_ends_as_failed(
     WandbTracker(mode="offline").log_report(replace(report, files=[Path("gone.csv")]))
     (warning,) = [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.WARNING]
     assert "W&B did not take report-a+b (FileNotFoundError" in warning and "are complete without it" in warning
-    assert the_run(report).exit_code == 1
+    assert the_run(report.folder).exit_code == 1
 
 
 def test_a_server_that_refuses_costs_the_mirror_only(
-    report: ReportRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    report: ReportRecord, refusing_server: FakeWandb, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with serving(FakeWandb(status=401)) as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", KEY)
-        WandbTracker(timeout=60).log_report(report)
-    assert f"Sync it later: wandb sync {the_run(report).folder}" in caplog.text
-    assert the_run(report).exit_code == 0
+    WandbTracker(timeout=60).log_report(report)
+    assert f"Sync it later: wandb sync {the_run(report.folder).folder}" in caplog.text
+    assert the_run(report.folder).exit_code == 0
 
 
 def test_a_mode_that_does_not_exist_is_refused_before_the_report(

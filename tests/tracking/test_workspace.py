@@ -20,7 +20,7 @@ from lrp2_bench.tracking.publish import publish
 from lrp2_bench.tracking.workspace import Dashboard, build_workspace, workspace_json
 from tests.support.commands import lrp2_bench
 from tests.support.fake_wandb import KEY, FakeWandb, serving
-from tests.support.read_wandb import offline_runs
+from tests.support.read_wandb import the_run
 from tests.support.run_folders import every_pair, write_run
 
 REPORT = ("tables/verdict", "figures/heatmaps_accuracy_mbert_mlama", "page")
@@ -58,7 +58,7 @@ def keys_drawn(dashboard: Dashboard) -> set[str]:
 
 def test_every_key_that_is_drawn_is_one_that_a_tracked_search_has(record: JobRecord) -> None:
     WandbTracker(mode="offline").log_job(record)
-    (run,) = offline_runs(record.folder)
+    run = the_run(record.folder)
     has = {key.removesuffix(".path") for row in run.history for key in row} | {"run:displayName"}
     for name, value in run.summary.items():
         has |= {f"{name}.{inner}" for inner in value} if isinstance(value, dict) else {name}
@@ -156,15 +156,11 @@ def test_publishing_sends_the_very_workspace_of_the_file(monkeypatch: pytest.Mon
     assert address.startswith(f"{server.url}/me/lrp2-bench?nw=")
 
 
-def test_a_server_that_refuses_is_an_error_and_the_file_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_refuses_is_an_error_and_the_file_is_written(tmp_path: Path, refusing_server: FakeWandb) -> None:
     write_run(tmp_path, "de", (20, 30), every_pair(12))
-    with serving(FakeWandb(status=401)) as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", KEY)
-        with pytest.raises(BenchError, match=f"{server.url} did not take the workspace.*\n.*wandb login --relogin"):
-            command(tmp_path, publish=True)
+    told = f"{refusing_server.url} did not take the workspace.*\n.*wandb login --relogin"
+    with pytest.raises(BenchError, match=told):
+        command(tmp_path, publish=True)
     assert (tmp_path / "report" / "workspace.json").is_file()
 
 

@@ -115,7 +115,7 @@ def test_finished_parts_are_reused_and_only_what_is_new_is_computed(
 
     def count(self: PartStore, model: object, part: Part, advance: object) -> object:
         computed.append((part.language, part.pair))
-        return compute(self, model, part, advance)  # type: ignore[arg-type]
+        return compute(self, model, part, advance)
 
     monkeypatch.setattr(PartStore, "compute", count)
     assert run("language=de", "pair=[1,2]") == 0
@@ -207,7 +207,7 @@ def test_an_interrupted_run_keeps_the_relations_it_finished(
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return attribute(*arguments)  # type: ignore[arg-type]
+        return attribute(*arguments)
 
     monkeypatch.setattr(neuron_parts, "attribute", stop)
     assert run("language=de") != 0

@@ -47,7 +47,7 @@ def test_the_runs_own_pair_is_marked_and_an_impossible_one_is_not(tmp_path: Path
     make_run(tmp_path, "de", [0.1, 0.2, 0.3], [0.1, 0.6, 0.4], best={"lirp": "x", "lsrp": 99})
     make_run(tmp_path, "sq", [0.1, 0.2, 0.3], [0.1, 0.6, 0.4], best="?")
     found = panels(drawn(tmp_path))
-    marked = {name: [mark.get_xdata()[0] for mark in lines(axes, "projected")] for name, axes in found.items()}  # type: ignore[index]
+    marked = {name: [mark.get_xdata()[0] for mark in lines(axes, "projected")] for name, axes in found.items()}
     assert marked == {"Mean of 3": [], "French": [1, 2], "German": [], "Albanian": []}
 
 

@@ -51,7 +51,7 @@ def test_gains_losses_and_their_mean_are_told_apart_and_written(tmp_path: Path) 
 
     assert [to_hex(bar.get_facecolor()).upper() for bar in axes.patches] == [BLUE, VERMILLION]
     assert [text.get_text() for text in axes.texts] == ["+4.00", "−1.00"]
-    assert line(axes, "mean").get_xdata()[0] == 1.5  # type: ignore[index]
+    assert line(axes, "mean").get_xdata()[0] == 1.5
     figure = change(runs_below(tmp_path), "transferability", "transferability")
     assert figure is not None
     assert "the mean of 2 languages, +1.50" in texts(figure).replace("\n", " ")

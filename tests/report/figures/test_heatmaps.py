@@ -37,7 +37,7 @@ def test_lsrp_goes_across_and_lirp_up_from_layer_1(tmp_path: Path) -> None:
     # The mesh's row 0 and column 1 are LIRP 1 and LSRP 2: the square around x = 2, y = 1.
     assert corners[0, 1].tolist() == [1.5, 0.5] and corners[1, 2].tolist() == [2.5, 1.5]
     assert axes.get_xticks().tolist() == axes.get_yticks().tolist() == [1, 2, 3]
-    assert "LSRP after block" in texts(axes.figure) and "LIRP after block" in texts(axes.figure)  # type: ignore[arg-type]
+    assert "LSRP after block" in texts(axes.figure) and "LIRP after block" in texts(axes.figure)
 
 
 def test_the_star_marks_the_best_pair_by_select_by_whatever_is_drawn(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def _smaller(box: Box, by: float) -> Box:
 
 def test_a_lone_name_stands_right_of_its_point_and_left_at_the_edge() -> None:
     (right,) = place_names([(3, 2)], [(0.6, 0.1)], PANEL, RADIUS)
-    assert right == Placed(Box(pytest.approx(3.065), pytest.approx(1.95), 0.6, 0.1))  # type: ignore[arg-type]
+    assert right == Placed(Box(pytest.approx(3.065), pytest.approx(1.95), 0.6, 0.1))
     (left,) = place_names([(7, 2)], [(0.6, 0.1)], PANEL, RADIUS)
     assert left.box.right < 7
 

@@ -22,7 +22,7 @@ GROUPS = groups(*published.IMPLIED_THRESHOLDS)
 
 
 def everywhere(value: Callable[[str], dict[str, object]], codes: Iterable[str] = ALL) -> Evidence:
-    return evidence(*(judged_run(code, **value(code)) for code in codes))  # type: ignore[arg-type]
+    return evidence(*(judged_run(code, **value(code)) for code in codes))
 
 
 def check(found: Evidence, name: str) -> Check:

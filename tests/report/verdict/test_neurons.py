@@ -21,7 +21,7 @@ def analysis(overlaps: dict[str, tuple[float, ...]], name: str = "neurons") -> S
         for number, value in enumerate(values)
     ]
     keys = (("language", "text"), ("setting", "text"), ("pair", "pair"), ("average", "percent"))
-    table = Table("neurons_m_d", "Shared", tuple(Column(key, key, kind) for key, kind in keys), tuple(rows))  # type: ignore[arg-type]
+    table = Table("neurons_m_d", "Shared", tuple(Column(key, key, kind) for key, kind in keys), tuple(rows))
     other = Table("neurons_relations_m_d", "By relation", (Column("language", "language", "text"),), (("de",),))
     return StoredAnalysis(Path(), name, "m", (table, other), (), "default")
 

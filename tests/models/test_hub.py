@@ -1,0 +1,112 @@
+"""A model of the hub: found in its cache, with its commit; what cannot be had is told at once, with the next step."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from lrp2_bench.errors import BenchError
+from lrp2_bench.models.loading import load_model
+from lrp2_bench.settings import ModelSettings
+from tests.support.loading import find
+from tests.support.loopback import Answer, loopback
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def cached(bert_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The hub's cache with the small BERT as ``acme/tiny``, as older clients leave it; the hub is a closed port."""
+    repository = tmp_path / "hub" / "models--acme--tiny"
+    for name in ("blobs", "refs", f"snapshots/{COMMIT}"):
+        (repository / name).mkdir(parents=True)
+    (repository / "refs" / "main").write_text(COMMIT)
+    for file in bert_copy.iterdir():
+        blob = hashlib.sha256(file.read_bytes()).hexdigest()
+        shutil.copy(file, repository / "blobs" / blob)
+        (repository / "snapshots" / COMMIT / file.name).symlink_to(Path("../../blobs") / blob)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return repository
+
+
+@pytest.mark.parametrize("revision", [None, "main", COMMIT])
+def test_a_cached_model_is_found_at_once_without_the_hub_and_its_commit_recorded(
+    revision: str | None, cached: Path, bert_copy: Path
+) -> None:
+    start = time.perf_counter()
+    checkpoint = find("acme/tiny", revision)
+    assert time.perf_counter() - start < 10
+    assert checkpoint.folder == cached / "snapshots" / COMMIT
+    assert checkpoint.revision == COMMIT
+    assert checkpoint.digest == find(bert_copy).digest
+    settings = ModelSettings(path="acme/tiny", device="cpu")
+    assert load_model(checkpoint, settings).blocks == 4
+
+
+def test_offline_mode_finds_a_cached_model(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert find("acme/tiny").revision == COMMIT
+    with pytest.raises(BenchError, match="Cannot get model 'acme/none'"):
+        find("acme/none")
+
+
+@pytest.mark.parametrize(
+    ("name", "revision"),
+    [("acme/none", None), ("plain-name", None), ("acme/tiny", "v2"), ("acme/none", COMMIT), ("acme/tiny", "f" * 40)],
+)
+def test_a_hub_that_cannot_be_reached_is_told_at_once_with_the_next_step(
+    name: str, revision: str | None, cached: Path
+) -> None:
+    start = time.perf_counter()
+    with pytest.raises(BenchError, match=rf"(?s)Cannot get model '{name}'.* hub: .*refused.*model.path=DIR") as told:
+        find(name, revision)
+    assert time.perf_counter() - start < 10
+    assert (f"at revision '{revision}'" in str(told.value)) == (revision is not None)
+
+
+def test_a_cached_model_that_is_not_whole_is_refused(cached: Path) -> None:
+    (cached / "snapshots" / COMMIT / "model.safetensors").unlink()
+    with pytest.raises(BenchError, match="no weights in safetensors"):
+        find("acme/tiny")
+
+
+def test_a_model_the_hub_does_not_know_is_told(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with loopback() as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+        monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", hub.address)
+        hub.answers["/api/models/acme/none/revision/main"] = Answer(
+            status=404, headers={"X-Error-Code": "RepoNotFound"}
+        )
+        with pytest.raises(BenchError, match="(?s)Cannot get model 'acme/none'.*404"):
+            find("acme/none")
+        assert hub.requests
+
+
+def test_an_error_of_the_hubs_client_is_told_like_any_other(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class StrangeError(Exception):
+        """As HTTP clients raise for a proxy: none of the hub's errors, no OSError."""
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise StrangeError("403 from the proxy\nand more")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *arguments, **options: None)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    with pytest.raises(BenchError, match="hub: 403 from the proxy\n"):
+        find("acme/none")
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder", "./no-such-folder", "~/no-such-folder", "a/b/c"])
+def test_a_local_path_that_is_not_there_is_not_asked_of_the_hub(path: str) -> None:
+    with pytest.raises(BenchError, match=f"(?s)There is no folder '{path}'.*model.path=DIR"):
+        find(path)
+
+
+def test_a_mistyped_folder_suggests_the_nearest(bert_copy: Path) -> None:
+    with pytest.raises(BenchError, match=f"Did you mean '{bert_copy}'"):
+        find(bert_copy.with_name("bertt"))

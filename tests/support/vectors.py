@@ -1,0 +1,37 @@
+"""Language vectors: of the toy sentences by a small model, and random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.notices import Notices
+from lrp2_bench.vectors import LanguageVectors, compute_vectors, vector_metadata
+from tests.support import toy
+
+SENTENCES = toy.sentences("de")
+
+
+def vectors_of(
+    model: LayeredModel, sentences: Sequence[str] = SENTENCES, notices: Notices | None = None, batch_tokens: int = 4096
+) -> LanguageVectors:
+    """Of German sentences, by a model with the digest ``model digest``."""
+    metadata = vector_metadata("model digest", model, "de", "text", sentences)
+    return compute_vectors(model, sentences, metadata, batch_tokens=batch_tokens, notices=notices or Notices())
+
+
+def random_vectors(model: LayeredModel, seed: int, strength: float | None = None) -> torch.Tensor:
+    """``[layer, hidden]``, unless told otherwise large enough to change answers."""
+    generator = torch.Generator().manual_seed(seed)
+    if strength is None:
+        strength = 3 if model.family == "masked" else 20
+    return strength * torch.randn(model.blocks + 1, model.hidden_size, generator=generator)
+
+
+def two_random_vectors(model: LayeredModel, strength: float = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of a language and of its pivot, always the same."""
+    generator = torch.Generator().manual_seed(0)
+    size = model.blocks + 1, model.hidden_size
+    return strength * torch.randn(size, generator=generator), strength * torch.randn(size, generator=generator)
