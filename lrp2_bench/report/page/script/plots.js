@@ -42,5 +42,9 @@ function draw(id, traces, layout, handlers) {
   const known = element.classList.contains("js-plotly-plot");
   Plotly.react(element, traces, layout, CONFIG);
   if (known) return;
-  for (const [name, handler] of Object.entries(handlers)) element.on(`plotly_${name}`, handler);
+  const { hover, ...others } = handlers;
+  for (const [name, handler] of Object.entries(others)) element.on(`plotly_${name}`, handler);
+  // It waits before it tells of a hover, and tells of none that ends while it draws anew, as after a click.
+  element.on("plotly_hover", (event) => element.matches(":hover") && hover(event));
+  element.addEventListener("mouseleave", hideTip);
 }
