@@ -16,7 +16,7 @@ from lrp2_bench.languages import GROUPS
 from lrp2_bench.progress import progress
 from lrp2_bench.report.ablations import ablation_tables
 from lrp2_bench.report.agreement import check_agreement
-from lrp2_bench.report.analyses import copy_figures, find_analyses
+from lrp2_bench.report.analyses import StoredAnalysis, copy_figures, find_analyses
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.group_means import group_means_table
@@ -75,52 +75,88 @@ def run_report(
     """
     if select_by not in METRICS:
         raise UnknownNameError("metric in select_by:", select_by, METRICS)
-    analyses, unread_analyses = find_analyses(inputs)
-    runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
-    by_model = list(_by_model_and_dataset(runs))
-    judged = _judged(by_model, select_by, console)
-    # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
-    whole, ablated = ([found for found in judged if (found.projection == LRP2) == is_lrp2] for is_lrp2 in (True, False))
-    tables, others = (
-        [table for found in part for table in _tables(found, runs, unfinished, groups)] for part in (whole, ablated)
-    )
-    compared = ablation_tables(runs, select_by, judged)
-    analyses = [each for each in analyses if not models or each.model in models]
-    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
+    contents = _contents(inputs, select_by, models, groups, console)
     folder = output if output is not None else inputs[0] / "report"
-    shown = [*tables, *compared, *([verdict] if verdict else [])]
-    shown += [table for analysis in analyses for table in analysis.tables]
-    written: list[Path] = []
-    for table in [*shown, *others]:
-        written += write_table(table, folder)
-    for table in shown:
-        console.print(to_terminal(table, console.width))
-    if others:
-        names = ", ".join(found.model for found in ablated)
-        console.print(Text(f"Not shown, but written: tables of each ablation ({names})"), soft_wrap=True)
-    figures, unread = write_figures(by_model, folder / "figures", select_by, judged, compared)
-    _tell("Not in the alignment's figure", unread, console)
-    figures += copy_figures(analyses, folder / "figures")
-    _tell("Not in the report", unread_analyses, console)
-    count = sum(path.suffix == ".png" for path in figures)
-    where = f"{count}, as PNG and PDF, in {folder / 'figures'}" if figures else "none, for no finished run has pairs"
-    console.print(Text(f"Figures: {where}"), soft_wrap=True)
-    pages = []
-    if judged:
-        page, unread = write_page(judged, unfinished, folder, Choices(select_by, groups))
+    written = _write_tables(contents, folder, console)
+    written += _write_figures(contents, folder / "figures", select_by, console)
+    if contents.judged:
+        page, unread = write_page(contents.judged, contents.unfinished, folder, Choices(select_by, groups))
         _tell("Not on the page", unread, console)
         console.print(Text(f"Page: {page}"), soft_wrap=True)
-        pages.append(page)
-    lacks = lacking(unfinished, judged)
+        written.append(page)
+    lacks = lacking(contents.unfinished, contents.judged)
     if lacks:
         console.print(Text(f"Not whole ({len(lacks)}):", style="yellow"))
         for line in lacks:
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(Text(f"Report in {folder}"), soft_wrap=True)
     if tracker is not None:
-        files = [path.relative_to(folder) for path in (*written, *figures, *pages)]
-        tracker.log_report(report_record(folder, files, runs, select_by, lacks, [each.experiment for each in analyses]))
+        files, analyzed = [path.relative_to(folder) for path in written], [one.experiment for one in contents.analyses]
+        tracker.log_report(report_record(folder, files, contents.runs, select_by, lacks, analyzed))
     return Report(folder, tuple(lacks))
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """``shown`` tables go to the console and to files, ``hidden`` ones to files alone; ``unread`` are analyses."""
+
+    runs: Sequence[Run]
+    unfinished: Sequence[Unfinished]
+    judged: Sequence[JudgedRuns]
+    analyses: Sequence[StoredAnalysis]
+    unread: Sequence[str]
+    compared: Sequence[Table]
+    shown: Sequence[Table]
+    hidden: Sequence[Table]
+
+    @property
+    def ablated(self) -> list[str]:
+        return [found.model for found in self.judged if found.projection != LRP2]
+
+
+def _contents(
+    inputs: Sequence[Path],
+    select_by: str,
+    models: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
+    console: Console,
+) -> _Contents:
+    """All that is told, made before any of it is written."""
+    analyses, unread = find_analyses(inputs)
+    runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
+    judged = _judged(list(_by_model_and_dataset(runs)), select_by, console)
+    # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
+    whole, ablated = ([found for found in judged if (found.projection == LRP2) == is_lrp2] for is_lrp2 in (True, False))
+    own, hidden = (
+        [table for found in part for table in _tables(found, runs, unfinished, groups)] for part in (whole, ablated)
+    )
+    compared = ablation_tables(runs, select_by, judged)
+    analyses = [each for each in analyses if not models or each.model in models]
+    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
+    shown = [*own, *compared, *([verdict] if verdict else []), *(table for each in analyses for table in each.tables)]
+    return _Contents(runs, unfinished, judged, analyses, unread, compared, shown, hidden)
+
+
+def _write_tables(contents: _Contents, folder: Path, console: Console) -> list[Path]:
+    written = [path for table in (*contents.shown, *contents.hidden) for path in write_table(table, folder)]
+    for table in contents.shown:
+        console.print(to_terminal(table, console.width))
+    if contents.hidden:
+        told = f"Not shown, but written: tables of each ablation ({', '.join(contents.ablated)})"
+        console.print(Text(told), soft_wrap=True)
+    return written
+
+
+def _write_figures(contents: _Contents, folder: Path, select_by: str, console: Console) -> list[Path]:
+    by_model = [found.runs for found in contents.judged]
+    figures, unread = write_figures(by_model, folder, select_by, contents.judged, contents.compared)
+    _tell("Not in the alignment's figure", unread, console)
+    figures += copy_figures(contents.analyses, folder)
+    _tell("Not in the report", contents.unread, console)
+    count = sum(path.suffix == ".png" for path in figures)
+    where = f"{count}, as PNG and PDF, in {folder}" if figures else "none, for no finished run has pairs"
+    console.print(Text(f"Figures: {where}"), soft_wrap=True)
+    return figures
 
 
 def _tell(where: str, problems: Sequence[str], console: Console) -> None:
