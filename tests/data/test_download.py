@@ -5,23 +5,15 @@ from __future__ import annotations
 import io
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lrp2_bench.data.download import _copy, download
 from lrp2_bench.errors import BenchError
-from tests.support.loopback import Answer, Loopback, loopback, raw_server
+from tests.support.loopback import Answer, Loopback, raw_server
 
 WHAT = "the test file"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with loopback() as running:
-        yield running
 
 
 def fails(url: str, target: Path, **options: object) -> str:
