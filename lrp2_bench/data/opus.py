@@ -31,6 +31,9 @@ _CODES = (
 #: The languages OPUS-100 pairs with English, as its folders on the hub name them.
 OPUS_100 = frozenset(_CODES.split())
 
+#: Of these OPUS-100 pairs each two as well, in test sets for translation without training pairs.
+WITHOUT_ENGLISH = frozenset(["ar", "de", "fr", "nl", "ru", "zh"])
+
 #: Language -> CORPUS/RELEASE of OPUS, for those of mLAMA's languages that OPUS-100 lacks.
 FROM_OPUS: Mapping[str, str] = {"ceb": "bible-uedin/v1", "la": "bible-uedin/v1"}
 
@@ -123,8 +126,10 @@ class OpusCorpus(Corpus):
         return tuple(sorted([*there, "en"])) if there else self.languages()
 
     def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
-        """The pairs of the test set (or, where there is none, the first of the training set) with English; two others'
-        sentences are joined where their English side is the same."""
+        """The pairs of the test set with English or, where there is none, the first of the training set; of two others
+        those of their own test set, or the sentences whose English side is the same."""
+        if language != pivot and {language, pivot} <= WITHOUT_ENGLISH - self._opus.keys():
+            return self._paired("-".join(sorted([language, pivot])), language, pivot, notices)
         return through_english(lambda code: self._with_english(code, notices), language, pivot)
 
     def _with_english(self, language: str, notices: Notices) -> list[tuple[str, str]]:
@@ -140,13 +145,15 @@ class OpusCorpus(Corpus):
             return [
                 (a.strip(), b.strip()) for a, b in zip(ours, english, strict=True) if a is not None and b is not None
             ]
-        kept = self._kept(f"{pair}.{TRANSLATIONS}.json")
+        return self._paired(pair, language, "en", notices)
+
+    def _paired(self, pair: str, language: str, other: str, notices: Notices) -> list[tuple[str, str]]:
+        kept = self._kept(f"{pair}.{language}.{TRANSLATIONS}.json")
         if kept is not None and kept.exists():
-            return [(ours, english) for ours, english in json.loads(kept.read_bytes())]
-        rows = _whole(
-            self._rows(pair, [language, "en"], _PARALLEL), f"{self._folder or self._repository}/{pair}", notices
-        )
-        found = [(ours, english) for ours, english in islice(rows, TRANSLATIONS)]
+            return [(ours, theirs) for ours, theirs in json.loads(kept.read_bytes())]
+        rows = self._rows(pair, [language, other], _PARALLEL)
+        whole = _whole(rows, f"{self._folder or self._repository}/{pair}", notices)
+        found = [(ours, theirs) for ours, theirs in islice(whole, TRANSLATIONS)]
         if kept is not None:
             write_json(kept, found)
         return found

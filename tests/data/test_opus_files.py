@@ -101,15 +101,23 @@ def test_a_language_without_a_test_set_gives_the_first_of_its_training_set(
 
 def test_two_languages_are_joined_where_their_english_is_the_same(tmp_path: Path) -> None:
     path = local(tmp_path, ROWS)
-    local(tmp_path, [("Two.", "Deux."), ("Five.", "Cinq."), ("One.", "Un.")], "en-fr")
+    local(tmp_path, [("Two.", "Dos."), ("Five.", "Cinco."), ("One.", "Uno.")], "en-es")
     (tmp_path / "ceb-en.txt.zip").write_bytes(
         zipped({"bible-uedin.ceb-en.ceb": "Usa.\nDuha.\n", "bible-uedin.ceb-en.en": "One.\nFive.\n"})
     )
     corpus = OpusCorpus(path, 1)
-    assert corpus.parallel_languages() == ("ceb", "de", "en", "fr")
-    assert corpus.translations("de", "fr", Notices()) == [("Eins.", "Un."), ("Zwei.", "Deux."), ("", "Deux.")]
+    assert corpus.parallel_languages() == ("ceb", "de", "en", "es")
+    assert corpus.translations("de", "es", Notices()) == [("Eins.", "Uno."), ("Zwei.", "Dos."), ("", "Dos.")]
     assert corpus.translations("ceb", "en", Notices()) == [("Usa.", "One."), ("Duha.", "Five.")]
-    assert corpus.translations("ceb", "fr", Notices()) == [("Usa.", "Un."), ("Duha.", "Cinq.")]
+    assert corpus.translations("ceb", "es", Notices()) == [("Usa.", "Uno."), ("Duha.", "Cinco.")]
+
+
+def test_two_languages_that_have_a_test_set_of_their_own_need_no_english(tmp_path: Path) -> None:
+    (tmp_path / "de-fr").mkdir()
+    (tmp_path / "de-fr" / "test-00000-of-00001.parquet").write_bytes(parquet([("Ja.", "Oui.")], "de-fr"))
+    corpus = OpusCorpus(str(tmp_path), 1)
+    assert corpus.translations("de", "fr", Notices()) == [("Ja.", "Oui.")]
+    assert corpus.translations("fr", "de", Notices()) == [("Oui.", "Ja.")]
 
 
 def test_sides_of_a_zip_that_are_of_different_length_are_refused(tmp_path: Path) -> None:
