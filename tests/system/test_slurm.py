@@ -122,7 +122,9 @@ def test_a_disturbed_sweep_ends_with_the_bytes_of_one_process(cluster: Cluster, 
     assert "tiny_mbert/cldr/de: Stopped before its end. Slurm says: CANCELLED" in said
     assert "again: lrp2-bench search model=tiny_mbert" in said and "What is left, all at once: lrp2-bench" in said
     logs = "".join(path.read_text() for path in (outputs / "default" / ".submitit").glob("*/*.out"))
-    assert "this job is timed-out" in logs and "Requeued job" in logs
+    starts = {one: logs.count(f"Starting with JobEnvironment(job_id={_number_of(outputs, one)},") for one in LANGUAGES}
+    assert "this job is timed-out" in logs
+    assert starts == {one: 2 if one in {"sq", "ga"} else 1 for one in LANGUAGES}, "queued again, and no other was"
     between = snapshot(outputs)
 
     said = _finish(_start([*SWEEP, *SLURM], outputs, cluster.env), 0)
