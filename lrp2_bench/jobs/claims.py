@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lrp2_bench.jobs.process import is_alive, this_process
+from lrp2_bench.process import is_alive, this_process
 
 log = logging.getLogger(__name__)
 

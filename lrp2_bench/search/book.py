@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 
 import optuna
-from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, RDBStorage, fail_stale_trials
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from lrp2_bench.errors import BenchError
+from lrp2_bench.process import is_alive, this_process
 from lrp2_bench.search.space import distributions, quiet_optuna
 from lrp2_bench.search.storage import first_line
 from lrp2_bench.types import LayerPair
@@ -28,6 +31,10 @@ log = logging.getLogger(__name__)
 
 #: User attributes of a study, which say what it is a study of.
 _SPACE, _OBJECTIVE, _IDENTITY = "blocks", "objective", "identity"
+#: Seconds that the maker of a study has to write them.
+_ATTRIBUTES = 10.0
+#: System attribute of a trial: the process that runs it.
+_OWNER = "lrp2_bench:process"
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class StudyBook:
         """Raises :class:`BenchError` where a study of that name is of something else."""
         self._storage, self._key = storage, key
         with quiet_optuna():
-            self._study = _study_id(storage, key)
+            self._study = _study_id(storage, key, alone=alone)
             close_stale(storage, self._study, key.name, alone=alone)
         self._running: dict[LayerPair, int] = {}
         self._finished = {
@@ -127,6 +134,7 @@ class StudyBook:
             state=TrialState.RUNNING,
             params={"lirp": pair.lirp, "lsrp": pair.lsrp},
             distributions=distributions(self._key.blocks),
+            system_attrs={_OWNER: this_process()},
         )
         trial = self._storage.create_new_trial(self._study, template_trial=template)
         self._running[pair] = trial
@@ -175,30 +183,37 @@ class StudyBook:
 
 
 def close_stale(storage: BaseStorage, study: int, name: str, *, alone: bool) -> None:
-    """Fail trials that a dead process left running: all of them where nobody else writes, else those without a beat."""
+    """Fail trials that a dead process left running: all of them where nobody else writes, else those of processes of
+    this machine that have ended, and those without a beat."""
+    for trial in storage.get_all_trials(study, deepcopy=False, states=(TrialState.RUNNING,)):
+        if alone or is_alive(trial.system_attrs.get(_OWNER, {})) is False:
+            with suppress(UpdateFinishedTrialError):  # another saw it too, and was first
+                storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
     if not alone:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             fail_stale_trials(optuna.load_study(study_name=name, storage=storage))
-        return
-    for trial in storage.get_all_trials(study, deepcopy=False, states=(TrialState.RUNNING,)):
-        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
 
 def pair_of(trial: FrozenTrial) -> LayerPair:
     return LayerPair(trial.params["lirp"], trial.params["lsrp"])
 
 
-def _study_id(storage: BaseStorage, key: StudyKey) -> int:
-    try:
-        study = storage.create_new_study([StudyDirection.MAXIMIZE], key.name)
-    except DuplicatedStudyError:
-        study = storage.get_study_id_from_name(key.name)
-    # Trials are counted first: whoever adds one of ours has written the attributes before, so that a writer that starts
-    # at the same time finds no trials, or the attributes too.
-    occupied = storage.get_n_trials(study) > 0
-    stored = storage.get_study_user_attrs(study)
+def _study_id(storage: BaseStorage, key: StudyKey, *, alone: bool) -> int:
     wanted = key.attributes()
+    try:
+        study, made = storage.create_new_study([StudyDirection.MAXIMIZE], key.name), True
+    except DuplicatedStudyError:
+        study, made = storage.get_study_id_from_name(key.name), False
+    # Whoever made it says what it is of. It may be about to, so that others give it time; it may have died before.
+    deadline = time.monotonic() + (0 if made or alone else _ATTRIBUTES)
+    while True:
+        # Trials are counted first: whoever adds one of ours has written the attributes before.
+        occupied = storage.get_n_trials(study) > 0
+        stored = storage.get_study_user_attrs(study)
+        if stored.keys() >= wanted.keys() or occupied or time.monotonic() >= deadline:
+            break
+        time.sleep(0.05)
     differing = [name for name, value in wanted.items() if name in stored and stored[name] != value]
     foreign = occupied and not stored.keys() & wanted.keys()
     if differing or foreign or list(storage.get_study_directions(study)) != [StudyDirection.MAXIMIZE]:

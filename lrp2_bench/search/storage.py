@@ -29,8 +29,13 @@ log = logging.getLogger(__name__)
 _DATABASES = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "mariadb": "pymysql", "sqlite": ""}
 
 #: Optuna makes an empty database's tables without a lock, so that of several jobs that start at once all but one may be
-#: told that they exist. Seconds in which such a job tries again.
-_TABLES = 10.0
+#: told that they exist. Seconds from then on in which such a job tries again.
+_TABLES = 60.0
+#: SQLSTATE of what exists already: a table, another object, a row.
+_EXISTS = {"42P07", "42710", "23505"}
+
+#: Seconds after which a server that does not answer is given up.
+_CONNECT = 30
 
 _KEPT = "Hits on disk are kept whatever becomes of a study; leave search.storage out for a journal in the run's folder."
 
@@ -113,17 +118,26 @@ def first_line(error: Exception, url: str = "") -> str:
 
 
 def _database(url: str, heartbeat: int) -> RDBStorage:
-    deadline = time.monotonic() + _TABLES
+    scheme = re.split(r"[+:]", url, maxsplit=1)[0]
+    told = scheme == "sqlite" or "connect_timeout" in url
+    engine = None if told else {"connect_args": {"connect_timeout": _CONNECT}}
+    met: float | None = None
     while True:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
-                return RDBStorage(url, heartbeat_interval=heartbeat, grace_period=2 * heartbeat)
+                return RDBStorage(url, engine, heartbeat_interval=heartbeat, grace_period=2 * heartbeat)
         except (IntegrityError, ProgrammingError, OperationalError) as error:
-            made_by_another = not isinstance(error, OperationalError) or "already exists" in str(error)
-            if not made_by_another or time.monotonic() > deadline:
+            if not _exists(error) or (met is not None and time.monotonic() - met > _TABLES):
                 raise
+            met = met or time.monotonic()  # not from the start: a slow machine may have taken longer for this alone
             time.sleep(random.uniform(0.05, 0.5))
+
+
+def _exists(error: IntegrityError | ProgrammingError | OperationalError) -> bool:
+    """Whether another made first what was to be made."""
+    by_code = getattr(error.orig, "sqlstate", None) in _EXISTS
+    return by_code or isinstance(error, IntegrityError) or "already exists" in str(error.orig)
 
 
 def _journal(path: Path) -> JournalStorage:

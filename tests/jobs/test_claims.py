@@ -16,7 +16,7 @@ import pytest
 
 from lrp2_bench.jobs import claims as claims_module
 from lrp2_bench.jobs.claims import Claims
-from lrp2_bench.jobs.process import is_alive, this_process
+from lrp2_bench.process import is_alive, this_process
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def _elsewhere(folder: Path, name: str = "P36.1") -> Path:
 
 
 def _left_by_a_dead_process(folder: Path, name: str = "P36.1") -> Path:
-    script = "import json; from lrp2_bench.jobs.process import this_process; print(json.dumps(this_process()))"
+    script = "import json; from lrp2_bench.process import this_process; print(json.dumps(this_process()))"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
     path = folder / "claims" / name
     path.parent.mkdir(exist_ok=True)
@@ -98,7 +98,7 @@ def test_a_number_that_another_process_has_by_now_is_not_the_dead_one(tmp_path: 
 
 
 def test_a_process_that_ended_and_waits_to_be_collected_is_gone() -> None:
-    script = "import json, sys; from lrp2_bench.jobs.process import this_process; print(json.dumps(this_process()))"
+    script = "import json, sys; from lrp2_bench.process import this_process; print(json.dumps(this_process()))"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout is not None
     told = json.loads(process.stdout.read())
