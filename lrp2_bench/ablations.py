@@ -19,6 +19,7 @@ pairs with the same LIRP (or LSRP) layer one is evaluated and stands for all. Wh
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 from lrp2_bench.errors import BenchError, UnknownNameError
@@ -57,6 +58,12 @@ def label(settings: ProjectionSettings) -> str:
         return f"{settings.kind.name}_{settings.language}"
     seeded = settings.kind in (ProjectionKind.random, ProjectionKind.shuffled) and settings.seed
     return f"{settings.kind.name}_seed{settings.seed}" if seeded else settings.kind.name
+
+
+def is_label(text: str) -> bool:
+    """Whether ``text`` is an ablation's :func:`label`."""
+    kinds = "|".join(kind.name for kind in ProjectionKind if kind is not ProjectionKind.lrp2)
+    return re.fullmatch(rf"({kinds})(_[a-z]+\d*)?", text) is not None
 
 
 def experiment_folder(name: str, projection: str) -> str:

@@ -25,6 +25,13 @@ from lrp2_bench.multirun.summary import UnfinishedError
 #: Exit code of a report that was written, but not from whole runs alone.
 PARTIAL = 3
 
+#: What to know of a command that was stopped, where it does not say so itself.
+STOPPED = {
+    "analyze": "Stopped. The same command goes on: language vectors and finished relations are kept.",
+    "report": "Stopped before the report was whole. The same command makes it anew.",
+    "vectors": "Stopped. The same command goes on: finished languages are kept.",
+}
+
 register()
 _CONF = str(conf_dir())
 
@@ -107,6 +114,7 @@ def report(config: DictConfig) -> None:
         print(done.folder)
     if done.lacks:
         print("\n".join([f"Partial report; not whole ({len(done.lacks)}):", *done.lacks]), file=sys.stderr)
+        print("What is not wanted in a report: delete its folder.", file=sys.stderr)
         raise SystemExit(PARTIAL)  # Hydra reports any exception that it knows as an error of the job
 
 
@@ -253,6 +261,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(explain(error, given[0]), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        if given[0] in STOPPED:
+            print(STOPPED[given[0]], file=sys.stderr)
         return 130
     except Exception as error:
         told: object = write_error(error) if isinstance(error, OSError) else None

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from hydra import compose, initialize_config_dir
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
@@ -21,9 +20,10 @@ from lrp2_bench.config import SWEEP, conf_dir
 from lrp2_bench.errors import UnknownNameError
 from lrp2_bench.languages import LANGUAGES
 
-#: What a setting without a default takes.
+#: What settings take that have no default, or whose form is not plain.
 _TAKES = {
     "language": f"language=CODE, such as language=de.\nKnown: {', '.join(LANGUAGES)}.",
+    "pair": "pair=[LIRP,LSRP], such as pair=[2,4].",
     "model.path": "model.path=DIR_OR_HUB_ID, a model's folder or its name on the Hugging Face hub.",
 }
 
@@ -60,9 +60,9 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
             options = [option.strip() for option in value.group(2).split(",")]
             return str(UnknownNameError(f"value of {key}:", value.group(1), options, help_line))
         inside = [name for name in _names(command) if name.startswith(f"{key}.")]
-        return f"'{key}' does not take this: {first_line}.\n" + (
-            f"It is a group of settings: {', '.join(inside)}.\n{help_line}" if inside else help_line
-        )
+        expected = f"It is a group of settings: {', '.join(inside)}.\n" if inside else ""
+        expected += f"Give it as {_TAKES[key]}\n" if key in _TAKES else ""
+        return f"'{key}' does not take this: {first_line.rstrip('.')}.\n{expected}{help_line}"
     if isinstance(error, OverrideParseException):
         return (
             f"A setting cannot be read: {first_line}\n"
@@ -85,7 +85,7 @@ def _names(command: str) -> list[str]:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         config = compose(config_name=command)
     groups = [path.name for path in conf_dir().iterdir() if path.is_dir() and path.name in config]
-    added = [f"+{SWEEP}"] if ConfigStore.instance().list(SWEEP) else []
+    added = [f"+{SWEEP}"] if command == "search" else []
     return sorted({*_keys(config), *groups, *added})
 
 

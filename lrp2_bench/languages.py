@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lrp2_bench.errors import UnknownNameError
+from lrp2_bench.errors import BenchError, UnknownNameError
 
 Resource = Literal["high", "medium", "low"]
 
@@ -144,7 +144,15 @@ ENGLISH = "en"
 
 
 def groups(high_from: int = HIGH_FROM, medium_from: int = MEDIUM_FROM) -> dict[str, tuple[str, ...]]:
-    """The paper's groups of languages by name, codes sorted, English left out; thresholds in Wikipedia articles."""
+    """The paper's groups of languages by name, codes sorted, English left out; thresholds in Wikipedia articles.
+
+    Raises :class:`BenchError` where ``medium_from`` is not below ``high_from``.
+    """
+    if not 0 <= medium_from < high_from:
+        raise BenchError(
+            f"high_from={high_from} medium_from={medium_from}: give Wikipedia articles, medium_from below high_from, "
+            f"such as high_from={HIGH_FROM} medium_from={MEDIUM_FROM}."
+        )
     others = [language for code, language in LANGUAGES.items() if code != ENGLISH]
 
     def of_class(resource: Resource) -> tuple[str, ...]:

@@ -215,7 +215,8 @@ def test_a_partial_report_has_an_exit_code_of_its_own_and_names_what_it_lacks(tm
     assert lrp2_bench("report", str(tmp_path), "-q") == 3
     printed = capsys.readouterr()
     assert printed.out == f"{tmp_path / 'report'}\n"
-    assert printed.err == f"Partial report; not whole (1):\n{failed}: failed: no disk\n"
+    told = f"Partial report; not whole (1):\n{failed}: failed: no disk\n"
+    assert printed.err == f"{told}What is not wanted in a report: delete its folder.\n"
     assert lrp2_bench("report", str(tmp_path / "nowhere"), "-q") == 1
     assert lrp2_bench("report", "--help") == 0
     assert "Exit codes: 0 all runs found are whole; 3" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from lrp2_bench.errors import UnknownNameError
+from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.languages import GROUPS, LANGUAGES, aliases, groups, require, resource_class
 from tests.support.paths import MLAMA_ZIP, TATOEBA_ZIP, needs_mlama, needs_tatoeba
 
@@ -69,6 +69,12 @@ def test_known_languages_have_their_resource_class() -> None:
 def test_other_thresholds_give_other_groups() -> None:
     assert "ko" in groups(high_from=600_000)["high"]
     assert "cy" in groups(medium_from=500_000)["low"]
+
+
+@pytest.mark.parametrize(("high", "medium"), [(10, 100), (10, 10), (10, -1)])
+def test_thresholds_that_leave_no_class_between_are_refused(high: int, medium: int) -> None:
+    with pytest.raises(BenchError, match=f"high_from={high} medium_from={medium}: .* such as high_from=1000000"):
+        groups(high, medium)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,9 @@ def test_a_run_made_again_elsewhere_has_the_same_bytes_and_says_so(
     assert contents(again) == contents(first.folder(experiment="odd"))
     said = capsys.readouterr().err
     assert "The same bytes as in the run of '" in said and "alignment.csv" in said
+    assert lrp2_bench("search", "--from-manifest", str(_manifest(first))) == 0
+    said = capsys.readouterr().err
+    assert "is of this very folder" in said and "paths.outputs=DIR" in said and "The same bytes" not in said
     assert "Other bytes" not in said and "Not as in" not in said
     mine, its = (json.loads(path.read_text()) for path in (again / "manifest.json", _manifest(first)))
     assert mine["identity"] == its["identity"] and mine["files"] == its["files"]

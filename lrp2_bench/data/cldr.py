@@ -10,7 +10,7 @@ from lrp2_bench.data.cldr_facts import CldrFact, cldr_facts
 from lrp2_bench.data.cldr_names import TESTED_CLDR, cldr_version, names_of
 from lrp2_bench.data.cldr_templates import wordings
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.data.parallel import content, matching
+from lrp2_bench.data.parallel import content, matching, require_selection
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import sha256_json
 from lrp2_bench.languages import LANGUAGES, aliases
@@ -38,14 +38,11 @@ class CldrDataset(Dataset):
     def __init__(
         self, relations: Sequence[str] | None = None, limit: int | None = None, seed: int = 0, name: str = "cldr"
     ) -> None:
-        if limit is not None and limit < 1:
-            raise BenchError(f"dataset.limit={limit} keeps no fact. Give a number from 1, or null for all facts.")
+        require_selection(relations, limit)
         known = cldr_facts()
         for name in relations or ():
             if name not in known:
                 raise UnknownNameError("relation", name, known, "Set dataset.relations.")
-        if relations is not None and not relations:
-            raise BenchError(f"dataset.relations is empty. Known: {', '.join(known)}; null takes all.")
         self.name = name
         self._relations = tuple(name for name in known if relations is None or name in relations)
         self._limit = limit

@@ -50,10 +50,10 @@ def run_analyze(
     subject = Subject(settings, make_dataset, make_corpus)
     folder = subject.home / FOLDER / analysis.name
     earlier = _read(folder / ANALYSIS)
-    _tell_what_is_replaced(earlier, config, folder)
     findings = analysis.run(subject)
     subject.notices.report()
     seconds = time.perf_counter() - start
+    _tell_what_is_replaced(earlier, config, folder)
     _remove(folder, earlier)
     files = _write(folder, findings, console)
     record = {

@@ -79,9 +79,9 @@ def _by_status(hits: StoredHits, told: Told, model: Pretrained, best: LayerPair 
         NOWHERE: "untold",
     }
     shown = [
-        f"{who[status]} {_arrow(found.get('baseline'), found.get('best'))} ({found['facts']:,} facts)"
+        f"{who[status]} {_arrow(found.get('baseline'), found.get('best'))} ({count:,} fact{'s' if count != 1 else ''})"
         for status, found in split.items()
-        if found["facts"]
+        if (count := found["facts"])
     ]
     log.info("Accuracy by exposure%s: %s.", ", untouched -> best pair" if best else "", "; ".join(shown))
     return split

@@ -45,8 +45,15 @@ class Reference:
                 "were then by dataset.path, corpus.path and model.path."
             )
 
-    def compare(self, outcome: Mapping[str, Any]) -> None:
-        """Log which tables have the bytes of that run."""
+    def compare(self, outcome: Mapping[str, Any], folder: Path) -> None:
+        """Log which tables in ``folder`` have the bytes of that run."""
+        if folder.resolve() == self.path.parent:
+            log.warning(
+                "'%s' is of this very folder: what is stored there was read, and nothing evaluated anew. For a run "
+                "from nothing give paths.outputs=DIR.",
+                self.path,
+            )
+            return
         then, now = self.files, outcome["files"]
         if not then:
             log.warning("'%s' has no digests of its run's tables, so they cannot be compared.", self.path)

@@ -203,7 +203,7 @@ def _tables(
 ) -> Iterator[Table]:
     runs, select_by = found.runs, found.select_by
     notes = tuple(
-        f"{run.language} is not finished: {run.reason}."
+        f"{run.language} is not finished: {run.reason}{'' if run.reason.endswith(('.', '?', '!')) else '.'}"
         for run in unfinished
         if (run.model, run.dataset) == (found.model, found.dataset)
     )

@@ -167,7 +167,7 @@ def _run(
     }
     finish_manifest(folder, identity, details | outcome, claims)
     if reference is not None:
-        reference.compare(outcome)
+        reference.compare(outcome, folder)
     notices.report()
     best_row = next((row for row in rows if best is not None and row.pair == best), None)
     log_outcome(folder, rows[0], best_row, seconds)

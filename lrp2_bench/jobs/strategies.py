@@ -18,6 +18,7 @@ from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser
 from lrp2_bench.progress import progress
 from lrp2_bench.records import PairRow
+from lrp2_bench.search import order
 from lrp2_bench.search.book import StudyBook
 from lrp2_bench.search.racing import RaceRules, race
 from lrp2_bench.search.task import Facts, Found, Task, Watch, runs_of
@@ -81,10 +82,14 @@ def _say_what_it_cost(task: Task, settings: SearchSettings, found: Found) -> Non
         settings.kind.value, len(found.complete(task.pairs)), len(task.pairs), task.facts, 100 * share,
     )  # fmt: skip
     if settings.kind is SearchKind.racing and settings.budget is not None and share > settings.budget:
+        fewer = f"search.first={settings.first / 2:g} sees fewer facts first"
+        least = (
+            f"a first rung has {order.FEWEST} facts at least, and these are {task.facts}: search=grid sees every pair"
+        )
         log.warning(
             "search.budget=%g was too little for this model: the first rung, the baseline and a single pair on all "
-            "facts take more. search.first=%g sees fewer facts first.",
-            settings.budget, settings.first / 2,
+            "facts take more; %s.",
+            settings.budget, fewer if task.facts * settings.first > order.FEWEST else least,
         )  # fmt: skip
 
 

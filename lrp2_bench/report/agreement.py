@@ -63,7 +63,7 @@ def _shared_settings(run: Run) -> dict[str, str]:
         "dataset digest kind": _digest_kind(run.manifest["dataset"].get("digest")),
     }
     for key, found in _flat(run.manifest.get("identity")):
-        if not any(word in key for word in _OF_A_LANGUAGE):
+        if key != "pivot" and not any(word in key for word in _OF_A_LANGUAGE):
             settings[f"identity.{key}"] = found
     # 'shuffled' moves every language by another's shift, and says so in its identity.
     settings["identity.projection"] = run.projection

@@ -133,7 +133,7 @@ def _pivot_mean(runs: Sequence[Run], metric: str) -> Mean:
 def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[str]], beside: bool) -> list[str]:
     notes = [
         WITH_LRP2.format(select_by=select_by),
-        "Used: languages with a finished grid, of those in the group; both means are over these.",
+        "Used: languages with searched pairs, of those in the group; both means are over these.",
     ]
     done = {run.language for run in runs if run.best(select_by) is not None}
     missing = [language for language in groups["all"] if language not in done]
@@ -141,6 +141,11 @@ def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[st
         notes.append(f"Missing ({len(missing)} of {len(groups['all'])} languages): {', '.join(missing)}.")
         if beside:
             notes.append("The paper's means are over all languages of a group, so partial rows differ for that alone.")
+    partial = sorted(
+        f"{run.language} ({len(run.pairs)} of {run.grid})" for run in runs if 0 < len(run.pairs) < run.grid
+    )
+    if partial:
+        notes.append(f"Best of the pairs evaluated so far: {', '.join(partial)}.")
     only_baseline = sorted(run.language for run in runs if not run.is_pivot and not run.pairs)
     if only_baseline:
         notes.append(f"Only the baseline was run, so counted as missing: {', '.join(only_baseline)}.")
@@ -148,8 +153,8 @@ def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[st
     if no_group:
         notes.append(f"In no group, so in no mean: {', '.join(no_group)}.")
     if not any(run.is_pivot for run in runs):
-        pivot = runs[0].pivot
-        notes.append(f"The pivot's row is empty; `lrp2-bench search language={pivot} search=baseline` fills it.")
+        own = f"language={runs[0].pivot}{'' if runs[0].pivot == ENGLISH else f' pivot={runs[0].pivot}'} search=baseline"
+        notes.append(f"The pivot's row is empty; the same `lrp2-bench search` with {own} fills it.")
     sizes = {group: len(groups[group]) for group in published.IMPLIED_CLASS_SIZES}
     if beside and sizes != published.IMPLIED_CLASS_SIZES:
         high, medium = published.IMPLIED_THRESHOLDS

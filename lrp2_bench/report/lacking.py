@@ -16,9 +16,8 @@ def lacking(unfinished: Sequence[Unfinished], groups: Sequence[JudgedRuns]) -> l
 
 
 def _of_run(run: Run, found: JudgedRuns) -> Iterator[str]:
-    total = run.blocks * (run.blocks - 1) // 2
-    if run.pairs and len(run.pairs) < total:
-        yield f"{run.folder}: {len(run.pairs)} of {total} pairs"
+    if run.pairs and len(run.pairs) < run.grid:
+        yield f"{run.folder}: {len(run.pairs)} of {run.grid} pairs"
     if run.missing:
         yield f"{run.folder}: without the relations {', '.join(run.missing)}"
     if run.language in found.unread and not run.is_pivot:

@@ -57,7 +57,11 @@ def _rows(
     whole = bool(paper) and {code for code in scores if code != pivot} == {code for code in paper if code != pivot}
     without, lrp2 = (math.fsum(pair[side] for pair in both) / len(both) if both else math.nan for side in (0, 1))
     published_mean = published.PublishedMean(_mean(same, "without"), _mean(same, "lrp2")) if whole else None
-    yield _MEAN, f"{len(both)} languages", *cells_beside(without, lrp2, published_mean, beside)
+    yield (
+        _MEAN,
+        f"{len(both)} language{'' if len(both) == 1 else 's'}",
+        *cells_beside(without, lrp2, published_mean, beside),
+    )
 
 
 def _scores(run: Run, metric: str, select_by: str) -> tuple[float, float]:

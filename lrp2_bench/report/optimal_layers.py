@@ -82,11 +82,7 @@ def _notes(runs: Sequence[Run], select_by: str, beside: bool) -> list[str]:
             "of our best, and its rank among our pairs."
         )
     searched = [run for run in runs if run.pairs and not run.is_pivot]
-    partial = [
-        f"{run.language} ({len(run.pairs)} of {total})"
-        for run in searched
-        if len(run.pairs) < (total := run.blocks * (run.blocks - 1) // 2)
-    ]
+    partial = [f"{run.language} ({len(run.pairs)} of {run.grid})" for run in searched if len(run.pairs) < run.grid]
     if partial:
         notes.append(f"Best of the pairs evaluated so far: {', '.join(sorted(partial))}.")
     unscored = sorted(run.language for run in searched if run.best(select_by) is None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.ablations import representative
+from lrp2_bench.ablations import is_label, representative
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import changed, seal_holds
 from lrp2_bench.records import TABLES, PairRow, read_pairs
@@ -50,6 +50,11 @@ class Run:
     @property
     def is_pivot(self) -> bool:
         return self.language == self.pivot
+
+    @property
+    def grid(self) -> int:
+        """How many pairs the model has."""
+        return self.blocks * (self.blocks - 1) // 2
 
     def stands_for(self, pair: LayerPair) -> LayerPair:
         """The pair that was evaluated for a pair: another one's hits are its own where the projection moves alike."""
@@ -203,11 +208,11 @@ def _names(found: object) -> tuple[str, ...]:
 
 
 def _unfinished(folder: Path, reason: str) -> Unfinished:
-    model, dataset, language = ["", "", "", *folder.resolve().parts][-3:]
+    above, model, dataset, language = ["", "", "", "", *folder.resolve().parts][-4:]
     try:
         projection = _projection(_read_json(folder / "manifest.json"))
-    except BenchError:
-        projection = LRP2
+    except BenchError:  # failed before it had one: its place tells
+        projection = above if is_label(above) else LRP2
     if projection != LRP2:
         model = f"{model}_{projection}"
     return Unfinished(folder, model, dataset, language, reason)

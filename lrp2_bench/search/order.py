@@ -26,7 +26,7 @@ def stratified_order(relations: Sequence[str], seed: int) -> Facts:
 
 
 #: Facts of which a first rung has at least so many: on fewer, chance alone picks its leader.
-_FEWEST = 32
+FEWEST = 32
 
 
 def rungs(facts: int, first: float) -> list[int]:
@@ -34,7 +34,7 @@ def rungs(facts: int, first: float) -> list[int]:
     if not 0.0 < first <= 1.0:
         raise BenchError(f"search.first={first} is no share of the facts. Give a number above 0 and up to 1.")
     ends: list[int] = []
-    share = max(first, _FEWEST / facts) if facts else 1.0
+    share = max(first, FEWEST / facts) if facts else 1.0
     while share < 1.0:
         ends.append(max(1, round(facts * share)))
         share *= 2

@@ -51,7 +51,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> set[LayerPair]:
         return engine.evaluate(probe, plan, *rest)
 
     monkeypatch.setattr(hits, "evaluate", note)
-    monkeypatch.setattr(order, "_FEWEST", 4)
+    monkeypatch.setattr(order, "FEWEST", 4)
     return pairs
 
 

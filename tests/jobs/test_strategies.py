@@ -30,7 +30,7 @@ TPE = ("search=tpe", "search.trials=3", "search.batch=2")
 
 @pytest.fixture(autouse=True)
 def _small_rungs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "_FEWEST", 4)
+    monkeypatch.setattr(order, "FEWEST", 4)
 
 
 @pytest.fixture
@@ -162,6 +162,17 @@ def test_the_outcome_and_a_budget_that_is_too_small_are_told(
     assert job.search("search=racing", "search.first=0.5", "search.budget=0.1") == 0
     said = capsys.readouterr().err
     assert "racing: 1 of 6 pairs saw all 24 facts" in said and "search.budget=0.1 was too little" in said
+    assert "search.first=0.25 sees fewer facts first" in said
+
+
+def test_too_few_facts_to_race_are_told_as_such(
+    toy_job: Build, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order, "FEWEST", 32)
+    assert toy_job().search("search=racing") == 0
+    said = capsys.readouterr().err
+    assert "a first rung has 32 facts at least, and these are 24: search=grid sees every pair" in said
+    assert "search.first=" not in said
 
 
 @pytest.mark.parametrize(

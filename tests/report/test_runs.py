@@ -76,6 +76,15 @@ def test_a_run_that_did_not_finish_is_named_with_its_reason(
     assert (other.model, other.dataset, other.language, other.reason) == ("mbert", "mlama", "fr", reason)
 
 
+@pytest.mark.parametrize("projection", ["random", "shuffled_seed1", "other_pivot_de"])
+def test_an_ablation_that_failed_before_its_manifest_is_no_run_of_lrp2(tmp_path: Path, projection: str) -> None:
+    write_run(tmp_path, "de", (20, 30))
+    failed = write_run(tmp_path, "fr", (20, 30), experiment=f"paper/{projection}", state="failed")
+    (failed / "manifest.json").unlink()
+    _, (other,) = find_runs([tmp_path])
+    assert (other.model, other.language) == (f"mbert_{projection}", "fr")
+
+
 @pytest.mark.parametrize("name", ["pairs.csv", "status.json", "manifest.json"])
 @pytest.mark.parametrize("damage", [None, b"", b'{"state": "fin', b"[]", b"\xff\xfe\x00"])
 def test_a_half_written_folder_is_named_with_the_file_that_is_damaged(

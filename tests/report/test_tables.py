@@ -84,7 +84,14 @@ def test_missing_languages_are_counted_and_named(tmp_path: Path) -> None:
             write_run(tmp_path, language, (20, 30), {(1, 2): (22, 36)})
     table = means(tmp_path)
     assert "Missing (2 of 52 languages): ceb, zh." in table.notes
-    assert any("search language=en search=baseline" in note for note in table.notes)
+    assert any("with language=en search=baseline fills it" in note for note in table.notes)
+
+
+def test_a_table_of_a_grid_that_is_not_whole_says_of_how_many_pairs_it_is(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), {(1, 2): (22, 36)})
+    assert "Best of the pairs evaluated so far: de (1 of 66)." in means(tmp_path).notes
+    write_run(tmp_path / "whole", "de", (20, 30), every_pair(12))
+    assert not any("so far" in note for note in means(tmp_path / "whole").notes)
 
 
 def test_a_complete_sweep_has_no_note_on_missing_languages(tmp_path: Path) -> None:

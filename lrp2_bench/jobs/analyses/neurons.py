@@ -129,9 +129,10 @@ class Neurons(Analysis):
                 continue
             asked.append((relation.name, [mine for mine, _ in both], [yours for _, yours in both]))
         if len(asked) < 2:
+            have = f"{len(asked)} relation{'' if len(asked) == 1 else 's'}"
             raise BenchError(
-                f"'{language}' and '{subject.pivot}' have {len(asked)} relation(s) with at least {self._least_facts} "
-                f"facts that both can be asked (the largest has {most}), and overlaps take two.\n"
+                f"'{language}' and '{subject.pivot}' have {have} with at least {self._least_facts} facts that both can "
+                f"be asked (the largest has {most}), and overlaps take two.\n"
                 "Ask for more by dataset.limit and dataset.relations, or set analysis.least_facts lower."
             )
         pair = subject.pair(language)

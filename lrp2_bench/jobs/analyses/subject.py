@@ -69,6 +69,8 @@ class Subject:
         named = self.settings.languages if self.settings.languages is not None else default
         wanted = [code for name in named for code in GROUPS.get(name, (name,))]
         found = [code for code in dict.fromkeys(wanted) if code != self.pivot]
+        if self.pivot in named and found:
+            self.notices.add("The pivot is not compared with itself and was left out", self.pivot)
         if not found:
             raise BenchError(
                 f"No language to compare with the pivot '{self.pivot}'. Give some: language=de, or language=de,fr,high."
@@ -96,7 +98,8 @@ class Subject:
         return shifts(self.vectors(language).values, self.vectors(self.pivot).values).to(self.model.device)
 
     def pair(self, language: str) -> LayerPair | None:
-        """``pair=[LIRP,LSRP]`` where it is set, else the best of the finished search in this experiment; None without.
+        """``pair=[LIRP,LSRP]`` where it is set, else the best of the finished search in this experiment; None without,
+        or where that search had another pivot (counted).
 
         Raises :class:`BenchError` for a pair the model does not have, and for a search that was made with other weights
         or whose files are damaged.
@@ -112,6 +115,9 @@ class Subject:
                 f"The search in '{folder}' was made with other weights than '{self.settings.model.path}' has now.\n"
                 "Give pair=[LIRP,LSRP], another experiment.name, or search again."
             )
+        if run.pivot != self.pivot:
+            self.notices.add(f"Searches with another pivot say nothing of layer pairs for '{self.pivot}'", language)
+            return None
         best = run.best(self.settings.select_by.value)
         return best.pair if best else None
 

@@ -33,8 +33,9 @@ class Check:
     figure: Interval | None = None
 
 
-def by_sign(figure: Interval, direction: int = 1) -> tuple[Verdict, str]:
-    """Borne out if the whole interval lies on the side of ``direction`` (1 or -1), not if on the other."""
+def by_sign(figure: Interval, direction: int = 1, zero: str = "0") -> tuple[Verdict, str]:
+    """Borne out if the whole interval lies on the side of ``direction`` (1 or -1), not if on the other. ``zero`` says
+    what 0 stands for where ``figure`` is a difference from something."""
     if math.isnan(figure.value):
         return UNTOLD, "No language has what it takes."
     if math.isnan(figure.low):
@@ -43,8 +44,8 @@ def by_sign(figure: Interval, direction: int = 1) -> tuple[Verdict, str]:
     if low > 0:
         return BORNE_OUT, ""
     if high < 0:
-        return NOT, "The interval is on the other side of 0."
-    return UNTOLD, "The interval includes 0."
+        return NOT, f"The interval is on the other side of {zero}."
+    return UNTOLD, f"The interval includes {zero}."
 
 
 def by_all(figures: Mapping[str, Interval]) -> tuple[Verdict, str]:

@@ -93,7 +93,7 @@ def _near(evidence: Evidence) -> Check:
     chance = 100 * (blocks + 1) / 3 / blocks
     apart = [100 * (each.judged.best.lsrp - each.judged.best.lirp) / blocks for each in evidence.judged.values()]
     mean = mean_over_languages(apart)
-    verdict, why = by_sign(Interval(mean.value - chance, mean.low - chance, mean.high - chance), direction=-1)
+    verdict, why = by_sign(Interval(mean.value - chance, mean.low - chance, mean.high - chance), -1, "chance")
     pairs = published.optimal_pairs(evidence.found.model, evidence.found.dataset) if evidence.beside else {}
     papers = [100 * (pair.lsrp - pair.lirp) / blocks for pair in pairs.values()]
     return Check(

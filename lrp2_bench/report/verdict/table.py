@@ -73,7 +73,8 @@ def _notes(models: Sequence[Evidence], told: Sequence[Evidence], verdicts: Seque
     yield f"Of {len(verdicts)} checks: {counts}. They are about these models and languages alone."
     yield (
         "Gains are in points and honest: the pair chosen on one half of the facts, reported on the other. Brackets: "
-        "95 % over languages, which are the sample (Student, Welch); a claim is decided where they leave 0 out."
+        "95 % over languages, which are the sample (Student, Welch); a claim is decided where they leave out 0, or "
+        "chance."
     )
     high, medium = published.IMPLIED_THRESHOLDS
     yield (

@@ -107,6 +107,7 @@ def test_layers_are_near_or_far_against_chance() -> None:
     near = check(everywhere(lambda code: {"best": (3, 4 + (code < "hy"))}), "layers_are_near")
     far = check(everywhere(lambda code: {"best": (1, 12 - (code < "hy"))}), "layers_are_near")
     assert (near.verdict, far.verdict, near.paper) == (BORNE_OUT, NOT, "17 %") and "chance 36 %" in near.ours
+    assert far.why == "The interval is on the other side of chance."
 
 
 def test_distance_matters_in_either_direction() -> None:
