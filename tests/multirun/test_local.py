@@ -35,6 +35,24 @@ def _pid(outputs: Path, language: str) -> int:
     return int((outputs / "default" / "m" / "mlama" / f"{language}.pid").read_text())
 
 
+def _wait_for_pid(outputs: Path, language: str, hope: Callable[[], bool] = lambda: True) -> int:
+    """The process of the job, once it is in the middle of it."""
+    path = outputs / "default" / "m" / "mlama" / f"{language}.pid"
+    deadline = time.monotonic() + 240
+    while not (path.exists() and path.read_text()):
+        assert hope() and time.monotonic() < deadline, f"no job in {language}"
+        time.sleep(0.02)
+    return _pid(outputs, language)
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process does; one whose parent died and whom nobody collects has a name for ever, as a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
+
+
 def _state(outputs: Path, language: str) -> str:
     return str(json.loads((outputs / "default" / "m" / "mlama" / language / "status.json").read_text())["state"])
 
@@ -81,17 +99,15 @@ def test_a_stopped_launcher_stops_its_workers_which_leave_a_word(tmp_path: Path)
 
 def test_a_worker_outlives_a_killed_launcher_by_the_job_it_has(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", LAUNCHER, str(tmp_path)], cwd=REPOSITORY)
-    word = tmp_path / "default" / "m" / "mlama" / "waits.pid"
-    while not (word.exists() and word.read_text()):
-        assert process.poll() is None
-        time.sleep(0.02)
+    pid = _wait_for_pid(tmp_path, "waits", lambda: process.poll() is None)
     process.kill()
     process.wait()
+    word = tmp_path / "default" / "m" / "mlama" / "waits.pid"
     word.with_suffix(".go").touch()
     deadline = time.monotonic() + 240
-    while Path(f"/proc/{_pid(tmp_path, 'waits')}").exists() and time.monotonic() < deadline:
+    while _runs(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert _state(tmp_path, "waits") == "finished" and not (word.parent / "de").exists()
+    assert not _runs(pid) and _state(tmp_path, "waits") == "finished" and not (word.parent / "de").exists()
 
 
 @pytest.mark.parametrize("setting", [{"workers": 0}, {"workers": "two"}, {"threads": -1}])
