@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.multirun.job import Outcome, State
+from lrp2_bench.multirun import local
+from lrp2_bench.multirun.job import Job, Outcome, State
 from lrp2_bench.multirun.local import LocalLauncher
 from tests.support.commands import ToyJob, contents
 from tests.support.paths import REPOSITORY
@@ -95,6 +99,37 @@ def test_a_stopped_launcher_stops_its_workers_which_leave_a_word(tmp_path: Path)
         )
     assert told == {"stops": Outcome(State.interrupted, "Stopped before its end.")}
     assert _state(tmp_path, "stops") == "interrupted" and not Path(f"/proc/{_pid(tmp_path, 'stops')}").exists()
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_worker_that_does_not_stop_is_killed_and_its_job_told_also_when_stopped_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, twice: bool
+) -> None:
+    setup, jobs = setup_and_jobs(tmp_path, "waits", "de")
+    told: dict[str, Outcome] = {}
+
+    def tell(job: Job, outcome: Outcome) -> None:
+        told[job.label] = outcome
+        if job.label == "de":  # its worker is idle now, and the other is as deaf as one in a long batch
+            os.kill(_wait_for_pid(tmp_path, "waits"), signal.SIGSTOP)
+            raise KeyboardInterrupt
+
+    def again(self: object, tell: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "_LEAVING", 0.2)
+    monkeypatch.setattr(local, "_HURRIED", 0.2)
+    if twice:
+        monkeypatch.setattr(local._Worker, "leave", again)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            LocalLauncher(workers=2).run(setup, jobs, tmp_path / "default", tell)
+        left = multiprocessing.active_children()
+    finally:
+        for process in multiprocessing.active_children():
+            process.kill()  # or the end of the tests waits for it
+    assert not left and told["de"] == Outcome(State.finished)
+    assert told["waits"].state is State.interrupted and "left no word" in told["waits"].cause
 
 
 def test_a_worker_outlives_a_killed_launcher_by_the_job_it_has(tmp_path: Path) -> None:
