@@ -145,6 +145,7 @@ class _Worker(threading.Thread):
         ]
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
+        self._starting = threading.Lock()  # a search that runs but has no name here yet could not be ended
 
     @property
     def total(self) -> int:
@@ -159,22 +160,26 @@ class _Worker(threading.Thread):
 
     def stop(self) -> None:
         """End the search that runs, gently, and wait for it; what it has finished is kept."""
-        self._stopped = True
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+        with self._starting:
+            self._stopped = True
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()
         if self.is_alive():
             self.join()
 
     def run(self) -> None:
         with self._log.open("ab") as log:
             for number, (step, (path, mark)) in enumerate(zip(self._steps, self._marks, strict=True)):
-                if self._stopped:
-                    return
                 if self._done[number]:
                     continue
                 command = [sys.executable, "-m", "lrp2_bench", "search", "-m", *step.arguments]
                 try:
-                    self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=_environment())
+                    with self._starting:
+                        if self._stopped:
+                            return
+                        self._process = subprocess.Popen(
+                            command, stdout=log, stderr=subprocess.STDOUT, env=_environment()
+                        )
                 except OSError as error:
                     self.failure = f"The search of {self.name} cannot be started: {error}"
                     return

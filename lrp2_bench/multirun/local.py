@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,7 +20,11 @@ from lrp2_bench.multirun.running import Setup
 from lrp2_bench.multirun.worker import work
 
 #: Seconds a stopped worker has to leave a word and go.
-_LEAVING = 20
+_LEAVING = 20.0
+#: Seconds that all of them have left when Ctrl-C comes again.
+_HURRIED = 2.0
+
+_SILENT = "It was stopped and left no word in time."
 
 
 class LocalLauncher(JobLauncher):
@@ -54,10 +59,27 @@ class LocalLauncher(JobLauncher):
                             tell(*worker.collect())
                             worker.start(waiting.popleft() if waiting else None)
         finally:
+            _stop(workers, tell)
+
+
+def _stop(workers: Sequence[_Worker], tell: Tell) -> None:
+    """No worker outlives this, even where Ctrl-C comes again: Python's exit would wait for an idle one for ever."""
+    try:
+        for worker in workers:
+            worker.signal()
+        for worker in workers:
+            worker.leave(tell)
+    except BaseException:
+        deadline = time.monotonic() + _HURRIED
+        try:
             for worker in workers:
-                worker.signal()
+                worker.close()
             for worker in workers:
-                worker.leave(tell)
+                worker.wait(deadline - time.monotonic())
+        finally:
+            for worker in workers:
+                worker.kill(tell)
+        raise
 
 
 class _Worker:
@@ -67,6 +89,13 @@ class _Worker:
         self.job: Job | None = None
         self._made_of = (setup, threads, log)
         self._process: multiprocessing.process.BaseProcess | None = None
+        self._pipe: connection.Connection | None = None
+
+    @property
+    def pipe(self) -> connection.Connection:
+        """To the process; raises AssertionError before there is one."""
+        assert self._pipe is not None
+        return self._pipe
 
     def start(self, job: Job | None) -> None:
         self.job = job
@@ -75,9 +104,10 @@ class _Worker:
         if self._process is None:
             # A fork would take PyTorch's threads and locks along as they are.
             context = multiprocessing.get_context("spawn")
-            self.pipe, theirs = context.Pipe()
-            self._process = context.Process(target=work, args=(theirs, *self._made_of))
-            self._process.start()
+            self._pipe, theirs = context.Pipe()
+            process = context.Process(target=work, args=(theirs, *self._made_of))
+            process.start()
+            self._process = process
             theirs.close()
         with suppress(OSError):  # it may be dead already: collecting tells
             self.pipe.send(job)
@@ -102,15 +132,31 @@ class _Worker:
 
     def leave(self, tell: Tell) -> None:
         """Wait for the end of the process, and tell of the job it still had."""
+        if self._process is not None and self.job is not None and self.pipe.poll(_LEAVING):
+            tell(*self.collect())
+        self.close()
+        self.wait(_LEAVING)
+        self.kill(tell)
+
+    def close(self) -> None:
+        """Tell the process to go: it does as soon as it has no job."""
+        if self._pipe is not None:
+            self._pipe.close()
+
+    def wait(self, seconds: float) -> None:
+        if self._process is not None:
+            self._process.join(max(0.0, seconds))
+
+    def kill(self, tell: Tell) -> None:
+        """End the process if there still is one, and tell of the job that it gave no word about."""
         if self._process is None:
             return
-        if self.job is not None and self.pipe.poll(_LEAVING):
-            tell(*self.collect())
-        self.pipe.close()
-        if self._process is not None:
-            self._process.join(_LEAVING)
-            self._process.kill()
-            self._process.join()
+        self._process.kill()
+        self._process.join()
+        self._process = None
+        if self.job is not None:
+            job, self.job = self.job, None
+            tell(job, Outcome(State.interrupted, _SILENT))
 
 
 def _death(code: int | None) -> str:

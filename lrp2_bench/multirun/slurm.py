@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import os
 import signal
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import append_json_line, read_json_lines, sha256_json
-from lrp2_bench.jobs.status import state_of
+from lrp2_bench.files import cut_torn_tail, read_json_lines, sha256_json
+from lrp2_bench.jobs.status import sigterm_interrupts, state_of
+from lrp2_bench.multirun.holding import signals_held
 from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of
 from lrp2_bench.multirun.launcher import JobLauncher, Tell, say
 from lrp2_bench.multirun.preflight import check
@@ -81,15 +85,18 @@ class SlurmLauncher(JobLauncher):
         if running:
             say(f"Still queued from an earlier command, so waited for and not sent again: {jobs_of(len(running))}.")
         left = [job for job in jobs if job.number not in {other.number for other in running.values()}]
-        if left:
-            running |= self._submit(setup, left, logs)
-        try:
-            _wait(running, logs, tell)
-        except KeyboardInterrupt:
-            ids = " ".join(sorted({number.split("_")[0] for number in running}))
-            say(f"Jobs that are queued or running go on without this command. It waits for them when given again;\n"
-                f"  scancel {ids}\nstops them.")  # fmt: skip
-            raise
+        with sigterm_interrupts():
+            try:
+                if left:
+                    with signals_held():  # until the ids are noted: who does not know of a job would send it again
+                        running |= self._submit(setup, left, logs)
+                _wait(running, logs, tell)
+            except KeyboardInterrupt:
+                if running:
+                    ids = " ".join(sorted({number.split("_")[0] for number in running}))
+                    say(f"Jobs that are queued or running go on without this command. It waits for them when given "
+                        f"again;\n  scancel {ids}\nstops them.")  # fmt: skip
+                raise
 
     def _submit(self, setup: Setup, jobs: Sequence[Job], logs: Path) -> dict[str, Job]:
         """Slurm's id of each job. Raises :class:`BenchError` in Slurm's words where it refuses."""
@@ -97,7 +104,7 @@ class SlurmLauncher(JobLauncher):
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
         logs.mkdir(parents=True, exist_ok=True)
-        start = time.time()
+        start = _now(logs)
         executor = AutoExecutor(folder=logs / "%j", cluster="slurm", slurm_max_num_timeout=self._max_num_timeout)
         try:
             executor.update_parameters(**{_submitits(name): value for name, value in self._parameters.items()})
@@ -113,8 +120,7 @@ class SlurmLauncher(JobLauncher):
         ids = {str(made.job_id): job for made, job in zip(submitted, jobs, strict=True)}
         for number in ids:
             _forget(logs, number, start)
-        for number, job in ids.items():
-            append_json_line(logs / "jobs.jsonl", {"id": number, "job": job.label, "asked": _key(job)})
+        _note(logs / "jobs.jsonl", ids)
         first = next(iter(ids)).split("_")[0]
         say(f"Submitted {jobs_of(len(ids))} to Slurm as {first}; what they print: {logs}/{first}*/*.out")
         return ids
@@ -156,8 +162,27 @@ def _paths(logs: Path, number: str) -> Any:
     return JobPaths(logs / "%j", job_id=number, task_id=0)
 
 
+def _note(path: Path, ids: dict[str, Job]) -> None:
+    """Append a line for each job, all of them at once."""
+    cut_torn_tail(path)
+    lines = [json.dumps({"id": number, "job": job.label, "asked": _key(job)}) + "\n" for number, job in ids.items()]
+    with path.open("ab") as file:
+        file.write("".join(lines).encode("utf-8"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _now(folder: Path) -> float:
+    """The time of the file system of ``folder``, whose clock may be another machine's: seconds since the epoch."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_mtime
+
+
 def _forget(logs: Path, number: str, before: float) -> None:
-    """Remove an older result of this id: a cluster that was set up again counts from 1 again."""
+    """Remove an older result of this id: a cluster that was set up again counts from 1 again.
+
+    ``before`` is the time of their file system.
+    """
     path = _paths(logs, number).result_pickle
     if path.exists() and path.stat().st_mtime < before:
         path.unlink()

@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.jobs import demo
-from lrp2_bench.jobs.demo import demo_steps, run_demo
+from lrp2_bench.jobs.demo import Step, demo_steps, run_demo
 from lrp2_bench.settings import DemoCommand, PathSettings
 from lrp2_bench.testbed.specs import TINY_LANGUAGES
 
@@ -81,6 +83,25 @@ def test_a_stopped_demo_stops_what_it_started(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(KeyboardInterrupt):
         run_demo(settings(tmp_path), Console(file=io.StringIO()))
     assert not Path(f"/proc/{word.read_text().strip()}").exists()
+
+
+def test_a_search_is_stopped_that_is_just_being_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = demo._Worker("tiny_bloom", [Step((), (tmp_path / "run",))], tmp_path / "tiny_bloom.log")
+    runs = threading.Event()
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Slow(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **given: Any) -> None:
+            super().__init__(["sleep", "5"], **given)
+            started.append(self)
+            runs.set()
+            time.sleep(0.5)  # the caller has no name for it yet
+
+    monkeypatch.setattr(demo.subprocess, "Popen", Slow)
+    worker.start()
+    runs.wait()
+    worker.stop()
+    assert [process.returncode for process in started] == [-signal.SIGTERM] and not worker.is_alive()
 
 
 def test_it_searches_reports_and_says_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

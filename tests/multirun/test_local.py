@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.multirun.job import Outcome, State
+from lrp2_bench.multirun import local
+from lrp2_bench.multirun.job import Job, Outcome, State
 from lrp2_bench.multirun.local import LocalLauncher
 from tests.support.commands import ToyJob, contents
 from tests.support.paths import REPOSITORY
@@ -33,6 +37,24 @@ if __name__ == "__main__":
 
 def _pid(outputs: Path, language: str) -> int:
     return int((outputs / "default" / "m" / "mlama" / f"{language}.pid").read_text())
+
+
+def _wait_for_pid(outputs: Path, language: str, hope: Callable[[], bool] = lambda: True) -> int:
+    """The process of the job, once it is in the middle of it."""
+    path = outputs / "default" / "m" / "mlama" / f"{language}.pid"
+    deadline = time.monotonic() + 240
+    while not (path.exists() and path.read_text()):
+        assert hope() and time.monotonic() < deadline, f"no job in {language}"
+        time.sleep(0.02)
+    return _pid(outputs, language)
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process does; one whose parent died and whom nobody collects has a name for ever, as a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
 
 
 def _state(outputs: Path, language: str) -> str:
@@ -79,19 +101,48 @@ def test_a_stopped_launcher_stops_its_workers_which_leave_a_word(tmp_path: Path)
     assert _state(tmp_path, "stops") == "interrupted" and not Path(f"/proc/{_pid(tmp_path, 'stops')}").exists()
 
 
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_worker_that_does_not_stop_is_killed_and_its_job_told_also_when_stopped_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, twice: bool
+) -> None:
+    setup, jobs = setup_and_jobs(tmp_path, "waits", "de")
+    told: dict[str, Outcome] = {}
+
+    def tell(job: Job, outcome: Outcome) -> None:
+        told[job.label] = outcome
+        if job.label == "de":  # its worker is idle now, and the other is as deaf as one in a long batch
+            os.kill(_wait_for_pid(tmp_path, "waits"), signal.SIGSTOP)
+            raise KeyboardInterrupt
+
+    def again(self: object, tell: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "_LEAVING", 0.2)
+    monkeypatch.setattr(local, "_HURRIED", 0.2)
+    if twice:
+        monkeypatch.setattr(local._Worker, "leave", again)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            LocalLauncher(workers=2).run(setup, jobs, tmp_path / "default", tell)
+        left = multiprocessing.active_children()
+    finally:
+        for process in multiprocessing.active_children():
+            process.kill()  # or the end of the tests waits for it
+    assert not left and told["de"] == Outcome(State.finished)
+    assert told["waits"].state is State.interrupted and "left no word" in told["waits"].cause
+
+
 def test_a_worker_outlives_a_killed_launcher_by_the_job_it_has(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", LAUNCHER, str(tmp_path)], cwd=REPOSITORY)
-    word = tmp_path / "default" / "m" / "mlama" / "waits.pid"
-    while not (word.exists() and word.read_text()):
-        assert process.poll() is None
-        time.sleep(0.02)
+    pid = _wait_for_pid(tmp_path, "waits", lambda: process.poll() is None)
     process.kill()
     process.wait()
+    word = tmp_path / "default" / "m" / "mlama" / "waits.pid"
     word.with_suffix(".go").touch()
     deadline = time.monotonic() + 240
-    while Path(f"/proc/{_pid(tmp_path, 'waits')}").exists() and time.monotonic() < deadline:
+    while _runs(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert _state(tmp_path, "waits") == "finished" and not (word.parent / "de").exists()
+    assert not _runs(pid) and _state(tmp_path, "waits") == "finished" and not (word.parent / "de").exists()
 
 
 @pytest.mark.parametrize("setting", [{"workers": 0}, {"workers": "two"}, {"threads": -1}])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from lrp2_bench.files import read_json_lines
 from tests.support.commands import contents, snapshot
 from tests.support.paths import REPOSITORY
 from tests.support.slurm import Cluster, missing, running_cluster
@@ -82,9 +83,14 @@ def _stored(folder: Path) -> list[dict[str, str]]:
 
 
 def _number_of(outputs: Path, language: str) -> str:
-    """Slurm's id of the job."""
-    lines = (outputs / "default" / ".submitit" / "jobs.jsonl").read_text().splitlines()
-    return str(next(line["id"] for line in map(json.loads, lines) if line["job"].endswith(f"/{language}")))
+    """Slurm's id of the job, once the command has noted it."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        for line in read_json_lines(outputs / "default" / ".submitit" / "jobs.jsonl"):  # the whole ones
+            if line["job"].endswith(f"/{language}"):
+                return str(line["id"])
+        time.sleep(0.1)
+    raise AssertionError(f"no job in {language} was submitted")
 
 
 def _report(outputs: Path, folder: Path) -> dict[str, bytes]:
@@ -165,9 +171,6 @@ def test_a_job_cancelled_before_it_started_does_not_hang_a_cluster_without_accou
 ) -> None:
     held = [*SLURM, "+hydra.launcher.additional_parameters.hold=true"]
     master = _start([*SWEEP, *held, "language=de,sq"], tmp_path / "out", cluster.env)
-    deadline = time.monotonic() + 300
-    while not (tmp_path / "out" / "default" / ".submitit" / "jobs.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
     cluster.call("scancel", _number_of(tmp_path / "out", "de").split("_")[0])
     said = _finish(master, 1)
     assert "2 jobs: 0 finished, 2 interrupted." in said and said.count("CANCELLED") == 4
