@@ -136,7 +136,7 @@ def _run(
     mine = relations_of(shard, facts.relations)
     if shard is not None:
         log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(facts.relations))
-    hits = compute_hits(model, facts, () if chosen else wanted, moved, settings, store, status, notices, claims, mine)
+    board = compute_hits(model, facts, () if chosen else wanted, moved, settings, store, status, notices, claims, mine)
     if status.elsewhere:
         log.info("This shard is done; %s are left to others. '%s'", ", ".join(status.elsewhere), folder)
         return None
@@ -144,6 +144,7 @@ def _run(
     if claims.wait_for(TABLES) and was_finished(folder, settings.select_by):
         log.info("Another job has written the tables in '%s'.", folder)
         return None
+    hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
     claims.forget(relation.name for relation in facts.relations)
     with open_book(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as book:
         if chosen:
