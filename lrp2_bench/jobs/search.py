@@ -16,7 +16,7 @@ from lrp2_bench.ablations import experiment_folder, label
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import sha256_json
+from lrp2_bench.files import remove_abandoned, sha256_json
 from lrp2_bench.grid.facts import FACTS, write_facts
 from lrp2_bench.grid.store import HitsStore, write_hits
 from lrp2_bench.jobs.alignment import stored_alignment
@@ -124,6 +124,7 @@ def _run(
     details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
     details |= pretrained_details(pretrained)
     stored, identity = start_manifest(folder, identity, details, claims, notices)
+    remove_abandoned(folder)
 
     shard = shard_of(settings.shard)
     wanted = (None, *projection.pairs(model.blocks)) if grid else (None,)
