@@ -25,7 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(handle)
     temporary = Path(name)
-    _remove_abandoned(path, temporary.stat().st_mtime)
+    _remove_abandoned(path.parent, f"{glob.escape(path.name)}.", temporary.stat().st_mtime)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -39,6 +39,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what killed writers of any file in ``folder`` (not below) left: for files that may never be written
+    again. Where it cannot be removed, or there is no such folder, it stays."""
+    with suppress(OSError):
+        if next(folder.glob(".*.tmp*"), None) is not None:
+            with tempfile.NamedTemporaryFile(dir=folder, prefix=".now.", suffix=".tmp") as clock:
+                _remove_abandoned(folder, "", Path(clock.name).stat().st_mtime)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -129,11 +138,14 @@ def changed(folder: Path, stored: object, names: Iterable[str]) -> list[str]:
     return [name for name, digest in digests(folder, names).items() if known.get(name, digest) != digest]
 
 
-def _remove_abandoned(path: Path, now: float) -> None:
-    """``now`` is the file system's own time, which the clocks of several machines need not agree with."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+def _remove_abandoned(folder: Path, prefix: str, now: float) -> None:
+    """``prefix`` is of a glob; ``now`` the file system's own time, which several machines' clocks need not agree with.
+
+    A library that writes to the temporary path may have files of its own beside it, as a journal its lock (a link).
+    """
+    for left in folder.glob(f".{prefix}*.tmp*"):
         with suppress(OSError):  # somebody else removed it first
-            if now - left.stat().st_mtime > _ABANDONED:
+            if now - left.lstat().st_mtime > _ABANDONED:
                 left.unlink()
 
 

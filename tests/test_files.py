@@ -16,6 +16,7 @@ from lrp2_bench.files import (
     cut_torn_tail,
     digests,
     read_json_lines,
+    remove_abandoned,
     seal_holds,
     sealed,
     sha256_file,
@@ -45,13 +46,36 @@ def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> No
 
 def test_what_killed_writers_left_goes_with_the_next_write_and_what_is_being_written_stays(tmp_path: Path) -> None:
     path, hours = tmp_path / "a[1].txt", 3600
-    for name, age in [(".a[1].txt.dead.tmp", 2), (".a[1].txt.live.tmp", 0.5), (".b.txt.dead.tmp", 2), ("a[1].txt", 2)]:
+    dead = [(".a[1].txt.dead.tmp", 2), (".a[1].txt.dead.tmp.lock", 2), (".b.txt.dead.tmp", 2), ("a[1].txt", 2)]
+    for name, age in [*dead, (".a[1].txt.live.tmp", 0.5)]:
         (tmp_path / name).write_text("half")
         before = (tmp_path / name).stat().st_mtime - age * hours
         os.utime(tmp_path / name, (before, before))
     write_text(path, "new")
     left = {child.name: child.read_text() for child in tmp_path.iterdir()}
     assert left == {"a[1].txt": "new", ".a[1].txt.live.tmp": "half", ".b.txt.dead.tmp": "half"}
+
+
+def test_what_killed_writers_left_of_any_file_can_be_removed_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    hours = 3600
+    ages = {".a.dead.tmp": 2.0, ".b.live.tmp": 0.5, ".b.dead.tmp": 30.0, "c.tmp": 2.0, ".hidden": 2.0}
+    for name, age in ages.items():
+        (tmp_path / name).write_text("half")
+        before = (tmp_path / name).stat().st_mtime - age * hours
+        os.utime(tmp_path / name, (before, before))
+    (lock := tmp_path / ".b.dead.tmp.lock").symlink_to(tmp_path / "gone")
+    os.utime(lock, (before, before), follow_symlinks=False)
+    remove_abandoned(tmp_path)
+    assert {child.name for child in tmp_path.iterdir()} == {".b.live.tmp", "c.tmp", ".hidden"}
+    remove_abandoned(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_nothing_is_written_where_nothing_was_left(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("whole")
+    before = tmp_path.stat().st_mtime_ns
+    remove_abandoned(tmp_path)
+    assert tmp_path.stat().st_mtime_ns == before
 
 
 def test_an_atomic_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import atomic_path
+from lrp2_bench.files import atomic_path, remove_abandoned
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ def download(
     the largest size in bytes. Raises :class:`BenchError` with the address, the reason and the way around it.
     """
     if target.exists():
+        remove_abandoned(target.parent)  # of one that was killed before another process fetched it
         return target
     _check_scheme(url, what)
     for attempt in range(1, attempts + 1):

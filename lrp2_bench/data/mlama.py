@@ -114,8 +114,7 @@ class MLama(Dataset):
             path = self._path
             if path is None:
                 path = self._cache / "mlama1.1.zip"
-                if not path.exists():
-                    download(self._url, path, what="mLAMA 1.1")
+                download(self._url, path, what="mLAMA 1.1")
             self._tree = open_tree(path)
             for file in self._tree.paths():
                 if _FACT_FILE.fullmatch(file.name) and len(file.parts) >= 2:

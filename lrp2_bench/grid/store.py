@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import atomic_path, write_bytes
+from lrp2_bench.files import atomic_path, remove_abandoned, write_bytes
 from lrp2_bench.grid.journals import Journals, Place
 from lrp2_bench.notices import Notices
 from lrp2_bench.types import NOT_EVALUATED, Fact, Hits, Setting
@@ -60,6 +60,7 @@ class HitsStore:
 
     def __init__(self, folder: Path, notices: Notices | None = None) -> None:
         self._folder = folder / CHUNKS
+        remove_abandoned(self._folder)  # no chunk's name is used twice, so that no later one would
         self._notices = notices or Notices()
         self._journals = Journals(self._folder, _NEEDED, self._notices)
         self._chunks: dict[Place, Mapping[str, Any]] = {}

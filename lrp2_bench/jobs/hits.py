@@ -75,6 +75,11 @@ class Board:
         if left or NOT_EVALUATED in result.pivot:
             self.open[name] = left
 
+    def hits(self) -> list[RelationHits]:
+        """Every stored setting of every relation, as it is now, in order; cheap where nobody has stored anything."""
+        self.refresh()
+        return [self.results[name] for name in self._relations]
+
     def missing(self, among: Collection[str]) -> list[str]:
         """Those of the relations ``among`` that are open, in order."""
         return [name for name in self._relations if name in self.open and name in among]
@@ -101,9 +106,9 @@ def compute_hits(
     notices: Notices,
     claims: Claims,
     mine: Collection[str],
-) -> list[RelationHits]:
-    """Evaluate the ``wanted`` settings of the relations ``mine`` where the store lacks them; every stored setting of
-    every relation comes back.
+) -> Board:
+    """Evaluate the ``wanted`` settings of the relations ``mine`` where the store lacks them; what comes back knows
+    every stored setting of every relation.
 
     A relation is stored as soon as it is finished; ``status`` names those still missing, here and in other shards.
     Other jobs may do the same at the same time; what one works on, the others leave to it.
@@ -142,7 +147,7 @@ def compute_hits(
 
         claims.in_turns(todo, is_open, evaluate_relation)
     look()
-    return [board.results[relation.name] for relation in facts.relations]
+    return board
 
 
 @dataclass(frozen=True)

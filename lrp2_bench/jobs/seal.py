@@ -36,8 +36,8 @@ _ELSEWHERE = ("paths", "shard", "reproduces")
 
 def write_seal(folder: Path, config: Mapping[str, Any]) -> None:
     """Call it when everything is written, and told to the tracker. Where it cannot be written, that is a warning."""
-    seal = {"asked": _asked(config), "code": _code(), "files": {str(p): d for p, d in _files(folder)}}
     try:
+        seal = {"asked": _asked(config), "code": _code(), "files": _digests(folder)}
         write_json(folder / _NAME, seal)
     except OSError as error:
         log.warning("Cannot write '%s' (%s): the same command will look through it all again.", folder / _NAME, error)
@@ -62,7 +62,10 @@ def _as_sealed(folder: Path, config: Mapping[str, Any]) -> bool:
         return False
     if seal.get("asked") != json.loads(json.dumps(_asked(config))) or seal.get("code") != _code():
         return False
-    return seal.get("files") == {str(path): digest for path, digest in _files(folder)}
+    try:
+        return bool(seal.get("files") == _digests(folder))
+    except OSError:  # one of them went while it was looked at: somebody is at work here
+        return False
 
 
 def _same_inputs(
@@ -112,10 +115,15 @@ def _code() -> dict[str, Any]:
     return {"lrp2-bench": here["packages"]["lrp2-bench"], "git_commit": here["git_commit"]}
 
 
-def _files(folder: Path) -> list[tuple[Path, str]]:
+def _digests(folder: Path) -> dict[str, str]:
+    """By path in ``folder``. Files that begin with a dot are being written by other jobs, or were by killed ones.
+
+    Raises OSError where a file goes, or cannot be read, while they are looked at.
+    """
     paths = [folder / name for name in _RESULTS if (folder / name).is_file()]
-    paths += sorted(path for path in (folder / "relations").rglob("*") if path.is_file())
-    return [(path.relative_to(folder), sha256_file(path)) for path in paths]
+    stored = sorted((folder / "relations").rglob("*"))
+    paths += [path for path in stored if path.is_file() and not path.name.startswith(".")]
+    return {str(path.relative_to(folder)): sha256_file(path) for path in paths}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lrp2_bench.ablations import experiment_folder, label
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
-from lrp2_bench.files import sha256_json
+from lrp2_bench.files import remove_abandoned, sha256_json
 from lrp2_bench.grid.facts import FACTS, write_facts
 from lrp2_bench.grid.store import HitsStore, write_hits
 from lrp2_bench.jobs.alignment import stored_alignment
@@ -124,6 +124,7 @@ def _run(
     details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
     details |= pretrained_details(pretrained)
     stored, identity = start_manifest(folder, identity, details, claims, notices)
+    remove_abandoned(folder)
 
     shard = shard_of(settings.shard)
     wanted = (None, *projection.pairs(model.blocks)) if grid else (None,)
@@ -136,7 +137,7 @@ def _run(
     mine = relations_of(shard, facts.relations)
     if shard is not None:
         log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(facts.relations))
-    hits = compute_hits(model, facts, () if chosen else wanted, moved, settings, store, status, notices, claims, mine)
+    board = compute_hits(model, facts, () if chosen else wanted, moved, settings, store, status, notices, claims, mine)
     if status.elsewhere:
         log.info("This shard is done; %s are left to others. '%s'", ", ".join(status.elsewhere), folder)
         return None
@@ -144,6 +145,7 @@ def _run(
     if claims.wait_for(TABLES) and was_finished(folder, settings.select_by):
         log.info("Another job has written the tables in '%s'.", folder)
         return None
+    hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
     claims.forget(relation.name for relation in facts.relations)
     with open_book(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as book:
         if chosen:

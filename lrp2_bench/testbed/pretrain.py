@@ -7,7 +7,6 @@ import logging
 import math
 import platform
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from lrp2_bench.errors import BenchError
 from lrp2_bench.files import sha256_file, sha256_json, write_json
 from lrp2_bench.models.shipped import MANIFEST
 from lrp2_bench.testbed.objectives import Example, Objective, objective_of
+from lrp2_bench.testbed.place import whole_folder
 from lrp2_bench.testbed.specs import PretrainSpec
 from lrp2_bench.testbed.text import pretraining_text
 from lrp2_bench.testbed.tokenizer import train_tokenizer
@@ -69,15 +69,21 @@ def pretrain(
     """Train ``spec`` and write a Hugging Face folder at ``output``; returns its manifest.
 
     The folder holds ``model.safetensors``, the tokenizer, ``loss.csv`` and ``manifest.json`` (spec, exposure, digests,
-    versions, seconds). It appears only when it is whole; until then the work is in ``output.partial``. ``threads`` are
-    CPU threads (None: torch's choice). ``max_seconds`` ends the training early, for trials: the manifest says
-    ``finished: false``. ``on_progress`` is called every 50 steps. Torch's global seed and threads are set.
+    versions, seconds). It appears only when it is whole; until then the work is in ``output.XXXX.partial``.
+    ``threads`` are CPU threads (None: torch's choice). ``max_seconds`` ends the training early, for trials: the
+    manifest says ``finished: false``. ``on_progress`` is called every 50 steps. Torch's global seed and threads are
+    set.
 
     Raises :class:`BenchError` where ``output`` is there already (unless ``overwrite``) or the disk is too full.
     """
-    if output.exists() and not overwrite:
-        raise BenchError(f"'{output}' is there already. Pass another folder, or overwrite it.")
-    partial = _fresh_folder(output)
+    with whole_folder(output, _NEEDED_BYTES, overwrite=overwrite) as partial:
+        return _pretrain(spec, partial, threads, max_seconds, on_progress)
+
+
+def _pretrain(
+    spec: PretrainSpec, folder: Path, threads: int | None, max_seconds: float | None, on_progress: OnProgress | None
+) -> dict[str, Any]:
+    """Into ``folder``, the manifest last."""
     if threads is not None:
         torch.set_num_threads(threads)
     torch.manual_seed(spec.seed)
@@ -92,14 +98,14 @@ def pretrain(
     parameters = sum(weight.numel() for weight in objective.model.parameters())
     log.info("%s: %d sentences, %d parameters, %d epochs", spec.name, len(fitting), parameters, spec.epochs)
 
-    last, finished = _train(spec, objective, fitting, partial / "loss.csv", max_seconds, on_progress)
+    last, finished = _train(spec, objective, fitting, folder / "loss.csv", max_seconds, on_progress)
 
     objective.model.train(False)
     transformers_logging.disable_progress_bar()  # of one file, beside ours
     # Half the bytes to ship; rounding moves no score that training has not left to chance. Loaded in float32.
-    objective.model.half().save_pretrained(partial)
-    tokenizer.save_pretrained(partial)
-    for file in partial.iterdir():
+    objective.model.half().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    for file in folder.iterdir():
         file.chmod(0o644)  # safetensors writes files that none but their owner may read
     manifest = {
         "spec": spec.as_dict(),
@@ -123,13 +129,10 @@ def pretrain(
             "threads": torch.get_num_threads(),
             "machine": platform.machine(),
         },
-        "files": {path.name: sha256_file(path) for path in sorted(partial.iterdir())},
+        "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
         "versions": {name: version(name) for name in ("babel", "tokenizers", "torch", "transformers")},
     }
-    write_json(partial / MANIFEST, manifest)
-    if output.exists():
-        shutil.rmtree(output)
-    partial.replace(output)
+    write_json(folder / MANIFEST, manifest)
     return manifest
 
 
@@ -237,19 +240,3 @@ def _groups(objective: Objective, weight_decay: float) -> list[dict[str, Any]]:
         {"params": [w for w in weights if w.dim() > 1], "weight_decay": weight_decay},
         {"params": [w for w in weights if w.dim() <= 1], "weight_decay": 0.0},
     ]
-
-
-def _fresh_folder(output: Path) -> Path:
-    """``output.partial``, empty."""
-    partial = output.with_name(output.name + ".partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
-    free = shutil.disk_usage(partial).free
-    if free < _NEEDED_BYTES:
-        partial.rmdir()
-        raise BenchError(
-            f"{free >> 20} MiB are free at '{output.parent}', pretraining needs {_NEEDED_BYTES >> 20}. "
-            "Free some, or write elsewhere."
-        )
-    return partial

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import time
 from pathlib import Path
@@ -39,6 +40,15 @@ def test_a_file_that_is_there_is_not_fetched_again(server: Loopback, tmp_path: P
     assert download(f"{server.address}/file", target, what=WHAT) == target
     assert target.read_bytes() == b"here"
     assert server.requests == []
+
+
+def test_what_a_killed_download_left_goes_once_another_has_fetched_the_file(server: Loopback, tmp_path: Path) -> None:
+    target, left = tmp_path / "file", tmp_path / ".file.dead.tmp"
+    target.write_bytes(b"here")
+    left.write_bytes(b"he")
+    os.utime(left, (0, 0))
+    download(f"{server.address}/file", target, what=WHAT)
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_busy_server_is_asked_again(server: Loopback, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,3 +104,12 @@ def test_the_moments_of_the_kills_are_spread_and_most_of_them_after_the_first_re
         assert sum(moment.records >= 2 for moment in chosen) >= 0.7 * count
         assert {moment.records for moment in chosen} >= set(range(RECORDS + 1)) or count == 5
         assert all(0 <= moment.wait <= 1.0 and 0 <= moment.records <= RECORDS for moment in chosen)
+
+
+def test_a_sweep_that_was_faster_than_its_kill_is_counted_as_not_killed(
+    job: Callable[[str], ToyJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = Sweep(job("faster"))
+    monkeypatch.setattr(sweep, "start", lambda: subprocess.Popen([sys.executable, "-c", ""], start_new_session=True))
+    trial = kill_and_resume(sweep, Moment(RECORDS, 0.0), [], lambda: 1)
+    assert not trial.killed and not trial.resumed and trial.records == 0

@@ -207,3 +207,14 @@ def test_hits_whose_manifest_cannot_be_read_are_never_mixed_with_others(
     assert job.search("seed=1") == 1
     assert "manifest" in (said := capsys.readouterr().err) and "Move the folder away" in said
     assert snapshot(job.folder() / "relations") == before
+
+
+def test_what_killed_jobs_left_goes_when_the_next_works_in_their_folder(toy_job: Build) -> None:
+    job = toy_job()
+    assert job.search("search=baseline") == 0
+    names = (".study.journal.dead.tmp.lock", "relations/.P17-language-009.parquet.dead.tmp", ".gone.json.dead.tmp")
+    for name in names:
+        (job.folder() / name).write_text("half")
+        os.utime(job.folder() / name, (0, 0))
+    assert job.search() == 0
+    assert not [name for name in names if (job.folder() / name).exists()]

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from lrp2_bench.files import atomic_path, sha256_file
 from lrp2_bench.jobs import seal, search
 from lrp2_bench.tracking import NoTracker
-from tests.support.commands import ToyJob, snapshot
+from tests.support.commands import ToyJob, snapshot, status_of
 
 Build = Callable[..., ToyJob]
 NOTHING = "Nothing is left to do in"
@@ -65,6 +66,40 @@ def test_a_seal_that_cannot_be_written_is_a_warning_and_the_next_run_looks_again
         assert job.search() == 0
     assert "Cannot write" in (said := capsys.readouterr().err) and "done.json" in said and "Traceback" not in said
     assert job.search() == 0 and len(loads) == 2
+
+
+def test_what_another_job_is_still_writing_is_not_sealed(toy_job: Build, loads: list[str]) -> None:
+    job = toy_job()
+    assert job.search("search=baseline") == 0
+    with atomic_path(job.folder() / "relations" / "P17-language-009.parquet") as half:
+        half.write_bytes(b"half")
+        assert job.search() == 0 and half.exists()
+        assert not any(".tmp" in name for name in json.loads((job.folder() / "done.json").read_text())["files"])
+        half.write_bytes(b"whole")
+        assert job.search() == 0 and len(loads) == 2, "nor looked at"
+    assert job.search() == 0 and len(loads) == 3, "its chunk is"
+
+
+def test_a_file_that_goes_while_it_is_sealed_or_checked_is_no_error(
+    toy_job: Build, loads: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def goes(path: Path) -> str:
+        if path.name == "P17-language-001.parquet":  # as another job sets it aside
+            path.unlink(missing_ok=True)
+        return sha256_file(path)
+
+    job = toy_job()
+    with monkeypatch.context() as patch:
+        patch.setattr(seal, "sha256_file", goes)
+        assert job.search() == 0 and status_of(job.folder())["state"] == "finished"
+        said = capsys.readouterr().err
+        assert "Cannot write" in said and "Traceback" not in said and not (job.folder() / "done.json").exists()
+    assert job.search() == 0 and len(loads) == 2 and (job.folder() / "done.json").exists()
+    with monkeypatch.context() as patch:
+        chunk = next(path for path in (job.folder() / "relations").glob("P17-language*.parquet"))
+        patch.setattr(seal, "sha256_file", lambda path: (chunk.unlink(missing_ok=True), sha256_file(path))[1])
+        assert job.search() == 0 and len(loads) == 3
+        assert NOTHING not in (said := capsys.readouterr().err) and "Traceback" not in said
 
 
 def test_outputs_that_were_moved_are_still_finished(toy_job: Build, loads: list[str]) -> None:

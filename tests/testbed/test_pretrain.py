@@ -68,7 +68,7 @@ def test_the_folder_is_a_plain_checkpoint_with_curve_and_manifest(tmp_path: Path
     assert reports[-1].step == manifest["training"]["steps"]
     assert reports[-1].done == 1.0
     assert all(path.stat().st_mode & 0o044 for path in (tmp_path / "model").iterdir())
-    assert not (tmp_path / "model.partial").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.parametrize("architecture", ["bert", "bloom"])
@@ -106,16 +106,24 @@ def test_what_is_there_is_not_overwritten_unless_asked(tmp_path: Path) -> None:
     pretrain(MINIATURE, tmp_path / "model", threads=1)
     with pytest.raises(BenchError, match="there already"):
         pretrain(MINIATURE, tmp_path / "model", threads=1)
-    (tmp_path / "model.partial").mkdir()
     pretrain(MINIATURE, tmp_path / "model", threads=1, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_a_full_disk_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = loop.shutil.disk_usage(tmp_path)._replace(free=1 << 20)
-    monkeypatch.setattr(loop.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(BenchError, match="1 MiB are free"):
-        pretrain(MINIATURE, tmp_path / "model")
-    assert not (tmp_path / "model.partial").exists()
+def test_two_trainings_into_one_folder_do_not_meet_in_it(tmp_path: Path) -> None:
+    twins: list[str] = []
+
+    def twin(report: Progress) -> None:
+        if not twins:
+            twins.append("begun")
+            pretrain(MINIATURE, tmp_path / "model", threads=1)
+
+    with pytest.raises(BenchError, match="made by another process meanwhile"):
+        pretrain(MINIATURE, tmp_path / "model", threads=1, on_progress=twin)
+    for folder in tmp_path.iterdir():
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        assert all(sha256_file(folder / name) == digest for name, digest in manifest["files"].items())
+    assert len(list(tmp_path.iterdir())) == 2, "the later one's work is kept"
 
 
 @pytest.mark.parametrize("architecture", ["bert", "bloom"])
