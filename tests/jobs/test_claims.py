@@ -97,6 +97,16 @@ def test_a_number_that_another_process_has_by_now_is_not_the_dead_one(tmp_path: 
     assert is_alive({}) is None and is_alive({**this_process(), "pid": "x"}) is None
 
 
+def test_a_number_that_another_users_process_has_by_now_is_not_the_dead_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(pid: int, number: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", refused)
+    assert is_alive(this_process()) is True
+    assert is_alive({**this_process(), "started": "0"}) is False
+    assert is_alive({**this_process(), "pid": 2**22 + 1}) is True, "its start is not told"
+
+
 def test_a_process_that_ended_and_waits_to_be_collected_is_gone() -> None:
     script = "import json, sys; from lrp2_bench.jobs.process import this_process; print(json.dumps(this_process()))"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
