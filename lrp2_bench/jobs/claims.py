@@ -11,6 +11,7 @@ machine it is known at once whether it lives, suspended or not.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -36,6 +37,9 @@ STALE = 150.0
 #: Seconds between two looks at what others hold.
 POLL = 1.0
 
+#: Seconds after which a file of one not known to live is nobody's, by the file system's own clock.
+_ABANDONED = 3600.0
+
 #: Names of claims that are no relation's.
 MANIFEST, TABLES = "_manifest", "_tables"
 
@@ -59,24 +63,31 @@ class Claims:
         self._closed.set()
         for name in list(self._held):
             self.release(name)
-        with suppress(OSError):  # others may still hold some
-            self._folder.rmdir()
+        self._remove_folder()
 
     def take(self, name: str) -> bool:
         """Whether ``name`` is now this job's: unless another job that lives has it."""
         generations = self._generations(name)
         latest = max(generations, default=0)
+        judged = _sign(generations[latest]) if latest else None
         if latest and not self._is_stale(generations[latest]):
             return False
         path = self._folder / f"{name}.{latest + 1}"
         content = json.dumps({**this_process(), "host": socket.gethostname(), "since": _now()}) + "\n"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:  # the last job to leave has just removed the folder
+            return False
+        try:
             file = _make(path, content.encode("utf-8"))
         except FileExistsError:
             return False
         except FileNotFoundError:  # the last job to leave has just removed the folder
             return self.take(name)
+        if latest and _sign(generations[latest]) != judged:
+            # Meanwhile another took over, let go of it all, and a third may have begun anew below this generation.
+            _drop(path, file)
+            return False
         self._held[name] = latest + 1, file
         if latest:
             log.warning(
@@ -88,8 +99,8 @@ class Claims:
         """Let go of ``name``, and of what dead jobs left of it."""
         own, file = self._held.pop(name)
         found = self._generations(name)
-        with file, suppress(FileNotFoundError):
-            if own in found and os.path.samestat(found[own].stat(), os.fstat(file.fileno())):
+        with file:
+            if own in found and _is_at(found[own], file):
                 # The own one last: it overrules what is left of others' as long as it is there.
                 for generation in sorted(generation for generation in found if generation <= own):
                     found[generation].unlink(missing_ok=True)
@@ -130,10 +141,26 @@ class Claims:
             left = held
 
     def forget(self, names: Iterable[str]) -> None:
-        """Remove what anyone left of claims on ``names``, because nothing is to be done there any more."""
+        """Remove what this process and dead ones left of claims on ``names``, because nothing is to be done there any
+        more. What the living hold stays: it may be another search's work."""
+        me = this_process()
         for name in names:
             for path in self._generations(name).values():
-                path.unlink(missing_ok=True)
+                if me.items() <= _content(path).items() or self._is_stale(path):
+                    path.unlink(missing_ok=True)
+
+    def _remove_folder(self) -> None:
+        """Unless others hold something in it; what killed jobs have left there goes too, in time."""
+        with suppress(OSError):
+            self._folder.rmdir()
+            return
+        with suppress(OSError):
+            # By the clock that stamps the files. The folder changed when this job let go of its last claim.
+            now = self._folder.stat().st_mtime
+            for path in list(self._folder.iterdir()):
+                if now - path.stat().st_mtime > _ABANDONED and is_alive(_content(path)) is not True:
+                    path.unlink(missing_ok=True)
+            self._folder.rmdir()
 
     def _generations(self, name: str) -> dict[int, Path]:
         try:
@@ -146,14 +173,12 @@ class Claims:
         }
 
     def _is_stale(self, path: Path) -> bool:
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
+        sign, now = _sign(path), time.monotonic()
+        if sign is None:
             return False  # just let go of: the next look sees the name free
         alive = is_alive(_content(path))
         if alive is not None:
             return not alive
-        sign, now = (stat.st_mtime_ns, stat.st_size), time.monotonic()
         before, since = self._seen.get(path, (None, now))
         if sign != before:
             since = now
@@ -189,7 +214,9 @@ def _make(path: Path, content: bytes) -> FileIO:
         try:
             os.link(draft, path)
         except FileExistsError:
-            raise
+            # Over NFS the answer to the first call may be lost, and the second one meets what the first has made.
+            if os.fstat(file.fileno()).st_nlink != 2:
+                raise
         except OSError:  # a file system without hard links
             file.close()
             file = path.open("xb", buffering=0)
@@ -200,6 +227,36 @@ def _make(path: Path, content: bytes) -> FileIO:
     finally:
         draft.unlink(missing_ok=True)
     return file
+
+
+def _sign(path: Path) -> object:
+    """Changes with every sign of life, and differs between files that come to the same path; None where there is none.
+
+    By opening it, because only then NFS asks the server.
+    """
+    try:
+        with suppress(PermissionError):
+            path.open("rb").close()
+        stat = path.stat()
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ESTALE):
+            return None
+        raise
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _is_at(path: Path, file: FileIO) -> bool:
+    """Whether ``file`` is what stands at ``path``, and neither removed nor made anew by another job."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except OSError:
+        return False
+
+
+def _drop(path: Path, file: FileIO) -> None:
+    with file:
+        if _is_at(path, file):
+            path.unlink(missing_ok=True)
 
 
 def _content(path: Path) -> dict[str, Any]:
