@@ -11,7 +11,6 @@ machine it is known at once whether it lives, suspended or not.
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -24,8 +23,8 @@ from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
+from lrp2_bench.jobs.claim_files import content_of, drop, is_at, make, sign_of
 from lrp2_bench.jobs.process import is_alive, this_process
 
 log = logging.getLogger(__name__)
@@ -36,12 +35,14 @@ BEAT = 15.0
 STALE = 150.0
 #: Seconds between two looks at what others hold.
 POLL = 1.0
+#: Seconds to wait for what is only ever held for a moment.
+PATIENCE = 10.0
 
 #: Seconds after which a file of one not known to live is nobody's, by the file system's own clock.
 _ABANDONED = 3600.0
 
 #: Names of claims that are no relation's.
-MANIFEST, TABLES = "_manifest", "_tables"
+MANIFEST, TABLES, STATUS = "_manifest", "_tables", "_status"
 
 
 class Claims:
@@ -69,7 +70,7 @@ class Claims:
         """Whether ``name`` is now this job's: unless another job that lives has it."""
         generations = self._generations(name)
         latest = max(generations, default=0)
-        judged = _sign(generations[latest]) if latest else None
+        judged = sign_of(generations[latest]) if latest else None
         if latest and not self._is_stale(generations[latest]):
             return False
         path = self._folder / f"{name}.{latest + 1}"
@@ -79,14 +80,14 @@ class Claims:
         except FileExistsError:  # the last job to leave has just removed the folder
             return False
         try:
-            file = _make(path, content.encode("utf-8"))
+            file = make(path, content.encode("utf-8"))
         except FileExistsError:
             return False
         except FileNotFoundError:  # the last job to leave has just removed the folder
             return self.take(name)
-        if latest and _sign(generations[latest]) != judged:
+        if latest and sign_of(generations[latest]) != judged:
             # Meanwhile another took over, let go of it all, and a third may have begun anew below this generation.
-            _drop(path, file)
+            drop(path, file)
             return False
         self._held[name] = latest + 1, file
         if latest:
@@ -100,7 +101,7 @@ class Claims:
         own, file = self._held.pop(name)
         found = self._generations(name)
         with file:
-            if own in found and _is_at(found[own], file):
+            if own in found and is_at(found[own], file):
                 # The own one last: it overrules what is left of others' as long as it is there.
                 for generation in sorted(generation for generation in found if generation <= own):
                     found[generation].unlink(missing_ok=True)
@@ -113,6 +114,22 @@ class Claims:
             yield
         finally:
             self.release(name)
+
+    @contextmanager
+    def briefly(self, name: str) -> Iterator[None]:
+        """Hold ``name`` for a moment's work, which is done without it where it cannot be had: the disk is full, the
+        folder is not to be written, or the owner was suspended. It needs no ``with`` block around it."""
+        give_up = time.monotonic() + PATIENCE
+        try:
+            with suppress(OSError):
+                while not self.take(name) and time.monotonic() < give_up:
+                    time.sleep(self._poll)
+            yield
+        finally:
+            with suppress(OSError):
+                if name in self._held:
+                    self.release(name)
+                self._folder.rmdir()
 
     def wait_for(self, name: str) -> bool:
         """Take ``name``, waiting for whoever has it; whether that was necessary."""
@@ -146,7 +163,7 @@ class Claims:
         me = this_process()
         for name in names:
             for path in self._generations(name).values():
-                if me.items() <= _content(path).items() or self._is_stale(path):
+                if me.items() <= content_of(path).items() or self._is_stale(path):
                     path.unlink(missing_ok=True)
 
     def _remove_folder(self) -> None:
@@ -158,7 +175,7 @@ class Claims:
             # By the clock that stamps the files. The folder changed when this job let go of its last claim.
             now = self._folder.stat().st_mtime
             for path in list(self._folder.iterdir()):
-                if now - path.stat().st_mtime > _ABANDONED and is_alive(_content(path)) is not True:
+                if now - path.stat().st_mtime > _ABANDONED and is_alive(content_of(path)) is not True:
                     path.unlink(missing_ok=True)
             self._folder.rmdir()
 
@@ -173,10 +190,10 @@ class Claims:
         }
 
     def _is_stale(self, path: Path) -> bool:
-        sign, now = _sign(path), time.monotonic()
+        sign, now = sign_of(path), time.monotonic()
         if sign is None:
             return False  # just let go of: the next look sees the name free
-        alive = is_alive(_content(path))
+        alive = is_alive(content_of(path))
         if alive is not None:
             return not alive
         before, since = self._seen.get(path, (None, now))
@@ -200,83 +217,15 @@ class Claims:
                     os.utime(file.fileno())
 
 
-def _make(path: Path, content: bytes) -> FileIO:
-    """The file at ``path``, new and left open: once it is removed and made anew by another job, what is at the path is
-    no longer ours. Raises FileExistsError where there is one.
-
-    It takes its name when it is written, so that a job killed in between leaves no claim without an owner, which others
-    would wait for as for a job on another machine.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    file = draft.open("wb", buffering=0)
-    try:
-        file.write(content)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            # Over NFS the answer to the first call may be lost, and the second one meets what the first has made.
-            if os.fstat(file.fileno()).st_nlink != 2:
-                raise
-        except OSError:  # a file system without hard links
-            file.close()
-            file = path.open("xb", buffering=0)
-            file.write(content)
-    except BaseException:
-        file.close()
-        raise
-    finally:
-        draft.unlink(missing_ok=True)
-    return file
-
-
-def _sign(path: Path) -> object:
-    """Changes with every sign of life, and differs between files that come to the same path; None where there is none.
-
-    By opening it, because only then NFS asks the server.
-    """
-    try:
-        with suppress(PermissionError):
-            path.open("rb").close()
-        stat = path.stat()
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ESTALE):
-            return None
-        raise
-    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
-
-
-def _is_at(path: Path, file: FileIO) -> bool:
-    """Whether ``file`` is what stands at ``path``, and neither removed nor made anew by another job."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except OSError:
-        return False
-
-
-def _drop(path: Path, file: FileIO) -> None:
-    with file:
-        if _is_at(path, file):
-            path.unlink(missing_ok=True)
-
-
-def _content(path: Path) -> dict[str, Any]:
-    """Empty where the owner has not written it yet, or died before."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _owner(path: Path) -> str:
-    found = _content(path)
+    found = content_of(path)
     return (
         f"host {found.get('host', 'unknown')}, process {found.get('pid', 'unknown')}, since {found.get('since', '?')}"
     )
 
 
 def _shown(name: str) -> str:
-    return {MANIFEST: "the manifest", TABLES: "the tables"}.get(name, name)
+    return {MANIFEST: "the manifest", TABLES: "the tables", STATUS: "the status"}.get(name, name)
 
 
 def _now() -> str:

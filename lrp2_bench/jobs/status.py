@@ -21,6 +21,7 @@ from typing import Any
 
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import write_json
+from lrp2_bench.jobs.claims import STATUS, Claims
 
 log = logging.getLogger(__name__)
 
@@ -43,17 +44,34 @@ class JobStatus:
     look_again: Callable[[], object] = lambda: None
     _looked: bool = False
 
+    def __post_init__(self) -> None:
+        self._claims = Claims(self.path.parent, poll=0.05)
+
     def write(self, state: str, *, in_place: bool = False, **details: Any) -> None:
-        """``in_place`` takes no space, for a disk that has none left. It raises OSError where there is no file yet."""
-        write = _overwrite if in_place else write_json
+        """``in_place`` takes no space, for a disk that has none left. It raises OSError where there is no file yet.
+
+        One job at a time, so that none puts its word over another's that it has not read.
+        """
+        with self._claims.briefly(STATUS):
+            self._write_all(_overwrite if in_place else write_json, state, details)
+
+    def _write_all(self, write: Callable[[Path, Any], None], state: str, details: Mapping[str, Any]) -> None:
         if self.shard is not None:
             self._write(write, self._shards / f"{self.shard}.json", state, self.missing, details)
-            if state == "finished" and self.elsewhere:
+            left_to_others = state == "finished" and bool(self.elsewhere)
+            if left_to_others or (self._looked and _read(self.path).get("state") == "finished"):
+                with suppress(Exception):
+                    self.look_again()  # others may have ended since
+            if left_to_others:
                 state, details = "incomplete", {"message": f"Shard {self.shard} is done, others are not."}
             elif "message" in details:
                 details = {**details, "message": f"Shard {self.shard}: {details['message']}"}
         shards = {path.stem: _read(path).get("state") for path in sorted(self._shards.glob("*-of-*.json"))}
         more = {"shards": shards} if shards else {}
+        found = _read(self.path)
+        if state == "incomplete" and found.get("state") == "finished":
+            write(self.path, {**found, **more})  # the last shard has done the rest since
+            return
         self._write(write, self.path, state, [*self.missing, *self.elsewhere], {**details, **more})
 
     def set_missing(self, missing: list[str], elsewhere: Sequence[str] = ()) -> None:

@@ -86,17 +86,17 @@ def test_a_job_that_was_slow_to_take_over_does_not_share_with_one_that_began_ane
 ) -> None:
     _left_by_a_dead_process(tmp_path)
     slow, quick, late = Claims(tmp_path), Claims(tmp_path), Claims(tmp_path)
-    make = claims_module._make
+    make = claims_module.make
 
     def paused(path: Path, content: bytes) -> FileIO:
         """With its mind made up for generation 2, while others come and go."""
-        monkeypatch.setattr(claims_module, "_make", make)
+        monkeypatch.setattr(claims_module, "make", make)
         assert quick.take("P36")
         quick.release("P36")
         assert late.take("P36")
         return make(path, content)
 
-    monkeypatch.setattr(claims_module, "_make", paused)
+    monkeypatch.setattr(claims_module, "make", paused)
     assert not slow.take("P36")
     assert [path.name for path in (tmp_path / "claims").iterdir()] == ["P36.1"], "the late one's"
     late.release("P36")
