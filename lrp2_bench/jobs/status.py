@@ -63,10 +63,10 @@ class JobStatus:
                 with suppress(Exception):
                     self.look_again()  # others may have ended since
             if left_to_others:
-                state, details = "incomplete", {"message": f"Shard {self.shard} is done, others are not."}
+                state, details = "incomplete", {"message": self._why_incomplete(self.shard)}
             elif "message" in details:
                 details = {**details, "message": f"Shard {self.shard}: {details['message']}"}
-        shards = {path.stem: _read(path).get("state") for path in sorted(self._shards.glob("*-of-*.json"))}
+        shards = {name: record.get("state") for name, record in self._read_shards().items()}
         more = {"shards": shards} if shards else {}
         found = _read(self.path)
         if state == "incomplete" and found.get("state") == "finished":
@@ -85,6 +85,26 @@ class JobStatus:
     @property
     def _shards(self) -> Path:
         return self.path.with_name("shards")
+
+    def _read_shards(self) -> dict[str, Mapping[str, Any]]:
+        """What the shards tell of themselves, by their names; empty where the folder may not be read."""
+        try:
+            return {path.stem: _read(path) for path in sorted(self._shards.glob("*-of-*.json"))}
+        except OSError:
+            return {}
+
+    def _why_incomplete(self, shard: str) -> str:
+        """Where listings of folders are cached, shards that end together may each miss what the others stored last."""
+        count, records = int(shard.partition("-of-")[2]), self._read_shards()
+        if any(records.get(f"{index}-of-{count}", {}).get("state") != "finished" for index in range(count)):
+            return f"Shard {shard} is done, others are not."
+        # Not for certain: an older run's record may be of less work.
+        message = (
+            f"Shard {shard} is done, and the others say that they are, but it has not seen all their work (a shared "
+            "file system may show it late). Unless some are still to run, run the same command once more."
+        )
+        log.warning("%s '%s'", message, self.path.parent)
+        return message
 
     def _write(
         self,
@@ -179,7 +199,12 @@ def _made_no_folder(error: OSError) -> bool:
 
 def state_of(folder: Path) -> object:
     """The state of the job in ``folder``; None where there is none that can be read."""
-    return _read(folder / "status.json").get("state")
+    return read_status(folder).get("state")
+
+
+def read_status(folder: Path) -> Mapping[str, Any]:
+    """What the job in ``folder`` tells; empty where there is nothing that can be read."""
+    return _read(folder / "status.json")
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -97,3 +97,17 @@ def test_a_job_waits_for_a_suspended_one_only_for_a_while(tmp_path: Path, monkey
     with job_status(tmp_path):
         assert _read(tmp_path)["state"] == "running"
     assert _read(tmp_path)["state"] == "finished" and not claims.Claims(tmp_path).take(claims.STATUS)
+
+
+def test_shards_that_end_together_and_miss_each_others_last_work_are_told_to_run_once_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with job_status(tmp_path, "0-of-2") as first:
+        first.set_missing([], ["P37"])
+        with job_status(tmp_path, "1-of-2") as last:
+            last.set_missing([], ["P36"])
+        assert _read(tmp_path)["message"] == "Shard 1-of-2 is done, others are not."
+        assert "once more" not in caplog.text
+    found = _read(tmp_path)
+    assert (found["state"], found["shards"]) == ("incomplete", {"0-of-2": "finished", "1-of-2": "finished"})
+    assert "run the same command once more" in found["message"] and "run the same command once more" in caplog.text
