@@ -63,7 +63,7 @@ class JobStatus:
                 with suppress(Exception):
                     self.look_again()  # others may have ended since
             if left_to_others:
-                state, details = "incomplete", {"message": self._why_incomplete(self.shard)}
+                state = "incomplete"
             elif "message" in details:
                 details = {**details, "message": f"Shard {self.shard}: {details['message']}"}
         shards = {name: record.get("state") for name, record in self._read_shards().items()}
@@ -72,6 +72,8 @@ class JobStatus:
         if state == "incomplete" and found.get("state") == "finished":
             write(self.path, {**found, **more})  # the last shard has done the rest since
             return
+        if state == "incomplete" and self.shard is not None:
+            details = {"message": self._why_incomplete(self.shard)}
         self._write(write, self.path, state, [*self.missing, *self.elsewhere], {**details, **more})
 
     def set_missing(self, missing: list[str], elsewhere: Sequence[str] = ()) -> None:

@@ -33,14 +33,16 @@ def test_a_shard_tells_of_itself_and_of_the_folder(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "shards" / "1-of-2.json").read_text())["message"] == "x"
 
 
-def test_a_shard_that_others_overtake_leaves_the_folder_finished(tmp_path: Path) -> None:
+def test_a_shard_that_others_overtake_leaves_the_folder_finished(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whichever moment the last one ends in: after the first has looked for the last time."""
     with job_status(tmp_path, "0-of-2") as first:
         first.set_missing([], ["P37"])
         with job_status(tmp_path, "1-of-2") as last:
             last.set_missing([])
     assert (_read(tmp_path)["state"], _read(tmp_path)["missing"]) == ("finished", [])
-    assert "message" not in _read(tmp_path)
+    assert "message" not in _read(tmp_path) and not caplog.text
     assert _read(tmp_path)["shards"] == {"0-of-2": "finished", "1-of-2": "finished"}
 
 
