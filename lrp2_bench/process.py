@@ -24,10 +24,10 @@ def is_alive(process: Mapping[str, Any]) -> bool | None:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:
-        return True  # another user's
+    except PermissionError:
+        pass  # another user's
     started = _started(pid)
-    # The number may have gone to another process since.
+    # The number may have gone to another process since, of whatever user.
     return started is None or started == process.get("started")
 
 

@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
+from lrp2_bench.jobs.claim_files import content_of, drop, is_at, make, sign_of
 from lrp2_bench.process import is_alive, this_process
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,14 @@ BEAT = 15.0
 STALE = 150.0
 #: Seconds between two looks at what others hold.
 POLL = 1.0
+#: Seconds to wait for what is only ever held for a moment.
+PATIENCE = 10.0
+
+#: Seconds after which a file of one not known to live is nobody's, by the file system's own clock.
+_ABANDONED = 3600.0
 
 #: Names of claims that are no relation's.
-MANIFEST, TABLES = "_manifest", "_tables"
+MANIFEST, TABLES, STATUS = "_manifest", "_tables", "_status"
 
 
 class Claims:
@@ -59,24 +64,31 @@ class Claims:
         self._closed.set()
         for name in list(self._held):
             self.release(name)
-        with suppress(OSError):  # others may still hold some
-            self._folder.rmdir()
+        self._remove_folder()
 
     def take(self, name: str) -> bool:
         """Whether ``name`` is now this job's: unless another job that lives has it."""
         generations = self._generations(name)
         latest = max(generations, default=0)
+        judged = sign_of(generations[latest]) if latest else None
         if latest and not self._is_stale(generations[latest]):
             return False
         path = self._folder / f"{name}.{latest + 1}"
         content = json.dumps({**this_process(), "host": socket.gethostname(), "since": _now()}) + "\n"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            file = _make(path, content.encode("utf-8"))
+        except FileExistsError:  # the last job to leave has just removed the folder
+            return False
+        try:
+            file = make(path, content.encode("utf-8"))
         except FileExistsError:
             return False
         except FileNotFoundError:  # the last job to leave has just removed the folder
             return self.take(name)
+        if latest and sign_of(generations[latest]) != judged:
+            # Meanwhile another took over, let go of it all, and a third may have begun anew below this generation.
+            drop(path, file)
+            return False
         self._held[name] = latest + 1, file
         if latest:
             log.warning(
@@ -88,8 +100,8 @@ class Claims:
         """Let go of ``name``, and of what dead jobs left of it."""
         own, file = self._held.pop(name)
         found = self._generations(name)
-        with file, suppress(FileNotFoundError):
-            if own in found and os.path.samestat(found[own].stat(), os.fstat(file.fileno())):
+        with file:
+            if own in found and is_at(found[own], file):
                 # The own one last: it overrules what is left of others' as long as it is there.
                 for generation in sorted(generation for generation in found if generation <= own):
                     found[generation].unlink(missing_ok=True)
@@ -102,6 +114,22 @@ class Claims:
             yield
         finally:
             self.release(name)
+
+    @contextmanager
+    def briefly(self, name: str) -> Iterator[None]:
+        """Hold ``name`` for a moment's work, which is done without it where it cannot be had: the disk is full, the
+        folder is not to be written, or the owner was suspended. It needs no ``with`` block around it."""
+        give_up = time.monotonic() + PATIENCE
+        try:
+            with suppress(OSError):
+                while not self.take(name) and time.monotonic() < give_up:
+                    time.sleep(self._poll)
+            yield
+        finally:
+            with suppress(OSError):
+                if name in self._held:
+                    self.release(name)
+                self._folder.rmdir()
 
     def wait_for(self, name: str) -> bool:
         """Take ``name``, waiting for whoever has it; whether that was necessary."""
@@ -130,10 +158,26 @@ class Claims:
             left = held
 
     def forget(self, names: Iterable[str]) -> None:
-        """Remove what anyone left of claims on ``names``, because nothing is to be done there any more."""
+        """Remove what this process and dead ones left of claims on ``names``, because nothing is to be done there any
+        more. What the living hold stays: it may be another search's work."""
+        me = this_process()
         for name in names:
             for path in self._generations(name).values():
-                path.unlink(missing_ok=True)
+                if me.items() <= content_of(path).items() or self._is_stale(path):
+                    path.unlink(missing_ok=True)
+
+    def _remove_folder(self) -> None:
+        """Unless others hold something in it; what killed jobs have left there goes too, in time."""
+        with suppress(OSError):
+            self._folder.rmdir()
+            return
+        with suppress(OSError):
+            # By the clock that stamps the files. The folder changed when this job let go of its last claim.
+            now = self._folder.stat().st_mtime
+            for path in list(self._folder.iterdir()):
+                if now - path.stat().st_mtime > _ABANDONED and is_alive(content_of(path)) is not True:
+                    path.unlink(missing_ok=True)
+            self._folder.rmdir()
 
     def _generations(self, name: str) -> dict[int, Path]:
         try:
@@ -146,14 +190,12 @@ class Claims:
         }
 
     def _is_stale(self, path: Path) -> bool:
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
+        sign, now = sign_of(path), time.monotonic()
+        if sign is None:
             return False  # just let go of: the next look sees the name free
-        alive = is_alive(_content(path))
+        alive = is_alive(content_of(path))
         if alive is not None:
             return not alive
-        sign, now = (stat.st_mtime_ns, stat.st_size), time.monotonic()
         before, since = self._seen.get(path, (None, now))
         if sign != before:
             since = now
@@ -175,51 +217,15 @@ class Claims:
                     os.utime(file.fileno())
 
 
-def _make(path: Path, content: bytes) -> FileIO:
-    """The file at ``path``, new and left open: once it is removed and made anew by another job, what is at the path is
-    no longer ours. Raises FileExistsError where there is one.
-
-    It takes its name when it is written, so that a job killed in between leaves no claim without an owner, which others
-    would wait for as for a job on another machine.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    file = draft.open("wb", buffering=0)
-    try:
-        file.write(content)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links
-            file.close()
-            file = path.open("xb", buffering=0)
-            file.write(content)
-    except BaseException:
-        file.close()
-        raise
-    finally:
-        draft.unlink(missing_ok=True)
-    return file
-
-
-def _content(path: Path) -> dict[str, Any]:
-    """Empty where the owner has not written it yet, or died before."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _owner(path: Path) -> str:
-    found = _content(path)
+    found = content_of(path)
     return (
         f"host {found.get('host', 'unknown')}, process {found.get('pid', 'unknown')}, since {found.get('since', '?')}"
     )
 
 
 def _shown(name: str) -> str:
-    return {MANIFEST: "the manifest", TABLES: "the tables"}.get(name, name)
+    return {MANIFEST: "the manifest", TABLES: "the tables", STATUS: "the status"}.get(name, name)
 
 
 def _now() -> str:

@@ -21,6 +21,7 @@ from typing import Any
 
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import write_json
+from lrp2_bench.jobs.claims import STATUS, Claims
 
 log = logging.getLogger(__name__)
 
@@ -43,17 +44,36 @@ class JobStatus:
     look_again: Callable[[], object] = lambda: None
     _looked: bool = False
 
+    def __post_init__(self) -> None:
+        self._claims = Claims(self.path.parent, poll=0.05)
+
     def write(self, state: str, *, in_place: bool = False, **details: Any) -> None:
-        """``in_place`` takes no space, for a disk that has none left. It raises OSError where there is no file yet."""
-        write = _overwrite if in_place else write_json
+        """``in_place`` takes no space, for a disk that has none left. It raises OSError where there is no file yet.
+
+        One job at a time, so that none puts its word over another's that it has not read.
+        """
+        with self._claims.briefly(STATUS):
+            self._write_all(_overwrite if in_place else write_json, state, details)
+
+    def _write_all(self, write: Callable[[Path, Any], None], state: str, details: Mapping[str, Any]) -> None:
         if self.shard is not None:
             self._write(write, self._shards / f"{self.shard}.json", state, self.missing, details)
-            if state == "finished" and self.elsewhere:
-                state, details = "incomplete", {"message": f"Shard {self.shard} is done, others are not."}
+            left_to_others = state == "finished" and bool(self.elsewhere)
+            if left_to_others or (self._looked and _read(self.path).get("state") == "finished"):
+                with suppress(Exception):
+                    self.look_again()  # others may have ended since
+            if left_to_others:
+                state = "incomplete"
             elif "message" in details:
                 details = {**details, "message": f"Shard {self.shard}: {details['message']}"}
-        shards = {path.stem: _read(path).get("state") for path in sorted(self._shards.glob("*-of-*.json"))}
+        shards = {name: record.get("state") for name, record in self._read_shards().items()}
         more = {"shards": shards} if shards else {}
+        found = _read(self.path)
+        if state == "incomplete" and found.get("state") == "finished":
+            write(self.path, {**found, **more})  # the last shard has done the rest since
+            return
+        if state == "incomplete" and self.shard is not None:
+            details = {"message": self._why_incomplete(self.shard)}
         self._write(write, self.path, state, [*self.missing, *self.elsewhere], {**details, **more})
 
     def set_missing(self, missing: list[str], elsewhere: Sequence[str] = ()) -> None:
@@ -67,6 +87,26 @@ class JobStatus:
     @property
     def _shards(self) -> Path:
         return self.path.with_name("shards")
+
+    def _read_shards(self) -> dict[str, Mapping[str, Any]]:
+        """What the shards tell of themselves, by their names; empty where the folder may not be read."""
+        try:
+            return {path.stem: _read(path) for path in sorted(self._shards.glob("*-of-*.json"))}
+        except OSError:
+            return {}
+
+    def _why_incomplete(self, shard: str) -> str:
+        """Where listings of folders are cached, shards that end together may each miss what the others stored last."""
+        count, records = int(shard.partition("-of-")[2]), self._read_shards()
+        if any(records.get(f"{index}-of-{count}", {}).get("state") != "finished" for index in range(count)):
+            return f"Shard {shard} is done, others are not."
+        # Not for certain: an older run's record may be of less work.
+        message = (
+            f"Shard {shard} is done, and the others say that they are, but it has not seen all their work (a shared "
+            "file system may show it late). Unless some are still to run, run the same command once more."
+        )
+        log.warning("%s '%s'", message, self.path.parent)
+        return message
 
     def _write(
         self,
@@ -161,7 +201,12 @@ def _made_no_folder(error: OSError) -> bool:
 
 def state_of(folder: Path) -> object:
     """The state of the job in ``folder``; None where there is none that can be read."""
-    return _read(folder / "status.json").get("state")
+    return read_status(folder).get("state")
+
+
+def read_status(folder: Path) -> Mapping[str, Any]:
+    """What the job in ``folder`` tells; empty where there is nothing that can be read."""
+    return _read(folder / "status.json")
 
 
 def _read(path: Path) -> Mapping[str, Any]:

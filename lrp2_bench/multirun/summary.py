@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lrp2_bench.errors import BenchError
+from lrp2_bench.jobs.status import read_status
 from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of
 
 #: Jobs of a kind that are told of one by one.
@@ -33,6 +34,10 @@ def summary(jobs: Sequence[Job], outcomes: Mapping[int, Outcome]) -> str:
             lines += _told(job, of[job.number].cause, whole=len(such) == 1)
         if len(such) > _SHOWN:
             lines.append(f"  and {len(such) - _SHOWN} more; each has a status.json in its folder.")
+    incomplete = {job.folder: read_status(job.folder) for job in jobs if of[job.number].state is State.finished}
+    for folder, status in incomplete.items():
+        if status.get("state") == "incomplete":
+            lines.append(f"Incomplete: '{folder}': {status.get('message', '')}")
     return "\n".join(lines)
 
 

@@ -97,6 +97,16 @@ def test_a_number_that_another_process_has_by_now_is_not_the_dead_one(tmp_path: 
     assert is_alive({}) is None and is_alive({**this_process(), "pid": "x"}) is None
 
 
+def test_a_number_that_another_users_process_has_by_now_is_not_the_dead_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(pid: int, number: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", refused)
+    assert is_alive(this_process()) is True
+    assert is_alive({**this_process(), "started": "0"}) is False
+    assert is_alive({**this_process(), "pid": 2**22 + 1}) is True, "its start is not told"
+
+
 def test_a_process_that_ended_and_waits_to_be_collected_is_gone() -> None:
     script = "import json, sys; from lrp2_bench.process import this_process; print(json.dumps(this_process()))"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
@@ -192,13 +202,21 @@ def test_what_others_hold_comes_last_and_what_they_finish_is_left_out(tmp_path: 
     assert done == ["P30", "P36"]
 
 
-def test_what_another_job_gives_up_is_done_after_waiting(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_another_job_gives_up_is_done_after_waiting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level("INFO")
-    path, done = _elsewhere(tmp_path, "P17.1"), []
-    with Claims(tmp_path, poll=0.01) as claims:
-        threading.Timer(0.2, path.unlink).start()
+    path, done, slept = _elsewhere(tmp_path, "P17.1"), [], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            path.unlink()
+
+    monkeypatch.setattr(claims_module.time, "sleep", sleep)
+    with Claims(tmp_path, poll=0.25) as claims:
         claims.in_turns(["P17"], lambda name: name not in done, done.append)
-    assert done == ["P17"]
+    assert done == ["P17"] and slept == [0.25] * 3
     assert caplog.text.count("Waiting for another job with P17 (host node7, process 1") == 1, "said once"
 
 

@@ -223,20 +223,6 @@ def test_a_job_looks_once_more_before_its_last_word(tmp_path: Path) -> None:
     assert (_read(tmp_path)["state"], _read(tmp_path)["message"]) == ("failed", "the first")
 
 
-def test_a_shard_tells_of_itself_and_of_the_folder(tmp_path: Path) -> None:
-    with job_status(tmp_path, "0-of-2") as status:
-        status.set_missing(["P30"], ["P36"])
-        assert _read(tmp_path)["missing"] == ["P30", "P36"] and _read(tmp_path)["shards"] == {"0-of-2": "running"}
-        status.set_missing([], ["P36"])
-    assert (_read(tmp_path)["state"], _read(tmp_path)["missing"]) == ("incomplete", ["P36"])
-    with pytest.raises(ValueError, match="x"), job_status(tmp_path, "1-of-2") as status:
-        status.set_missing(["P36"])
-        raise ValueError("x")
-    assert _read(tmp_path)["message"] == "Shard 1-of-2: x"
-    assert _read(tmp_path)["shards"] == {"0-of-2": "finished", "1-of-2": "failed"}
-    assert json.loads((tmp_path / "shards" / "1-of-2.json").read_text())["message"] == "x"
-
-
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"missing": []}', "\xff"])
 def test_a_status_that_cannot_be_read_is_written_anew(text: str, tmp_path: Path) -> None:
     (tmp_path / "status.json").write_bytes(text.encode("latin-1"))

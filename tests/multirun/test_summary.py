@@ -61,3 +61,12 @@ def test_a_log_is_named_where_there_is_one(tmp_path: Path) -> None:
     assert "log:" not in summary([job], {0: Outcome(State.failed, "y")})
     (tmp_path / "search.log").touch()
     assert f"    log: {tmp_path / 'search.log'}\n" in summary([job], {0: Outcome(State.failed, "y")})
+
+
+def test_a_folder_that_finished_shards_left_incomplete_is_named_once_with_what_to_do(tmp_path: Path) -> None:
+    jobs = [Job("search", number, (f"shard.index={number}",), tmp_path, "x") for number in range(2)]
+    outcomes = {number: Outcome(State.finished) for number in range(2)}
+    (tmp_path / "status.json").write_text('{"state": "incomplete", "message": "Run it once more."}')
+    assert summary(jobs, outcomes) == f"2 jobs: 2 finished.\nIncomplete: '{tmp_path}': Run it once more."
+    (tmp_path / "status.json").write_text('{"state": "finished"}')
+    assert summary(jobs, outcomes) == "2 jobs: 2 finished."
