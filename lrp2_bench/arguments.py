@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lrp2_bench.errors import BenchError, UnknownNameError, nearest
-from lrp2_bench.languages import GROUPS, LANGUAGES
+from lrp2_bench.languages import ENGLISH, GROUPS, LANGUAGES
 
 _MULTIRUN = {"-m", "--multirun"}
 _QUIET = {"-q", "--quiet"}
@@ -35,6 +35,7 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
     if command == "report":
         arguments = ["quiet=true" if argument in _QUIET else argument for argument in arguments]
     takes_value = False
+    dataset = next((given.partition("=")[2] for given in arguments if given.startswith("dataset=")), None)
     for argument in arguments:
         if takes_value or argument.startswith("-"):
             hydra_flags.append(argument)
@@ -42,9 +43,9 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
         elif "=" not in argument and not argument.startswith("~"):
             positionals.append(argument)
         elif argument.startswith("language=") and command in _TAKES_LANGUAGES:
-            expanded.append(f"languages=[{expand_groups(argument).removeprefix('language=')}]")
+            expanded.append(f"languages=[{expand_groups(argument, dataset).removeprefix('language=')}]")
         elif argument.startswith("language="):
-            expanded.append(_languages(argument, multirun=bool(flags & _MULTIRUN)))
+            expanded.append(_languages(argument, dataset, multirun=bool(flags & _MULTIRUN)))
         else:
             expanded.append(argument)
     if positionals and command not in _TAKES_FOLDERS:
@@ -79,10 +80,12 @@ def manifest_argument(command: str, arguments: Sequence[str]) -> tuple[str | Non
     return (paths[0] if paths else None), others
 
 
-def expand_groups(setting: str) -> str:
+def expand_groups(setting: str, dataset: str | None = None) -> str:
     """``language=high,de`` with the codes of ``high``, each once; other settings as they are.
 
-    Raises :class:`UnknownNameError` for what is no language and nearly a group.
+    Where it is known which languages ``dataset`` holds, a group is of those, and ``all`` is all of them. Raises
+    :class:`UnknownNameError` for what is no language and nearly a group, :class:`BenchError` for a group of which the
+    dataset holds none.
     """
     if not setting.startswith("language="):
         return setting
@@ -90,12 +93,26 @@ def expand_groups(setting: str) -> str:
     for name in setting.removeprefix("language=").split(","):
         if name not in GROUPS and name not in LANGUAGES and nearest(name, GROUPS):
             raise UnknownNameError("group of languages", name, GROUPS, "Languages are given by their codes.")
-        codes += [code for code in GROUPS.get(name, (name,)) if code not in codes]
+        codes += [code for code in _members(name, dataset) if code not in codes]
     return f"language={','.join(codes)}"
 
 
-def _languages(argument: str, *, multirun: bool) -> str:
-    expanded = expand_groups(argument)
+def _members(name: str, dataset: str | None) -> Sequence[str]:
+    if name not in GROUPS or dataset != "xfactr":  # the others hold all languages that groups are of
+        return GROUPS.get(name, (name,))
+    from lrp2_bench.data.xfactr import published_digests
+
+    held = [code for code in published_digests() if code != ENGLISH]
+    found = held if name == "all" else [code for code in held if code in GROUPS[name]]
+    if not found:
+        raise BenchError(
+            f"language={name}: dataset={dataset} holds no language of this group. It holds {', '.join(held)}."
+        )
+    return found
+
+
+def _languages(argument: str, dataset: str | None, *, multirun: bool) -> str:
+    expanded = expand_groups(argument, dataset)
     if "," in expanded and not multirun:
         raise BenchError(f"'{argument}' is {expanded.count(',') + 1} languages, one job each: add -m for a multirun.")
     return expanded

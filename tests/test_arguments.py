@@ -86,3 +86,13 @@ def test_flags_may_stand_anywhere() -> None:
 def test_printing_the_configuration_of_several_jobs_is_refused(flag: str) -> None:
     with pytest.raises(BenchError, match="leave -m out"):
         expand("search", ["-m", flag, "job", "language=de"])
+
+
+def test_a_group_is_of_the_languages_that_the_dataset_holds() -> None:
+    held = ["ceb", "el", "es", "fr", "he", "hu", "ilo", "ja", "ko", "mg", "mr", "nl", "pa", "ru", "sw", "tl", "tr"]
+    every = f"language={','.join([*held, 'vi', 'war', 'yo', 'zh'])}"
+    assert expand("search", ["dataset=xfactr", "language=all", "-m"]) == ["dataset=xfactr", every, "-m"]
+    assert expand("search", ["language=medium,cy", "dataset=xfactr", "-m"])[0] == "language=el,he,hu,ko,tr,cy"
+    with pytest.raises(BenchError, match="language=low: dataset=xfactr holds no language of this group. It holds ceb"):
+        expand("analyze", ["language=low", "dataset=xfactr"])
+    assert expand("search", ["dataset=mlama", "language=all", "-m"])[1] == f"language={','.join(GROUPS['all'])}"

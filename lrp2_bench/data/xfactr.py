@@ -111,7 +111,7 @@ class _Language:
         self.prompts = files.prompts[language]
         self._files, self._notices = files, notices
         self._entities = files.names(language, notices)
-        if files.digest(language) != _pinned().get(language):
+        if files.digest(language) != published_digests().get(language):
             notices.add("Language differs from the X-FACTR this version was tested with", language)
 
     def relation(self, name: str, named: bool = False) -> Relation | None:
@@ -176,7 +176,8 @@ class _Language:
 
 
 @cache
-def _pinned() -> dict[str, str]:
+def published_digests() -> dict[str, str]:
+    """Of the public repository's facts, by the code of each language it holds."""
     text = resources.files("lrp2_bench.data").joinpath("xfactr_digests.json").read_text("utf-8")
     digests: dict[str, str] = json.loads(text)
     return digests

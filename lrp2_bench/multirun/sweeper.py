@@ -68,7 +68,8 @@ class JobSweeper(Sweeper):
     def _jobs(self, arguments: Sequence[str]) -> tuple[list[Job], list[DictConfig]]:
         """Every job and its configuration; composing all of them finds what is wrong before anything starts."""
         loader, name = self._setup.context.config_loader, str(self._setup.config.hydra.job.name)
-        own = [expand_groups(f"{key}={values}") for key, values in self._params.items()]
+        dataset = self._setup.config.hydra.runtime.choices.get("dataset")
+        own = [expand_groups(f"{key}={values}", dataset) for key, values in self._params.items()]
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*own, *arguments])
         (batch,) = BasicSweeper.split_arguments(parsed, None)
         jobs, configs = [], []
