@@ -113,7 +113,8 @@ def report(config: DictConfig) -> None:
     if settings.quiet:
         print(done.folder)
     if done.lacks:
-        print("\n".join([f"Partial report; not whole ({len(done.lacks)}):", *done.lacks]), file=sys.stderr)
+        named = done.lacks if settings.quiet else ["Each is named above."]
+        print("\n".join([f"Partial report; not whole ({len(done.lacks)}):", *named]), file=sys.stderr)
         print("What is not wanted in a report: delete its folder.", file=sys.stderr)
         raise SystemExit(PARTIAL)  # Hydra reports any exception that it knows as an error of the job
 

@@ -171,6 +171,19 @@ def test_a_home_written_as_a_tilde_is_the_home(toy_job: Build, tmp_path: Path, m
     assert not (tmp_path / "~").exists()
 
 
+@pytest.mark.parametrize("command", ["analyze", "report", "vectors"])
+def test_a_stopped_command_says_whether_it_goes_on(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.COMMANDS, command, stopped)
+    assert lrp2_bench(command) == 130
+    said = capsys.readouterr().err
+    assert said.startswith("Stopped") and "The same command" in said
+
+
 # Where it is called
 
 
@@ -217,6 +230,9 @@ def test_a_partial_report_has_an_exit_code_of_its_own_and_names_what_it_lacks(tm
     assert printed.out == f"{tmp_path / 'report'}\n"
     told = f"Partial report; not whole (1):\n{failed}: failed: no disk\n"
     assert printed.err == f"{told}What is not wanted in a report: delete its folder.\n"
+    assert lrp2_bench("report", str(tmp_path)) == 3
+    printed = capsys.readouterr()
+    assert f"{failed}: failed: no disk" in printed.out and "not whole (1):\nEach is named above." in printed.err
     assert lrp2_bench("report", str(tmp_path / "nowhere"), "-q") == 1
     assert lrp2_bench("report", "--help") == 0
     assert "Exit codes: 0 all runs found are whole; 3" in capsys.readouterr().out
