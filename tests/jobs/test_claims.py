@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,31 +16,7 @@ import pytest
 from lrp2_bench.jobs import claims as claims_module
 from lrp2_bench.jobs.claims import Claims
 from lrp2_bench.process import is_alive, this_process
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Seconds that pass for those who wait, and nobody else."""
-    now = [1000.0]
-    monkeypatch.setattr(claims_module.time, "monotonic", lambda: now[0])
-    yield now
-
-
-def _elsewhere(folder: Path, name: str = "P36.1") -> Path:
-    """A claim by a job of another machine."""
-    path = folder / "claims" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"machine": "another", "pid": 1, "started": "1", "host": "node7", "since": "then"}))
-    return path
-
-
-def _left_by_a_dead_process(folder: Path, name: str = "P36.1") -> Path:
-    script = "import json; from lrp2_bench.process import this_process; print(json.dumps(this_process()))"
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
-    path = folder / "claims" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(told)
-    return path
+from tests.support.claims import claim_of_a_dead_process, claim_of_another_machine
 
 
 def test_a_name_is_one_jobs_until_it_lets_go(tmp_path: Path) -> None:
@@ -79,7 +54,7 @@ def _grab(barrier: threading.Barrier, job: Claims) -> bool:
 def test_a_dead_process_of_this_machine_loses_its_claim_at_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _left_by_a_dead_process(tmp_path)
+    claim_of_a_dead_process(tmp_path)
     with Claims(tmp_path) as first, Claims(tmp_path) as second:
         assert first.take("P36") and not second.take("P36")
     assert "is gone" in caplog.text and "P36" in caplog.text
@@ -87,7 +62,7 @@ def test_a_dead_process_of_this_machine_loses_its_claim_at_once(
 
 
 def test_a_number_that_another_process_has_by_now_is_not_the_dead_one(tmp_path: Path) -> None:
-    path = _elsewhere(tmp_path)
+    path = claim_of_another_machine(tmp_path)
     path.write_text(json.dumps({**this_process(), "started": "0"}))
     with Claims(tmp_path) as claims:
         assert claims.take("P36")
@@ -119,7 +94,7 @@ def test_a_process_that_ended_and_waits_to_be_collected_is_gone() -> None:
 
 
 def test_a_claim_elsewhere_is_stale_once_it_has_not_changed_for_long(tmp_path: Path, clock: list[float]) -> None:
-    path = _elsewhere(tmp_path)
+    path = claim_of_another_machine(tmp_path)
     with Claims(tmp_path, stale=100) as claims:
         for passed in (0.0, 90.0, 9.0):
             clock[0] += passed
@@ -134,7 +109,7 @@ def test_a_claim_elsewhere_is_stale_once_it_has_not_changed_for_long(tmp_path: P
 
 @pytest.mark.parametrize("skew", [-1e9, -3600.0, 3600.0])
 def test_clocks_that_differ_or_go_backwards_change_nothing(tmp_path: Path, clock: list[float], skew: float) -> None:
-    path = _elsewhere(tmp_path)
+    path = claim_of_another_machine(tmp_path)
     with Claims(tmp_path, stale=100) as claims:
         stamp = path.stat().st_mtime + skew
         for step in range(5):
@@ -158,7 +133,7 @@ def test_a_living_job_gives_signs_of_life(tmp_path: Path) -> None:
 
 
 def test_an_empty_claim_of_one_that_died_in_making_it_is_taken_over(tmp_path: Path, clock: list[float]) -> None:
-    _elsewhere(tmp_path).write_text("")
+    claim_of_another_machine(tmp_path).write_text("")
     with Claims(tmp_path, stale=100) as claims:
         assert not claims.take("P36")
         clock[0] += 101
@@ -170,7 +145,7 @@ def test_a_job_that_was_suspended_harms_no_claim_made_after_its_own(tmp_path: Pa
         assert suspended.take("P36") and not second.take("P36")
         clock[0] += 101
         assert not second.take("P36"), "on this machine it is known to live"
-        _elsewhere(tmp_path)
+        claim_of_another_machine(tmp_path)
         assert not second.take("P36")
         clock[0] += 101
         assert second.take("P36")
@@ -188,7 +163,7 @@ def test_a_job_that_was_suspended_harms_no_claim_made_after_its_own(tmp_path: Pa
 
 def test_what_others_hold_comes_last_and_what_they_finish_is_left_out(tmp_path: Path) -> None:
     done, stored = [], set()
-    path = _elsewhere(tmp_path, "P17.1")
+    path = claim_of_another_machine(tmp_path, "P17.1")
 
     def work(name: str) -> None:
         done.append(name)
@@ -206,7 +181,7 @@ def test_what_another_job_gives_up_is_done_after_waiting(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level("INFO")
-    path, done, slept = _elsewhere(tmp_path, "P17.1"), [], []
+    path, done, slept = claim_of_another_machine(tmp_path, "P17.1"), [], []
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)

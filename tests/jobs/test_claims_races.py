@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 
 from lrp2_bench.jobs import claims as claims_module
 from lrp2_bench.jobs.claims import Claims
+from tests.support.claims import claim_of_a_dead_process, claim_of_another_machine
 
 # Tells which process it is, and lives until its input ends.
 WAITS = """
@@ -23,31 +22,6 @@ from lrp2_bench.process import this_process
 print(json.dumps(this_process()), flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Seconds that pass for those who wait, and nobody else."""
-    now = [1000.0]
-    monkeypatch.setattr(claims_module.time, "monotonic", lambda: now[0])
-    yield now
-
-
-def _elsewhere(folder: Path, name: str = "P36.1") -> Path:
-    """A claim by a job of another machine."""
-    path = folder / "claims" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"machine": "another", "pid": 1, "started": "1", "host": "node7", "since": "then"}))
-    return path
-
-
-def _left_by_a_dead_process(folder: Path, name: str = "P36.1") -> Path:
-    script = "import json; from lrp2_bench.process import this_process; print(json.dumps(this_process()))"
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
-    path = folder / "claims" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(told)
-    return path
 
 
 def test_a_link_whose_first_answer_was_lost_is_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,8 +41,8 @@ def test_a_link_whose_first_answer_was_lost_is_ones_own(tmp_path: Path, monkeypa
 
 def test_only_what_the_dead_left_is_forgotten(tmp_path: Path, clock: list[float]) -> None:
     dead, living, unknown = (tmp_path / "claims" / name for name in ("P17.1", "P30.1", "P36.1"))
-    _left_by_a_dead_process(tmp_path, dead.name)
-    _elsewhere(tmp_path, unknown.name)
+    claim_of_a_dead_process(tmp_path, dead.name)
+    claim_of_another_machine(tmp_path, unknown.name)
     with subprocess.Popen([sys.executable, "-c", WAITS], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         living.write_bytes(owner.stdout.readline())
@@ -84,7 +58,7 @@ def test_only_what_the_dead_left_is_forgotten(tmp_path: Path, clock: list[float]
 def test_a_job_that_was_slow_to_take_over_does_not_share_with_one_that_began_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _left_by_a_dead_process(tmp_path)
+    claim_of_a_dead_process(tmp_path)
     slow, quick, late = Claims(tmp_path), Claims(tmp_path), Claims(tmp_path)
     make = claims_module.make
 
@@ -105,7 +79,7 @@ def test_a_job_that_was_slow_to_take_over_does_not_share_with_one_that_began_ane
 
 
 def test_drafts_of_killed_jobs_go_after_an_hour(tmp_path: Path) -> None:
-    draft, recent = (_left_by_a_dead_process(tmp_path, f".P36.1.{number}-1") for number in (4711, 4712))
+    draft, recent = (claim_of_a_dead_process(tmp_path, f".P36.1.{number}-1") for number in (4711, 4712))
     hour_ago = draft.stat().st_mtime - 3700
     os.utime(draft, (hour_ago, hour_ago))
     with Claims(tmp_path) as claims:
