@@ -63,7 +63,7 @@ def label(settings: ProjectionSettings) -> str:
 def is_label(text: str) -> bool:
     """Whether ``text`` is an ablation's :func:`label`."""
     kinds = "|".join(kind.name for kind in ProjectionKind if kind is not ProjectionKind.lrp2)
-    return re.fullmatch(rf"({kinds})(_[a-z]+\d*)?", text) is not None
+    return re.fullmatch(rf"({kinds})(_seed\d+|_[a-z]{{2,3}})?", text) is not None
 
 
 def experiment_folder(name: str, projection: str) -> str:

@@ -11,6 +11,7 @@ import torch
 from lrp2_bench.ablations import (
     distinct_pairs,
     experiment_folder,
+    is_label,
     label,
     representative,
     require_projection,
@@ -145,3 +146,12 @@ def test_settings_that_say_nothing_or_move_nothing_are_refused(settings: dict[st
 @pytest.mark.parametrize("settings", [{}, {"kind": "shuffled"}, {"kind": "other_pivot", "language": "fr"}])
 def test_settings_that_move_something_pass(settings: dict[str, Any]) -> None:
     require_projection(_settings(**settings), "de", "en")
+
+
+def test_a_label_is_told_from_the_name_of_an_experiment() -> None:
+    kinds = [kind for kind in ProjectionKind if kind is not ProjectionKind.lrp2]
+    labels = {
+        label(ProjectionSettings(kind, seed, code)) for kind in kinds for seed in (0, 12) for code in (None, "ceb")
+    }
+    assert labels > {"random", "random_seed12", "other_pivot_ceb"} and all(map(is_label, labels))
+    assert not any(map(is_label, ("lrp2", "paper", "randomised", "random_words", "shuffled_seed", "my_random")))
