@@ -69,7 +69,7 @@ class Subject:
         named = self.settings.languages if self.settings.languages is not None else default
         wanted = [code for name in named for code in GROUPS.get(name, (name,))]
         found = [code for code in dict.fromkeys(wanted) if code != self.pivot]
-        if self.pivot in named and found:
+        if self.pivot in (self.settings.languages or ()):
             self.notices.add("The pivot is not compared with itself and was left out", self.pivot)
         if not found:
             raise BenchError(

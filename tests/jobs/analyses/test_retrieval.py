@@ -73,6 +73,15 @@ def test_languages_go_side_by_side_and_repeats_are_counted(toy_job: Build, tmp_p
     assert counts["Parallel sentences that occur more than o"[:40]] == (1, ["de-en 26"])
 
 
+@pytest.mark.parametrize(("language", "told"), [("de,en", True), ("de", False)])
+def test_a_pivot_that_was_asked_for_by_name_is_left_out_and_told(toy_job: Build, language: str, told: bool) -> None:
+    job = toy_job()
+    assert _retrieve(job, *PARALLEL, f"corpus.path={job.corpus}", language=language) == 0
+    assert {row["language"] for row in _rows(job)} == {"de"}
+    notices = json.loads((home(job, "retrieval") / "analysis.json").read_text("utf-8"))["notices"]
+    assert any("not compared with itself" in kind for kind in notices) == told
+
+
 def test_what_is_removed_may_be_the_means_of_the_sentences_themselves(toy_job: Build) -> None:
     """Which are the language vectors where those come from the same sentences; no corpus is asked for them."""
     job = toy_job()
