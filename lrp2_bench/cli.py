@@ -14,13 +14,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from lrp2_bench.arguments import expand, manifest_argument
-from lrp2_bench.config import conf_dir, refuse_no_choice, register
-from lrp2_bench.config_errors import explain
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.jobs.status import write_error
-from lrp2_bench.multirun.plugin import register_sweeper, without_hydras_words
-from lrp2_bench.multirun.summary import UnfinishedError
+from lrp2_bench.config.arguments import expand, manifest_argument
+from lrp2_bench.config.compose import conf_dir, refuse_no_choice, register
+from lrp2_bench.config.errors import explain
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.launchers.plugin import register_sweeper, without_hydras_words
+from lrp2_bench.launchers.summary import UnfinishedError
+from lrp2_bench.results.status import write_error
 
 #: Exit code of a report that was written, but not from whole runs alone.
 PARTIAL = 3
@@ -66,10 +66,10 @@ whole (each is named); 130 stopped by Ctrl-C.
 # Launchers pickle these functions by value: they hold nothing but imports and calls.
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="search")
 def search(config: DictConfig) -> None:
-    from lrp2_bench.config import factory, in_multirun, tree, typed
-    from lrp2_bench.jobs.search import Sources, run_search
+    from lrp2_bench.commands.search.job import Sources, run_search
+    from lrp2_bench.config.compose import factory, in_multirun, tree, typed
+    from lrp2_bench.core.settings import SearchCommand
     from lrp2_bench.search.storage import refuse_shared_sqlite
-    from lrp2_bench.settings import SearchCommand
 
     settings = typed(config, SearchCommand)
     if in_multirun():
@@ -77,7 +77,7 @@ def search(config: DictConfig) -> None:
     if settings.plan:
         from rich.console import Console
 
-        from lrp2_bench.jobs.plan import run_plan
+        from lrp2_bench.commands.search.plan import run_plan
 
         run_plan(settings, factory(config.dataset), Console())
         return
@@ -87,9 +87,9 @@ def search(config: DictConfig) -> None:
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="vectors")
 def vectors(config: DictConfig) -> None:
-    from lrp2_bench.config import factory, typed
-    from lrp2_bench.jobs.vectors import run_vectors
-    from lrp2_bench.settings import VectorsCommand
+    from lrp2_bench.commands.vectors import run_vectors
+    from lrp2_bench.config.compose import factory, typed
+    from lrp2_bench.core.settings import VectorsCommand
 
     run_vectors(typed(config, VectorsCommand), factory(config.corpus))
 
@@ -98,10 +98,10 @@ def vectors(config: DictConfig) -> None:
 def report(config: DictConfig) -> None:
     from rich.console import Console
 
-    from lrp2_bench.config import factory, typed
-    from lrp2_bench.jobs.report import run_report
-    from lrp2_bench.languages import groups
-    from lrp2_bench.settings import ReportCommand
+    from lrp2_bench.commands.report import run_report
+    from lrp2_bench.config.compose import factory, typed
+    from lrp2_bench.core.languages import groups
+    from lrp2_bench.core.settings import ReportCommand
 
     settings = typed(config, ReportCommand)
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
@@ -125,9 +125,9 @@ def workspace(config: DictConfig) -> None:
 
     from rich.console import Console
 
-    from lrp2_bench.config import typed
-    from lrp2_bench.jobs.workspace import run_workspace
-    from lrp2_bench.settings import WorkspaceCommand
+    from lrp2_bench.commands.workspace import run_workspace
+    from lrp2_bench.config.compose import typed
+    from lrp2_bench.core.settings import WorkspaceCommand
 
     settings = typed(config, WorkspaceCommand)
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
@@ -140,9 +140,9 @@ def regret(config: DictConfig) -> None:
 
     from rich.console import Console
 
-    from lrp2_bench.config import typed
-    from lrp2_bench.jobs.regret import run_regret
-    from lrp2_bench.settings import RegretCommand
+    from lrp2_bench.commands.regret import run_regret
+    from lrp2_bench.config.compose import typed
+    from lrp2_bench.core.settings import RegretCommand
 
     settings = typed(config, RegretCommand)
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
@@ -155,9 +155,9 @@ def dashboard(config: DictConfig) -> None:
 
     from rich.console import Console
 
-    from lrp2_bench.config import typed
-    from lrp2_bench.jobs.dashboard import run_dashboard
-    from lrp2_bench.settings import DashboardCommand
+    from lrp2_bench.commands.dashboard import run_dashboard
+    from lrp2_bench.config.compose import typed
+    from lrp2_bench.core.settings import DashboardCommand
 
     settings = typed(config, DashboardCommand)
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
@@ -168,10 +168,10 @@ def dashboard(config: DictConfig) -> None:
 def bench(config: DictConfig) -> None:
     from rich.console import Console
 
-    from lrp2_bench.config import factory, typed
-    from lrp2_bench.jobs.bench import run_bench
-    from lrp2_bench.jobs.scaling import run_scaling
-    from lrp2_bench.settings import BenchCommand
+    from lrp2_bench.commands.bench import run_bench
+    from lrp2_bench.commands.scaling import run_scaling
+    from lrp2_bench.config.compose import factory, typed
+    from lrp2_bench.core.settings import BenchCommand
 
     # The table is wide; where no terminal says how wide it may be, it takes what it needs.
     console = Console() if Console().is_terminal else Console(width=140)
@@ -183,9 +183,9 @@ def bench(config: DictConfig) -> None:
 def analyze(config: DictConfig) -> None:
     from rich.console import Console
 
-    from lrp2_bench.config import factory, tree, typed
-    from lrp2_bench.jobs.analyze import run_analyze
-    from lrp2_bench.settings import AnalyzeCommand
+    from lrp2_bench.commands.analyze import run_analyze
+    from lrp2_bench.config.compose import factory, tree, typed
+    from lrp2_bench.core.settings import AnalyzeCommand
 
     settings = typed(config, AnalyzeCommand)
     made = factory(config.analysis), factory(config.dataset), factory(config.corpus), factory(config.tracking)
@@ -194,9 +194,9 @@ def analyze(config: DictConfig) -> None:
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="pretrain")
 def pretrain(config: DictConfig) -> None:
-    from lrp2_bench.config import typed
-    from lrp2_bench.jobs.pretrain import run_pretrain
-    from lrp2_bench.settings import PretrainCommand
+    from lrp2_bench.commands.pretrain import run_pretrain
+    from lrp2_bench.config.compose import typed
+    from lrp2_bench.core.settings import PretrainCommand
 
     run_pretrain(typed(config, PretrainCommand))
 
@@ -205,9 +205,9 @@ def pretrain(config: DictConfig) -> None:
 def demo(config: DictConfig) -> None:
     from rich.console import Console
 
-    from lrp2_bench.config import typed
-    from lrp2_bench.jobs.demo import run_demo
-    from lrp2_bench.settings import DemoCommand
+    from lrp2_bench.commands.demo import run_demo
+    from lrp2_bench.config.compose import typed
+    from lrp2_bench.core.settings import DemoCommand
 
     run_demo(typed(config, DemoCommand), Console())
 
@@ -240,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refuse_no_choice(given[1:])
         manifest, arguments = manifest_argument(given[0], given[1:])
         if manifest is not None:
-            from lrp2_bench.rerun import rerun_overrides
+            from lrp2_bench.config.rerun import rerun_overrides
 
             arguments = [*rerun_overrides(Path(manifest), arguments), *arguments]
         before = sys.argv

@@ -31,7 +31,7 @@ def _one_thread() -> None:
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports draw nothing. Figures have tests of their own, and take most of a small report's time."""
-    monkeypatch.setattr("lrp2_bench.jobs.report.write_figures", lambda *_: ([], []))
+    monkeypatch.setattr("lrp2_bench.commands.report.write_figures", lambda *_: ([], []))
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
-"""Imports point down the tiers of the design, and only the top imports Hydra."""
+"""Imports point down the tiers of the design, inside folders too, and only the top imports Hydra."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,56 +13,128 @@ from tests.support.paths import REPOSITORY
 
 PACKAGE = REPOSITORY / "lrp2_bench"
 
-# A module imports from lower tiers, or its own folder.
-TIERS = {
-    "errors": 0, "files": 0, "notices": 0, "types": 0, "languages": 0.5, "settings": 0, "batching": 0, "progress": 0,
-    "joblog": 0, "process": 0, "metrics": 1, "records": 1, "data": 1, "models": 1, "ablations": 1, "testbed": 1.5,
-    "vectors": 2, "projection": 2, "moves": 2.5, "probing": 2, "grid": 3, "search": 4, "tracking": 4, "analysis": 5,
-    "report": 5.5, "bench": 5, "jobs": 6, "arguments": 5, "config": 7, "config_errors": 7.5, "rerun": 7.5,
-    "multirun": 7.7, "cli": 8, "__main__": 9,
+#: From the ground up: a module imports from lower folders, or from its own.
+TIERS = (
+    "core", "data", "models", "testbed", "interventions", "probing", "metrics", "grid", "results", "stats", "search",
+    "tracking", "render", "analyses", "report", "bench", "config", "launchers", "commands", "cli", "__main__",
+)  # fmt: skip
+
+#: The tiers inside a folder that has an order, from the ground up; ``*`` is whatever is not named.
+INSIDE = {
+    "core": ("errors", "*", "languages"),
+    "data": ("corpus dataset download filetree", "bitext parallel text", "*"),
+    "models": ("half shipped", "layered", "*", "loading"),
+    "testbed": ("exposure place", "checkpoint specs text", "*", "pretrain"),
+    "interventions": ("projection vectors", "*"),
+    "probing": ("pools prefix_tree probe", "log_partition", "bounded_ranking masked", "*", "build"),
+    "grid": ("plan", "cost frontier limits", "*", "pilot"),
+    "results": ("journals lease_files stored_hits tables", "facts hits leases runs", "status", "manifest", "*"),
+    "stats": ("relations weighted", "*", "held_out", "resampled", "assess"),
+    "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
+    "tracking": (
+        "base connection figures whole", "upload", "wandb_run", "*", "wandb_analysis workspace",
+        "publish wandb_tracker",
+    ),
+    "render": ("table text", "*", "latex plain terminal", "write"),
+    "analyses": ("finished states subject", "base encode parallel", "languages", "*"),
+    "report": ("method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
+    "launchers": ("job queue signals", "running", "finished summary", "launcher worker", "*", "plugin slurm"),
 }  # fmt: skip
+
+#: The tiers inside a topic of ``analyses/``: what is computed, the tables and figures of it, the job that makes them.
+TOPIC = ("*", "table", "figure", "job")
 
 
 def _modules() -> list[Path]:
     return [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]
 
 
-def _part(name: str) -> str:
-    return name.split(".")[1]
-
-
 def _name(path: Path) -> str:
     return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
 
 
-def _imports(path: Path) -> Iterator[str]:
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
+    return tuple(_read_imports(path))
+
+
+def _read_imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            if node.module == "lrp2_bench":
-                yield from (f"lrp2_bench.{alias.name}" for alias in node.names)
+            if node.module.startswith("lrp2_bench"):
+                yield from (
+                    f"{node.module}.{alias.name}" for alias in node.names if _is_module(node.module, alias.name)
+                )
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
 
-def test_every_module_has_a_tier() -> None:
-    unknown = {_part(_name(path)) for path in _modules()} - set(TIERS)
-    assert not unknown
+def _is_module(package: str, name: str) -> bool:
+    folder = REPOSITORY.joinpath(*package.split("."))
+    return (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
+
+
+def _level(levels: tuple[str, ...], part: str) -> int:
+    named = [place for place, level in enumerate(levels) if part in level.split()]
+    return named[0] if named else levels.index("*")
+
+
+def _part_of_topic(name: str) -> str:
+    """``map_figure`` is a figure; ``tables`` puts several together and may import them all."""
+    return next((part for part in TOPIC[1:] if part in name.split("_")), "job" if name == "tables" else name)
+
+
+def _points_down(here: str, there: str) -> bool:
+    """Whether module ``here`` may import module ``there``, both with their dots."""
+    (_, floor, *rest), (_, lower, *others) = here.split("."), there.split(".")
+    if floor != lower:
+        return TIERS.index(lower) < TIERS.index(floor)
+    if not rest or not others or rest == others:
+        return True
+    if rest[0] != others[0]:
+        levels = INSIDE.get(floor, ("*",))
+        above, below = _level(levels, rest[0]), _level(levels, others[0])
+        return below < above or (below == above and levels[above] == "*" and floor in ("bench", "commands", "config"))
+    if floor == "analyses" and len(rest) > 1 and len(others) > 1:
+        return _level(TOPIC, _part_of_topic(others[1])) <= _level(TOPIC, _part_of_topic(rest[1]))
+    return True
+
+
+def test_every_folder_has_a_tier() -> None:
+    assert {_name(path).split(".")[1] for path in _modules()} == set(TIERS)
+
+
+def test_no_module_lies_loose_beside_the_folders() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} <= {"__init__", "__main__", "cli"}
 
 
 @pytest.mark.parametrize("path", _modules(), ids=_name)
 def test_imports_point_down(path: Path) -> None:
-    here = _part(_name(path))
     for imported in _imports(path):
         if imported.startswith("lrp2_bench."):
-            there = _part(imported)
-            assert there == here or TIERS[there] < TIERS[here], f"{_name(path)} imports {imported}"
+            assert _points_down(_name(path), imported), f"{_name(path)} imports {imported}"
+
+
+def test_no_module_needs_itself() -> None:
+    needs = {_name(path): {name for name in _imports(path) if name.startswith("lrp2_bench.")} for path in _modules()}
+    done: set[str] = set()
+
+    def follow(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, " -> ".join([*above, module])
+        if module not in done:
+            for each in sorted(needs.get(module, ())):
+                follow(each, (*above, module))
+            done.add(module)
+
+    for module in needs:
+        follow(module, ())
 
 
 @pytest.mark.parametrize("path", _modules(), ids=_name)
 def test_only_the_top_imports_hydra(path: Path) -> None:
     roots = {name.split(".")[0] for name in _imports(path)}
-    if TIERS[_part(_name(path))] < 7:
+    if _name(path).split(".")[1] not in ("config", "launchers", "cli"):
         assert not roots & {"hydra", "omegaconf"}
 
 

@@ -14,9 +14,10 @@ import pytest
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from lrp2_bench import cli, config
-from lrp2_bench.config import sweeps_dir
-from lrp2_bench.languages import GROUPS
+from lrp2_bench import cli
+from lrp2_bench.config import compose as config
+from lrp2_bench.config.compose import sweeps_dir
+from lrp2_bench.core.languages import GROUPS
 from tests.support.commands import ToyJob, lrp2_bench
 from tests.support.paths import REPOSITORY
 from tests.support.run_folders import write_run
@@ -94,7 +95,7 @@ def test_nothing_is_left_behind_by_looking(tmp_path: Path) -> None:
 def test_a_fault_of_ours_keeps_its_traceback_and_asks_for_a_report(
     toy_job: Build, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    from lrp2_bench.jobs import search
+    from lrp2_bench.commands.search import job as search
 
     def broken(*arguments: object) -> None:
         raise RuntimeError("a fault")
@@ -124,7 +125,9 @@ def test_a_language_that_fails_leaves_the_others_finished_and_the_exit_code_says
 
 def test_a_group_of_languages_runs_a_job_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("lrp2_bench.jobs.search.run_search", lambda settings, *rest: asked.append(settings.language))
+    monkeypatch.setattr(
+        "lrp2_bench.commands.search.job.run_search", lambda settings, *rest: asked.append(settings.language)
+    )
     monkeypatch.setitem(GROUPS, "celtic", ("cy", "ga"))
     assert lrp2_bench("search", "model=mbert", "-m", "language=celtic,de", "tracking=none") == 0
     assert asked == ["cy", "ga", "de"]
@@ -157,7 +160,7 @@ def test_a_sweep_runs_its_languages_or_those_given_instead(
     def run(settings: object, config: dict[str, Any], *rest: object) -> None:
         asked.append((config["model"]["name"], config["experiment"]["name"], config["language"]))
 
-    monkeypatch.setattr("lrp2_bench.jobs.search.run_search", run)
+    monkeypatch.setattr("lrp2_bench.commands.search.job.run_search", run)
     assert lrp2_bench("search", "-m", f"+sweep={short_sweep}", *arguments) == 0
     assert asked == [("bloom_560m", "short", language) for language in languages]
 

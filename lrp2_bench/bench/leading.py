@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import GridSettings, ProbingSettings
+from lrp2_bench.core.types import HIT, Relation
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe
 from lrp2_bench.probing.pools import Pool, pool_of
-from lrp2_bench.projection import shifts
-from lrp2_bench.settings import GridSettings, ProbingSettings
-from lrp2_bench.types import HIT, Relation
 
 #: Facts looked at for each fact picked.
 _LOOKED_AT = 6

@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 
 from lrp2_bench.bench.naive import Forward, NaiveHits, evaluate_naively
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import GridSettings, ProbingSettings
+from lrp2_bench.core.types import HIT, Hits, LayerPair, Relation
 from lrp2_bench.grid.cost import floor, model_shape, naive_cost, normaliser_flops
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe
 from lrp2_bench.probing.pools import Pool
-from lrp2_bench.projection import shifts
-from lrp2_bench.settings import GridSettings, ProbingSettings
-from lrp2_bench.types import HIT, Hits, LayerPair, Relation
 
 #: Seconds a matrix-product peak is measured for.
 _PEAK_SECONDS = 1.0

@@ -10,16 +10,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrp2_bench.data.cldr_corpus import CldrCorpus
-from lrp2_bench.errors import UnknownNameError
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.core.settings import ModelSettings
+from lrp2_bench.data.cldr.corpus import CldrCorpus
+from lrp2_bench.interventions.vectors import compute_vectors, vector_metadata
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import ADAPTERS, find_checkpoint, load_model
 from lrp2_bench.models.shipped import shipped_names
-from lrp2_bench.notices import Notices
-from lrp2_bench.settings import ModelSettings
 from lrp2_bench.testbed.specs import Architecture, PretrainSpec
 from lrp2_bench.testbed.tokenizer import train_tokenizer
-from lrp2_bench.vectors import compute_vectors, vector_metadata
 
 
 @dataclass(frozen=True)

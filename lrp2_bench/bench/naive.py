@@ -18,9 +18,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lrp2_bench.core.types import HIT, MISS, Hits, LayerPair, Relation
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.pools import Pool
-from lrp2_bench.types import HIT, MISS, Hits, LayerPair, Relation
 
 #: Where each architecture keeps its blocks.
 BLOCKS = {

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from lrp2_bench.bench.naive import BLOCKS, Forward
+from lrp2_bench.core.types import LayerPair
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.types import LayerPair
 
 
 def nnsight_is_here() -> bool:

@@ -10,18 +10,18 @@ import numpy as np
 import torch
 
 from lrp2_bench.bench.models import RandomModel, random_model, random_vectors
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import GridSettings, ProbingSettings
+from lrp2_bench.core.types import Relation, all_pairs
 from lrp2_bench.grid.cost import grid_cost, model_shape
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.pilot import estimate
 from lrp2_bench.grid.plan import plan_grid
+from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.projection import shifts
-from lrp2_bench.settings import GridSettings, ProbingSettings
-from lrp2_bench.types import Relation, all_pairs
 
 #: Sizes between the testbed's and the paper's, so that a curve takes a minute; the heads are as wide as the paper's.
 SIZES = {

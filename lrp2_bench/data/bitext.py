@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.notices import Notices
-from lrp2_bench.types import ParallelFacts, Relation
 
 #: Kinds of :class:`Notices` counted here.
 BLANK = "Parallel sentences with a blank side were left out"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.notices import Notices
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
 
 
 class Corpus(ABC):
@@ -25,7 +25,7 @@ class Corpus(ABC):
     def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
         """(sentence of ``language``, its translation in ``pivot``), in the source's order and unfiltered.
 
-        Raises :class:`~lrp2_bench.errors.BenchError` where the source pairs no sentences, or not these languages'.
+        Raises :class:`~lrp2_bench.core.errors.BenchError` where the source pairs no sentences, or not these languages'.
         """
         raise BenchError(
             f"corpus={self.name} does not say which of its sentences translate each other. Pass corpus=opus100, "
@@ -38,7 +38,7 @@ class Corpus(ABC):
         """The first ``count`` usable sentences of ``language``, in the source's order, deterministic.
 
         Fewer than ``count`` is a counted warning in ``notices``; none at all, a missing file or a language the
-        source lacks raises :class:`~lrp2_bench.errors.BenchError` that says what there is and what to do next.
+        source lacks raises :class:`~lrp2_bench.core.errors.BenchError` that says what there is and what to do next.
         """
 
 

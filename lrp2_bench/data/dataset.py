@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from lrp2_bench.notices import Notices
-from lrp2_bench.types import ParallelFacts
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.types import ParallelFacts
 
 
 class Dataset(ABC):
@@ -25,6 +25,6 @@ class Dataset(ABC):
         """The facts of ``language`` and those of ``pivot`` with the same ids.
 
         ``pivot == language`` gives the language's facts twice (for ``search=baseline``). Blemishes are counted
-        in ``notices``. Raises :class:`~lrp2_bench.errors.UnknownNameError` for a language or relation that does
-        not exist, :class:`~lrp2_bench.errors.BenchError` where the source cannot be read.
+        in ``notices``. Raises :class:`~lrp2_bench.core.errors.UnknownNameError` for a language or relation that does
+        not exist, :class:`~lrp2_bench.core.errors.BenchError` where the source cannot be read.
         """

@@ -13,8 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.files import atomic_path, remove_abandoned
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import atomic_path, remove_abandoned
 
 log = logging.getLogger(__name__)
 

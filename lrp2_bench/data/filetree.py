@@ -6,7 +6,7 @@ import zipfile
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 
 
 class FileTree(ABC):

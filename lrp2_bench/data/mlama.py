@@ -14,15 +14,15 @@ from functools import cache
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.files import sha256_json
+from lrp2_bench.core.languages import aliases
+from lrp2_bench.core.types import Fact, ParallelFacts, Relation
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.download import download
 from lrp2_bench.data.filetree import FileTree, open_tree
 from lrp2_bench.data.parallel import content, json_rows, matching, natural, require_selection
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.files import sha256_json
-from lrp2_bench.languages import aliases
-from lrp2_bench.notices import Notices
-from lrp2_bench.types import Fact, ParallelFacts, Relation
 
 URL = "http://cistern.cis.lmu.de/mlama/mlama1.1.zip"
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import Relation
 from lrp2_bench.data.filetree import FileTree
-from lrp2_bench.errors import BenchError
-from lrp2_bench.notices import Notices
-from lrp2_bench.types import Relation
 
 
 def require_selection(relations: object, limit: object) -> None:

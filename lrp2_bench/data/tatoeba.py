@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.languages import LANGUAGES, aliases
 from lrp2_bench.data.bitext import through_english
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.filetree import FileTree, open_tree
 from lrp2_bench.data.text import checked_count, first_usable, text_lines
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.languages import LANGUAGES, aliases
-from lrp2_bench.notices import Notices
 
 _ENGLISH = "en"
 _FILE = re.compile(r"tatoeba\.(?P<pair>[a-z]{3})-eng\.(?P<side>[a-z]{3})")

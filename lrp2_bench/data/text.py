@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.languages import aliases
 from lrp2_bench.data.corpus import Corpus, usable
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.languages import aliases
-from lrp2_bench.notices import Notices
 
 NOT_UTF8 = "Corpus line is not UTF-8 and was left out"
 TOO_FEW = "Corpus has fewer sentences than asked"

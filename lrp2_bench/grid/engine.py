@@ -12,13 +12,13 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from lrp2_bench.core.progress import Advance
+from lrp2_bench.core.types import HIT, MISS, Hits, Setting
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.interventions.projection import Moves, Shifts
 from lrp2_bench.probing.probe import FactBatch, Probe
-from lrp2_bench.progress import Advance
-from lrp2_bench.projection import Moves, Shifts
-from lrp2_bench.types import HIT, MISS, Hits, Setting
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.interventions.projection import Moves, Shifts, lirp, lsrp, moves_of
 from lrp2_bench.models.layered import BlockContext, LayeredModel
 from lrp2_bench.probing.probe import FinalStates, Queries
-from lrp2_bench.projection import Moves, Shifts, lirp, lsrp, moves_of
 
 #: A step holds no more padding than this, unless it is so small that the machine would not be busy with less.
 _MOST_PADDING, _FEW_TOKENS = 0.05, 256

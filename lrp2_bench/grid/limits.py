@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import GridSettings
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.probe import Workload
-from lrp2_bench.settings import GridSettings
 
 _GIB = 2**30
 

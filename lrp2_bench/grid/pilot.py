@@ -15,16 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.types import ParallelFacts
 from lrp2_bench.grid.cost import grid_cost, model_shape
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.interventions.projection import Shifts, shifts
+from lrp2_bench.interventions.vectors import compute_vectors, vector_metadata
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.probe import Probe
-from lrp2_bench.projection import Shifts, shifts
-from lrp2_bench.types import ParallelFacts
-from lrp2_bench.vectors import compute_vectors, vector_metadata
 
 #: Seconds a pilot aims at, and the share of the whole run it takes at most where that is less.
 _SECONDS, _MOST_SHARE = 20.0, 0.25

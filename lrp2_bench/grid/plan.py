@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.types import LayerPair
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import LayerPair
 
 
 @dataclass(frozen=True)

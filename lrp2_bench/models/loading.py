@@ -11,14 +11,14 @@ from typing import Any
 
 import torch
 
-from lrp2_bench.errors import BenchError, UnknownNameError, nearest
-from lrp2_bench.files import sha256_file, sha256_json
-from lrp2_bench.models.decoder import BloomModel
-from lrp2_bench.models.encoder import BertModel, DistilBertModel, XlmRobertaModel
+from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
+from lrp2_bench.core.files import sha256_file, sha256_json
+from lrp2_bench.core.settings import ModelSettings, Precision
+from lrp2_bench.models.bert import BertModel, DistilBertModel, XlmRobertaModel
+from lrp2_bench.models.bloom import BloomModel
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.shipped import MANIFEST, PREFIX, checked_manifest, is_ours, shipped_folder
-from lrp2_bench.settings import ModelSettings, Precision
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.layered import LayeredModel
 
 #: Hugging Face's ``model_type`` -> its blocks, and the linear map that reads the neurons within each.

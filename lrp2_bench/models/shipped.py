@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.files import sha256_file
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.files import sha256_file
 
 #: ``model.path=shipped:NAME``.
 PREFIX = "shipped:"

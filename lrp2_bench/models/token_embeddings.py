@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import decoders
 from torch import Tensor
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 
 #: How architectures call the matrix, the surer name first (T5 has three names for one).
 _NAMES = ("word_embeddings.weight", "wte.weight", "shared.weight", "embed_tokens.weight")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import torch
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import GridSettings, ProbingSettings
+from lrp2_bench.core.types import Relation
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.causal import CausalProbe
+from lrp2_bench.probing.log_partition import Normaliser, rough_is_faster
 from lrp2_bench.probing.masked import MaskedProbe
-from lrp2_bench.probing.normaliser import Normaliser, rough_is_faster
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.probe import Probe
-from lrp2_bench.settings import GridSettings, ProbingSettings
-from lrp2_bench.types import Relation
 
 #: Candidates a fact in the paper: the full pool for mBERT, 10 for BLOOM.
 _PAPER_POOL = {"masked": None, "causal": 10}

@@ -14,16 +14,16 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lrp2_bench.batching import by_tokens
+from lrp2_bench.core.batching import by_tokens
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import SentenceScore
+from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
-from lrp2_bench.notices import Notices
-from lrp2_bench.probing.duel import Duel
-from lrp2_bench.probing.forest import Forest, plant
-from lrp2_bench.probing.normaliser import Normaliser
+from lrp2_bench.probing.bounded_ranking import Duel
+from lrp2_bench.probing.log_partition import Normaliser
 from lrp2_bench.probing.pools import Pool
+from lrp2_bench.probing.prefix_tree import Forest, plant
 from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
-from lrp2_bench.settings import SentenceScore
-from lrp2_bench.types import Relation, Setting
 
 #: Numbers held at once while steps are scored.
 _STEP_FLOATS = 16 * 2**20

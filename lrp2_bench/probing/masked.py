@@ -16,13 +16,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lrp2_bench.batching import by_tokens
+from lrp2_bench.core.batching import by_tokens
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
-from lrp2_bench.probing.normaliser import Interval, Normaliser
+from lrp2_bench.probing.log_partition import Interval, Normaliser
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
-from lrp2_bench.types import Relation, Setting
 
 
 @dataclass(frozen=True)

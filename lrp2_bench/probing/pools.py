@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.types import Fact, Relation
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import Fact, Relation
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
-from lrp2_bench.notices import Notices
-from lrp2_bench.types import Relation, Setting
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.report.runs import Run
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.results.runs import Run
 
 # Keys of a run's identity that say something of its language and so differ between the runs of a sweep. The pivot's
 # vectors should not, but two machines may round them differently, so where they come from is compared instead.

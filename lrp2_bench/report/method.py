@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lrp2_bench.grid.stored import StoredHits
-from lrp2_bench.report.runs import LRP2, Run
-from lrp2_bench.report.table import Table
-from lrp2_bench.types import NOT_EVALUATED, LayerPair
+from lrp2_bench.core.types import NOT_EVALUATED, LayerPair
+from lrp2_bench.render.table import Table
+from lrp2_bench.results.runs import LRP2, Run
+from lrp2_bench.results.stored_hits import StoredHits
 
 _NAME = "LRP2"
 _MOVES = {

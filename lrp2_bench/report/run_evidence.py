@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lrp2_bench import metrics
-from lrp2_bench.analysis.judge import Judged, judge
-from lrp2_bench.analysis.sampled import Sampled
-from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.stored import FactKey, StoredHits, read_hits
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import HIT, Hits, LayerPair
+from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.report.method import distinct
-from lrp2_bench.report.runs import METRICS, Run, value
-from lrp2_bench.types import HIT, Hits, LayerPair
+from lrp2_bench.results.runs import METRICS, Run, value
+from lrp2_bench.results.stored_hits import FactKey, StoredHits, read_hits
+from lrp2_bench.stats.assess import Judged, judge
+from lrp2_bench.stats.resampled import Sampled
 
 Bounds = tuple[float, float]
 

@@ -12,7 +12,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 
-from lrp2_bench.files import write_text
+from lrp2_bench.core.files import write_text
 from lrp2_bench.search.space import quiet_optuna
 from lrp2_bench.search.storage import mend_journal, read_journal
 

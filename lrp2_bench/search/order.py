@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.search.task import Facts
 
 

@@ -24,13 +24,13 @@ from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import Metric
+from lrp2_bench.core.types import HIT, Hits, LayerPair
 from lrp2_bench.search.order import rungs, stratified_order
 from lrp2_bench.search.pruner import PairedPruner
 from lrp2_bench.search.space import quiet_optuna
 from lrp2_bench.search.task import Facts, Found, Spending, Task, Watch, nothing, runs_of
-from lrp2_bench.settings import Metric
-from lrp2_bench.types import HIT, Hits, LayerPair
 
 #: A pruner at a p-value.
 MakePruner = Callable[[float], BasePruner]

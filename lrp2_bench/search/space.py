@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import optuna
 from optuna.distributions import BaseDistribution, IntDistribution
 
-from lrp2_bench.types import LayerPair
+from lrp2_bench.core.types import LayerPair
 
 
 def distributions(blocks: int) -> dict[str, BaseDistribution]:

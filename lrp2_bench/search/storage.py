@@ -20,8 +20,8 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.files import cut_torn_tail
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.files import cut_torn_tail
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ import optuna
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from lrp2_bench.files import atomic_path
-from lrp2_bench.records import PairRow
+from lrp2_bench.core.files import atomic_path
+from lrp2_bench.core.settings import Metric
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.space import distributions, quiet_optuna
-from lrp2_bench.settings import Metric
-from lrp2_bench.types import LayerPair
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lrp2_bench import metrics
+from lrp2_bench.core.settings import Metric
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
 from lrp2_bench.grid.plan import plan_grid
-from lrp2_bench.settings import Metric
-from lrp2_bench.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
+from lrp2_bench.metrics import hits as metrics
 
 #: int64 ``[fact]``: places of facts in a task.
 Facts = npt.NDArray[np.int64]

@@ -9,10 +9,10 @@ import optuna
 from optuna.samplers import TPESampler
 from optuna.trial import Trial
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import LayerPair, Setting
 from lrp2_bench.search.space import distributions, folded, quiet_optuna
 from lrp2_bench.search.task import Found, Spending, Task, Watch, nothing
-from lrp2_bench.types import LayerPair, Setting
 
 #: Asks without a new pair after which the sampler is done: on a grid it comes back to the points it knows.
 _PATIENCE = 100

@@ -26,10 +26,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from lrp2_bench.data.cldr_facts import CldrFact, cldr_facts, countries
-from lrp2_bench.errors import BenchError
-from lrp2_bench.languages import ENGLISH, HIGH_FROM, MEDIUM_FROM, require
-from lrp2_bench.types import Fact
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.languages import ENGLISH, HIGH_FROM, MEDIUM_FROM, require
+from lrp2_bench.core.types import Fact
+from lrp2_bench.data.cldr.facts import CldrFact, cldr_facts, countries
 
 Status = Literal["seen", "pivot", "elsewhere", "nowhere"]
 

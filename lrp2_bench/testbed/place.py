@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.shipped import MANIFEST
 
 #: Seconds without a write after which a folder has nobody who works in it.

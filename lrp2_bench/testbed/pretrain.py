@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from transformers.utils import logging as transformers_logging
 
-from lrp2_bench.data.cldr_names import cldr_version
-from lrp2_bench.errors import BenchError
-from lrp2_bench.files import sha256_file, sha256_json, write_json
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import sha256_file, sha256_json, write_json
+from lrp2_bench.data.cldr.names import cldr_version
 from lrp2_bench.models.shipped import MANIFEST
 from lrp2_bench.testbed.objectives import Example, Objective, objective_of
 from lrp2_bench.testbed.place import whole_folder

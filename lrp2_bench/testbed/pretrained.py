@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.shipped import MANIFEST
-from lrp2_bench.notices import Notices
 from lrp2_bench.testbed.checkpoint import exposure_of
 from lrp2_bench.testbed.exposure import Exposure
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.testbed.exposure import Exposure
 
 Architecture = Literal["bert", "bloom"]

@@ -17,9 +17,9 @@ import hashlib
 import random
 from collections.abc import Iterator
 
-from lrp2_bench.data.cldr_names import names_of
-from lrp2_bench.data.cldr_sentences import Sentence, all_facts, entities, fact_sentences, name_sentences
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.data.cldr.names import names_of
+from lrp2_bench.data.cldr.sentences import Sentence, all_facts, entities, fact_sentences, name_sentences
 from lrp2_bench.testbed.exposure import Exposure
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.records import AlignmentRow, PairRow
+from lrp2_bench.results.tables import AlignmentRow, PairRow
 
 
 @dataclass(frozen=True)

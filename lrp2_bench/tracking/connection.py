@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from lrp2_bench.errors import UnknownNameError
+from lrp2_bench.core.errors import UnknownNameError
 
 #: What ``WANDB_MODE`` and the config may say. ``run`` and ``dryrun`` are W&B's older words.
 MODES = {"online": "online", "run": "online", "offline": "offline", "dryrun": "offline", "disabled": "disabled"}

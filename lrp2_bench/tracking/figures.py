@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lrp2_bench.records import PairRow
+from lrp2_bench.results.tables import PairRow
 
 METRICS = ("accuracy", "transferability")
 

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import Any
 
-from lrp2_bench.records import DECIMALS, PAIR_COLUMNS
+from lrp2_bench.results.tables import DECIMALS, PAIR_COLUMNS
 from lrp2_bench.tracking.base import JobRecord
 from lrp2_bench.tracking.figures import METRICS, pair_heatmap
 from lrp2_bench.tracking.wandb_run import Content

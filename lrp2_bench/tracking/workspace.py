@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.tracking.figures import METRICS
 from lrp2_bench.tracking.wandb_job import ALIGNED, HEATMAP, LAYER, PAIRS
 from lrp2_bench.tracking.wandb_report import FIGURES, PAGE, TABLES

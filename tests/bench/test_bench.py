@@ -14,16 +14,16 @@ from lrp2_bench.bench.leading import with_share_leading
 from lrp2_bench.bench.measure import agreement, run_naive, run_ours, spread_sample
 from lrp2_bench.bench.models import RANDOM_MODELS, RandomModel
 from lrp2_bench.bench.naive import evaluate_naively, hooked_forward
+from lrp2_bench.commands.bench import run_bench
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.core.settings import BenchCommand, GridSettings, ModelSettings
+from lrp2_bench.core.types import all_pairs
 from lrp2_bench.data.mlama import MLama
-from lrp2_bench.errors import UnknownNameError
 from lrp2_bench.grid.plan import plan_grid
-from lrp2_bench.jobs.bench import run_bench
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.settings import BenchCommand, GridSettings, ModelSettings
-from lrp2_bench.types import all_pairs
 from tests.support import naive
 from tests.support.vectors import two_random_vectors
 
@@ -97,7 +97,7 @@ def test_the_command_measures_every_case_and_writes_what_it_prints(
     for name, size in _TINY.items():
         monkeypatch.setitem(RANDOM_MODELS, name, size)
     monkeypatch.setattr("lrp2_bench.bench.measure._PEAK_SECONDS", 0.05)
-    monkeypatch.setattr("lrp2_bench.jobs.bench.nnsight_is_here", lambda: False)
+    monkeypatch.setattr("lrp2_bench.commands.bench.nnsight_is_here", lambda: False)
     models, facts = ["mbert", "bloom_560m", "tiny_bloom"], {"masked": 16, "causal": 3, "shipped": 3}
     settings = BenchCommand(
         dataset=None, models=models, facts=facts, naive_settings=2, device="cpu", output=str(tmp_path)
@@ -128,7 +128,7 @@ def test_a_checkpoint_takes_the_place_of_random_weights(
     model_folder: Callable[[str], Path], toy_mlama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lrp2_bench.bench.measure._PEAK_SECONDS", 0.05)
-    monkeypatch.setattr("lrp2_bench.jobs.bench.nnsight_is_here", lambda: False)
+    monkeypatch.setattr("lrp2_bench.commands.bench.nnsight_is_here", lambda: False)
     settings = BenchCommand(
         dataset=None, models=["mbert"], checkpoints={"mbert": str(model_folder("bert"))}, naive_settings=2,
         bfloat16=False, device="cpu", output=str(tmp_path),

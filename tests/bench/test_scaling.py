@@ -11,11 +11,11 @@ from rich.console import Console
 
 from lrp2_bench.bench import scaling
 from lrp2_bench.bench.models import RandomModel
+from lrp2_bench.commands.scaling import run_scaling
+from lrp2_bench.core.settings import BenchCommand
 from lrp2_bench.data.mlama import MLama
-from lrp2_bench.jobs.scaling import run_scaling
+from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.report.figures.scaling import scaling_curves
-from lrp2_bench.report.figures.style import house_style
-from lrp2_bench.settings import BenchCommand
 
 _TINY = {
     "masked": RandomModel("masked", "bert", 3, 16, 2, 20_000, 0.2),

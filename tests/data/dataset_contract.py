@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.types import Relation
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.notices import Notices
-from lrp2_bench.types import Relation
 
 
 class DatasetContract(ABC):

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.types import Relation
 from lrp2_bench.data.bitext import BLANK, TWICE, Bitext, Sentence, SentencePair, corpus_bitext, facts_bitext, filled
-from lrp2_bench.data.cldr_corpus import CldrCorpus
+from lrp2_bench.data.cldr.corpus import CldrCorpus
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.data.tatoeba import TatoebaCorpus
 from lrp2_bench.data.text import NOT_UTF8, TextCorpus
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.notices import Notices
-from lrp2_bench.types import Relation
 from tests.support.paths import TATOEBA_ZIP, needs_tatoeba
 
 FILES = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench.data.cldr import CldrDataset
+from lrp2_bench.data.cldr.dataset import CldrDataset
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.mlama import MLama
-from lrp2_bench.data.xfactr import XFactr
+from lrp2_bench.data.xfactr.dataset import XFactr
 from tests.data.dataset_contract import DatasetContract
 from tests.support.toy_xfactr import build_xfactr
 

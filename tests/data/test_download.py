@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.download import _copy, download
-from lrp2_bench.errors import BenchError
 from tests.support.loopback import Answer, Loopback, raw_server
 
 WHAT = "the test file"

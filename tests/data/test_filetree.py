@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.filetree import open_tree
-from lrp2_bench.errors import BenchError
 
 FILES = {"a/b/one.txt": b"eins" * 500, "a/two.txt": b"zwei\n", "three.txt": b""}
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.mlama import MLama
-from lrp2_bench.errors import BenchError
-from lrp2_bench.notices import Notices
 from tests.support import toy
 from tests.support.toy import change_mlama, mlama_file, mlama_rows
 

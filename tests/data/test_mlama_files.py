@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.mlama import MLama
-from lrp2_bench.errors import BenchError
-from lrp2_bench.notices import Notices
 from tests.support.paths import MLAMA_ZIP, needs_mlama
 from tests.support.toy import change_mlama
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.data.tatoeba import TatoebaCorpus
 from lrp2_bench.data.text import TOO_FEW
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.languages import LANGUAGES
-from lrp2_bench.notices import Notices
 from tests.support.paths import TATOEBA_ZIP, needs_tatoeba
 
 FILES = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.data.text import LONGEST_LINE, NOT_UTF8, TOO_FEW, TextCorpus
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.notices import Notices
 
 
 def read(folder: Path, data: bytes, count: int | None = None) -> tuple[list[str], Notices]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.data.xfactr import XFactr
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.notices import Notices
-from lrp2_bench.types import Relation
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.types import Relation
+from lrp2_bench.data.xfactr.dataset import XFactr
 from tests.support.paths import XFACTR_ZIP, needs_xfactr
 from tests.support.toy_xfactr import build_xfactr
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench.jobs import claims, status
-from lrp2_bench.report.runs import find_runs
+from lrp2_bench.results import leases as claims
+from lrp2_bench.results import status
+from lrp2_bench.results.runs import find_runs
 from tests.faults.conftest import Tally
 from tests.support.commands import ToyJob, contents, manifest_of, stored
 

@@ -13,12 +13,13 @@ import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.files import seal_holds
-from lrp2_bench.jobs import hits, identity
-from lrp2_bench.jobs.identity import stored_manifest
-from lrp2_bench.notices import Notices
-from lrp2_bench.report.runs import find_runs
+from lrp2_bench.commands.search import hits
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import seal_holds
+from lrp2_bench.results import identity
+from lrp2_bench.results.identity import stored_manifest
+from lrp2_bench.results.runs import find_runs
 from tests.faults.conftest import Tally
 from tests.faults.damage import DAMAGES, Damage, flipped
 from tests.support.commands import TABLES, ToyJob, contents, records, snapshot, status_of

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from lrp2_bench.grid import engine
-from lrp2_bench.models.decoder import BloomModel
-from lrp2_bench.models.encoder import BertModel
-from lrp2_bench.records import read_alignment
+from lrp2_bench.models.bert import BertModel
+from lrp2_bench.models.bloom import BloomModel
+from lrp2_bench.results.tables import read_alignment
 from tests.faults.conftest import Tally
 from tests.support.commands import TABLES, ToyJob, contents, status_of, stored
 
@@ -82,7 +82,7 @@ def test_memory_for_not_even_one_sequence_is_told_and_the_job_goes_on_where_ther
             return evaluate(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr("lrp2_bench.jobs.hits.evaluate", starves)
+        patch.setattr("lrp2_bench.commands.search.hits.evaluate", starves)
         assert job.search() == 1
     said = capsys.readouterr().err
     assert "The device ran out of memory with a single sequence at hand: CUDA out of memory, in play." in said

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from lrp2_bench.commands.search import hits
+from lrp2_bench.core.types import Hits
 from lrp2_bench.grid import engine
-from lrp2_bench.jobs import hits
-from lrp2_bench.types import Hits
 from tests.faults.conftest import Tally, fill
 from tests.support.commands import ToyJob, contents, snapshot, status_of, stored
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrp2_bench.grid.store import HitsStore
-from lrp2_bench.types import Fact, Hits, all_pairs
+from lrp2_bench.core.types import Fact, Hits, all_pairs
+from lrp2_bench.results.hits import HitsStore
 from tests.faults.conftest import Tally
 from tests.support.commands import ToyJob, contents, records
 

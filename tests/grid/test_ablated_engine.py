@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from lrp2_bench.ablations import distinct_pairs, spread
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import ProjectionKind
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.plan import plan_grid
+from lrp2_bench.interventions.ablations import distinct_pairs, spread
+from lrp2_bench.interventions.moves import moves, random_shifts
+from lrp2_bench.interventions.projection import Moves, shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.moves import moves, random_shifts
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.projection import Moves, shifts
-from lrp2_bench.settings import ProjectionKind
-from lrp2_bench.types import NOT_EVALUATED, Hits, Relation, all_pairs
 from tests.support import naive
 from tests.support.probing import hits_of, load, probe_of
 from tests.support.vectors import random_vectors

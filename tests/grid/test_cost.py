@@ -11,6 +11,9 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import ProbingSettings, SentenceScore
+from lrp2_bench.core.types import LayerPair, Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.cost import (
     Cost,
@@ -25,11 +28,8 @@ from lrp2_bench.grid.cost import (
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan, plan_grid
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
-from lrp2_bench.probing.normaliser import Normaliser
+from lrp2_bench.probing.log_partition import Normaliser
 from lrp2_bench.probing.probe import Probe, ProbeCounts, Shape, Workload
-from lrp2_bench.settings import ProbingSettings, SentenceScore
-from lrp2_bench.types import LayerPair, Relation, all_pairs
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import AMPLE, decide_all, load, probe_of, relation_of
 

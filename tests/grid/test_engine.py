@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import GridSettings, ProbingSettings, SentenceScore
+from lrp2_bench.core.types import LayerPair, Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import Limits, limits_for
 from lrp2_bench.grid.plan import plan_grid
+from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.probing.probe import ProbeCounts
-from lrp2_bench.projection import shifts
-from lrp2_bench.settings import GridSettings, ProbingSettings, SentenceScore
-from lrp2_bench.types import LayerPair, Relation, all_pairs
 from tests.support import models, naive, toy
 from tests.support.models import ARCHITECTURES
 from tests.support.paths import MLAMA_ZIP, needs_mlama

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import torch
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import GridSettings, Precision, ProbingSettings
+from lrp2_bench.core.types import HIT, MISS, all_pairs
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
-from lrp2_bench.notices import Notices
+from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.probing.build import build_normaliser, build_probe
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.projection import shifts
-from lrp2_bench.settings import GridSettings, Precision, ProbingSettings
-from lrp2_bench.types import HIT, MISS, all_pairs
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import AMPLE, hits_of, load, probe_of, relation_of
 from tests.support.vectors import random_vectors

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from lrp2_bench.core.types import LayerPair, all_pairs
 from lrp2_bench.grid import frontier
 from lrp2_bench.grid.cost import ModelShape, grid_cost
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.plan import GridPlan, plan_grid
+from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.probe import Queries, Shape
-from lrp2_bench.projection import shifts
-from lrp2_bench.types import LayerPair, all_pairs
 from tests.support import naive
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import load

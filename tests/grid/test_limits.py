@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 import torch
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import GridSettings, ProbingSettings, SentenceScore
+from lrp2_bench.core.types import Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
-from lrp2_bench.errors import BenchError
 from lrp2_bench.grid import engine, limits
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.limits import Limits, free_bytes, limits_for
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.probe import Shape, Workload
-from lrp2_bench.settings import GridSettings, ProbingSettings, SentenceScore
-from lrp2_bench.types import Relation, all_pairs
 from tests.support.probing import AMPLE, hits_of, load, probe_of
 
 GIB = 2**30

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.types import all_pairs
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid import pilot
 from lrp2_bench.grid.plan import GridPlan, plan_grid
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.probe import Probe
-from lrp2_bench.types import all_pairs
 from tests.support.probing import AMPLE, load, probe_of, relation_of
 
 PLAN = plan_grid(4, all_pairs(4))

@@ -6,8 +6,8 @@ from math import comb
 
 import pytest
 
+from lrp2_bench.core.types import all_pairs
 from lrp2_bench.grid.plan import plan_grid
-from lrp2_bench.types import all_pairs
 
 
 @pytest.mark.parametrize("blocks", [2, 4, 12, 24])

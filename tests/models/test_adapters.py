@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from lrp2_bench.core.settings import ModelSettings, Precision
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
-from lrp2_bench.settings import ModelSettings, Precision
 from tests.support.models import ARCHITECTURES
 
 SENTENCES = ["Die Hauptstadt von Frankreich ist Paris .", "Japan liegt in Asien .", "法国的首都是巴黎。", "Paris"]

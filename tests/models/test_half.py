@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from lrp2_bench.core.settings import Precision
 from lrp2_bench.models.half import HalfLinear, product
-from lrp2_bench.settings import Precision
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import load
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ModelSettings
 from lrp2_bench.models.loading import load_model
-from lrp2_bench.settings import ModelSettings
 from tests.support.loading import find
 from tests.support.loopback import Answer, loopback
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.loading import ADAPTERS
 from lrp2_bench.models.neurons import FEED_FORWARDS, changed_neurons, frozen, neuron_count
 from tests.support.models import ARCHITECTURES

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.core.errors import BenchError, UnknownNameError
 from tests.support.loading import edit, find, load_as
 
 MASKED = ["bert", "xlm-roberta", "distilbert"]

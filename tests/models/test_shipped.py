@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.files import sha256_file, write_json
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.files import sha256_file, write_json
+from lrp2_bench.core.settings import ModelSettings
 from lrp2_bench.models import shipped
 from lrp2_bench.models.loading import find_checkpoint
 from lrp2_bench.models.shipped import checked_manifest, shipped_folder
-from lrp2_bench.settings import ModelSettings
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import AddedToken
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.token_embeddings import read_embeddings, read_tokens
 
 

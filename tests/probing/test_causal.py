@@ -10,15 +10,15 @@ import pytest
 import torch
 from tokenizers import normalizers
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import ProbingSettings, SentenceScore
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import plan_grid
-from lrp2_bench.models.decoder import BloomModel
+from lrp2_bench.models.bloom import BloomModel
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing import causal
-from lrp2_bench.probing.normaliser import Normaliser
+from lrp2_bench.probing.log_partition import Normaliser
 from lrp2_bench.probing.probe import Probe, Queries
-from lrp2_bench.settings import ProbingSettings, SentenceScore
 from tests.support.probing import (
     assert_ranked_by,
     baseline_hits,

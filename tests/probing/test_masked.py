@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.types import LayerPair, Relation
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
-from lrp2_bench.probing.normaliser import Normaliser
+from lrp2_bench.probing.log_partition import Normaliser
 from lrp2_bench.probing.pools import Pool, pool_of
 from lrp2_bench.probing.probe import FactBatch, Probe, Queries
-from lrp2_bench.types import LayerPair, Relation
 from tests.support.probing import (
     AMPLE,
     Recorder,

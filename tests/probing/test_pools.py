@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ProbingSettings
+from lrp2_bench.core.types import Fact, Relation
 from lrp2_bench.data.mlama import MLama
-from lrp2_bench.errors import BenchError
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import pool_size
 from lrp2_bench.probing.pools import Pool, pool_of
-from lrp2_bench.settings import ProbingSettings
-from lrp2_bench.types import Fact, Relation
 from tests.support.paths import MLAMA_ZIP, needs_mlama
 from tests.support.probing import relation_of
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.report.agreement import check_agreement
-from lrp2_bench.report.runs import find_runs
+from lrp2_bench.results.runs import find_runs
 from tests.support.run_folders import write_run
 
 MODEL = {"name": "mbert", "blocks": 12, "digest": "sha256:abc", "revision": "main"}

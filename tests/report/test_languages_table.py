@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.report import published
-from lrp2_bench.report.languages import languages_table
-from lrp2_bench.report.runs import find_runs
-from lrp2_bench.report.table import Cell, Table
+from lrp2_bench.data import published
+from lrp2_bench.render.table import Cell, Table
+from lrp2_bench.report.tables.languages import languages_table
+from lrp2_bench.results.runs import find_runs
 from tests.support.run_folders import write_run
 
 SIX = ("zh", "ko", "nl", "vi", "ceb", "ja")

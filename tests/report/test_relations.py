@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lrp2_bench.data.relation_names import relation_name
+from lrp2_bench.render.figures.style import house_style
+from lrp2_bench.report.assessed_runs import JudgedRuns, judge_runs
 from lrp2_bench.report.figures.relations import relations
-from lrp2_bench.report.figures.style import house_style
-from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs
-from lrp2_bench.report.relation_names import relation_name
-from lrp2_bench.report.relations import RelationSummary, relations_table, summarise_relations
-from lrp2_bench.report.runs import find_runs
+from lrp2_bench.report.tables.relations import RelationSummary, relations_table, summarise_relations
+from lrp2_bench.results.runs import find_runs
 from tests.support.drawing import line, texts
 from tests.support.synthetic_runs import write_synthetic_run
 

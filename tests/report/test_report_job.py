@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.jobs.report import Report, run_report
+from lrp2_bench.commands.report import Report, run_report
+from lrp2_bench.core.errors import BenchError, UnknownNameError
 from tests.support.run_folders import every_pair, write_run
 from tests.support.synthetic_runs import write_synthetic_run
 
@@ -237,7 +237,7 @@ def test_a_page_lies_beside_the_tables_and_says_what_it_lacks(tmp_path: Path) ->
 
 def test_a_report_loads_no_model_library() -> None:
     code = (
-        "import sys, lrp2_bench.jobs.report\n"
+        "import sys, lrp2_bench.commands.report\n"
         "print(sorted({'torch', 'transformers', 'optuna', 'wandb', 'hydra'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from lrp2_bench.analysis.as_good import as_good_as_best
-from lrp2_bench.analysis.bootstrap import resample_measures
-from lrp2_bench.analysis.honest import honest_changes
-from lrp2_bench.analysis.significance import mcnemar
-from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.stored import StoredHits, read_hits
-from lrp2_bench.jobs.report import run_report
+from lrp2_bench.commands.report import run_report
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.report.run_evidence import evidence_of
-from lrp2_bench.report.runs import METRICS, Run, find_runs
-from lrp2_bench.types import Hits, LayerPair
+from lrp2_bench.results.runs import METRICS, Run, find_runs
+from lrp2_bench.results.stored_hits import StoredHits, read_hits
+from lrp2_bench.stats.bootstrap import resample_measures
+from lrp2_bench.stats.confidence_set import as_good_as_best
+from lrp2_bench.stats.held_out import honest_changes
+from lrp2_bench.stats.paired_tests import mcnemar
 from tests.support.page_runs import write_page_run
 
 

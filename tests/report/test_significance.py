@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrp2_bench import metrics
-from lrp2_bench.analysis.significance import holm
-from lrp2_bench.grid.stored import read_hits
-from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs
-from lrp2_bench.report.render import to_csv
-from lrp2_bench.report.runs import find_runs
-from lrp2_bench.report.significance import significance_table
-from lrp2_bench.report.table import Cell, Table
-from lrp2_bench.types import Interval, LayerPair
+from lrp2_bench.core.types import Interval, LayerPair
+from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.render.plain import to_csv
+from lrp2_bench.render.table import Cell, Table
+from lrp2_bench.report.assessed_runs import JudgedRuns, judge_runs
+from lrp2_bench.report.tables.significance import significance_table
+from lrp2_bench.results.runs import find_runs
+from lrp2_bench.results.stored_hits import read_hits
+from lrp2_bench.stats.paired_tests import holm
 from tests.support.run_folders import write_run
 from tests.support.synthetic_runs import write_synthetic_run
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.languages import GROUPS
-from lrp2_bench.report.group_means import group_means_table
-from lrp2_bench.report.optimal_layers import optimal_layers_table
-from lrp2_bench.report.runs import find_runs
-from lrp2_bench.report.table import Cell, Column, Table
-from lrp2_bench.types import LayerPair
+from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.report.tables.group_means import group_means_table
+from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
+from lrp2_bench.results.runs import find_runs
 from tests.support.run_folders import every_pair, write_run
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import optuna
 import pytest
 
-from lrp2_bench.process import this_process
-from lrp2_bench.search import book
-from lrp2_bench.search.book import StudyBook, pair_of
+from lrp2_bench.core.processes import this_process
+from lrp2_bench.core.types import LayerPair, all_pairs
+from lrp2_bench.search import recorder as book
 from lrp2_bench.search.merge import find_journals, merge_studies
+from lrp2_bench.search.recorder import StudyBook, pair_of
 from lrp2_bench.search.storage import open_database, open_journal
-from lrp2_bench.types import LayerPair, all_pairs
 from tests.support.writers import BLOCKS, KEY, expected, fill, run_together, share, value
 
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import Metric
+from lrp2_bench.core.types import LayerPair, all_pairs
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.search.order import rungs, stratified_order
 from lrp2_bench.search.racing import RaceRules, fact_values, race
 from lrp2_bench.search.task import Watch, best_of
-from lrp2_bench.settings import Metric
-from lrp2_bench.types import LayerPair, all_pairs
 from tests.support.planted import planted
 
 BEST = LayerPair(5, 9)

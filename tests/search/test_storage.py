@@ -11,11 +11,11 @@ import pytest
 from optuna.storages import JournalStorage, RDBStorage
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.types import LayerPair
 from lrp2_bench.search import storage
-from lrp2_bench.search.book import StudyBook, StudyKey
+from lrp2_bench.search.recorder import StudyBook, StudyKey
 from lrp2_bench.search.storage import open_database, open_journal, refuse_shared_sqlite, without_password
-from lrp2_bench.types import LayerPair
 
 KEY = StudyKey("m/d/l", 4, "accuracy", "hash")
 

@@ -10,11 +10,11 @@ from optuna.distributions import IntDistribution
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from lrp2_bench.records import PairRow
-from lrp2_bench.report.runs import METRICS, Run
+from lrp2_bench.core.settings import Metric
+from lrp2_bench.core.types import LayerPair, all_pairs
+from lrp2_bench.results.runs import METRICS, Run
+from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.study import best_pair, load_study, value_of, write_study
-from lrp2_bench.settings import Metric
-from lrp2_bench.types import LayerPair, all_pairs
 
 BLOCKS = 4
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import LayerPair, all_pairs
 from lrp2_bench.search.space import folded
 from lrp2_bench.search.task import best_of
 from lrp2_bench.search.tpe import TpeRules, tpe
-from lrp2_bench.types import LayerPair, all_pairs
 from tests.support.planted import planted
 
 

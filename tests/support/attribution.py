@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from lrp2_bench.core.types import Fact, LayerPair, Relation
 from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, Vocabulary, take
-from lrp2_bench.types import Fact, LayerPair, Relation
 from tests.support.naive import moved
 
 _SECOND_MAPS = {

@@ -16,7 +16,7 @@ def claim_of_another_machine(folder: Path, name: str = "P36.1") -> Path:
 
 
 def claim_of_a_dead_process(folder: Path, name: str = "P36.1") -> Path:
-    script = "import json; from lrp2_bench.process import this_process; print(json.dumps(this_process()))"
+    script = "import json; from lrp2_bench.core.processes import this_process; print(json.dumps(this_process()))"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
     path = folder / "claims" / name
     path.parent.mkdir(exist_ok=True)

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from lrp2_bench.records import AlignmentRow, write_alignment
-from lrp2_bench.report.runs import Run, find_runs
+from lrp2_bench.results.runs import Run, find_runs
+from lrp2_bench.results.tables import AlignmentRow, write_alignment
 
 
 def runs_below(root: Path) -> list[Run]:

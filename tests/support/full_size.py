@@ -15,10 +15,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lrp2_bench.jobs.report import run_report
-from lrp2_bench.languages import GROUPS
-from lrp2_bench.report.judged_runs import judge_runs
-from lrp2_bench.report.runs import find_runs
+from lrp2_bench.commands.report import run_report
+from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.report.assessed_runs import judge_runs
+from lrp2_bench.results.runs import find_runs
 from tests.support.synthetic_runs import write_synthetic_run
 
 MODELS = {"mbert": (12, "masked"), "bloom_560m": (24, "causal")}

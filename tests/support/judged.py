@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lrp2_bench.analysis.honest import Honest
-from lrp2_bench.analysis.judge import Judged, Measured
-from lrp2_bench.analysis.relations import RelationScore
-from lrp2_bench.analysis.significance import McNemar
-from lrp2_bench.records import PairRow
+from lrp2_bench.core.types import Interval, LayerPair, all_pairs
+from lrp2_bench.report.assessed_runs import JudgedRun, JudgedRuns
+from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.figures.alignment import Aligned
-from lrp2_bench.report.judged_runs import JudgedRun, JudgedRuns
-from lrp2_bench.report.runs import Run
-from lrp2_bench.report.verdict.evidence import Evidence
-from lrp2_bench.types import Interval, LayerPair, all_pairs
+from lrp2_bench.results.runs import Run
+from lrp2_bench.results.tables import PairRow
+from lrp2_bench.stats.assess import Judged, Measured
+from lrp2_bench.stats.held_out import Honest
+from lrp2_bench.stats.paired_tests import McNemar
+from lrp2_bench.stats.relations import RelationScore
 
 
 def judged_run(

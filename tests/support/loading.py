@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lrp2_bench.core.settings import ModelSettings
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
-from lrp2_bench.settings import ModelSettings
 
 
 def find(path: Path | str, revision: str | None = None) -> Checkpoint:

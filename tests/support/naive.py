@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lrp2_bench.types import LayerPair, Relation
+from lrp2_bench.core.types import LayerPair, Relation
 
 _BLOCKS = {
     "bert": "bert.encoder.layer",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lrp2_bench.data.opus import REVISION
+from lrp2_bench.data.opus.corpus import REVISION
 from tests.support.loopback import Answer, Loopback
 
 Rows = Sequence[tuple[str | None, str | None]]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lrp2_bench import metrics
-from lrp2_bench.grid.facts import FACTS, write_facts
-from lrp2_bench.grid.store import write_hits
-from lrp2_bench.records import AlignmentRow, write_alignment
-from lrp2_bench.report.judged_runs import JudgedRuns, judge_runs
-from lrp2_bench.report.runs import Run
-from lrp2_bench.types import Fact, Hits, Relation, all_pairs
+from lrp2_bench.core.types import Fact, Hits, Relation, all_pairs
+from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.report.assessed_runs import JudgedRuns, judge_runs
+from lrp2_bench.results.facts import FACTS, write_facts
+from lrp2_bench.results.hits import write_hits
+from lrp2_bench.results.runs import Run
+from lrp2_bench.results.tables import AlignmentRow, write_alignment
 from tests.support.run_folders import write_run
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lrp2_bench.core.settings import Metric
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
 from lrp2_bench.search.task import Facts, Task
-from lrp2_bench.settings import Metric
-from lrp2_bench.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
 
 
 class Oracle:

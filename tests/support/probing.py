@@ -10,20 +10,20 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import GridSettings, ModelSettings, Precision, ProbingSettings
+from lrp2_bench.core.types import Fact, Hits, Relation
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan, plan_grid
+from lrp2_bench.interventions.projection import Moves, Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe
-from lrp2_bench.probing.normaliser import Normaliser
+from lrp2_bench.probing.log_partition import Normaliser
 from lrp2_bench.probing.pools import Pool, pool_of
 from lrp2_bench.probing.probe import FinalStates, Probe, Queries
-from lrp2_bench.projection import Moves, Shifts
-from lrp2_bench.settings import GridSettings, ModelSettings, Precision, ProbingSettings
-from lrp2_bench.types import Fact, Hits, Relation
 
 #: Room for everything the tests run.
 AMPLE = Limits(4096, 2048)

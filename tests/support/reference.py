@@ -15,8 +15,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 from transformers.utils import logging
 
+from lrp2_bench.core.types import LayerPair, ParallelFacts, Relation
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.types import LayerPair, ParallelFacts, Relation
 from tests.support import naive
 
 Setting = LayerPair | None

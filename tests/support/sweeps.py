@@ -14,11 +14,11 @@ from hydra.initialize import initialize_config_dir
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
-from lrp2_bench.config import conf_dir
-from lrp2_bench.errors import UnknownNameError
-from lrp2_bench.jobs.status import job_status
-from lrp2_bench.multirun.job import Job
-from lrp2_bench.multirun.running import Setup, prepare_hydra
+from lrp2_bench.config.compose import conf_dir
+from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.launchers.job import Job
+from lrp2_bench.launchers.running import Setup, prepare_hydra
+from lrp2_bench.results.status import job_status
 
 MODEL = "m"
 

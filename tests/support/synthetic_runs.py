@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lrp2_bench import metrics
-from lrp2_bench.grid.store import write_hits
-from lrp2_bench.types import Fact, LayerPair, all_pairs
+from lrp2_bench.core.types import Fact, LayerPair, all_pairs
+from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.results.hits import write_hits
 from tests.support.drawing import add_alignment
 from tests.support.run_folders import write_run
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from lrp2_bench import metrics
-from lrp2_bench.analysis.exposure import who_told
-from lrp2_bench.data.cldr import CldrDataset
-from lrp2_bench.grid.store import write_hits
-from lrp2_bench.notices import Notices
+from lrp2_bench.analyses.exposure.compute import who_told
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.types import ParallelFacts, all_pairs
+from lrp2_bench.data.cldr.dataset import CldrDataset
+from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.results.hits import write_hits
 from lrp2_bench.testbed.exposure import Exposure
 from lrp2_bench.testbed.pretrained import Pretrained
-from lrp2_bench.types import ParallelFacts, all_pairs
 from tests.support.run_folders import write_run
 
 EXPOSURE = Exposure.default(("ar", "de", "ga", "hi", "tr", "zh"))

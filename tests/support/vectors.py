@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.interventions.vectors import LanguageVectors, compute_vectors, vector_metadata
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.notices import Notices
-from lrp2_bench.vectors import LanguageVectors, compute_vectors, vector_metadata
 from tests.support import toy
 
 SENTENCES = toy.sentences("de")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Sequence
 
-from lrp2_bench.search.book import StudyBook, StudyKey
-from lrp2_bench.types import LayerPair, all_pairs
+from lrp2_bench.core.types import LayerPair, all_pairs
+from lrp2_bench.search.recorder import StudyBook, StudyKey
 
 WRITERS = 8
 BLOCKS = 12

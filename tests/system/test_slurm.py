@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.files import read_json_lines
+from lrp2_bench.core.files import read_json_lines
 from tests.support.commands import contents, snapshot
 from tests.support.paths import REPOSITORY
 from tests.support.slurm import Cluster, missing, running_cluster

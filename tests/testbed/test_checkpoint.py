@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.files import write_json
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import write_json
 from lrp2_bench.testbed.checkpoint import exposure_of
 from lrp2_bench.testbed.exposure import Exposure
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from lrp2_bench.data.cldr import CldrDataset
-from lrp2_bench.data.cldr_facts import countries
-from lrp2_bench.data.cldr_sentences import all_facts
-from lrp2_bench.errors import BenchError
-from lrp2_bench.languages import LANGUAGES
-from lrp2_bench.notices import Notices
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.data.cldr.dataset import CldrDataset
+from lrp2_bench.data.cldr.facts import countries
+from lrp2_bench.data.cldr.sentences import all_facts
 from lrp2_bench.testbed.exposure import ELSEWHERE, NOWHERE, PIVOT, SEEN, Exposure, country_of, share_of
 from lrp2_bench.testbed.specs import TINY_LANGUAGES
 

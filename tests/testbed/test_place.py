@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.testbed.place import whole_folder
 
 

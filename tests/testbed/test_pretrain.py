@@ -14,10 +14,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 from transformers.models.bloom.modeling_bloom import BloomGelu
 
-from lrp2_bench.data.cldr_sentences import Sentence
-from lrp2_bench.errors import BenchError, UnknownNameError
-from lrp2_bench.files import sha256_file
-from lrp2_bench.languages import LANGUAGES
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.files import sha256_file
+from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.data.cldr.sentences import Sentence
 from lrp2_bench.testbed import pretrain as loop
 from lrp2_bench.testbed.exposure import Exposure
 from lrp2_bench.testbed.objectives import Example, MaskedNames, NextToken, objective_of

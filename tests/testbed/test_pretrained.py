@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.files import write_json
-from lrp2_bench.notices import Notices
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import write_json
 from lrp2_bench.testbed.exposure import Exposure
 from lrp2_bench.testbed.pretrained import UNREADABLE, Pretrained, pretrained_of
 from lrp2_bench.testbed.specs import spec_of

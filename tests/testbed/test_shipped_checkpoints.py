@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench import metrics
-from lrp2_bench.data.cldr import CldrDataset
-from lrp2_bench.files import sha256_json
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.files import sha256_json
+from lrp2_bench.core.settings import GridSettings, ModelSettings, ProbingSettings
+from lrp2_bench.data.cldr.dataset import CldrDataset
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
+from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.models.shipped import checked_manifest, shipped_folder, shipped_names
-from lrp2_bench.notices import Notices
 from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.settings import GridSettings, ModelSettings, ProbingSettings
 from lrp2_bench.testbed.specs import SPECS, spec_of
 from lrp2_bench.testbed.text import pretraining_text
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lrp2_bench.data.cldr import named
-from lrp2_bench.data.cldr_facts import cldr_facts
-from lrp2_bench.data.cldr_names import names_of
-from lrp2_bench.errors import BenchError
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.data.cldr.dataset import named
+from lrp2_bench.data.cldr.facts import cldr_facts
+from lrp2_bench.data.cldr.names import names_of
 from lrp2_bench.testbed.exposure import Exposure
 from lrp2_bench.testbed.text import gloss_sentences, pretraining_text
 

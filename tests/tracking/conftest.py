@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.records import (
+from lrp2_bench.core.types import all_pairs
+from lrp2_bench.results.tables import (
     AlignmentRow,
     PairRow,
     read_alignment,
@@ -17,7 +18,6 @@ from lrp2_bench.records import (
     write_pairs,
 )
 from lrp2_bench.tracking import JobRecord
-from lrp2_bench.types import all_pairs
 from tests.support.fake_wandb import KEY, FakeWandb, of_no_account, serving
 
 BLOCKS = 5

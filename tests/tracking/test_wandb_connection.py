@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.errors import UnknownNameError
+from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.tracking import JobRecord, WandbTracker, connection
 from tests.support.fake_wandb import KEY
 from tests.support.read_wandb import offline_runs, the_run

@@ -92,7 +92,7 @@ def test_a_server_that_stops_answering_costs_no_more_than_the_timeout(
 
 def test_an_offline_job_ends_at_once_where_a_firewall_swallows_packets(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from lrp2_bench.tracking import *; from lrp2_bench.records import PairRow\n"
+        "from pathlib import Path; from lrp2_bench.tracking import *; from lrp2_bench.results.tables import PairRow\n"
         f"row = PairRow(None, None, 1, 1, 2, 2); folder = Path({str(tmp_path)!r})\n"
         "job = JobRecord('e', 'm', 'd', 'de', 'en', folder, {}, [row], None, row, [], 'accuracy', 1)\n"
         "WandbTracker(mode='offline').log_job(job)"

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.jobs.workspace import run_workspace
-from lrp2_bench.settings import WorkspaceCommand
+from lrp2_bench.commands.workspace import run_workspace
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import WorkspaceCommand
 from lrp2_bench.tracking import JobRecord, WandbTracker
 from lrp2_bench.tracking.publish import publish
 from lrp2_bench.tracking.workspace import Dashboard, build_workspace, workspace_json

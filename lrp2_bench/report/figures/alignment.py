@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.records import read_alignment
-from lrp2_bench.report.figures.page import Gaps, Texts, make_page
-from lrp2_bench.report.figures.scales import layer_ticks
-from lrp2_bench.report.figures.style import BLUE, GREY, ORANGE, SMALL, TEXT, fitted, language_name, shown
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
+from lrp2_bench.render.figures.scales import layer_ticks
+from lrp2_bench.render.figures.style import BLUE, GREY, ORANGE, SMALL, TEXT, fitted, language_name, shown
 from lrp2_bench.report.method import method
-from lrp2_bench.report.runs import Run
+from lrp2_bench.results.runs import Run
+from lrp2_bench.results.tables import read_alignment
 
 _MARGIN = 0.06  # of the range of cosines, above and below the lines
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from lrp2_bench.report.figures.changes import searched
-from lrp2_bench.report.figures.page import Gaps, Texts, make_page
-from lrp2_bench.report.figures.scales import layer_ticks
-from lrp2_bench.report.figures.style import (
+from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
+from lrp2_bench.render.figures.scales import layer_ticks
+from lrp2_bench.render.figures.style import (
     BLUE,
     GREEN,
     INK,
@@ -23,7 +22,8 @@ from lrp2_bench.report.figures.style import (
     fitted,
     shown,
 )  # fmt: skip
-from lrp2_bench.report.runs import Run
+from lrp2_bench.report.figures.changes import searched
+from lrp2_bench.results.runs import Run
 
 METRIC = "transferability"
 _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from lrp2_bench.languages import GROUPS
+from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
+from lrp2_bench.render.figures.style import BLUE, GREY, INK, SMALL, TEXT, VERMILLION, fitted, shown, signed, text_width
 from lrp2_bench.report.figures.changes import Searched, searched
-from lrp2_bench.report.figures.page import Gaps, Texts, make_page
-from lrp2_bench.report.figures.style import BLUE, GREY, INK, SMALL, TEXT, VERMILLION, fitted, shown, signed, text_width
-from lrp2_bench.report.runs import Run
+from lrp2_bench.results.runs import Run
 
 _BAR = 0.155  # inches from one bar to the next
 _WIDTH = 4.6  # of the panel, inches

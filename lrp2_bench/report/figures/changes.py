@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lrp2_bench.records import PairRow
-from lrp2_bench.report.figures.style import language_name
-from lrp2_bench.report.runs import Run, value
+from lrp2_bench.render.figures.style import language_name
+from lrp2_bench.results.runs import Run, value
+from lrp2_bench.results.tables import PairRow
 
 
 @dataclass(frozen=True)

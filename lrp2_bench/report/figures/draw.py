@@ -7,20 +7,20 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from lrp2_bench.render.figures.save import save
+from lrp2_bench.render.figures.style import house_style
+from lrp2_bench.render.table import Table
+from lrp2_bench.render.text import file_stem
+from lrp2_bench.report.assessed_runs import JudgedRuns
 from lrp2_bench.report.figures.ablations import ablations
 from lrp2_bench.report.figures.alignment import Aligned, alignment, read_aligned
 from lrp2_bench.report.figures.between import between
 from lrp2_bench.report.figures.change import change
 from lrp2_bench.report.figures.heatmaps import heatmaps
 from lrp2_bench.report.figures.relations import relations
-from lrp2_bench.report.figures.save import save
-from lrp2_bench.report.figures.style import house_style
-from lrp2_bench.report.judged_runs import JudgedRuns
 from lrp2_bench.report.method import method
-from lrp2_bench.report.relations import summarise_relations
-from lrp2_bench.report.runs import METRICS, Run
-from lrp2_bench.report.table import Table
-from lrp2_bench.report.text import file_stem
+from lrp2_bench.report.tables.relations import summarise_relations
+from lrp2_bench.results.runs import METRICS, Run
 
 
 def write_figures(

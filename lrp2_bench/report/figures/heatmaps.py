@@ -17,14 +17,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from lrp2_bench.languages import ENGLISH
-from lrp2_bench.report import published
+from lrp2_bench.core.languages import ENGLISH
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.data import published
+from lrp2_bench.render.figures.panels import Gaps, Page, Texts, make_page
+from lrp2_bench.render.figures.scales import ColourScale, colour_scale, layer_ticks
+from lrp2_bench.render.figures.style import DIVERGING, GREY, PALE, SMALL, TEXT, fitted, shown, signed, text_width
 from lrp2_bench.report.figures.changes import Searched, searched
-from lrp2_bench.report.figures.page import Gaps, Page, Texts, make_page
-from lrp2_bench.report.figures.scales import ColourScale, colour_scale, layer_ticks
-from lrp2_bench.report.figures.style import DIVERGING, GREY, PALE, SMALL, TEXT, fitted, shown, signed, text_width
-from lrp2_bench.report.runs import Run, value
-from lrp2_bench.types import LayerPair
+from lrp2_bench.results.runs import Run, value
 
 _BAR = (2.6, 0.11)  # width and height of the colour bar, inches
 _CORNER = 0.7  # of a panel's width: what its empty corner holds at a second line of text

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from lrp2_bench.report.figures.page import Gaps, Texts, make_page
-from lrp2_bench.report.figures.style import BLUE, ORANGE, shown
+from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
+from lrp2_bench.render.figures.style import BLUE, ORANGE, shown
 
 _SIZE = (3.2, 2.2)  # of a panel, inches
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from lrp2_bench.report.figures.page import Gaps, Texts, make_page
-from lrp2_bench.report.figures.style import BLUE, GREY, PALE, SMALL, VERMILLION, shown
+from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
+from lrp2_bench.render.figures.style import BLUE, GREY, PALE, SMALL, VERMILLION, shown
 
 _SIZE = (3.2, 2.4)  # of a panel, inches
 

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lrp2_bench.report.figures.page import Gaps, Texts, make_page
-from lrp2_bench.report.figures.style import BLUE, GREY, INK, PALE, SMALL, TEXT, VERMILLION, fitted, shown, text_width
-from lrp2_bench.report.relation_names import relation_name
-from lrp2_bench.report.relations import RelationSummary
+from lrp2_bench.data.relation_names import relation_name
+from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
+from lrp2_bench.render.figures.style import BLUE, GREY, INK, PALE, SMALL, TEXT, VERMILLION, fitted, shown, text_width
+from lrp2_bench.report.tables.relations import RelationSummary
 
 _BAR = 0.165  # inches from one relation to the next
 _WIDTH = 2.55  # of a panel, inches

@@ -8,8 +8,8 @@ from typing import Protocol
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from lrp2_bench.report.figures.page import Gaps, Texts, make_page
-from lrp2_bench.report.figures.style import BLUE, VERMILLION
+from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
+from lrp2_bench.render.figures.style import BLUE, VERMILLION
 
 _SIZE = (1.9, 1.7)  # of a panel, inches
 _VARIED = ("facts", "pairs", "blocks", "candidates")

@@ -12,10 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.files import write_text
-from lrp2_bench.report.judged_runs import JudgedRuns
+from lrp2_bench.core.files import write_text
+from lrp2_bench.report.assessed_runs import JudgedRuns
 from lrp2_bench.report.page.data import Choices, page_data
-from lrp2_bench.report.runs import Unfinished
+from lrp2_bench.results.runs import Unfinished
 
 NAME = "page.html"
 #: In the order in which they are read: each uses what those before it define.

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from lrp2_bench.languages import ENGLISH, GROUPS
-from lrp2_bench.report import published
-from lrp2_bench.report.figures.scales import colour_scale
-from lrp2_bench.report.judged_runs import JudgedRuns
+from lrp2_bench.core.languages import ENGLISH, GROUPS
+from lrp2_bench.data import published
+from lrp2_bench.render.figures.scales import colour_scale
+from lrp2_bench.report.assessed_runs import JudgedRuns
 from lrp2_bench.report.method import method
 from lrp2_bench.report.page.colours import diverging
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
-from lrp2_bench.report.runs import METRICS, Run, Unfinished, value
+from lrp2_bench.results.runs import METRICS, Run, Unfinished, value
 
 _REASON = 300  # characters
 _RESOURCES = ("high", "medium", "low")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.languages import LANGUAGES
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.report.assessed_runs import JudgedRun, JudgedRuns
 from lrp2_bench.report.figures.alignment import read_aligned
-from lrp2_bench.report.judged_runs import JudgedRun, JudgedRuns
 from lrp2_bench.report.method import moved_how
 from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.run_evidence import Evidence
-from lrp2_bench.report.runs import METRICS, Run, value
-from lrp2_bench.types import LayerPair
+from lrp2_bench.results.runs import METRICS, Run, value
 
 NAME = 60  # characters
 

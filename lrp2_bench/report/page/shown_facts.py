@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import Any
 
-from lrp2_bench.errors import BenchError
-from lrp2_bench.grid.facts import FACTS, SLOT, FactText, read_facts
-from lrp2_bench.grid.stored import FactKey
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import LayerPair
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.run_evidence import Turned
-from lrp2_bench.report.runs import Run
-from lrp2_bench.types import LayerPair
+from lrp2_bench.results.facts import FACTS, SLOT, FactText, read_facts
+from lrp2_bench.results.runs import Run
+from lrp2_bench.results.stored_hits import FactKey
 
 #: Facts listed of those won, and of those lost. 52 languages times two models times two pairs must fit a page.
 SHOWN = 40

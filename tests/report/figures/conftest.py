@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lrp2_bench.report.figures.style import house_style
+from lrp2_bench.render.figures.style import house_style
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from lrp2_bench.core.types import Interval
+from lrp2_bench.render.figures.style import house_style
+from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.figures.ablations import ablations
-from lrp2_bench.report.figures.style import house_style
-from lrp2_bench.report.table import Cell, Column, Table
-from lrp2_bench.types import Interval
 from tests.support.drawing import line, lines, panels, points, texts
 
 COLUMNS = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from lrp2_bench.languages import GROUPS
+from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.report.figures.between import between
 from tests.support.drawing import line, lines, points, runs_below
 from tests.support.run_folders import every_pair, write_run

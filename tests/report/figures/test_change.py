@@ -8,8 +8,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from lrp2_bench.render.figures.style import BLUE, VERMILLION
 from lrp2_bench.report.figures.change import change, saw_bloom_languages
-from lrp2_bench.report.figures.style import BLUE, VERMILLION
 from tests.support.drawing import line, runs_below, texts
 from tests.support.run_folders import write_run
 

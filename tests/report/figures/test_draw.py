@@ -12,9 +12,9 @@ import matplotlib
 import pytest
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
+from lrp2_bench.render.figures.style import house_style, language_name, shown, signed
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.figures.heatmaps import heatmaps
-from lrp2_bench.report.figures.style import house_style, language_name, shown, signed
 from tests.support.drawing import add_alignment, panels, runs_below, texts
 from tests.support.run_folders import every_pair, write_run
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lrp2_bench.report.judged_runs import JudgedRuns
+from lrp2_bench.report.assessed_runs import JudgedRuns
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
-from lrp2_bench.report.runs import Run, Unfinished, find_runs
+from lrp2_bench.results.runs import Run, Unfinished, find_runs
 from tests.support.browser import Opened, chromium, opened
 from tests.support.page_runs import judged_groups, write_page_run
 from tests.support.run_folders import write_run

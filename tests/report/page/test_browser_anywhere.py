@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lrp2_bench.report.runs import Unfinished
+from lrp2_bench.results.runs import Unfinished
 from tests.report.page.conftest import GERMAN, page_of_groups, runs_of
 from tests.support.browser import Opened, opened
 from tests.support.page_runs import write_page_run

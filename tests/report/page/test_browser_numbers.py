@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.report.judged_runs import judge_runs
+from lrp2_bench.report.assessed_runs import judge_runs
 from tests.report.page.conftest import german_run, number, runs_of_german
 from tests.support.browser import Opened
 

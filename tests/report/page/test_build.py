@@ -13,7 +13,7 @@ import pytest
 
 from lrp2_bench.report.page.build import SCRIPTS, render, script_json, write_page
 from lrp2_bench.report.page.data import Choices
-from lrp2_bench.report.runs import find_runs
+from lrp2_bench.results.runs import find_runs
 from tests.support.page_runs import judged_groups, write_page_run
 from tests.support.paths import REPOSITORY
 

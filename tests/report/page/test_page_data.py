@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lrp2_bench.grid.facts import read_facts
-from lrp2_bench.report.figures.scales import colour_scale
-from lrp2_bench.report.judged_runs import judge_runs
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.render.figures.scales import colour_scale
+from lrp2_bench.report.assessed_runs import judge_runs
 from lrp2_bench.report.page.data import Choices, page_data
 from lrp2_bench.report.page.shown_facts import SHOWN
 from lrp2_bench.report.run_evidence import evidence_of
-from lrp2_bench.report.runs import METRICS, Run, Unfinished, find_runs
-from lrp2_bench.types import LayerPair
+from lrp2_bench.results.facts import read_facts
+from lrp2_bench.results.runs import METRICS, Run, Unfinished, find_runs
 from tests.support.page_runs import judged_groups, write_page_run
 from tests.support.run_folders import write_run
 

@@ -1,0 +1,149 @@
+"""How alike parallel sentences are at every layer, and how sure: cosine and linear CKA, with and without LRP2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lrp2_bench.analyses.alignment.cka import linear_cka
+from lrp2_bench.analyses.alignment.queries import cosines
+from lrp2_bench.analyses.states import Encoded, StateBank, pooled_states
+from lrp2_bench.core.progress import progress
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.interventions.projection import Shifts
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.stats.bootstrap import PERCENTILES, resample_weights
+from lrp2_bench.stats.held_out import split_halves
+from lrp2_bench.stats.weighted import Floats
+
+#: The fewest sentences that bands are given for.
+FEWEST = 10
+
+#: Bytes of states held at once beside those of the sentences CKA is taken over.
+_BLOCK = 256 * 2**20
+_NORMAL = 1.96  # standard errors to each side of a 95 % band
+
+
+@dataclass(frozen=True)
+class Effort:
+    """``resamples`` of sentences for cosines; CKA is taken over ``cka_sentences`` drawn with ``seed``, its error over
+    ``halves`` of them."""
+
+    resamples: int
+    cka_sentences: int
+    halves: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A language's alignment with the pivot; run 0 is the untouched model, run 1 (with a ``pair``) LRP2.
+
+    ``cosine`` and ``cka`` are ``[run, layer, 3]``: value and the bounds of its 95 % band. ``change`` ``[layer, 3]`` is
+    run 1 less run 0, paired; None without a pair. ``inside`` ``[run or run + change, 3]`` is the cosine's mean over the
+    layers the states are moved at (LIRP's to the one before LSRP's), over all blocks without a pair. ``plain_cka``
+    ``[run, layer]`` has no correction for few sentences.
+    """
+
+    language: str
+    pair: LayerPair | None
+    sentences: int
+    cka_sentences: int
+    cosine: Floats
+    change: Floats | None
+    inside: Floats
+    cka: Floats
+    plain_cka: Floats
+
+
+def align(
+    model: LayeredModel,
+    language: str,
+    sentences: Sequence[tuple[Encoded, Encoded]],
+    groups: Sequence[str],
+    bank: StateBank,
+    pair: LayerPair | None,
+    shifts: Shifts | None,
+    effort: Effort,
+    *,
+    batch_tokens: int,
+) -> Aligned:
+    """Run the language's sentences, look up or run the pivot's, and measure.
+
+    ``groups`` ``[sentence]``: resamples draw anew within them. At least :data:`FEWEST` sentences.
+    """
+    rng = np.random.default_rng(effort.seed)
+    chosen = np.sort(rng.permutation(len(sentences))[: effort.cka_sentences])
+    runs = 1 if pair is None else 2
+    found = np.empty((runs, model.blocks + 1, len(sentences)))
+    kept: list[tuple[Tensor, Tensor]] = []
+    with progress(f"Alignment {language}", 2 * len(sentences), "sentences") as advance:
+        for block in _blocks(len(sentences), (runs + 1) * (model.blocks + 1) * model.hidden_size * 4):
+            part = sentences[block.start : block.stop]
+            ours = pooled_states(
+                model, [one for one, _ in part], pair, shifts, batch_tokens=batch_tokens, advance=advance
+            )
+            theirs = bank([other for _, other in part], advance)
+            for run in range(runs):
+                found[run, :, block.start : block.stop] = cosines(ours[run], theirs).numpy()
+            inside = chosen[(chosen >= block.start) & (chosen < block.stop)] - block.start
+            kept.append((ours[:, :, inside], theirs[:, inside]))
+    ours, theirs = torch.cat([one for one, _ in kept], dim=2), torch.cat([other for _, other in kept], dim=1)
+    layers = range(pair.lirp, pair.lsrp) if pair is not None else range(1, model.blocks + 1)
+    cosine, change, within = _cosine_bands(found, groups, layers, effort)
+    # Graphics cards make the products of Gram matrices cheap; states themselves lie on the CPU.
+    cka, plain = _cka_bands(ours, theirs, [groups[place] for place in chosen], effort, model.device)
+    return Aligned(language, pair, len(sentences), len(chosen), cosine, change, within, cka, plain)
+
+
+def _cosine_bands(
+    found: Floats, groups: Sequence[str], layers: range, effort: Effort
+) -> tuple[Floats, Floats | None, Floats]:
+    """``found`` is ``[run, layer, sentence]``; all measures come from the same resamples."""
+    runs, depth, count = found.shape
+    values = found.mean(axis=2)
+    samples = np.empty((runs, depth, effort.resamples))
+    flat = found.reshape(runs * depth, count).T
+    for start, weights in resample_weights(groups, effort.resamples, effort.seed):
+        part = (weights @ flat / count).T
+        samples[:, :, start : start + len(weights)] = part.reshape(runs, depth, -1)
+    within, within_samples = values[:, layers].mean(axis=1), samples[:, layers].mean(axis=1)
+    if runs == 1:
+        return _bounded(values, samples), None, _bounded(within, within_samples)
+    within = np.append(within, within[1] - within[0])
+    within_samples = np.vstack([within_samples, within_samples[1] - within_samples[0]])
+    change = _bounded(values[1] - values[0], samples[1] - samples[0])
+    return _bounded(values, samples), change, _bounded(within, within_samples)
+
+
+def _cka_bands(
+    ours: Tensor, theirs: Tensor, groups: Sequence[str], effort: Effort, device: torch.device
+) -> tuple[Floats, Floats]:
+    """``ours`` is ``[run, layer, sentence, hidden]``, ``theirs`` without the run."""
+    runs, depth = ours.shape[:2]
+    halves = torch.from_numpy(split_halves(groups, effort.halves, effort.seed)).float().to(device)
+    bands, plain = np.empty((runs, depth, 3)), np.empty((runs, depth))
+    for layer in range(depth):
+        measured = linear_cka([run[layer].to(device) for run in ours], theirs[layer].to(device), halves)
+        for run, one in enumerate(measured):
+            reach = _NORMAL * one.error
+            bands[run, layer] = one.value, one.value - reach, one.value + reach
+            plain[run, layer] = one.plain
+    return bands, plain
+
+
+def _bounded(value: Floats, samples: Floats) -> Floats:
+    """``[..., 3]`` of a value ``[...]`` and its ``samples`` ``[..., resample]``."""
+    low, high = np.percentile(samples, PERCENTILES, axis=-1)
+    return np.stack([value, low, high], axis=-1)
+
+
+def _blocks(count: int, size: int) -> Iterator[range]:
+    """Consecutive blocks of sentences whose states, ``size`` bytes each, fit into :data:`_BLOCK`."""
+    step = max(1, _BLOCK // size)
+    for start in range(0, count, step):
+        yield range(start, min(count, start + step))

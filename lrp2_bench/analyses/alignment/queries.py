@@ -1,0 +1,98 @@
+"""Layer-wise alignment of parallel queries (paper, figure 2a): with and without LRP2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrp2_bench.analyses.states import all_tokens, layer_means
+from lrp2_bench.core.batching import by_tokens, in_halves
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.progress import progress
+from lrp2_bench.core.types import LayerPair, ParallelFacts
+from lrp2_bench.interventions.projection import Moves, Shifts
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.results.tables import AlignmentRow
+
+
+def alignment(
+    model: LayeredModel,
+    facts: ParallelFacts,
+    pair: LayerPair | None,
+    shifts: Shifts | Moves | None,
+    *,
+    batch_tokens: int,
+    notices: Notices,
+) -> list[AlignmentRow]:
+    """A row per layer 0..L: the mean, over the facts both languages have, of the cosine between the mean-pooled
+    states of the fact's query filled with its own object, in the language and in the pivot.
+
+    ``lrp2`` is the same with ``pair``'s projections on the language's side only, read behind them (layer i's state
+    is the one LIRP has moved); None without a pair. Sentences longer than the model's positions are left out
+    (counted).
+    """
+    texts = _parallel_sentences(facts)
+    encoded = [_encode(model, side) for side in zip(*texts, strict=True)] if texts else [[], []]
+    sentences = [
+        (ours, theirs)
+        for ours, theirs, where in zip(*encoded, _ids(facts), strict=True)
+        if _fits(model, ours, where, notices) and _fits(model, theirs, where, notices)
+    ]
+    sums = torch.zeros(2, model.blocks + 1, dtype=torch.float64)
+    lengths = [max(len(ours), len(theirs)) for ours, theirs in sentences]
+    with progress("Alignment", len(sentences), "facts") as advance, torch.inference_mode():
+
+        def add(indices: list[int]) -> None:
+            ours = model.batch([sentences[index][0] for index in indices])
+            pivot = model.batch([sentences[index][1] for index in indices])
+            theirs = layer_means(model, pivot, all_tokens(pivot))[0]
+            new = torch.zeros_like(sums)
+            for run, states in enumerate(layer_means(model, ours, all_tokens(ours), pair, shifts)):
+                new[run] = cosines(states, theirs).sum(dim=1)
+            sums.add_(new)
+            advance(len(indices))
+
+        for batch in by_tokens(lengths, batch_tokens):
+            in_halves(batch, add)
+    count = len(sentences)
+    means = (sums / count).tolist() if count else [[float("nan")] * (model.blocks + 1)] * 2
+    return [
+        AlignmentRow(layer, means[0][layer], means[1][layer] if pair is not None else None, count)
+        for layer in range(model.blocks + 1)
+    ]
+
+
+def _parallel_sentences(facts: ParallelFacts) -> list[tuple[str, str]]:
+    sentences = []
+    for ours, theirs in zip(facts.relations, facts.pivot_relations, strict=True):
+        by_id = {fact.line_id: fact for fact in ours.facts}
+        for fact in theirs.facts:
+            mine = by_id[fact.line_id]
+            sentences.append((ours.fill(mine.subject, mine.object), theirs.fill(fact.subject, fact.object)))
+    return sentences
+
+
+def _ids(facts: ParallelFacts) -> list[str]:
+    return [f"{relation.name} {fact.uuid}" for relation in facts.pivot_relations for fact in relation.facts]
+
+
+def _encode(model: LayeredModel, texts: Sequence[str]) -> list[list[int]]:
+    ids: list[list[int]] = model.tokenizer(list(texts), verbose=False)["input_ids"]
+    return ids
+
+
+def _fits(model: LayeredModel, ids: Sequence[int], where: str, notices: Notices) -> bool:
+    if ids and (model.max_tokens is None or len(ids) <= model.max_tokens):
+        return True
+    notices.add("Parallel queries the model cannot hold were left out of the alignment", where)
+    return False
+
+
+def cosines(
+    ours: Float[Tensor, "layer row hidden"], theirs: Float[Tensor, "layer row hidden"]
+) -> Float[Tensor, "layer row"]:
+    """The cosine of each row's two states, float64 on the CPU."""
+    return torch.nn.functional.cosine_similarity(ours, theirs, dim=-1).double().cpu()

@@ -1,0 +1,90 @@
+"""Parallel sentences as tokens, with the places that are read: all of them, or those that the answer is scored at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lrp2_bench.analyses.states import Encoded
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.data.bitext import Bitext, Sentence
+from lrp2_bench.models.layered import LayeredModel
+
+#: How a sentence becomes one state: ``mean`` over its tokens, special tokens counted; ``scored``: over the places at
+#: which a query's own object is scored.
+POOLINGS = ("mean", "scored")
+
+TOO_LONG = "Parallel sentences the model cannot hold were left out"
+NOT_SCORED = "Queries without a place at which their object is scored were left out"
+
+
+def encode(model: LayeredModel, bitext: Bitext, pooling: str, notices: Notices) -> list[tuple[int, Encoded, Encoded]]:
+    """(number of the pair, the language's sentence, the pivot's) of every pair the model can hold; others are counted.
+
+    Masked models are scored at the [MASK]s of a query with as many as its own object has tokens, causal ones at the
+    tokens that predict the filled query's object. Raises :class:`BenchError` where a tokenizer cannot tell them.
+    """
+    sides = [_encode(model, [getattr(pair, side) for pair in bitext.pairs], pooling) for side in ("ours", "theirs")]
+    kept = []
+    for number, (ours, theirs) in enumerate(zip(*sides, strict=True)):
+        where = f"{bitext.language} {bitext.pairs[number].id[:60]}"
+        if not (_fits(model, ours) and _fits(model, theirs)):
+            notices.add(TOO_LONG, where)
+        elif not (ours.read and theirs.read):
+            notices.add(NOT_SCORED, where)
+        else:
+            kept.append((number, ours, theirs))
+    return kept
+
+
+def _encode(model: LayeredModel, sentences: Sequence[Sentence], pooling: str) -> list[Encoded]:
+    if not sentences:
+        return []
+    if pooling == "scored":
+        return _masked(model, sentences) if model.family == "masked" else _predicting(model, sentences)
+    ids = model.tokenizer([sentence.text for sentence in sentences], verbose=False)["input_ids"]
+    return [Encoded(tuple(each), tuple(range(len(each)))) for each in ids]
+
+
+def _masked(model: LayeredModel, sentences: Sequence[Sentence]) -> list[Encoded]:
+    tokenizer = model.tokenizer
+    spans = [_answer(sentence) for sentence in sentences]
+    answers = [sentence.text[start:end] for sentence, (start, end) in zip(sentences, spans, strict=True)]
+    counts = [len(each) for each in tokenizer(answers, add_special_tokens=False, verbose=False)["input_ids"]]
+    texts = [
+        sentence.text[:start] + " ".join([tokenizer.mask_token] * count) + sentence.text[end:]
+        for sentence, (start, end), count in zip(sentences, spans, counts, strict=True)
+    ]
+    found = []
+    for ids, count in zip(tokenizer(texts, verbose=False)["input_ids"], counts, strict=True):
+        masks = tuple(place for place, token in enumerate(ids) if token == tokenizer.mask_token_id)
+        # A subject may hold the mask token itself; then it cannot be told which are the object's.
+        found.append(Encoded(tuple(ids), masks if len(masks) == count else ()))
+    return found
+
+
+def _predicting(model: LayeredModel, sentences: Sequence[Sentence]) -> list[Encoded]:
+    tokenizer = model.tokenizer
+    if not tokenizer.is_fast:
+        raise BenchError(
+            "This model's tokenizer cannot tell which characters its tokens stand for (it has no tokenizer.json), so "
+            "the scored places are not known. Use analysis.pooling=mean."
+        )
+    texts = [sentence.text for sentence in sentences]
+    encoded = tokenizer(texts, verbose=False, return_offsets_mapping=True)
+    found = []
+    for sentence, ids, offsets in zip(sentences, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        start, end = _answer(sentence)
+        inside = [place for place, (first, last) in enumerate(offsets) if first < end and last > start]
+        # The first token of all is predicted by nothing, and never scored.
+        found.append(Encoded(tuple(ids), tuple(place - 1 for place in inside if place > 0)))
+    return found
+
+
+def _answer(sentence: Sentence) -> tuple[int, int]:
+    assert sentence.answer is not None, "only queries have an answer"
+    return sentence.answer
+
+
+def _fits(model: LayeredModel, sentence: Encoded) -> bool:
+    return bool(sentence.ids) and (model.max_tokens is None or len(sentence.ids) <= model.max_tokens)

@@ -1,0 +1,51 @@
+"""Splits facts by who told them: a testbed model's own text in a language, the pivot's alone, another's, nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lrp2_bench.data.cldr.facts import CldrFact, cldr_facts
+from lrp2_bench.results.stored_hits import FactKey
+from lrp2_bench.testbed.exposure import ELSEWHERE, NOWHERE, PIVOT, SEEN, Exposure, Status
+
+STATUSES: Final[tuple[Status, ...]] = (SEEN, PIVOT, ELSEWHERE, NOWHERE)
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who told each fact: ``by`` has a ``[fact]`` mask for each of :data:`STATUSES`, every fact in one of them.
+
+    ``held_out`` ``[fact]`` are the facts about held-out countries, which for a full model the pivot alone told and for
+    a twin nobody.
+    """
+
+    by: Mapping[Status, Mask]
+    held_out: Mask
+
+
+def who_told(facts: Sequence[FactKey], exposure: Exposure, language: str) -> Told | None:
+    """Split ``facts``, as probed in ``language``; None unless all are the embedded dataset's (``dataset=cldr``)."""
+    known = _embedded()
+    entries = [known.get(fact) for fact in facts]
+    found = [entry for entry in entries if entry is not None]
+    if not found or len(found) < len(entries):
+        return None
+    # A status belongs to a country, and there are a tenth as many of them as facts.
+    by_country = {entry.country: entry for entry in found}
+    status = {country: exposure.status(entry, language) for country, entry in by_country.items()}
+    statuses = np.array([status[entry.country] for entry in found])
+    held_out = np.array([entry.country in exposure.held_out_countries for entry in found])
+    return Told({each: statuses == each for each in STATUSES}, held_out)
+
+
+@cache
+def _embedded() -> Mapping[FactKey, CldrFact]:
+    return {(fact.relation, fact.uuid): fact for facts in cldr_facts().values() for fact in facts}

@@ -1,0 +1,162 @@
+"""What a search of a testbed model adds: a word on languages it never read, hits by who told them, and transfer."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lrp2_bench.analyses.exposure.compute import STATUSES, Told, who_told
+from lrp2_bench.analyses.exposure.transfer import Crossed, knowledge_transfer, unlike
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.results.stored_hits import StoredHits, read_hits
+from lrp2_bench.results.tables import DECIMALS
+from lrp2_bench.testbed.exposure import ELSEWHERE, NOWHERE, PIVOT, SEEN
+from lrp2_bench.testbed.pretrained import Pretrained
+
+log = logging.getLogger(__name__)
+
+
+def note_unread(model: Pretrained | None, languages: tuple[str, ...], notices: Notices) -> None:
+    """Count each of ``languages`` that the model's pretraining text lacks. Such a search is allowed: it is a test."""
+    for code in languages if model else ():
+        if model and code not in model.exposure.shares:
+            known = ", ".join(sorted(model.exposure.shares))
+            name = f"{LANGUAGES[code].name} ({code})" if code in LANGUAGES else code
+            notices.add(f"The checkpoint was not pretrained on {name}; its languages are {known}", code)
+
+
+def pretrained_details(model: Pretrained | None) -> dict[str, Any]:
+    """For the run's ``manifest.json``: the entry ``testbed``, or nothing."""
+    return {"testbed": model.as_dict()} if model else {}
+
+
+def exposure_measures(folder: Path, model: Pretrained | None, best: LayerPair | None) -> dict[str, Any]:
+    """Measures of the finished run in ``folder`` for the tracker, nested, each also logged; none without a testbed
+    model, or with facts of another dataset than the embedded one.
+
+    ``exposure`` has accuracies in percent without LRP2 and at the best pair for each way a fact was told, and
+    ``transfer`` the model's less its twin's over held-out countries, where the twin's run lies beside this one.
+    """
+    if model is None:
+        return {}
+    manifest = _json(folder / "manifest.json")
+    language = str(manifest.get("language"))
+    hits = read_hits(folder / "hits.parquet")
+    told = who_told(hits.facts, model.exposure, language)
+    if told is None:
+        return {}
+    measures: dict[str, Any] = {"exposure": _by_status(hits, told, model, best)}
+    # The pivot was told about the held-out countries, so nothing crossed into it; a twin is what others are held to.
+    if language != model.exposure.pivot and not model.exposure.twin:
+        transfer = _transfer(folder, manifest, model, hits, told, best)
+        measures |= {"transfer": transfer} if transfer else {}
+    return measures
+
+
+def _by_status(hits: StoredHits, told: Told, model: Pretrained, best: LayerPair | None) -> dict[str, Any]:
+    rows = {"baseline": hits.row(None), "best": hits.row(best) if best else None}
+    split: dict[str, Any] = {}
+    for status in STATUSES:
+        mask = told.by[status]
+        accuracies = {
+            name: round(float(metrics.accuracy(row[None, mask])[0]), DECIMALS)
+            for name, row in rows.items()
+            if row is not None and mask.any()
+        }
+        split[status] = {"facts": int(mask.sum()), **accuracies}
+    pivot = LANGUAGES[model.exposure.pivot].name if model.exposure.pivot in LANGUAGES else model.exposure.pivot
+    who = {
+        SEEN: "told in the language",
+        PIVOT: f"in {pivot} alone",
+        ELSEWHERE: "in other languages only",
+        NOWHERE: "untold",
+    }
+    shown = [
+        f"{who[status]} {_arrow(found.get('baseline'), found.get('best'))} ({count:,} fact{'s' if count != 1 else ''})"
+        for status, found in split.items()
+        if (count := found["facts"])
+    ]
+    log.info("Accuracy by exposure%s: %s.", ", untouched -> best pair" if best else "", "; ".join(shown))
+    return split
+
+
+def _arrow(baseline: float | None, best: float | None) -> str:
+    return " -> ".join(f"{value:.1f}" for value in (baseline, best) if value is not None)
+
+
+def _transfer(
+    folder: Path, manifest: Mapping[str, Any], model: Pretrained, hits: StoredHits, told: Told, best: LayerPair | None
+) -> dict[str, Any] | None:
+    """The summary's entry; None, with a line on why, where there is nothing to compare with."""
+    differing: tuple[str, ...] = ()
+    for twin_folder, twin_manifest in _twins(folder, model):
+        if differing := unlike(manifest, twin_manifest):
+            continue
+        try:
+            twin = read_hits(twin_folder / "hits.parquet")
+        except BenchError as error:
+            log.warning("The twin's hits cannot be used: %s", error)
+            continue
+        transfer = knowledge_transfer(hits, twin, told.held_out, best)
+        if transfer is None:
+            continue
+        crossed = {"baseline": transfer.baseline, **({"best": transfer.best} if transfer.best else {})}
+        log.info(
+            "Knowledge transfer (%s held-out facts, less '%s'): %s.",
+            f"{transfer.facts:,}", twin_folder.parts[-3], "; ".join(_shown(*item) for item in crossed.items()),
+        )  # fmt: skip
+        return {
+            "facts": transfer.facts,
+            **{name: round(found.transfer.value, DECIMALS) for name, found in crossed.items()},
+            "twin": {name: round(found.twin, DECIMALS) for name, found in crossed.items()},
+        }
+    if differing:
+        log.info(
+            "The run of the twin '%s' beside this one differs in %s: search both alike for knowledge transfer.",
+            model.twin_name, ", ".join(differing),
+        )  # fmt: skip
+    elif told.held_out.any():
+        log.info(
+            "For knowledge transfer, first search the twin '%s' on the same dataset and language in this experiment.",
+            model.twin_name,
+        )
+    return None
+
+
+def _shown(name: str, crossed: Crossed) -> str:
+    change = crossed.transfer
+    where = "untouched" if name == "baseline" else "best pair"
+    values = f"{crossed.model:.1f} - {crossed.twin:.1f} = {change.value:+.1f} [{change.low:.1f}, {change.high:.1f}]"
+    return f"{where} {values}"
+
+
+def _twins(folder: Path, model: Pretrained) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Finished runs of ``model``'s twin in the experiment that ``folder`` is of, on its dataset and language."""
+    *_, dataset, language = folder.parts
+    for other in sorted(folder.parents[2].iterdir()):
+        run = other / dataset / language
+        manifest = _json(run / "manifest.json")
+        entry = manifest.get("testbed")
+        if not isinstance(entry, dict) or _json(run / "status.json").get("state") != "finished":
+            continue
+        try:
+            if Pretrained.from_dict(entry).is_twin_of(model):
+                yield run, manifest
+        except BenchError:
+            continue  # a broken manifest of another run is that run's concern
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    """A JSON object; empty where there is none that can be read."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

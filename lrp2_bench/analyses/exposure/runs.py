@@ -1,0 +1,132 @@
+"""Reads what the testbed's tables need of a run: its hits split by who told the facts, and the twin's beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lrp2_bench.analyses.exposure.compute import Mask, Told, who_told
+from lrp2_bench.analyses.exposure.transfer import Transfer, knowledge_transfer, unlike
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.core.types import Hits, LayerPair
+from lrp2_bench.data.cldr.facts import countries
+from lrp2_bench.results.runs import LRP2, Run
+from lrp2_bench.results.stored_hits import StoredHits, read_hits
+from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_accuracy, resample_measures
+from lrp2_bench.testbed.pretrained import Pretrained
+
+BOOTSTRAP_NOTE = (
+    f"Intervals: 95 %, a percentile bootstrap over facts within relations ({RESAMPLES:,} resamples, seed {SEED}), "
+    "paired for differences. The best pair was chosen on the same facts, which they do not account for."
+)
+
+
+@dataclass(frozen=True)
+class ToldRun:
+    """A testbed model's run on the embedded facts. ``best`` is the best pair, None for the pivot and for baselines."""
+
+    run: Run
+    model: Pretrained
+    hits: StoredHits
+    pivot_hits: npt.NDArray[np.int8]  # [fact], -1 where the pivot lacks the fact
+    told: Told
+    best: LayerPair | None
+
+    @property
+    def name(self) -> str:
+        known = LANGUAGES.get(self.run.language)
+        return known.name if known else self.run.language
+
+    @property
+    def exposure(self) -> float | None:
+        """Share of the countries that the language's text told of, in percent; None for a language without text."""
+        if self.run.language not in self.model.exposure.shares:
+            return None
+        # Counted, for a twin's pivot tells of fewer than its share says.
+        return 100.0 * len(self.model.exposure.countries(self.run.language)) / len(countries())
+
+    @cached_property
+    def _rows(self) -> Hits:
+        """``[setting, fact]``: the baseline, and the best pair where there is one."""
+        rows = [self.hits.row(None), self.hits.row(self.best) if self.best else None]
+        return np.stack([row for row in rows if row is not None])
+
+    def measures(self) -> tuple[Resampled, Resampled]:
+        """Accuracy and transferability; row 0 is the baseline, row 1 the best pair."""
+        return resample_measures(self._rows, self.pivot_hits, self.hits.relations)
+
+    def accuracy_of(self, mask: Mask) -> Resampled:
+        """Accuracy over some of the facts."""
+        relations = [relation for relation, chosen in zip(self.hits.relations, mask, strict=True) if chosen]
+        return resample_accuracy(self._rows[:, mask], relations)
+
+    def transfer(self, twins: Sequence[Run]) -> Transfer | str:
+        """From the first of ``twins`` that can be compared; else why there is none."""
+        reason = f"no finished run of the twin '{self.model.twin_name}' among the inputs"
+        for twin in twins:
+            if (twin.dataset, twin.language) != (self.run.dataset, self.run.language):
+                continue
+            if differing := unlike(self.run.manifest, twin.manifest):
+                reason = f"the twin's run differs in {', '.join(differing)}"
+                continue
+            try:
+                twin_hits = read_hits(twin.folder / "hits.parquet")
+            except BenchError as error:
+                reason = str(error)
+                continue
+            found = knowledge_transfer(self.hits, twin_hits, self.told.held_out, self.best)
+            if found is not None:
+                return found
+            reason = "no held-out fact was evaluated in both"
+        return reason
+
+
+def pretrained_of_run(run: Run) -> Pretrained | None:
+    """The testbed model that the run's manifest names; None for other models, for ablations, and where the entry
+    cannot be read."""
+    entry: Any = run.manifest.get("testbed") if run.projection == LRP2 else None
+    try:
+        return Pretrained.from_dict(entry) if isinstance(entry, dict) else None
+    except BenchError:
+        return None
+
+
+def read_told_runs(runs: Sequence[Run], select_by: str) -> tuple[list[ToldRun], list[str]]:
+    """The ``runs`` of testbed models on the embedded facts, exposure descending, languages without exposure last; and
+    notes on those that should be among them and cannot."""
+    found: list[ToldRun] = []
+    notes: list[str] = []
+    for run in runs:
+        model = pretrained_of_run(run)
+        if model is None:
+            continue
+        try:
+            told_run = _read(run, model, select_by)
+        except BenchError as error:
+            notes.append(f"{run.language} has no row: {error}")
+            continue
+        if told_run is not None:
+            found.append(told_run)
+    found.sort(key=lambda each: (-(each.exposure if each.exposure is not None else -1.0), each.run.language))
+    return found, notes
+
+
+def _read(run: Run, model: Pretrained, select_by: str) -> ToldRun | None:
+    hits = read_hits(run.folder / "hits.parquet")
+    told = who_told(hits.facts, model.exposure, run.language)
+    if told is None:
+        return None
+    row = run.best(select_by)
+    best = row.pair if row is not None else None
+    if hits.row(None) is None or (best is not None and hits.row(best) is None):
+        raise BenchError(
+            f"'{run.folder / 'hits.parquet'}' lacks hits that pairs.csv counts. Search again: both are written anew."
+        )
+    pivot_hits = read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
+    return ToldRun(run, model, hits, pivot_hits, told, best)

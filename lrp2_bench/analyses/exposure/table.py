@@ -1,0 +1,67 @@
+"""The testbed's first table: accuracy and transferability of each language beside what its text had told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ToldRun
+from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.render.table import Cell, Column, Table
+
+_COLUMNS = (
+    Column("language", "language", "text"),
+    Column("name", "name", "text", optional=True),
+    Column("resource", "class", "text", optional=True),
+    Column("exposure", "told", "percent"),
+    Column("facts", "facts", "count", optional=True),
+    Column("accuracy_without", "acc. without", "interval"),
+    Column("best", "best pair", "pair"),
+    Column("accuracy_lrp2", "acc. LRP2", "percent"),
+    Column("accuracy_change", "acc. change", "change_interval"),
+    Column("transferability_without", "transf. without", "percent"),
+    Column("transferability_lrp2", "transf. LRP2", "percent"),
+    Column("transferability_change", "transf. change", "change_interval"),
+)
+
+
+def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str] = ()) -> Table:
+    """One row a language in the order of ``runs``, best pair by ``select_by``; the pivot has its accuracy only.
+
+    "LRP2" is the best pair, "change" what it changes against the untouched model, in points.
+    """
+    first = runs[0]
+    model, dataset = first.run.model, first.run.dataset
+    shares = first.model.exposure
+    said = [
+        "Told: share of the countries that the language's pretraining text told of, in percent "
+        "(– for a language without text).",
+        f"LRP2: the best pair by {select_by}; change: against the untouched model, in points.",
+        BOOTSTRAP_NOTE,
+    ]
+    if any(each.run.is_pivot for each in runs):
+        said.append(f"{first.run.pivot} is the pivot: nothing is moved, and its overlap with itself is no result.")
+    if shares.twin:
+        said.append(f"A twin: no text told of the held-out countries ({100 * shares.held_out:.0f} %).")
+    return Table(
+        name=f"exposure_{model}_{dataset}",
+        title=f"Exposure, accuracy and transferability, {model} on {dataset}, in percent",
+        columns=_COLUMNS,
+        rows=tuple(_row(each) for each in runs),
+        notes=(*said, *notes),
+    )
+
+
+def _row(each: ToldRun) -> tuple[Cell, ...]:
+    run = each.run
+    known = LANGUAGES.get(run.language)
+    head: tuple[Cell, ...] = (run.language, each.name, known.resource if known else None, each.exposure)
+    accuracy, transferability = each.measures()
+    counted: tuple[Cell, ...] = (len(each.hits.facts), accuracy.interval(0))
+    # The pivot's overlap with itself is no result.
+    without = None if run.is_pivot else float(transferability.value[0])
+    if each.best is None:
+        return (*head, *counted, None, None, None, without, None, None)
+    return (
+        *head, *counted, each.best, float(accuracy.value[1]), accuracy.change(1),
+        without, float(transferability.value[1]), transferability.change(1),
+    )  # fmt: skip

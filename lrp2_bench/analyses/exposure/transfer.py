@@ -1,0 +1,68 @@
+"""Knowledge that crossed from the pivot: what a model gets right about held-out countries and its twin does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lrp2_bench.analyses.exposure.compute import Mask
+from lrp2_bench.core.types import NOT_EVALUATED, Interval, LayerPair, Setting
+from lrp2_bench.results.stored_hits import StoredHits
+from lrp2_bench.stats.bootstrap import resample_accuracy
+
+#: Parts of a run's identity that decide what is asked and how it is scored.
+_ALIKE = ("dataset", "language", "pivot", "probing", "projection")
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Accuracy of the model and of its twin in percent over the same held-out facts, in one setting, and the model's
+    less the twin's with the interval of that, paired by fact."""
+
+    model: float
+    twin: float
+    transfer: Interval
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Over the ``facts`` held-out facts of a language: untouched, and under the model's best pair (None where the
+    model has none, or the twin did not evaluate it)."""
+
+    facts: int
+    baseline: Crossed
+    best: Crossed | None
+
+
+def knowledge_transfer(model: StoredHits, twin: StoredHits, held_out: Mask, best: LayerPair | None) -> Transfer | None:
+    """``held_out`` is ``[fact]`` over the model's facts. None where the twin evaluated none of these facts.
+
+    The best pair is the model's in both, so that the twin is asked just what the model is.
+    """
+    facts = [fact for fact, chosen in zip(model.facts, held_out, strict=True) if chosen]
+    has = twin.by_fact(None, facts) != NOT_EVALUATED
+    facts = [fact for fact, there in zip(facts, has, strict=True) if there]
+    baseline = _crossed(model, twin, facts, None)
+    if not facts or baseline is None:
+        return None
+    return Transfer(len(facts), baseline, _crossed(model, twin, facts, best) if best is not None else None)
+
+
+def unlike(manifest: Mapping[str, Any], twin: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a run and its twin's were not asked alike in, by the manifests' identities; none if they can be compared."""
+    ours, theirs = manifest.get("identity", {}), twin.get("identity", {})
+    differing = [key for key in _ALIKE if ours.get(key) != theirs.get(key)]
+    if ours.get("model", {}).get("precision") != theirs.get("model", {}).get("precision"):
+        differing.append("precision")
+    return tuple(differing)
+
+
+def _crossed(model: StoredHits, twin: StoredHits, facts: list[tuple[str, str]], setting: Setting) -> Crossed | None:
+    hits = np.stack([model.by_fact(setting, facts), twin.by_fact(setting, facts)])
+    if not facts or (hits == NOT_EVALUATED).any():
+        return None
+    accuracy = resample_accuracy(hits, [relation for relation, _ in facts])
+    return Crossed(float(accuracy.value[0]), float(accuracy.value[1]), accuracy.change(0, against=1))

@@ -1,0 +1,137 @@
+"""The model an analysis looks into, and all it may need beside it, made when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.core.settings import AnalyzeCommand
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.interventions.cached_vectors import language_vectors
+from lrp2_bench.interventions.projection import Shifts, shifts
+from lrp2_bench.interventions.vectors import LanguageVectors
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
+from lrp2_bench.models.names import folder_name
+from lrp2_bench.results.runs import find_runs
+from lrp2_bench.results.status import state_of
+
+
+class Subject:
+    """One model with its languages, vectors, facts and sentences. Nothing is loaded before it is asked for."""
+
+    def __init__(
+        self, settings: AnalyzeCommand, make_dataset: Callable[[], Dataset], make_corpus: Callable[[], Corpus]
+    ) -> None:
+        self.settings = settings
+        self.notices = Notices()
+        self.pivot = settings.pivot
+        self.model_name = folder_name(settings.model.name, settings.model.path)
+        #: DATASET of run folders.
+        self.dataset_name = str(settings.dataset["name"])
+        #: ``outputs/EXPERIMENT/MODEL``
+        self.home = Path(settings.paths.outputs).expanduser() / settings.experiment.name / self.model_name
+        self._make_dataset, self._make_corpus = make_dataset, make_corpus
+        self._vectors: dict[str, LanguageVectors] = {}
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        return find_checkpoint(self.settings.model)
+
+    @cached_property
+    def model(self) -> LayeredModel:
+        return load_model(self.checkpoint, self.settings.model)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return self._make_dataset()
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        return self._make_corpus()
+
+    @property
+    def batch_tokens(self) -> int:
+        """Padded tokens a batch."""
+        return self.settings.batch_tokens or (32_768 if self.model.device.type == "cuda" else 4_096)
+
+    def languages(self, default: Sequence[str]) -> list[str]:
+        """The languages asked for (groups as their members), else ``default``; each once, the pivot left out.
+
+        Raises :class:`BenchError` where none is left.
+        """
+        named = self.settings.languages if self.settings.languages is not None else default
+        wanted = [code for name in named for code in GROUPS.get(name, (name,))]
+        found = [code for code in dict.fromkeys(wanted) if code != self.pivot]
+        if self.pivot in (self.settings.languages or ()):
+            self.notices.add("The pivot is not compared with itself and was left out", self.pivot)
+        if not found:
+            raise BenchError(
+                f"No language to compare with the pivot '{self.pivot}'. Give some: language=de, or language=de,fr,high."
+            )
+        return found
+
+    def searched_languages(self) -> list[str]:
+        """The languages with a finished search of this model on this dataset in this experiment, sorted."""
+        folder = self.home / self.dataset_name
+        found = [each.name for each in sorted(folder.glob("*")) if state_of(each) == "finished"]
+        return [code for code in found if code != self.pivot]
+
+    def vectors(self, language: str) -> LanguageVectors:
+        """The language's, from files, the cache or the corpus, as `lrp2-bench search` gets them."""
+        if language not in self._vectors:
+            corpus = self.corpus if self.settings.vectors.path is None else None
+            cache = Path(self.settings.paths.cache).expanduser()
+            self._vectors[language] = language_vectors(
+                self.model, self.checkpoint.digest, language, corpus, self.settings.vectors, cache, self.notices
+            )
+        return self._vectors[language]
+
+    def shifts(self, language: str) -> Shifts:
+        """``[layer, hidden]`` on the model's device: the pivot's vectors minus the language's."""
+        return shifts(self.vectors(language).values, self.vectors(self.pivot).values).to(self.model.device)
+
+    def pair(self, language: str) -> LayerPair | None:
+        """``pair=[LIRP,LSRP]`` where it is set, else the best of the finished search in this experiment; None without,
+        or where that search had another pivot (counted).
+
+        Raises :class:`BenchError` for a pair the model does not have, and for a search that was made with other weights
+        or whose files are damaged.
+        """
+        if self.settings.pair is not None:
+            return self._given_pair(self.settings.pair)
+        folder = self.home / self.dataset_name / language
+        if state_of(folder) != "finished":
+            return None
+        (run,), _ = find_runs([folder])
+        if run.manifest["model"].get("digest") != self.checkpoint.digest:
+            raise BenchError(
+                f"The search in '{folder}' was made with other weights than '{self.settings.model.path}' has now.\n"
+                "Give pair=[LIRP,LSRP], another experiment.name, or search again."
+            )
+        if run.pivot != self.pivot:
+            self.notices.add(f"Searches with another pivot say nothing of layer pairs for '{self.pivot}'", language)
+            return None
+        best = run.best(self.settings.select_by.value)
+        return best.pair if best else None
+
+    def _given_pair(self, given: Sequence[int]) -> LayerPair:
+        blocks = self.model.blocks
+        if len(given) != 2 or not 1 <= given[0] < given[1] <= blocks:
+            raise BenchError(
+                f"pair={list(given)} is no layer pair of '{self.model_name}': give pair=[LIRP,LSRP] with "
+                f"1 <= LIRP < LSRP <= {blocks}."
+            )
+        return LayerPair(*given)
+
+    def require_languages(self, languages: Sequence[str], known: Sequence[str], what: str, hint: str = "") -> None:
+        """Raises UnknownNameError for a language that ``what`` does not have."""
+        for language in languages:
+            if language not in known:
+                raise UnknownNameError(f"language of {what}", language, known, hint)

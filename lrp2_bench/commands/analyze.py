@@ -1,0 +1,121 @@
+"""``lrp2-bench analyze``: one analysis of one model, its tables and figures on disk and on the terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from lrp2_bench.analyses.base import Analysis, Findings
+from lrp2_bench.analyses.finished import ANALYSIS, FOLDER
+from lrp2_bench.analyses.subject import Subject
+from lrp2_bench.core.files import write_json
+from lrp2_bench.core.settings import AnalyzeCommand
+from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.render.figures.save import save
+from lrp2_bench.render.figures.style import house_style
+from lrp2_bench.render.stored_tables import table_to_json
+from lrp2_bench.render.terminal import to_terminal
+from lrp2_bench.render.text import file_stem
+from lrp2_bench.render.write import write_table
+from lrp2_bench.results.manifest import environment, peak_memory_bytes
+from lrp2_bench.tracking.base import AnalysisRecord, Tracker
+
+log = logging.getLogger(__name__)
+
+
+def run_analyze(
+    settings: AnalyzeCommand,
+    config: Mapping[str, Any],
+    make_analysis: Callable[[], Analysis],
+    make_dataset: Callable[[], Dataset],
+    make_corpus: Callable[[], Corpus],
+    make_tracker: Callable[[], Tracker],
+    console: Console,
+) -> Path:
+    """Run it and write ``outputs/EXPERIMENT/MODEL/analyses/ANALYSIS``; returns that folder.
+
+    Tables as .md, .csv and .tex, figures as .png and .pdf, and ``analysis.json``: configuration, environment, seconds,
+    and the tables once more for `lrp2-bench report`. What an earlier run with other settings left there is replaced.
+    """
+    start = time.perf_counter()
+    analysis, tracker = make_analysis(), make_tracker()  # settings they refuse are better refused before the work
+    subject = Subject(settings, make_dataset, make_corpus)
+    folder = subject.home / FOLDER / analysis.name
+    earlier = _read(folder / ANALYSIS)
+    findings = analysis.run(subject)
+    subject.notices.report()
+    seconds = time.perf_counter() - start
+    _tell_what_is_replaced(earlier, config, folder)
+    _remove(folder, earlier)
+    files = _write(folder, findings, console)
+    record = {
+        "analysis": analysis.name,
+        "model": {"name": subject.model_name, "digest": subject.checkpoint.digest},
+        "config": dict(config),
+        "environment": environment(),
+        "seconds": round(seconds, 3),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "notices": subject.notices.as_dict(),
+        "summary": dict(findings.summary),
+        "tables": [table_to_json(table) for table in findings.tables],
+        "figures": [file_stem(name) for name in findings.figures],
+        "files": [str(path) for path in files],
+    }
+    write_json(folder / ANALYSIS, record)  # last: with it the analysis counts as finished
+    for name, value in findings.summary.items():
+        log.info("%s: %.4g", name, value)
+    console.print(Text(f"{analysis.name} of {subject.model_name} in {seconds:.1f} s: {folder}"), soft_wrap=True)
+    tracker.log_analysis(
+        AnalysisRecord(
+            settings.experiment.name, subject.model_name, analysis.name, folder, files, config, findings.summary
+        )
+    )
+    return folder
+
+
+def _write(folder: Path, findings: Findings, console: Console) -> list[Path]:
+    """The paths written, below ``folder``."""
+    written: list[Path] = []
+    for table in findings.tables:
+        written += write_table(table, folder)
+        console.print(to_terminal(table, console.width))
+    for table in findings.details:
+        written += write_table(table, folder, ("csv",))
+    with house_style():
+        for name, draw in findings.figures.items():
+            written += save(draw(), folder, file_stem(name))
+    return [path.relative_to(folder) for path in written]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What an earlier run left; empty where there is nothing that can be read."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _tell_what_is_replaced(earlier: Mapping[str, Any], config: Mapping[str, Any], folder: Path) -> None:
+    stored = earlier.get("config")
+    if not isinstance(stored, dict):
+        return
+    keys = sorted(key for key in {*stored, *config} if stored.get(key) != config.get(key) and key != "paths")
+    if keys:
+        log.warning("This replaces an analysis with other settings (%s). '%s'", ", ".join(keys), folder)
+
+
+def _remove(folder: Path, earlier: Mapping[str, Any]) -> None:
+    """The earlier run's files: those of other languages would otherwise stand among the new ones."""
+    (folder / ANALYSIS).unlink(missing_ok=True)
+    for name in earlier.get("files", ()):
+        if Path(name).name == name:  # a file of this folder, whatever the record says
+            (folder / name).unlink(missing_ok=True)

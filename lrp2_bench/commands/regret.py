@@ -1,0 +1,108 @@
+"""``lrp2-bench regret``: what cheaper searches would have found on finished grids, without a model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import RegretCommand
+from lrp2_bench.render.figures.save import save
+from lrp2_bench.render.figures.style import house_style
+from lrp2_bench.render.terminal import to_terminal
+from lrp2_bench.render.write import write_table
+from lrp2_bench.report.figures.regret import regret_curves
+from lrp2_bench.report.tables.regret import Outcome, curve_table, regret_table
+from lrp2_bench.results.runs import Run, find_runs
+from lrp2_bench.results.stored_hits import read_hits
+from lrp2_bench.search.racing import RaceRules, race
+from lrp2_bench.search.regret import Strategy, replay, truth
+from lrp2_bench.search.tpe import TpeRules, tpe
+
+Seeded = Callable[[int], Strategy]
+
+
+def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretCommand, console: Console) -> Path:
+    """Write ``regret_MODEL_DATASET`` and ``regret_curve_MODEL_DATASET`` (.md, .csv) and a figure; print the curve.
+
+    Returns the folder, by default ``report`` in the first input. Grids that are not whole are named and left out;
+    raises :class:`BenchError` where none is left.
+    """
+    if not settings.budgets or not settings.seeds:
+        raise BenchError("budgets and seeds need at least one number each, such as budgets=[0.25] seeds=[0].")
+    runs, _ = find_runs(inputs)
+    folder = output if output is not None else inputs[0] / "report"
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        if not run.is_pivot:
+            groups.setdefault((run.model, run.dataset), []).append(run)
+    done = 0
+    for (model, dataset), members in sorted(groups.items()):
+        outcomes = _outcomes(members, settings, console)
+        if not outcomes:
+            continue
+        done += 1
+        of = re.sub(r"[^\w.-]", "_", f"{model}_{dataset}")
+        metric = settings.select_by.value
+        what = f"{model} on {dataset}, by {metric}"
+        main = {name: outcomes[name] for name in (_race_name(settings.budgets[0]),)}
+        table = regret_table(f"regret_{of}", f"Found at the first budget, {what}", main)
+        curve = curve_table(f"regret_curve_{of}", f"Regret against cost, {what}", outcomes)
+        for each in (table, curve):
+            write_table(each, folder, ("md", "csv"))
+        with house_style():
+            figure = regret_curves(model, metric, len(members) * len(settings.seeds), _points(outcomes))
+            save(figure, folder / "figures", f"regret_{of}")
+        console.print(to_terminal(curve, console.width))
+    if not done:
+        raise BenchError("No finished grid was found: search=grid (the default) makes one.")
+    console.print(Text(f"Tables and figures in {folder}"), soft_wrap=True)
+    return folder
+
+
+def strategies(settings: RegretCommand) -> dict[str, Seeded]:
+    """By name: a race per budget, without one, and TPE per number of trials."""
+    made: dict[str, Seeded] = {}
+    for budget in (*settings.budgets, None):
+        made[_race_name(budget)] = lambda seed, budget=budget: (  # type: ignore[misc]
+            lambda task: race(task, RaceRules(settings.first, settings.alpha, budget, seed))
+        )
+    for trials in settings.trials:
+        made[f"tpe, {trials} pairs"] = lambda seed, trials=trials: (  # type: ignore[misc]
+            lambda task: tpe(task, TpeRules(trials, settings.batch, seed))
+        )
+    return made
+
+
+def _outcomes(members: Sequence[Run], settings: RegretCommand, console: Console) -> dict[str, list[Outcome]]:
+    outcomes: dict[str, list[Outcome]] = {}
+    for run in sorted(members, key=lambda run: run.language):
+        try:
+            stored, pivot = read_hits(run.folder / "hits.parquet"), read_hits(run.folder / "pivot_hits.parquet")
+            known = truth(stored, pivot, run.blocks, settings.select_by, run.stands_for)
+        except BenchError as error:
+            if run.pairs:  # a baseline is no grid that lacks something
+                console.print(Text(f"Left out: {run.folder}: {error}", style="yellow"), soft_wrap=True)
+            continue
+        for name, seeded in strategies(settings).items():
+            replays = [replay(seeded(seed), known) for seed in settings.seeds]
+            outcomes.setdefault(name, []).append(Outcome(run.language, known, replays))
+    return outcomes
+
+
+def _points(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, list[tuple[float, float, float]]]:
+    curves: dict[str, list[tuple[float, float, float]]] = {}
+    for name, many in outcomes.items():
+        replays = [one for outcome in many for one in outcome.replays]
+        regrets = [one.regret for one in replays]
+        cost = 100 * sum(one.share for one in replays) / len(replays)
+        curves.setdefault(name.split(",")[0], []).append((cost, sum(regrets) / len(regrets), max(regrets)))
+    return {name: sorted(points) for name, points in curves.items()}
+
+
+def _race_name(budget: float | None) -> str:
+    return "racing, statistics alone" if budget is None else f"racing, budget {100 * budget:g} %"

@@ -1,0 +1,216 @@
+"""``lrp2-bench report``: the paper's tables and figures from the finished runs below some folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from lrp2_bench.analyses.exposure.tables import embedded_tables
+from lrp2_bench.analyses.finished import StoredAnalysis, copy_figures, find_analyses
+from lrp2_bench.commands.tracked import report_record
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.core.progress import progress
+from lrp2_bench.data.published import XFACTR
+from lrp2_bench.render.table import Table
+from lrp2_bench.render.terminal import to_terminal
+from lrp2_bench.render.write import write_table
+from lrp2_bench.report.agreement import check_agreement
+from lrp2_bench.report.assessed_runs import JudgedRuns, judge_runs
+from lrp2_bench.report.claims.evidence import Evidence
+from lrp2_bench.report.claims.table import verdict_table
+from lrp2_bench.report.completeness import lacking
+from lrp2_bench.report.figures.alignment import read_aligned
+from lrp2_bench.report.figures.draw import write_figures
+from lrp2_bench.report.method import of_method
+from lrp2_bench.report.page.build import write_page
+from lrp2_bench.report.page.data import Choices
+from lrp2_bench.report.tables.ablations import ablation_tables
+from lrp2_bench.report.tables.group_means import group_means_table
+from lrp2_bench.report.tables.languages import languages_table
+from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
+from lrp2_bench.report.tables.relations import relations_table
+from lrp2_bench.report.tables.significance import significance_table
+from lrp2_bench.results.runs import LRP2, METRICS, Run, Unfinished, find_runs, run_folders
+from lrp2_bench.tracking.base import Tracker
+
+_TOLD = 5  # problems of one kind
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where it was written, and what the run folders ``lack``, a line each: nothing if all are whole."""
+
+    folder: Path
+    lacks: tuple[str, ...]
+
+
+def run_report(
+    inputs: Sequence[Path],
+    output: Path | None,
+    select_by: str,
+    console: Console,
+    groups: Mapping[str, Sequence[str]] = GROUPS,
+    models: Sequence[str] = (),
+    tracker: Tracker | None = None,
+) -> Report:
+    """Write every table as .md, .csv and .tex, and print it; figures go to ``figures`` beside them, as .png and .pdf.
+
+    For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
+    ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
+    one ``verdict`` for all, and all of it on one page, ``page.html``. An ablation's MODEL is MODEL_PROJECTION; it has
+    no say in the verdict, and ``ablations_MODEL_DATASET`` sets it beside LRP2. Tables and figures of finished analyses
+    (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models`` restricts the report to
+    these. ``tracker`` is told of the report once it is written.
+
+    ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
+    input. Unfinished runs are named in the tables' notes and on the console. Nothing is written unless all tables can
+    be made. Raises BenchError where there is nothing to report on or runs of one model and dataset were not made
+    alike, UnknownNameError for an input, ``select_by`` or model that does not exist.
+    """
+    if select_by not in METRICS:
+        raise UnknownNameError("metric in select_by:", select_by, METRICS)
+    contents = _contents(inputs, select_by, models, groups, console)
+    folder = output if output is not None else inputs[0] / "report"
+    written = _write_tables(contents, folder, console)
+    written += _write_figures(contents, folder / "figures", select_by, console)
+    if contents.judged:
+        page, unread = write_page(contents.judged, contents.unfinished, folder, Choices(select_by, groups))
+        _tell("Not on the page", unread, console)
+        console.print(Text(f"Page: {page}"), soft_wrap=True)
+        written.append(page)
+    lacks = lacking(contents.unfinished, contents.judged)
+    if lacks:
+        console.print(Text(f"Not whole ({len(lacks)}):", style="yellow"))
+        for line in lacks:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+    console.print(Text(f"Report in {folder}"), soft_wrap=True)
+    if tracker is not None:
+        files, analyzed = [path.relative_to(folder) for path in written], [one.experiment for one in contents.analyses]
+        tracker.log_report(report_record(folder, files, contents.runs, select_by, lacks, analyzed))
+    return Report(folder, tuple(lacks))
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """``shown`` tables go to the console and to files, ``hidden`` ones to files alone; ``unread`` are analyses."""
+
+    runs: Sequence[Run]
+    unfinished: Sequence[Unfinished]
+    judged: Sequence[JudgedRuns]
+    analyses: Sequence[StoredAnalysis]
+    unread: Sequence[str]
+    compared: Sequence[Table]
+    shown: Sequence[Table]
+    hidden: Sequence[Table]
+
+    @property
+    def ablated(self) -> list[str]:
+        return [found.model for found in self.judged if found.projection != LRP2]
+
+
+def _contents(
+    inputs: Sequence[Path],
+    select_by: str,
+    models: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
+    console: Console,
+) -> _Contents:
+    """All that is told, made before any of it is written."""
+    analyses, unread = find_analyses(inputs)
+    runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
+    judged = _judged(list(_by_model_and_dataset(runs)), select_by, console)
+    # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
+    whole, ablated = ([found for found in judged if (found.projection == LRP2) == is_lrp2] for is_lrp2 in (True, False))
+    own, hidden = (
+        [table for found in part for table in _tables(found, runs, unfinished, groups)] for part in (whole, ablated)
+    )
+    compared = ablation_tables(runs, select_by, judged)
+    analyses = [each for each in analyses if not models or each.model in models]
+    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
+    shown = [*own, *compared, *([verdict] if verdict else []), *(table for each in analyses for table in each.tables)]
+    return _Contents(runs, unfinished, judged, analyses, unread, compared, shown, hidden)
+
+
+def _write_tables(contents: _Contents, folder: Path, console: Console) -> list[Path]:
+    written = [path for table in (*contents.shown, *contents.hidden) for path in write_table(table, folder)]
+    for table in contents.shown:
+        console.print(to_terminal(table, console.width))
+    if contents.hidden:
+        told = f"Not shown, but written: tables of each ablation ({', '.join(contents.ablated)})"
+        console.print(Text(told), soft_wrap=True)
+    return written
+
+
+def _write_figures(contents: _Contents, folder: Path, select_by: str, console: Console) -> list[Path]:
+    by_model = [found.runs for found in contents.judged]
+    figures, unread = write_figures(by_model, folder, select_by, contents.judged, contents.compared)
+    _tell("Not in the alignment's figure", unread, console)
+    figures += copy_figures(contents.analyses, folder)
+    _tell("Not in the report", contents.unread, console)
+    count = sum(path.suffix == ".png" for path in figures)
+    where = f"{count}, as PNG and PDF, in {folder}" if figures else "none, for no finished run has pairs"
+    console.print(Text(f"Figures: {where}"), soft_wrap=True)
+    return figures
+
+
+def _tell(where: str, problems: Sequence[str], console: Console) -> None:
+    """A line a problem, the first few: a hundred runs that lack the same file are one thing to know."""
+    for problem in problems[:_TOLD]:
+        console.print(Text(f"{where}: {problem}", style="yellow"), soft_wrap=True)
+    if len(problems) > _TOLD:
+        console.print(Text(f"{where}: and {len(problems) - _TOLD} more like these", style="yellow"), soft_wrap=True)
+
+
+def _of_models(
+    runs: list[Run], unfinished: list[Unfinished], models: Sequence[str]
+) -> tuple[list[Run], list[Unfinished]]:
+    """Those of ``models`` alone, if any are named. Raises where one has no run, or no finished one."""
+    if not models:
+        return runs, unfinished
+    known = {run.model for run in runs} | {each.model for each in unfinished}
+    for model in models:
+        if model not in known:
+            raise UnknownNameError("model", model, known, "These have runs in the folders given.")
+        if model not in {run.model for run in runs}:
+            reasons = [f"  {each.folder}: {each.reason}" for each in unfinished if each.model == model]
+            raise BenchError(f"Model '{model}' has no finished run to report on:\n" + "\n".join(reasons))
+    return [run for run in runs if run.model in models], [each for each in unfinished if each.model in models]
+
+
+def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.model, run.dataset), []).append(run)
+    for _, members in sorted(groups.items()):
+        check_agreement(members)
+        yield sorted(members, key=lambda run: run.language)
+
+
+def _judged(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[JudgedRuns]:
+    total = sum(bool(run.pairs) for runs in by_model for run in runs)
+    with nullcontext(lambda: None) if console.quiet else progress("judging", total, "languages") as advance:
+        return [judge_runs(runs, select_by, advance) for runs in by_model]
+
+
+def _tables(
+    found: JudgedRuns, everything: Sequence[Run], unfinished: Sequence[Unfinished], groups: Mapping[str, Sequence[str]]
+) -> Iterator[Table]:
+    runs, select_by = found.runs, found.select_by
+    notes = tuple(
+        f"{run.language} is not finished: {run.reason}{'' if run.reason.endswith(('.', '?', '!')) else '.'}"
+        for run in unfinished
+        if (run.model, run.dataset) == (found.model, found.dataset)
+    )
+    means = languages_table(runs, select_by) if found.dataset == XFACTR else group_means_table(runs, select_by, groups)
+    tables = [means, optimal_layers_table(runs, select_by)]
+    if found.judged:
+        tables += [significance_table(found), relations_table(found)]
+    tables += embedded_tables(runs, everything, select_by)
+    for table in tables:
+        yield of_method(replace(table, notes=table.notes + notes), runs[0])

@@ -1,0 +1,63 @@
+"""The layers' alignment as part of a job: computed once, then read as long as its file is what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lrp2_bench.analyses.alignment.queries import alignment
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import changed
+from lrp2_bench.core.settings import SearchCommand
+from lrp2_bench.core.types import LayerPair, ParallelFacts
+from lrp2_bench.interventions.projection import Moves
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.results.tables import AlignmentRow, read_alignment, write_alignment
+
+DAMAGED = "A damaged alignment.csv was computed again"
+
+
+def stored_alignment(
+    folder: Path,
+    stored: Mapping[str, Any],
+    identity: Mapping[str, Any],
+    model: LayeredModel,
+    facts: ParallelFacts,
+    best: LayerPair | None,
+    moved: Moves | None,
+    settings: SearchCommand,
+    notices: Notices,
+) -> list[AlignmentRow]:
+    """Computed and written, or read where the folder has it for the same hits and pair; none for the pivot itself.
+
+    A file that is damaged, or no longer the one whose digest the manifest holds, is computed again (counted). A run
+    of baselines has no vectors at hand: beside the pairs of an earlier run it keeps what that run wrote, and where
+    there is nothing to keep it leaves the moved side open.
+    """
+    if facts.language == facts.pivot:
+        return []
+    path = folder / "alignment.csv"
+    before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
+    pair = best if moved is not None else None
+    if path.exists() and stored.get("identity") == identity and "best" in stored and stored["best"] == before:
+        rows = _read(path, stored, notices)
+        if rows and (pair is None or rows[0].lrp2 is not None):
+            return rows
+    batch_tokens = settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
+    rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, notices=notices)
+    write_alignment(path, rows)
+    return rows
+
+
+def _read(path: Path, stored: Mapping[str, Any], notices: Notices) -> list[AlignmentRow]:
+    """The file's rows; none of a damaged one."""
+    try:
+        rows = read_alignment(path)
+    except BenchError:
+        rows = []
+    if not rows or changed(path.parent, stored.get("files"), (path.name,)):
+        notices.add(DAMAGED, str(path))
+        return []
+    return rows

@@ -1,0 +1,173 @@
+"""``plan=true``: what a search would run, before it runs.
+
+Counts are exact for what does not depend on scores, and an upper bound for what does. The bounds in seconds come from
+timing this model's own block and head on this machine for a moment, the estimate from running a sample of the facts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from lrp2_bench.commands.search.shards import part_of, shard_of
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import SearchCommand, SearchKind
+from lrp2_bench.core.types import ParallelFacts, Relation
+from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.grid.cost import Cost, ModelShape, block_flops, grid_cost, model_shape, naive_cost
+from lrp2_bench.grid.limits import Limits, limits_for
+from lrp2_bench.grid.pilot import Estimate, estimate, stand_in_shifts
+from lrp2_bench.grid.plan import GridPlan, plan_grid
+from lrp2_bench.interventions.ablations import distinct_pairs
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.loading import find_checkpoint, load_model
+from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
+from lrp2_bench.probing.log_partition import Normaliser
+from lrp2_bench.probing.pools import pool_of
+from lrp2_bench.probing.probe import Probe, ProbeCounts
+
+#: Seconds spent on timing each part.
+_TIMING = 1.0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a job runs at least, at most, and what one pass per setting would; normaliser rows likewise."""
+
+    plan: GridPlan
+    limits: Limits
+    facts: int
+    certain: Cost
+    possible: Cost
+    naive: Cost
+    normalisers: int
+    block_rate: float  # operations per second
+    normaliser_rate: float
+    likely: Estimate
+
+    def seconds(self, *, most: bool) -> float:
+        """Seconds of what is certain alone, or of all that is possible too."""
+        if not most:
+            return self.certain.flops / self.block_rate
+        blocks = (self.certain.flops + self.possible.flops) / self.block_rate
+        return blocks + self.normalisers / self.normaliser_rate
+
+
+def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], console: Console) -> None:
+    """Print the forecast of a search, or of its shard. The model is loaded, so that its tokenizer and this machine's
+    speed are real."""
+    notices = Notices()
+    shard = shard_of(settings.shard)
+    facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, notices))
+    model = load_model(find_checkpoint(settings.model), settings.model)
+    notices.report()
+    console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is not SearchKind.baseline)))
+    if settings.search.kind is SearchKind.racing and settings.search.budget is not None:
+        console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")
+    elif settings.search.kind not in (SearchKind.grid, SearchKind.baseline):
+        console.print(f"search={settings.search.kind.value} takes a part of that, which its hits decide.")
+
+
+def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
+    """Tokenizes every query and runs a few. ``pairs``: the whole grid rather than the baseline alone."""
+    shape = model_shape(model)
+    grid = plan_grid(model.blocks, distinct_pairs(settings.projection.kind, model.blocks) if pairs else ())
+    baseline = plan_grid(model.blocks, ())
+    normaliser = build_normaliser(model, settings.grid)
+    certain, possible, naive, rows = Cost(), Cost(), Cost(), 0
+    estimates: list[Estimate] = []
+    moved = stand_in_shifts(model, facts, settings.seed)
+    sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, facts.relations)]
+    if facts.language != facts.pivot:
+        sides.append((baseline, facts.pivot_relations))
+    for plan, relations in sides:
+        limits = limits_for(model, plan, settings.grid)
+        probes = [_probe(model, relation, settings, normaliser) for relation in relations]
+        estimates.append(estimate(probes, plan, moved, limits, settings.seed))
+        for probe in probes:
+            work = probe.workload(limits.query_tokens)
+            certain += grid_cost(shape, plan, work.certain)
+            possible += grid_cost(shape, plan, work.possible)
+            naive += naive_cost(shape, plan, work.certain + work.possible)
+            rows += len(plan.settings) * sum(part.normalisers * part.queries for part in work.certain + work.possible)
+    limits = limits_for(model, grid, settings.grid)
+    return Forecast(
+        plan=grid,
+        limits=limits,
+        facts=sum(len(relation.facts) for relation in facts.relations),
+        certain=certain,
+        possible=possible,
+        naive=naive,
+        normalisers=rows,
+        block_rate=_block_rate(model, shape, limits),
+        normaliser_rate=_normaliser_rate(model, normaliser),
+        likely=Estimate(
+            sum(part.seconds for part in estimates),
+            sum(part.error**2 for part in estimates) ** 0.5,
+            sum(part.facts for part in estimates),
+            sum(part.relations for part in estimates),
+        ),
+    )
+
+
+def forecast_table(forecast: Forecast) -> Table:
+    """For the terminal."""
+    plan, certain, possible = forecast.plan, forecast.certain, forecast.possible
+    most = certain + possible
+    table = Table(title=f"{forecast.facts:,} facts in {len(plan.settings)} settings", min_width=60)
+    table.add_column("")
+    for column in ("at least", "at most", "one pass a setting"):
+        table.add_column(column, justify="right")
+    table.add_row("blocks a query", str(plan.block_runs), str(plan.block_runs), str(plan.naive_block_runs))
+    naive = forecast.naive
+    table.add_row("block runs", *(f"{cost.rows + cost.finals:,}" for cost in (certain, most, naive)))
+    table.add_row("tokens through blocks", *(f"{cost.tokens:,}" for cost in (certain, most, naive)))
+    table.add_row("TFLOP in blocks", *(f"{cost.flops / 1e12:,.2f}" for cost in (certain, most)), "")
+    table.add_row("rows of the whole head", "0", f"{forecast.normalisers:,}", "")
+    table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
+    table.add_row("seconds here", f"{forecast.seconds(most=False):,.0f}", f"{forecast.seconds(most=True):,.0f}", "")
+    likely = forecast.likely
+    table.add_row("likely seconds", f"{likely.seconds:,.0f} ± {likely.error:,.0f}", "", "")
+    memory = forecast.limits.query_tokens * len(plan.settings) * forecast.limits.cell_bytes * 2
+    table.add_row("memory beside the model", "", f"{memory / 2**30:.2f} GiB", "")
+    return table
+
+
+def _probe(model: LayeredModel, relation: Relation, settings: SearchCommand, normaliser: Normaliser) -> Probe:
+    pool = pool_of(relation, pool_size(model, settings.probing), settings.seed)
+    return build_probe(model, relation, pool, relation.name, settings.probing, normaliser, Notices())
+
+
+def _block_rate(model: LayeredModel, shape: ModelShape, limits: Limits) -> float:
+    """Operations per second of the model's second block on a full step of short queries."""
+    length = min(16, limits.step_tokens)
+    batch = model.batch([[5] * length] * max(1, limits.step_tokens // length))
+    with torch.inference_mode():
+        context, hidden = model.context(batch), model.embed(batch)
+        passes = _per_second(model, lambda: model.block(min(2, model.blocks), hidden, context))
+    return passes * len(batch.ids) * block_flops(shape, length)
+
+
+def _normaliser_rate(model: LayeredModel, normaliser: Normaliser) -> float:
+    """Rows of the head per second, the way they are first computed."""
+    rows = torch.randn(256, model.hidden_size, device=model.device, dtype=model.dtype)
+    with torch.inference_mode():
+        return 256 * _per_second(model, lambda: normaliser.bounds(rows, ProbeCounts()))
+
+
+def _per_second(model: LayeredModel, run: Callable[[], object]) -> float:
+    """The best of some passes: the machine at rest is what a long run mostly sees."""
+    run()
+    best, start = float("inf"), time.perf_counter()
+    while best == float("inf") or time.perf_counter() - start < _TIMING:
+        once = time.perf_counter()
+        run()
+        if model.device.type == "cuda":
+            torch.cuda.synchronize(model.device)
+        best = min(best, time.perf_counter() - once)
+    return 1 / best

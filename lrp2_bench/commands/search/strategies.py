@@ -1,0 +1,182 @@
+"""``search=tpe`` and ``search=racing``: a strategy over the store, resumable because it is a function of hits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lrp2_bench.commands.search.hits import RelationHits, RelationRun
+from lrp2_bench.commands.search.projection import Projection
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.progress import progress
+from lrp2_bench.core.settings import SearchCommand, SearchKind, SearchSettings
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, ParallelFacts, Setting, all_pairs
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.probing.build import build_normaliser
+from lrp2_bench.results.hits import HitsStore
+from lrp2_bench.results.status import JobStatus
+from lrp2_bench.results.tables import PairRow
+from lrp2_bench.search import order
+from lrp2_bench.search.racing import RaceRules, race
+from lrp2_bench.search.recorder import StudyBook
+from lrp2_bench.search.task import Facts, Found, Task, Watch, runs_of
+from lrp2_bench.search.tpe import TpeRules, tpe
+
+log = logging.getLogger(__name__)
+
+#: Kinds that choose what they evaluate.
+CHOOSING = (SearchKind.tpe, SearchKind.racing)
+
+
+def run_strategy(
+    model: LayeredModel,
+    facts: ParallelFacts,
+    hits: Sequence[RelationHits],
+    projection: Projection,
+    settings: SearchCommand,
+    store: HitsStore,
+    status: JobStatus,
+    notices: Notices,
+    book: StudyBook,
+) -> Found:
+    """Let the strategy ask for cells; those that ``hits`` lacks are evaluated and written into it and ``store``.
+
+    A (rung or batch, relation) is stored as soon as it is finished; a job that starts again makes the same way through
+    what is stored and goes on from there.
+    """
+    everything: tuple[Setting, ...] = (None, *all_pairs(model.blocks))
+    run = RelationRun(
+        model, projection.moves, settings, store, notices, build_normaliser(model, settings.grid), everything
+    )
+    watch = _JobWatch(status, book)
+    evaluate = _StoredEvaluate(facts.language, hits, run, everything, watch)
+    task = Task(
+        model.blocks,
+        tuple(part.relation.name for part in hits for _ in part.relation.facts),
+        np.concatenate([part.pivot_by_fact() for part in hits]),
+        settings.select_by,
+        evaluate,
+        projection.stands_for(model.blocks),
+    )
+    found = search(task, settings.search, watch)
+    _say_what_it_cost(task, settings.search, found)
+    status.set_missing([])
+    return found
+
+
+def search(task: Task, settings: SearchSettings, watch: Watch | None = None) -> Found:
+    """The strategy that ``settings.kind`` names."""
+    if settings.kind is SearchKind.tpe:
+        return tpe(task, TpeRules(settings.trials, settings.batch, settings.seed), watch)
+    return race(task, RaceRules(settings.first, settings.alpha, settings.budget, settings.seed), watch)
+
+
+def _say_what_it_cost(task: Task, settings: SearchSettings, found: Found) -> None:
+    share = found.spending.block_runs / max(1, task.grid_runs)
+    log.info(
+        "%s: %d of %d pairs saw all %d facts, at %.0f %% of the grid's block runs.",
+        settings.kind.value, len(found.complete(task.pairs)), len(task.pairs), task.facts, 100 * share,
+    )  # fmt: skip
+    if settings.kind is SearchKind.racing and settings.budget is not None and share > settings.budget:
+        fewer = f"search.first={settings.first / 2:g} sees fewer facts first"
+        least = (
+            f"a first rung has {order.FEWEST} facts at least, and these are {task.facts}: search=grid sees every pair"
+        )
+        log.warning(
+            "search.budget=%g was too little for this model: the first rung, the baseline and a single pair on all "
+            "facts take more; %s.",
+            settings.budget, fewer if task.facts * settings.first > order.FEWEST else least,
+        )  # fmt: skip
+
+
+def search_summary(
+    settings: SearchSettings, pairs: Sequence[LayerPair], blocks: int, rows: Sequence[PairRow], found: Found | None
+) -> dict[str, Any]:
+    """For the manifest: how pairs were searched, and what it takes from nothing, beside the exhaustive grid.
+
+    ``pairs`` are those that differ, which make the grid. ``rows`` are those of ``pairs.csv``: all that the folder
+    holds, of this search and of earlier ones.
+    """
+    facts, everything = rows[0].facts, (None, *pairs)
+    grid = facts * runs_of(blocks, everything)
+    if found is None:
+        settings_run = everything if settings.kind is SearchKind.grid else (None,)
+        done, cells, runs = len(settings_run) - 1, len(settings_run) * facts, facts * runs_of(blocks, settings_run)
+    else:
+        whole = found.complete(pairs)
+        done, cells, runs = len(whole), found.spending.cells, found.spending.block_runs
+    rules = {SearchKind.tpe: ("trials", "batch", "seed"), SearchKind.racing: ("first", "budget", "alpha", "seed")}
+    return {
+        "kind": settings.kind.value,
+        **{name: getattr(settings, name) for name in rules.get(settings.kind, ())},
+        "pairs": done,
+        "pairs_begun": len(found.curves) if found is not None else done,
+        "pairs_in_folder": sum(row.pair is not None for row in rows),
+        "facts": facts,
+        "cells": cells,
+        "block_runs": runs,
+        "grid_block_runs": grid,
+        "share_of_grid": round(runs / grid, 6) if grid else None,
+    }
+
+
+@dataclass
+class _JobWatch(Watch):
+    """Passes a search's steps on to the study and to ``status.json``."""
+
+    status: JobStatus
+    book: StudyBook
+    what: str = ""
+
+    def begin(self, pairs: Sequence[LayerPair], what: str) -> None:
+        self.what = what
+        self.book.begin(pairs)
+
+    def report(self, pair: LayerPair, facts: int, value: float) -> None:
+        self.book.report(pair, facts, value)
+
+    def drop(self, pair: LayerPair) -> None:
+        self.book.drop(pair)
+
+
+class _StoredEvaluate:
+    """Hits from those at hand, from the engine where they are open."""
+
+    def __init__(
+        self,
+        language: str,
+        parts: Sequence[RelationHits],
+        run: RelationRun,
+        everything: Sequence[Setting],
+        watch: _JobWatch,
+    ) -> None:
+        self._language, self._parts, self._run, self._watch = language, parts, run, watch
+        self._row = {setting: row for row, setting in enumerate(everything)}
+        ends = np.cumsum([0, *(len(part.relation.facts) for part in parts)])
+        self._spans = list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
+
+    def __call__(self, settings: Sequence[Setting], facts: Facts) -> Hits:
+        rows = np.array([self._row[setting] for setting in settings])
+        places = [(facts[(facts >= first) & (facts < end)] - first).tolist() for first, end in self._spans]
+        open_cells = {
+            at: int((part.language[rows[:, None], places[at]] == NOT_EVALUATED).sum())
+            for at, part in enumerate(self._parts)
+        }
+        missing = [at for at, cells in open_cells.items() if cells]
+        if missing:
+            names = [self._parts[at].relation.name for at in missing]
+            self._watch.status.set_missing([f"{self._watch.what}: {name}" for name in names])
+            with progress(self._watch.what, sum(open_cells.values()), "facts x settings") as advance:
+                for at in missing:
+                    part = self._parts[at]
+                    self._run.evaluate(
+                        "language", self._language, part.relation, settings, part.language, advance, places[at]
+                    )
+                    self._watch.status.set_missing(self._watch.status.missing[1:])
+        every = np.concatenate([part.language[rows] for part in self._parts], axis=1)
+        hits: Hits = every[:, facts]
+        return hits

@@ -1,0 +1,124 @@
+"""What Hydra cannot do with a command line: positionals, and names for groups of languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
+from lrp2_bench.core.languages import ENGLISH, GROUPS, LANGUAGES
+
+_MULTIRUN = {"-m", "--multirun"}
+_QUIET = {"-q", "--quiet"}
+_PRINTING = {"-c", "--cfg", "-i", "--info"}
+_FROM_MANIFEST = "--from-manifest"
+#: Commands that are given folders of runs as they are.
+_TAKES_FOLDERS = {"report", "workspace", "regret", "dashboard"}
+#: Commands that look at several languages in one job.
+_TAKES_LANGUAGES = {"analyze"}
+# Hydra's own flags that are followed by a value.
+_VALUED = _PRINTING | {
+    "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun",
+}  # fmt: skip
+
+
+def expand(command: str, arguments: Sequence[str]) -> list[str]:
+    """Arguments as Hydra takes them: ``report outputs/X`` becomes ``inputs=[...]``, ``language=high`` its members.
+
+    Flags come last, since Hydra takes none between settings. Raises :class:`BenchError` for a positional no command
+    knows, for several languages without ``-m``, and for flags that exclude each other.
+    """
+    flags = set(arguments)
+    if flags & _MULTIRUN and flags & _PRINTING:
+        raise BenchError("--cfg and --info print the configuration of one job: leave -m out and give one value a key.")
+    hydra_flags, expanded, positionals = [], [], []
+    if command == "report":
+        arguments = ["quiet=true" if argument in _QUIET else argument for argument in arguments]
+    takes_value = False
+    dataset = next((given.partition("=")[2] for given in arguments if given.startswith("dataset=")), None)
+    for argument in arguments:
+        if takes_value or argument.startswith("-"):
+            hydra_flags.append(argument)
+            takes_value = not takes_value and argument in _VALUED
+        elif "=" not in argument and not argument.startswith("~"):
+            positionals.append(argument)
+        elif argument.startswith("language=") and command in _TAKES_LANGUAGES:
+            expanded.append(f"languages=[{expand_groups(argument, dataset).removeprefix('language=')}]")
+        elif argument.startswith("language="):
+            expanded.append(_languages(argument, dataset, multirun=bool(flags & _MULTIRUN)))
+        else:
+            expanded.append(argument)
+    if positionals and command not in _TAKES_FOLDERS:
+        raise BenchError(
+            f"'{positionals[0]}' is no setting. Settings of `lrp2-bench {command}` are given as key=value, "
+            f"such as language=de; `lrp2-bench {command} --help` lists them."
+        )
+    if positionals:
+        expanded.append(f"inputs=[{','.join(quoted(path) for path in positionals)}]")
+    return [*expanded, *hydra_flags]
+
+
+def manifest_argument(command: str, arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The path behind ``--from-manifest`` (None without it), and the other arguments."""
+    paths, others = [], []
+    takes_value = False
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if takes_value or (name == _FROM_MANIFEST and equals):
+            paths.append(argument if takes_value else value)
+            takes_value = False
+        elif name == _FROM_MANIFEST:
+            takes_value = True
+        else:
+            others.append(argument)
+    if takes_value or "" in paths or len(paths) > 1:
+        raise BenchError(f"{_FROM_MANIFEST} takes one path: {_FROM_MANIFEST} outputs/.../manifest.json.")
+    if paths and command != "search":
+        raise BenchError(
+            f"{_FROM_MANIFEST} is for `lrp2-bench search`, which makes runs; '{command}' has none to repeat."
+        )
+    return (paths[0] if paths else None), others
+
+
+def expand_groups(setting: str, dataset: str | None = None) -> str:
+    """``language=high,de`` with the codes of ``high``, each once; other settings as they are.
+
+    Where it is known which languages ``dataset`` holds, a group is of those, and ``all`` is all of them. Raises
+    :class:`UnknownNameError` for what is no language and nearly a group, :class:`BenchError` for a group of which the
+    dataset holds none.
+    """
+    if not setting.startswith("language="):
+        return setting
+    codes: list[str] = []
+    for name in setting.removeprefix("language=").split(","):
+        if name not in GROUPS and name not in LANGUAGES and nearest(name, GROUPS):
+            raise UnknownNameError("group of languages", name, GROUPS, "Languages are given by their codes.")
+        codes += [code for code in _members(name, dataset) if code not in codes]
+    return f"language={','.join(codes)}"
+
+
+def _members(name: str, dataset: str | None) -> Sequence[str]:
+    if name not in GROUPS or dataset != "xfactr":  # the others hold all languages that groups are of
+        return GROUPS.get(name, (name,))
+    from lrp2_bench.data.xfactr.dataset import published_digests
+
+    held = [code for code in published_digests() if code != ENGLISH]
+    found = held if name == "all" else [code for code in held if code in GROUPS[name]]
+    if not found:
+        raise BenchError(
+            f"language={name}: dataset={dataset} holds no language of this group. It holds {', '.join(held)}."
+        )
+    return found
+
+
+def _languages(argument: str, dataset: str | None, *, multirun: bool) -> str:
+    expanded = expand_groups(argument, dataset)
+    if "," in expanded and not multirun:
+        raise BenchError(f"'{argument}' is {expanded.count(',') + 1} languages, one job each: add -m for a multirun.")
+    return expanded
+
+
+def quoted(text: str) -> str:
+    """``text`` as a value that Hydra reads as it is. It takes backslashes for themselves unless a quote follows."""
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
+    return f"'{escaped}'"

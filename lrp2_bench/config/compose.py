@@ -1,0 +1,167 @@
+"""Hydra's side: where ``conf/`` is, the structured schemas, and objects made from configs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.settings import (
+    AnalyzeCommand,
+    BenchCommand,
+    DashboardCommand,
+    DemoCommand,
+    PretrainCommand,
+    ProjectionKind,
+    ProjectionSettings,
+    RegretCommand,
+    ReportCommand,
+    SearchCommand,
+    VectorsCommand,
+    WorkspaceCommand,
+)
+from lrp2_bench.interventions.ablations import label
+from lrp2_bench.models.names import folder_name
+
+#: The group of ``sweeps/``: ``lrp2-bench search -m +sweep=NAME``.
+SWEEP = "sweep"
+
+
+def conf_dir() -> Path:
+    """``conf/`` beside the package in a checkout, inside it when installed from a wheel."""
+    return _shipped("conf")
+
+
+def sweeps_dir() -> Path:
+    """``sweeps/``, in the same places."""
+    return _shipped("sweeps")
+
+
+def register() -> None:
+    """Make the schemas, the sweeps and the resolvers known to Hydra; safe to call more than once."""
+    store = ConfigStore.instance()
+    store.store(name="search_schema", node=SearchCommand)
+    store.store(name="vectors_schema", node=VectorsCommand)
+    store.store(name="report_schema", node=ReportCommand)
+    store.store(name="bench_schema", node=BenchCommand)
+    store.store(name="analyze_schema", node=AnalyzeCommand)
+    store.store(name="pretrain_schema", node=PretrainCommand)
+    store.store(name="demo_schema", node=DemoCommand)
+    store.store(name="regret_schema", node=RegretCommand)
+    store.store(name="dashboard_schema", node=DashboardCommand)
+    store.store(name="workspace_schema", node=WorkspaceCommand)
+    # The search path would name the group after the folder it found it in; the store names it as it is typed.
+    for path in sorted(sweeps_dir().glob("*.yaml")):
+        store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))
+    OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    OmegaConf.register_new_resolver("projection_folder", _projection_folder, replace=True)
+    OmegaConf.register_new_resolver("log_name", _log_name, replace=True)
+    OmegaConf.register_new_resolver("groups", _groups, replace=True)
+    # Hydra makes its folders as they are written; ~ is no folder.
+    OmegaConf.register_new_resolver("expanduser", lambda path: str(Path(path).expanduser()), replace=True)
+
+
+def options(group: str) -> list[str]:
+    """What can be chosen of a group, sorted; empty for what is no group."""
+    if group == SWEEP:
+        return sorted(path.stem for path in sweeps_dir().glob("*.yaml"))
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+def refuse_no_choice(arguments: Iterable[str]) -> None:
+    """Raises :class:`BenchError` for ``model=null`` and ``model=[a,b]``, which Hydra fails on or merges in silence."""
+    for argument in arguments:
+        key, _, value = argument.lstrip("+").partition("=")
+        if value.strip() in {"null", "~"} and options(key):
+            raise UnknownNameError(
+                key, value, options(key), f"Leave {key}= out for the default; --help lists groups and settings."
+            )
+        if value.startswith("[") and options(key):
+            several = value.strip("[] ").replace(" ", "")
+            raise BenchError(f"'{argument}': a job takes one {key}. For a job each: -m {key}={several}.")
+
+
+def in_multirun() -> bool:
+    """Whether the job at hand is one of several."""
+    return HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
+
+
+def typed(config: DictConfig, command: type[Any]) -> Any:
+    """``config`` as an instance of its settings class; parts that are instantiated stay plain.
+
+    Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError.
+    """
+    settings = OmegaConf.to_object(config)
+    assert isinstance(settings, command)
+    for name, known in _added(settings):
+        raise UnknownNameError("setting", name, known, "A + adds a sweep (+sweep=NAME) and nothing else.")
+    return settings
+
+
+def tree(config: DictConfig) -> dict[str, Any]:
+    """``config`` resolved, as plain JSON-able values."""
+    resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    assert isinstance(resolved, dict)
+    return {str(key): value for key, value in resolved.items()}
+
+
+def factory(config: DictConfig) -> Callable[[], Any]:
+    """A function that makes the object ``config`` describes; an error the user can mend comes out as it is."""
+
+    def make() -> Any:
+        try:
+            return instantiate(config, _convert_="all")
+        except InstantiationException as error:
+            if isinstance(error.__cause__, BenchError):
+                raise error.__cause__ from None
+            raise BenchError(
+                f"Cannot use the configuration of '{config._target_}': {error.__cause__ or error}"
+            ) from error
+
+    return make
+
+
+def _projection_folder(kind: Any, seed: Any, language: Any) -> str:
+    """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
+    kind = kind if isinstance(kind, ProjectionKind) else ProjectionKind[str(kind)]
+    name = label(ProjectionSettings(kind, seed, language))
+    return f"{name}/" if kind is not ProjectionKind.lrp2 else ""
+
+
+def _log_name(index: int, count: int) -> str:
+    return "search" if count == 1 else f"search-{index}-of-{count}"
+
+
+def _groups(command: str, choices: DictConfig) -> str:
+    """For the help of ``command``: the groups that it chooses from, a line each with their options."""
+    names = sorted(str(name) for name in choices if "/" not in str(name))
+    lines = [f"{name}: {', '.join(options(name))}" for name in names]
+    return "\n".join([*lines, f"+{SWEEP}: {', '.join(options(SWEEP))}"] if command == "search" else lines)
+
+
+def _shipped(name: str) -> Path:
+    """A folder of YAML files beside the package in a checkout, inside it when installed from a wheel."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / name, package.parent / name):
+        if any(folder.glob("*.yaml")):
+            return folder
+    raise BenchError(f"The configuration folder '{name}' is neither in '{package}' nor beside it. Install again.")
+
+
+def _added(settings: Any, prefix: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Keys that are in no settings class, each with those that are in its place."""
+    known = [field.name for field in fields(settings)]
+    for key, value in vars(settings).items():
+        if key not in known:
+            yield prefix + key, [prefix + name for name in known]
+        elif is_dataclass(value):
+            yield from _added(value, f"{prefix}{key}.")

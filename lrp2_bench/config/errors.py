@@ -1,0 +1,100 @@
+"""Hydra's and OmegaConf's errors in words a user can act on, with the nearest name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import (
+    ConfigKeyError,
+    InterpolationToMissingValueError,
+    MissingMandatoryValue,
+    ValidationError,
+)
+
+from lrp2_bench.config.compose import SWEEP, conf_dir
+from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.core.languages import LANGUAGES
+
+#: What settings take that have no default, or whose form is not plain.
+_TAKES = {
+    "language": f"language=CODE, such as language=de.\nKnown: {', '.join(LANGUAGES)}.",
+    "pair": "pair=[LIRP,LSRP], such as pair=[2,4].",
+    "model.path": "model.path=DIR_OR_HUB_ID, a model's folder or its name on the Hugging Face hub.",
+}
+
+
+def explain(error: Exception, command: str) -> str:
+    """What was wrong with the configuration of ``command``, and the next step."""
+    help_line = f"`lrp2-bench {command} --help` lists groups and settings."
+    for cause in _chain(error):
+        told = _explain(cause, command, help_line)
+        if told is not None:
+            return told
+    return f"{str(error).strip()}\n{help_line}"
+
+
+def _explain(error: BaseException, command: str, help_line: str) -> str | None:
+    """None where another error of the chain says more."""
+    text = str(error).strip()
+    first_line = text.split("\n")[0]
+    key = str(getattr(error, "full_key", None) or "")
+    if isinstance(error, MissingMandatoryValue | InterpolationToMissingValueError):
+        # Where an interpolation met the gap, full_key is the interpolation's own.
+        named = re.search(r"Missing mandatory value: ([\w.]+)", first_line)
+        name = named.group(1) if named else key
+        return f"'{name}' is not set. Give it as {_TAKES.get(name, f'{name}=VALUE.')}\n{help_line}"
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        return str(UnknownNameError(group, option, error.options, help_line))
+    unknown = re.search(r"Could not (?:override|delete from config\.) '([^']+)'", first_line)
+    if unknown or (isinstance(error, ConfigKeyError) and key):
+        return str(UnknownNameError("setting", unknown.group(1) if unknown else key, _names(command), help_line))
+    if isinstance(error, ValidationError) and key:
+        value = re.search(r"Invalid value '([^']*)', expected one of \[([^\]]*)\]", first_line)
+        if value:
+            options = [option.strip() for option in value.group(2).split(",")]
+            return str(UnknownNameError(f"value of {key}:", value.group(1), options, help_line))
+        inside = [name for name in _names(command) if name.startswith(f"{key}.")]
+        expected = f"It is a group of settings: {', '.join(inside)}.\n" if inside else ""
+        expected += f"Give it as {_TAKES[key]}\n" if key in _TAKES else ""
+        return f"'{key}' does not take this: {first_line.rstrip('.')}.\n{expected}{help_line}"
+    if isinstance(error, OverrideParseException):
+        return (
+            f"A setting cannot be read: {first_line}\n"
+            "Write key=value, and quote what holds spaces, commas, brackets or a ~: 'model.path=\"~/my model\"'.\n"
+            f"{help_line}"
+        )
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what led to it. OmegaConf passes one error on as several; the outermost knows the full key."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _names(command: str) -> list[str]:
+    """Every setting and group of a command, as far as its defaults compose."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose(config_name=command)
+    groups = [path.name for path in conf_dir().iterdir() if path.is_dir() and path.name in config]
+    added = [f"+{SWEEP}"] if command == "search" else []
+    return sorted({*_keys(config), *groups, *added})
+
+
+def _keys(config: DictConfig, prefix: str = "") -> list[str]:
+    keys = []
+    for key in config:
+        child = config._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+            keys += _keys(child, f"{prefix}{key!s}.")
+        elif str(key) != "_target_":
+            keys.append(f"{prefix}{key!s}")
+    return keys

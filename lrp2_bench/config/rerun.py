@@ -1,0 +1,125 @@
+"""``lrp2-bench search --from-manifest``: the settings of a finished run as a command line that makes it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from lrp2_bench.config.arguments import quoted
+from lrp2_bench.config.compose import SWEEP, conf_dir
+from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
+from lrp2_bench.results.reproduction import read_reference
+
+#: Settings that are about the job rather than the run.
+_OF_THE_JOB = ("shard", "plan", "reproduces")
+
+
+def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
+    """Overrides that compose the configuration in the manifest at ``path``, to stand before those ``given``.
+
+    What is given overrules the manifest, so a key (or group) given is left out here. Only what differs from the
+    defaults is named, so that settings made of others (such as a cache below ``paths.cache``) follow them. Raises
+    :class:`BenchError` for what is no manifest, and for a configuration this version has no settings for.
+    """
+    keys = [argument.partition("=")[0].lstrip("+~") for argument in given if not argument.startswith("-")]
+    if SWEEP in keys:
+        raise BenchError(f"--from-manifest repeats one run: leave +{SWEEP} out, or run the sweep without it.")
+    reference = read_reference(path)
+    stored = {key: value for key, value in reference.config.items() if key not in _OF_THE_JOB}
+    choices = [f"{group}={_option(reference.path, group, stored[group])}" for group in _groups() if group in stored]
+    wanted = dict(_leaves(stored))
+    unknown = sorted(wanted.keys() - dict(_leaves(_composed(choices, resolve=False))).keys())
+    if unknown:
+        known = dict(_leaves(_composed(choices, resolve=False)))
+        listed = ", ".join(f"{key} (near: {nearest(key, known) or 'nothing'})" for key in unknown)
+        raise BenchError(
+            f"'{reference.path}' has settings that this version has not: {listed}.\n"
+            f"It was written by lrp2-bench {_version(reference.manifest)}: use that one, or give the settings yourself."
+        )
+    overrides = list(choices)
+    # First what is written out, then what is made of others and still differs.
+    for resolve in (False, True):
+        found = dict(_leaves(_composed(overrides, resolve=resolve)))
+        overrides += [
+            f"{key}={_text(value)}"
+            for key, value in wanted.items()
+            if found[key] != value and (resolve or not _is_made_of_others(found[key]))
+        ]
+    overrides = [entry for entry in overrides if not _is_overruled(entry.partition("=")[0], keys)]
+    return [*overrides, f"reproduces={quoted(str(reference.path))}"]
+
+
+def _is_overruled(key: str, given: Sequence[str]) -> bool:
+    return any(key == other or key.startswith(f"{other}.") for other in given)
+
+
+def _groups() -> list[str]:
+    """The groups of the search's own settings; Hydra's are the machine's."""
+    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "hydra")
+
+
+def _option(path: Path, group: str, stored: Any) -> str:
+    """The option of ``group`` with the most of the ``stored`` values and the fewest others."""
+    options = {file.stem: dict(_leaves(_load(file))) for file in sorted((conf_dir() / group).glob("*.yaml"))}
+    wanted = dict(_leaves(stored)) if isinstance(stored, Mapping) else {}
+    scores = {}
+    for name, leaves in options.items():
+        if leaves.get("_target_") == wanted.get("_target_"):
+            written = {key: value for key, value in leaves.items() if value != "???" and not _is_made_of_others(value)}
+            scores[name] = sum(1 if wanted.get(key) == value else -1 for key, value in written.items())
+    if not scores:
+        targets = {str(leaves.get("_target_")) for leaves in options.values()}
+        hint = f"Choose another with {group}=NAME."
+        raise UnknownNameError(f"{group} in '{path}':", str(wanted.get("_target_")), targets, hint)
+    return max(scores, key=lambda name: scores[name])
+
+
+def _load(file: Path) -> dict[str, Any]:
+    option = OmegaConf.load(file)
+    assert isinstance(option, DictConfig)
+    return _plain(option, resolve=False)
+
+
+def _composed(overrides: Sequence[str], *, resolve: bool) -> dict[str, Any]:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return _plain(compose(config_name="search", overrides=list(overrides)), resolve=resolve)
+
+
+def _plain(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
+    plain = OmegaConf.to_container(config, resolve=resolve, enum_to_str=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + str(key), value
+
+
+def _is_made_of_others(value: object) -> bool:
+    return isinstance(value, str) and "${" in value
+
+
+def _text(value: Any) -> str:
+    """A value as an override writes it."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, list):
+        return f"[{','.join(_text(item) for item in value)}]"
+    return json.dumps(value)
+
+
+def _version(manifest: Mapping[str, Any]) -> str:
+    packages = manifest["environment"].get("packages")
+    version = packages.get("lrp2-bench") if isinstance(packages, dict) else None
+    return str(version or "of an unknown version")

@@ -1,0 +1,135 @@
+"""The parts that commands share, every option with its unit and default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Precision(Enum):
+    """The element type in which the blocks' matrices are multiplied; states and the head stay in float32."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+class Metric(Enum):
+    """The metrics a search may maximise, in percent."""
+
+    accuracy = "accuracy"
+    transferability = "transferability"
+
+
+class SearchKind(Enum):
+    """Which settings are evaluated: the untouched model, every layer pair beside it, or the pairs a search picks."""
+
+    baseline = "baseline"
+    grid = "grid"
+    tpe = "tpe"
+    racing = "racing"
+
+
+class ProjectionKind(Enum):
+    """How hidden states are moved: LRP2, or what it is compared with (lrp2_bench/interventions/ablations.py)."""
+
+    lrp2 = "lrp2"
+    lirp_only = "lirp_only"
+    lsrp_only = "lsrp_only"
+    random = "random"
+    shuffled = "shuffled"
+    other_pivot = "other_pivot"
+
+
+class SentenceScore(Enum):
+    """How a causal model scores a filled sentence."""
+
+    sum = "sum"
+    mean = "mean"
+
+
+@dataclass
+class ModelSettings:
+    """A Hugging Face checkpoint."""
+
+    path: str = "???"  # folder or hub id
+    revision: str | None = None  # branch, tag or commit of a hub id
+    name: str | None = None  # MODEL of the output folder; null = the last part of path
+    precision: Precision = Precision.float32
+    device: str = "auto"  # auto, cpu, cuda, cuda:N; auto = cuda where there is one
+    threads: int | None = None  # CPU threads; null = PyTorch's own choice
+
+
+@dataclass
+class ProbingSettings:
+    """How facts become queries and scores."""
+
+    # candidates a fact: its own object and pool_size - 1 others; null = the full pool;
+    # auto = as in the paper: the full pool for masked models, 10 for causal ones
+    pool_size: Any = "auto"
+    sentence_score: SentenceScore = SentenceScore.sum  # causal models only
+
+
+@dataclass
+class VectorSettings:
+    """Where language vectors come from: computed from the corpus and cached, or read from files."""
+
+    path: str | None = None  # folder with LANG.safetensors; null = compute and cache
+    batch_tokens: int | None = None  # padded tokens a batch; null = 4,096 on CPU, 32,768 on CUDA
+
+
+@dataclass
+class GridSettings:
+    """How the engine cuts its work."""
+
+    memory_gb: float | None = (
+        None  # GiB for the engine's own tensors; null = a quarter of what is free, 1 on CPU at most
+    )
+    batch_tokens: int | None = None  # tokens that pass a block at once; null = 1,024 on CPU, 32,768 on CUDA
+    # first compute normalisers in bfloat16 with an error bound (float32 models); null = where that is faster
+    rough_normalisers: bool | None = None
+
+
+@dataclass
+class SearchSettings:
+    """What is searched and which pair is called best."""
+
+    kind: SearchKind = SearchKind.grid
+    trials: int = 20  # tpe: pairs to evaluate, on all facts
+    batch: int = 4  # tpe: pairs asked before the first is told; they run together
+    first: float = 0.0625  # racing: share of the facts that all pairs see; it doubles from rung to rung
+    budget: float | None = 0.25  # racing: share of the grid's block runs to spend; null = drop by statistics alone
+    alpha: float = 0.05  # racing: chance that statistics drop the truly best pair
+    seed: int = 0  # of the sampler, and of the order of facts
+    storage: str | None = None  # database of the Optuna study, as a URL; null = a journal in the run's folder
+    heartbeat: int = 60  # seconds between signs of life in that database
+
+
+@dataclass
+class ShardSettings:
+    """One job split over several by relation: in any order, on any machine; the last to finish writes the tables."""
+
+    count: int = 1  # jobs that share the relations
+    index: int = 0  # which of them this one is, from 0
+
+
+@dataclass
+class ProjectionSettings:
+    """LRP2 or an ablation of it."""
+
+    kind: ProjectionKind = ProjectionKind.lrp2
+    seed: int = 0  # of random directions, and of who is shuffled with whom
+    language: str | None = None  # whose vectors other_pivot moves into, or shuffled moves by; null = drawn (shuffled)
+    among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
+
+
+@dataclass
+class ExperimentSettings:
+    name: str = "default"  # EXPERIMENT of the output folder (an ablation's: NAME/PROJECTION), and the W&B group
+
+
+@dataclass
+class PathSettings:
+    outputs: str = "outputs"  # output root
+    cache: str = "~/.cache/lrp2_bench"  # downloads and language vectors

@@ -1,0 +1,35 @@
+"""Monolingual sentences of the embedded testbed, for language vectors without a download."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.core.languages import LANGUAGES, aliases
+from lrp2_bench.data.cldr.sentences import all_facts, fact_sentences, name_sentences
+from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.data.text import checked_count, first_usable
+
+
+class CldrCorpus(Corpus):
+    """A seeded sample of the testbed's sentences: all facts in all wordings and all names.
+
+    Which facts a model saw plays no part: a language vector is a mean over sentences, and every language's sample is
+    drawn alike. ``sentences`` is their number (None: all, about 6,000 a language); ``cache`` is taken and not needed,
+    so that every corpus is built alike.
+    """
+
+    name = "cldr"
+
+    def __init__(self, sentences: int | None = 1000, seed: int = 0, cache: str | Path | None = None) -> None:
+        self.count = checked_count(sentences)
+        self._seed = seed
+
+    def sentences(self, language: str, notices: Notices) -> list[str]:
+        if language not in LANGUAGES:
+            raise UnknownNameError("language", language, LANGUAGES, "These are the corpus's.", aliases())
+        texts = [s.text for s in (*fact_sentences(language, all_facts()), *name_sentences(language))]
+        random.Random(f"{self._seed}:{language}").shuffle(texts)
+        return first_usable(texts, self.count, language, "CLDR", notices)

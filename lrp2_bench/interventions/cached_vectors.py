@@ -1,0 +1,60 @@
+"""A language's vectors for one model: from files, from the cache, or computed and cached."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import VectorSettings
+from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.interventions.vectors import (
+    LanguageVectors,
+    cached_path,
+    check_vectors,
+    compute_vectors,
+    load_vectors,
+    save_vectors,
+    vector_metadata,
+)
+from lrp2_bench.models.layered import LayeredModel
+
+log = logging.getLogger(__name__)
+
+
+def language_vectors(
+    model: LayeredModel,
+    model_digest: str,
+    language: str,
+    corpus: Corpus | None,
+    settings: VectorSettings,
+    cache: Path,
+    notices: Notices,
+) -> LanguageVectors:
+    """The vectors in ``settings.path/LANG.safetensors`` where a path is set (refused if they do not fit), else those
+    of ``corpus``: cached under a digest of model, sentences and settings, computed when absent or damaged."""
+    if settings.path is not None:
+        folder = Path(settings.path).expanduser()
+        path = folder if folder.is_file() else folder / f"{language}.safetensors"
+        vectors = load_vectors(path)
+        check_vectors(vectors, path, language, model, model_digest)
+        return vectors
+    if corpus is None:
+        raise BenchError("Language vectors need a corpus (corpus=opus100, tatoeba or text) or vectors.path=DIR.")
+    sentences = corpus.sentences(language, notices)
+    metadata = vector_metadata(model_digest, model, language, corpus.name, sentences)
+    path = cached_path(cache, metadata)
+    if path.exists():
+        try:
+            return load_vectors(path)
+        except BenchError as error:
+            log.warning("%s They are computed again.", error)
+    batch_tokens = settings.batch_tokens or (32_768 if model.device.type == "cuda" else 4_096)
+    vectors = compute_vectors(model, sentences, metadata, batch_tokens=batch_tokens, notices=notices)
+    try:
+        save_vectors(vectors, path)
+    except OSError as error:
+        # The cache only saves time; a run with its vectors at hand goes on without it.
+        log.warning("Cannot keep the language vectors in '%s': %s. Set paths.cache.", path, error)
+    return vectors

@@ -1,0 +1,185 @@
+"""Language vectors (paper, section 2.1): the mean hidden state of a language at every layer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from lrp2_bench.core.batching import by_tokens, in_halves
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError, nearest
+from lrp2_bench.core.files import sha256_json, write_bytes
+from lrp2_bench.core.progress import progress
+from lrp2_bench.models.layered import LayeredModel
+
+log = logging.getLogger(__name__)
+
+_FORMAT = "lrp2_bench language vectors 1"
+_MOST_PADDING = 0.1
+
+
+@dataclass(frozen=True)
+class LanguageVectors:
+    """``values`` is float32 ``[1 + blocks, hidden]``: row k is the language's mean state at layer k.
+
+    The mean is over sentences of the mean over a sentence's tokens, special tokens counted.
+    """
+
+    language: str
+    values: Float[Tensor, "layer hidden"]
+    metadata: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Of the numbers alone."""
+        data = self.values.contiguous().numpy().tobytes()
+        return sha256_json([list(self.values.shape), data.hex()])
+
+    @property
+    def origin(self) -> str:
+        """The digest of what they were computed from. Unlike the numbers, it is the same on every machine."""
+        return sha256_json(dict(self.metadata))
+
+
+def vector_metadata(
+    model_digest: str, model: LayeredModel, language: str, corpus: str, sentences: Sequence[str]
+) -> dict[str, str]:
+    """What the vectors of a language depend on; two equal ones give the same file."""
+    return {
+        "format": _FORMAT,
+        "language": language,
+        "model_digest": model_digest,
+        "blocks": str(model.blocks),
+        "hidden_size": str(model.hidden_size),
+        "precision": model.precision,
+        "corpus": corpus,
+        "sentences": str(len(sentences)),
+        "sentences_digest": sha256_json(list(sentences)),
+        "mean": "over sentences of the mean over tokens, special tokens counted",
+    }
+
+
+def compute_vectors(
+    model: LayeredModel, sentences: Sequence[str], metadata: Mapping[str, str], *, batch_tokens: int, notices: Notices
+) -> LanguageVectors:
+    """Run every sentence through every block; float64 sums.
+
+    A sentence longer than the model's positions is cut to them (counted). ``batch_tokens`` bounds the padded tokens
+    of a batch, of which at most a tenth is padding. Raises :class:`BenchError` where a mean is not finite.
+    """
+    language = metadata["language"]
+    sequences = _tokenize(model, sentences, language, notices)
+    lengths = [len(sequence) for sequence in sequences]
+    sums = torch.zeros(model.blocks + 1, model.hidden_size, dtype=torch.float64)
+    start, padded = time.perf_counter(), 0
+    with progress(f"Language vectors {language}", len(sequences), "sentences") as advance, torch.inference_mode():
+
+        def add(indices: list[int]) -> None:
+            nonlocal padded
+            batch = model.batch([sequences[index] for index in indices])
+            context, hidden = model.context(batch), model.embed(batch)
+            means = [_sum_of_means(hidden, batch.keep).cpu()]
+            for layer in range(1, model.blocks + 1):
+                hidden = model.block(layer, hidden, context)
+                means.append(_sum_of_means(hidden, batch.keep).cpu())
+            sums.add_(torch.stack(means))
+            padded += batch.ids.numel()
+            advance(len(indices))
+
+        for indices in by_tokens(lengths, batch_tokens, most_padding=_MOST_PADDING):
+            in_halves(indices, add)
+    seconds = time.perf_counter() - start
+    log.info(
+        "Language vectors %s: %d sentences, %d tokens (%.1f%% padding) in %.1f s, %.0f tokens/s",
+        language, len(sequences), sum(lengths), 100 * (1 - sum(lengths) / padded), seconds, sum(lengths) / seconds,
+    )  # fmt: skip
+    vectors = LanguageVectors(language, (sums / len(sequences)).float(), metadata)
+    _check_finite(vectors.values, f"The language vectors of '{language}'")
+    return vectors
+
+
+def save_vectors(vectors: LanguageVectors, path: Path) -> None:
+    # Bytes first: the library's own way to a file hides a full disk behind an error of its own.
+    write_bytes(path, save({"vectors": vectors.values.contiguous()}, metadata=dict(vectors.metadata)))
+
+
+def load_vectors(path: Path) -> LanguageVectors:
+    """Raises :class:`BenchError` for a missing, damaged or foreign file, and for non-finite numbers."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            values = file.get_tensor("vectors")
+    except FileNotFoundError as error:
+        there = sorted(other.stem for other in path.parent.glob("*.safetensors")) if path.parent.is_dir() else []
+        close = nearest(path.stem, there)
+        hint = f" Did you mean '{close}'?" if close else ""
+        raise BenchError(
+            f"There are no language vectors '{path}'.{hint}\nThere: {', '.join(there) or 'none'}."
+        ) from error
+    except (SafetensorError, OSError) as error:
+        raise BenchError(f"'{path}' holds no language vectors that can be read: {error}.") from error
+    if metadata.get("format") != _FORMAT:
+        raise BenchError(f"'{path}' is a safetensors file, but not one that `lrp2-bench vectors` wrote.")
+    _check_finite(values, f"'{path}'")
+    return LanguageVectors(metadata["language"], values, metadata)
+
+
+def check_vectors(vectors: LanguageVectors, path: Path, language: str, model: LayeredModel, model_digest: str) -> None:
+    """Refuse vectors of another language, shape or model, with the reason."""
+    problems = []
+    if vectors.language != language:
+        problems.append(f"it is for '{vectors.language}', not '{language}'")
+    expected = (model.blocks + 1, model.hidden_size)
+    if tuple(vectors.values.shape) != expected:
+        problems.append(f"its shape is {tuple(vectors.values.shape)}, the model needs {expected}")
+    if vectors.metadata.get("model_digest") != model_digest:
+        problems.append("it was computed with another model or other weights")
+    if problems:
+        raise BenchError(
+            f"'{path}' does not fit: {'; '.join(problems)}.\n"
+            "Compute vectors for this model with `lrp2-bench vectors`, or leave vectors.path out."
+        )
+
+
+def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
+    return cache / "vectors" / metadata["language"] / f"{sha256_json(dict(metadata))[:24]}.safetensors"
+
+
+def _tokenize(model: LayeredModel, sentences: Sequence[str], language: str, notices: Notices) -> list[list[int]]:
+    limit = model.max_tokens
+    sequences: list[list[int]] = model.tokenizer(list(sentences), verbose=False)["input_ids"]
+    kept = []
+    for number, ids in enumerate(sequences):
+        if not ids:
+            notices.add("Sentences without a token were skipped", f"{language} sentence {number + 1}")
+            continue
+        if limit is not None and len(ids) > limit:
+            notices.add("Sentences longer than the model's positions were cut", f"{language} sentence {number + 1}")
+            # Keep the closing special token, as the tokenizer's own truncation does.
+            ids = ids[: limit - 1] + ids[-1:]
+        kept.append(ids)
+    if not kept:
+        raise BenchError(f"No sentence of '{language}' has a token in this model's tokenizer.")
+    return kept
+
+
+def _sum_of_means(hidden: Tensor, keep: Tensor) -> Tensor:
+    """Sum over rows of the mean over their tokens, float64 ``[hidden]``."""
+    weights = keep.to(torch.float64)
+    weights = weights / weights.sum(dim=1, keepdim=True)
+    return torch.einsum("rt,rth->h", weights, hidden.to(torch.float64))
+
+
+def _check_finite(values: Tensor, what: str) -> None:
+    if not torch.isfinite(values).all():
+        layers = (~torch.isfinite(values)).any(dim=1).nonzero().flatten().tolist()
+        raise BenchError(f"{what} hold numbers that are not finite at layers {layers}. Try model.precision=float32.")

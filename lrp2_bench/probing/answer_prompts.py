@@ -1,0 +1,88 @@
+"""A fact's own object as a model would have to say it: where in a token sequence, and which tokens.
+
+Masked models get as many masks as the object has tokens. Causal ones get the filled sentence up to the object's last
+token but one, tokenized whole (a prefix by itself may give other tokens); what follows the object is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.types import Fact, Relation
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.probing.masked import between_masks
+
+#: Kinds of :class:`Notices` counted here.
+CANNOT_ASK = "Facts whose own object cannot be asked for were left out"
+
+
+@dataclass(frozen=True)
+class GoldPrompt:
+    """Token ``targets[s]`` is the answer at position ``positions[s]`` of ``ids``; positions ascend."""
+
+    ids: tuple[int, ...]
+    positions: tuple[int, ...]
+    targets: tuple[int, ...]
+
+
+def gold_prompts(model: LayeredModel, relation: Relation, where: str, notices: Notices) -> list[GoldPrompt | None]:
+    """One for every fact of ``relation``, None (counted, ``where`` names it) for those that cannot be asked.
+
+    These are objects without a token, with an unknown one or with none but a sentence's first, which nothing predicts;
+    subjects that hold the mask token; and prompts longer than the model's positions.
+    """
+    if not relation.facts:
+        return []
+    prompts = (_masked if model.family == "masked" else _causal)(model, relation)
+    found: list[GoldPrompt | None] = []
+    for fact, prompt in zip(relation.facts, prompts, strict=True):
+        fits = prompt is not None and (model.max_tokens is None or len(prompt.ids) <= model.max_tokens)
+        if not fits:
+            notices.add(CANNOT_ASK, f"{where} {fact.uuid} '{fact.object}'")
+        found.append(prompt if fits else None)
+    return found
+
+
+def _masked(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
+    tokenizer = model.tokenizer
+    between, mask, unknown = between_masks(tokenizer), tokenizer.mask_token_id, tokenizer.unk_token_id
+    queries = tokenizer([relation.fill(fact.subject, tokenizer.mask_token) for fact in relation.facts], verbose=False)
+    objects = tokenizer([fact.object for fact in relation.facts], add_special_tokens=False, verbose=False)
+    prompts: list[GoldPrompt | None] = []
+    for ids, targets in zip(queries["input_ids"], objects["input_ids"], strict=True):
+        if ids.count(mask) != 1 or not targets or unknown in targets:
+            prompts.append(None)
+            continue
+        place, count = ids.index(mask), len(targets)
+        asked = [mask, *([*between, mask] * (count - 1))]
+        positions = tuple(place + number * (1 + len(between)) for number in range(count))
+        prompts.append(GoldPrompt((*ids[:place], *asked, *ids[place + 1 :]), positions, tuple(targets)))
+    return prompts
+
+
+def _causal(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
+    texts = [relation.fill(fact.subject, fact.object) for fact in relation.facts]
+    encoded = model.tokenizer(texts, verbose=False, return_offsets_mapping=True)
+    prompts: list[GoldPrompt | None] = []
+    for fact, ids, offsets in zip(relation.facts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        start = _object_start(relation, fact)
+        end = start + len(fact.object)
+        tokens = [place for place, (a, b) in enumerate(offsets) if a < end and b > start]
+        prompts.append(_predicted(ids, [place for place in tokens if place > 0], model.tokenizer.unk_token_id))
+    return prompts
+
+
+def _predicted(ids: Sequence[int], places: Sequence[int], unknown: int | None) -> GoldPrompt | None:
+    """The prompt whose answers are the tokens at ``places``, each from the token before it."""
+    targets = tuple(ids[place] for place in places)
+    if not targets or unknown in targets:
+        return None
+    return GoldPrompt(tuple(ids[: places[-1]]), tuple(place - 1 for place in places), targets)
+
+
+def _object_start(relation: Relation, fact: Fact) -> int:
+    """The object's first character in the filled sentence."""
+    before = relation.template.split("[Y]")[0]
+    return len(before) + (len(fact.subject) - len("[X]") if "[X]" in before else 0)

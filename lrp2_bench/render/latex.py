@@ -1,0 +1,129 @@
+r"""Writes a :class:`~lrp2_bench.render.table.Table` as LaTeX: floats that any document with booktabs can ``\input``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lrp2_bench.render.cells import NOTHING, NUMBERS, parts, sections
+from lrp2_bench.render.table import WORDS, Cell, Column, Table
+from lrp2_bench.render.text import one_line
+
+# Tables with intervals are wide, and \scriptsize has no smaller neighbour but \tiny, which the bounds have. Prose needs
+# room between its columns, and between rows of several lines.
+_SMALLER = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{2pt}%"
+_SMALLER_PROSE = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{4pt}%"
+_APART = r"\addlinespace[0.5pt]"
+#: What a float of a page may hold beside its caption and notes: rows of one line, and of a value above its bounds.
+_ROWS, _ROWS_OF_TWO_LINES = 44, 30
+#: Of the line's width, what the columns of prose have together. A table wider than the text stands in its middle.
+_PROSE = 1.3
+_CHARACTERS = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': "''", "–": "--", "…": r"\ldots{}",
+    "[": "{[}", "]": "{]}", "*": "{*}",  # after the end of a row these would be read as its options
+}  # fmt: skip
+
+#: The hyphen of a number in prose.
+_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
+
+_Sections = list[tuple[str, list[tuple[Cell, ...]]]]
+
+
+def to_latex(table: Table) -> str:
+    r"""A ``table`` float, or several where a page does not hold all rows; compiles with every engine."""
+    table = table.for_readers()
+    groups, columns = sections(table)
+    tall = any(column.kind.endswith("interval") or column.kind == "prose" for column in columns)
+    pages = list(_pages(groups, _ROWS_OF_TWO_LINES if tall else _ROWS))
+    lines = [r"% needs \usepackage{booktabs}"]
+    for number, page in enumerate(pages, start=1):
+        of = f" ({number} of {len(pages)})" if len(pages) > 1 else ""
+        lines += _float(table, of, page, columns, notes=number == len(pages), labelled=number == 1)
+    return "\n".join([*lines, ""])
+
+
+def _pages(groups: _Sections, longest: int) -> Sequence[_Sections]:
+    """The sections cut into pages of nearly equal numbers of rows, ``longest`` at most."""
+    rows = [(title, row) for title, members in groups for row in members]
+    if not rows:
+        return [groups]
+    count = -(-len(rows) // longest)
+    pages: list[_Sections] = []
+    for page in range(count):
+        cut: _Sections = []
+        for title, row in rows[page * len(rows) // count : (page + 1) * len(rows) // count]:
+            if not cut or cut[-1][0] != title:
+                cut.append((title, []))
+            cut[-1][1].append(row)
+        pages.append(cut)
+    return pages
+
+
+def _float(
+    table: Table, of: str, groups: _Sections, columns: Sequence[Column], *, notes: bool, labelled: bool
+) -> list[str]:
+    prose = any(column.kind == "prose" for column in columns)
+    intervals = any(column.kind.endswith("interval") for column in columns)
+    small = _SMALLER_PROSE if prose else _SMALLER if intervals else ""
+    # \raggedright takes \\ for the end of a line, not of a row.
+    end = r" \tabularnewline" if prose else r" \\"
+    lines = [" & ".join(_header(column) for column in columns) + r" \\"]
+    for title, rows in groups:
+        lines.append(r"\midrule")
+        if title:
+            lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\itshape {_escaped(title)}}} \\")
+        for number, row in enumerate(rows):
+            if prose and number:
+                lines.append(_APART)
+            cells = (_cell(cell, column) for cell, column in zip(row, columns, strict=True))
+            lines.append(" & ".join(cells) + end)
+    said = " ".join(_escaped(note) for note in table.notes) if notes else ""
+    return [
+        r"\begin{table}[tp]",
+        r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
+        rf"\caption{{{_escaped(table.title)}{of}}}",
+        *([rf"\label{{tab:{re.sub(r'[^A-Za-z0-9-]+', '-', table.name)}}}"] if labelled else []),
+        *([small] if small else []),
+        r"\makebox[\linewidth][c]{%",
+        rf"\begin{{tabular}}{{{''.join(_alignments(columns))}}}",
+        r"\toprule",
+        *lines,
+        r"\bottomrule",
+        r"\end{tabular}}" + ("}" if small else ""),
+        *([rf"\par\smallskip\raggedright {said}"] if said else []),
+        r"\end{table}",
+    ]
+
+
+def _alignments(columns: Sequence[Column]) -> list[str]:
+    prose = sum(column.kind == "prose" for column in columns)
+    # Numbers and names take what they need.
+    broken = rf"p{{{_PROSE / max(prose, 1):.2f}\linewidth}}"
+    return [broken if column.kind == "prose" else "l" if column.kind in WORDS else "r" for column in columns]
+
+
+def _cell(cell: Cell, column: Column) -> str:
+    value, *bounds = parts(cell, column)
+    if bounds:
+        # Stacked, for a page is narrow.
+        ends = "{,} ".join(bound.replace("-", "{-}") for bound in bounds)
+        return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}${value}$\\[-1pt]{{\tiny $[{ends}]$}}\end{{tabular}}"
+    if column.kind == "prose":
+        return rf"\raggedright {_MINUS.sub('$-$', _escaped(value))}"
+    # A hyphen is no minus sign.
+    return f"${value}$" if column.kind in NUMBERS and value != NOTHING else _escaped(value)
+
+
+def _header(column: Column) -> str:
+    """A word a line, unless the column is wide itself."""
+    words = [_escaped(word) for word in column.title.split()]
+    if column.kind == "prose" or len(words) == 1:
+        return " ".join(words)
+    return r"\shortstack{" + r"\\".join(words) + "}"
+
+
+def _escaped(text: str) -> str:
+    # Other scripts need fonts that a plain document lacks, so their characters are spelled as code points.
+    return "".join(_CHARACTERS.get(c) or (c if c.isascii() else f"U+{ord(c):04X}") for c in one_line(text))

@@ -1,0 +1,75 @@
+"""Writes a :class:`~lrp2_bench.render.table.Table` as Markdown or CSV; LaTeX is in ``latex.py``.
+
+Texts may come from data (folder names, messages): each form escapes them, and all replace control characters and
+marks that reverse the direction of writing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+
+from lrp2_bench.core.types import Interval, LayerPair
+from lrp2_bench.render.cells import show
+from lrp2_bench.render.table import WORDS, Cell, Column, Table
+from lrp2_bench.render.text import one_line
+
+
+def to_markdown(table: Table) -> str:
+    """A heading, a GitHub table and the notes as a list."""
+    table = table.for_readers()
+    header = [_markdown(column.title) for column in table.columns]
+    rule = ["---" if column.kind in WORDS else "---:" for column in table.columns]
+    body = [
+        [_markdown(show(cell, column)) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows
+    ]
+    lines = ["| " + " | ".join(cells) + " |" for cells in (header, rule, *body)]
+    notes = [f"- {_markdown(note)}" for note in table.notes]
+    return "\n".join([f"## {_markdown(table.title)}", "", *lines, *([""] if notes else []), *notes]) + "\n"
+
+
+def to_csv(table: Table) -> str:
+    """Full precision for programs: six decimals, nothing where there is no value; the parts of pairs and shares, and
+    bounds (``KEY_low``, ``KEY_high``), in columns of their own."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([name for column in table.columns for name in _csv_names(column)])
+    for row in table.rows:
+        writer.writerow([text for cell, column in zip(row, table.columns, strict=True) for text in _csv(cell, column)])
+    return buffer.getvalue()
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|&#~$])", r"\\\1", one_line(text))
+
+
+def _csv_names(column: Column) -> tuple[str, ...]:
+    if column.kind == "pair":
+        return f"{column.key}_lirp", f"{column.key}_lsrp"
+    if column.kind.endswith("interval"):
+        return column.key, f"{column.key}_low", f"{column.key}_high"
+    return (column.key, f"{column.key}_of") if column.kind == "share" else (column.key,)
+
+
+def _csv(cell: Cell, column: Column) -> tuple[str, ...]:
+    if column.kind in ("pair", "share"):
+        if isinstance(cell, LayerPair):
+            return str(cell.lirp), str(cell.lsrp)
+        return (str(cell[0]), str(cell[1])) if isinstance(cell, tuple) else ("", "")
+    if column.kind.endswith("interval"):
+        numbers = (cell.value, cell.low, cell.high) if isinstance(cell, Interval) else (None, None, None)
+        return tuple(_csv_number(number) for number in numbers)
+    if column.kind == "p" and isinstance(cell, float | int):
+        return (f"{cell:.6g}" if not math.isnan(cell) else "",)  # six decimals would be nothing of a small one
+    if cell is None or isinstance(cell, float):
+        return (_csv_number(cell),)
+    return (one_line(str(cell)),)
+
+
+def _csv_number(number: float | None) -> str:
+    if number is None or math.isnan(number):
+        return ""
+    text = f"{number:.6f}"
+    return "0.000000" if text == "-0.000000" else text

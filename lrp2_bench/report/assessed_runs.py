@@ -1,0 +1,115 @@
+"""Reads the hits of a model's searched runs and judges each language's best pair."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.report.run_evidence import Evidence, evidence_of
+from lrp2_bench.results.runs import METRICS, Run
+from lrp2_bench.stats.assess import Judged
+from lrp2_bench.stats.paired_tests import holm
+
+#: Languages judged at a time; numpy lets go of the interpreter, and one takes some hundred megabytes at full size.
+_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """A run and what its hits say; ``p`` and ``honest_p`` are Holm-corrected over the model's languages."""
+
+    run: Run
+    judged: Judged
+    p: float
+    honest_p: float
+
+    @property
+    def name(self) -> str:
+        known = LANGUAGES.get(self.run.language)
+        return known.name if known else self.run.language
+
+
+@dataclass(frozen=True)
+class JudgedRuns:
+    """All ``runs`` of one model and dataset. ``evidence``, by language, is what the hits of those with pairs say, or
+    why they cannot be read. ``by_metric`` has the languages that can be judged, by code, for the best pair by each
+    metric; the pivot and baselines are in none."""
+
+    runs: tuple[Run, ...]
+    select_by: str
+    by_metric: Mapping[str, Mapping[str, JudgedRun]]
+    evidence: Mapping[str, Evidence | BenchError] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> Mapping[str, JudgedRun]:
+        """For the best pair by ``select_by``."""
+        return self.by_metric[self.select_by]
+
+    @property
+    def unread(self) -> Mapping[str, str]:
+        """Why languages that have a best pair cannot be judged."""
+        return {
+            run.language: str(found)
+            for run in searched_runs(self.runs, self.select_by)
+            if isinstance(found := self.evidence.get(run.language), BenchError)
+        }
+
+    @property
+    def model(self) -> str:
+        return self.runs[0].model
+
+    @property
+    def dataset(self) -> str:
+        return self.runs[0].dataset
+
+    @property
+    def projection(self) -> str:
+        return self.runs[0].projection
+
+
+def judge_runs(runs: Sequence[Run], select_by: str, advance: Callable[[], object] = lambda: None) -> JudgedRuns:
+    """Read the hits of ``runs``, of one model and dataset, once each, and judge them; ``advance`` is called after each
+    that has pairs.
+
+    A run whose ``hits.parquet`` is missing, damaged, or of other hits than its ``pairs.csv``, is left out and named.
+    """
+    evidence: dict[str, Evidence | BenchError] = {}
+    with ThreadPoolExecutor(max(1, min(_WORKERS, os.cpu_count() or 1))) as pool:
+        with_pairs = [run for run in runs if run.pairs]
+        for run, found in zip(with_pairs, pool.map(_evidence, with_pairs), strict=True):
+            evidence[run.language] = found
+            advance()
+    by_metric = {metric: _judged(searched_runs(runs, metric), evidence, metric) for metric in METRICS}
+    return JudgedRuns(tuple(runs), select_by, by_metric, evidence)
+
+
+def searched_runs(runs: Sequence[Run], select_by: str) -> list[Run]:
+    """Those with a best pair, which neither pivots nor baselines have."""
+    return [run for run in runs if not run.is_pivot and run.best(select_by) is not None]
+
+
+def _evidence(run: Run) -> Evidence | BenchError:
+    try:
+        return evidence_of(run)
+    except BenchError as error:
+        return error
+
+
+def _judged(
+    searched: Sequence[Run], evidence: Mapping[str, Evidence | BenchError], metric: str
+) -> dict[str, JudgedRun]:
+    read = [
+        (run, found.judged[metric])
+        for run in sorted(searched, key=lambda run: run.language)
+        if isinstance(found := evidence[run.language], Evidence)
+    ]
+    corrected = holm([judged.test.p for _, judged in read])
+    honest = holm([judged.honest.p for _, judged in read])
+    return {
+        run.language: JudgedRun(run, judged, p, honest_p)
+        for (run, judged), p, honest_p in zip(read, corrected, honest, strict=True)
+    }

@@ -1,0 +1,103 @@
+"""A claim of the paper, checked: what these hits say of it, and whether that bears it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence, Sized
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from scipy.stats import binomtest
+
+from lrp2_bench.core.types import Interval
+from lrp2_bench.stats.across_languages import FEWEST
+
+Verdict = Literal["borne out", "not borne out", "cannot be told"]
+BORNE_OUT: Final = "borne out"
+NOT: Final = "not borne out"
+UNTOLD: Final = "cannot be told"
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Check:
+    """``name`` is for programs, ``claim`` a sentence. ``figure`` is the number it rests on, with its 95 % bounds where
+    it has any; ``ours`` and ``paper`` are written out, with units. ``why`` says what decided, or what is lacking."""
+
+    name: str
+    claim: str
+    verdict: Verdict
+    ours: str = ""
+    paper: str = ""
+    why: str = ""
+    figure: Interval | None = None
+
+
+def by_sign(figure: Interval, direction: int = 1, zero: str = "0") -> tuple[Verdict, str]:
+    """Borne out if the whole interval lies on the side of ``direction`` (1 or -1), not if on the other. ``zero`` says
+    what 0 stands for where ``figure`` is a difference from something."""
+    if math.isnan(figure.value):
+        return UNTOLD, "No language has what it takes."
+    if math.isnan(figure.low):
+        return UNTOLD, f"Fewer than {FEWEST} languages."
+    low, high = sorted((direction * figure.low, direction * figure.high))
+    if low > 0:
+        return BORNE_OUT, ""
+    if high < 0:
+        return NOT, f"The interval is on the other side of {zero}."
+    return UNTOLD, f"The interval includes {zero}."
+
+
+def by_all(figures: Mapping[str, Interval]) -> tuple[Verdict, str]:
+    """Borne out if every interval lies above 0, not if one lies below; ``figures`` by what they are of."""
+    verdicts = {name: by_sign(figure)[0] for name, figure in figures.items()}
+    against = [name for name, verdict in verdicts.items() if verdict == NOT]
+    if against:
+        return NOT, f"Below 0: {', '.join(against)}."
+    few = [name for name, figure in figures.items() if math.isnan(figure.low)]
+    open_ = [name for name, verdict in verdicts.items() if verdict == UNTOLD and name not in few]
+    if not few and not open_:
+        return BORNE_OUT, ""
+    reasons = [f"Includes 0: {', '.join(open_)}."] if open_ else []
+    reasons += [f"Fewer than {FEWEST} languages: {', '.join(few)}."] if few else []
+    return UNTOLD, " ".join(reasons)
+
+
+def more_misses_than_chance(misses: int, languages: int) -> bool:
+    """Whether a true best pair would be missing from so many 95 % sets in fewer than 1 in 20 studies."""
+    return languages > 0 and bool(binomtest(misses, languages, ALPHA, alternative="greater").pvalue < ALPHA)
+
+
+def points(figure: Interval | float) -> str:
+    """``+1.1 [0.4, 1.8]``; '' where there is no value."""
+    value = figure.value if isinstance(figure, Interval) else figure
+    if math.isnan(value):
+        return ""
+    if isinstance(figure, Interval) and not math.isnan(figure.low):
+        return f"{_signed(value)} [{figure.low:.1f}, {figure.high:.1f}]"
+    return _signed(value)
+
+
+def points_of(figure: Interval, of: str) -> str:
+    """``+1.1 [0.4, 1.8] (OF)``; '' where there is no value."""
+    return "" if math.isnan(figure.value) else f"{points(figure)} ({of})"
+
+
+def p_of(p: float) -> str:
+    """``p = 0.146``, ``p < 0.001``."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def counted(languages: Sized) -> str:
+    """``1 language``, ``12 languages``."""
+    return f"{len(languages)} language{'' if len(languages) == 1 else 's'}"
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Sentences after each other, empty ones left out."""
+    return " ".join(part for part in parts if part)

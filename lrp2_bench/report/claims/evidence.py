@@ -1,0 +1,73 @@
+"""What a verdict rests on: a model's judged languages with their groups, and the published numbers beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lrp2_bench.core.languages import ENGLISH, groups
+from lrp2_bench.data import published
+from lrp2_bench.report.assessed_runs import JudgedRun, JudgedRuns
+from lrp2_bench.report.figures.alignment import Aligned
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """``found`` of one model and dataset; ``aligned`` its alignments; ``groups`` of languages by name, by
+    default with resource classes of the sizes that the paper's must have had."""
+
+    found: JudgedRuns
+    aligned: Sequence[Aligned] = ()
+    groups: Mapping[str, Sequence[str]] = field(default_factory=lambda: groups(*published.IMPLIED_THRESHOLDS))
+
+    @property
+    def judged(self) -> Mapping[str, JudgedRun]:
+        return self.found.judged
+
+    @property
+    def family(self) -> str:
+        """'masked', 'causal', or '' where the manifest does not say."""
+        return str(self.found.runs[0].manifest["model"].get("family") or "")
+
+    @property
+    def blocks(self) -> int:
+        return self.found.runs[0].blocks
+
+    @property
+    def beside(self) -> bool:
+        """Whether the paper's numbers of this model are of the same pivot."""
+        return self.found.runs[0].pivot == ENGLISH
+
+    def honest(self, metric: str, group: str = "") -> list[float]:
+        """The honest change of each judged language, of ``group`` if one is named, in points."""
+        return [each.judged.measured[metric].honest for each in self._of(group)]
+
+    def optimism(self, metric: str) -> list[float]:
+        return [each.judged.measured[metric].optimism for each in self._of("")]
+
+    def untouched(self, metric: str, group: str) -> list[float]:
+        """The untouched model's ``metric`` in each judged language of ``group``, in percent."""
+        return [each.judged.measured[metric].without.value for each in self._of(group)]
+
+    def published_mean(self, metric: str, group: str) -> published.PublishedMean | None:
+        """Table 1's cell for this model and dataset."""
+        if not self.beside:
+            return None
+        return published.group_mean(self.found.model, self.found.dataset, metric, group)
+
+    def published_gain(self, metric: str, group: str = "all") -> float | None:
+        """What LRP2 adds in Table 1, in points; for X-FACTR the mean over Table 3's languages."""
+        if self.beside and published.has_languages(self.found.model, self.found.dataset):
+            cells = published.by_language(self.found.model, self.found.dataset, metric)
+            gains = [
+                cell.lrp2 - cell.without
+                for language, cell in cells.items()
+                if language != ENGLISH and cell.lrp2 is not None and cell.without is not None
+            ]
+            return sum(gains) / len(gains) if group == "all" else None
+        cell = self.published_mean(metric, group)
+        return None if cell is None or cell.lrp2 is None or cell.without is None else cell.lrp2 - cell.without
+
+    def _of(self, group: str) -> list[JudgedRun]:
+        members = self.groups.get(group, ())
+        return [each for code, each in self.judged.items() if not group or code in members]

@@ -1,0 +1,157 @@
+"""The paper's claims on what LRP2 adds: everywhere, in every group, in most languages, in one family of models more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from scipy.stats import binomtest
+
+from lrp2_bench.report.claims.check import (
+    ALPHA,
+    BORNE_OUT,
+    NOT,
+    UNTOLD,
+    Check,
+    Verdict,
+    by_all,
+    by_sign,
+    counted,
+    joined,
+    p_of,
+    points,
+    points_of,
+)
+from lrp2_bench.report.claims.evidence import Evidence
+from lrp2_bench.report.figures.change import saw_bloom_languages
+from lrp2_bench.report.tables.group_means import TITLES
+from lrp2_bench.stats.across_languages import difference_of_means, mean_over_languages
+
+_GROUPS = [group for group in TITLES if group != "all"]
+_WHAT = {"accuracy": "LRP2 recalls more facts", "transferability": "LRP2 transfers more knowledge"}
+
+
+def gain_checks(evidence: Evidence) -> Iterator[Check]:
+    """Judged by the honest change; languages are the sample."""
+    for metric in _WHAT:
+        yield _rises(evidence, metric)
+    yield _every_group(evidence)
+    yield _most_languages(evidence)
+    yield _other_families_gain_more(evidence)
+    if saw_bloom_languages(evidence.found.model):
+        yield _untrained(evidence)
+
+
+def _rises(evidence: Evidence, metric: str) -> Check:
+    figure = mean_over_languages(evidence.honest(metric))
+    verdict, why = by_sign(figure)
+    optimism = mean_over_languages(evidence.optimism(metric))
+    papers = f"By the paper's protocol {points(figure.value + optimism.value)}." if evidence.judged else ""
+    return Check(
+        f"{metric}_rises",
+        f"{_WHAT[metric]} (Tables 1, 3)",
+        verdict,
+        points(figure),
+        _points(evidence.published_gain(metric)),
+        joined([why, papers]),
+        figure,
+    )
+
+
+def _every_group(evidence: Evidence) -> Check:
+    metric = "transferability"
+    figures = {TITLES[group]: mean_over_languages(evidence.honest(metric, group)) for group in _GROUPS}
+    verdict, why = by_all(figures)
+    there = {name: figure for name, figure in figures.items() if figure.value == figure.value}
+    least = min(there, key=lambda name: there[name].value, default="")
+    published = [gain for group in _GROUPS if (gain := evidence.published_gain(metric, group)) is not None]
+    return Check(
+        "every_group_gains",
+        "Every group gains transferability (Table 1)",
+        verdict,
+        f"least: {least} {points(there[least])}" if least else "",
+        f"least: {_points(min(published))}" if published else "",
+        why,
+        there.get(least),
+    )
+
+
+def _most_languages(evidence: Evidence) -> Check:
+    """An exact sign test; changes of nothing count for neither side."""
+    gains = [gain for gain in evidence.honest("transferability") if gain == gain]
+    up, down = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
+    sure = sum(each.honest_p < ALPHA for each in evidence.judged.values())
+    if not up + down:
+        return Check("most_languages_gain", _MOST, UNTOLD, why="No language has what it takes.")
+    p = float(binomtest(up, up + down).pvalue)
+    verdict: Verdict = UNTOLD if p >= ALPHA else BORNE_OUT if up > down else NOT
+    why = f"Sign test: {p_of(p)}. Accuracy changes significantly in {sure}."
+    return Check("most_languages_gain", _MOST, verdict, f"{up} of {counted(gains)}", why=why)
+
+
+_MOST = "Most languages gain transferability (Figures 4, 5)"
+
+
+def _other_families_gain_more(evidence: Evidence) -> Check:
+    metric, groups = "transferability", ("non_indo_european", "indo_european")
+    figure = difference_of_means(*(evidence.honest(metric, group) for group in groups))
+    verdict, why = by_sign(figure)
+    gains = [evidence.published_gain(metric, group) for group in groups]
+    paper = gains[0] - gains[1] if gains[0] is not None and gains[1] is not None else None
+    return Check(
+        "non_indo_european_gains_more",
+        "Non-Indo-European languages gain more (Table 1)",
+        verdict,
+        points(figure),
+        _points(paper),
+        why,
+        figure,
+    )
+
+
+def _untrained(evidence: Evidence) -> Check:
+    trained = evidence.groups.get("bloom_trained", ())
+    gains = [
+        each.judged.measured["transferability"].honest for code, each in evidence.judged.items() if code not in trained
+    ]
+    figure = mean_over_languages(gains)
+    verdict, why = by_sign(figure)
+    return Check(
+        "untrained_languages_gain",
+        "Languages it was not trained on gain too (Figure 5)",
+        verdict,
+        points_of(figure, counted(gains)),
+        why=why,
+        figure=figure,
+    )
+
+
+def causal_gains_more(models: Sequence[Evidence]) -> Check | None:
+    """BLOOM against mBERT, or whichever causal and masked model of one dataset were searched in the same languages;
+    None unless there is just one of each."""
+    masked, causal = ([each for each in models if each.family == kind and each.judged] for kind in ("masked", "causal"))
+    if len(masked) != 1 or len(causal) != 1:
+        return None
+    metric = "transferability"
+    both = [language for language in causal[0].judged if language in masked[0].judged]
+    gains = [
+        causal[0].judged[language].judged.measured[metric].honest
+        - masked[0].judged[language].judged.measured[metric].honest
+        for language in both
+    ]
+    figure = mean_over_languages(gains)
+    verdict, why = by_sign(figure)
+    published = [each.published_gain(metric) for each in (causal[0], masked[0])]
+    paper = published[0] - published[1] if published[0] is not None and published[1] is not None else None
+    return Check(
+        "causal_gains_more",
+        f"{causal[0].found.model} gains more than {masked[0].found.model} (Table 1, BLOOM and mBERT)",
+        verdict,
+        points_of(figure, counted(both)),
+        _points(paper),
+        why,
+        figure,
+    )
+
+
+def _points(value: float | None) -> str:
+    return "" if value is None else points(value)

@@ -1,0 +1,92 @@
+"""The one-page verdict: which claims of the paper these hits bear out, which not, and which cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lrp2_bench.analyses.finished import StoredAnalysis
+from lrp2_bench.data import published
+from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.report.claims.check import Check, Verdict, counted
+from lrp2_bench.report.claims.evidence import Evidence
+from lrp2_bench.report.claims.gains import causal_gains_more, gain_checks
+from lrp2_bench.report.claims.layers import layer_checks
+from lrp2_bench.report.claims.levels import level_checks
+from lrp2_bench.report.claims.neurons import neuron_checks
+from lrp2_bench.stats.across_languages import FEWEST
+
+_COLUMNS = (
+    Column("subject", "model", "text"),
+    Column("check", "check", "text", in_csv_only=True),
+    Column("claim", "claim of the paper", "prose"),
+    Column("verdict", "verdict", "text"),
+    Column("ours", "ours", "prose"),
+    Column("paper", "paper", "text"),
+    Column("why", "why", "prose"),
+    Column("figure", "figure", "change_interval", in_csv_only=True),
+)
+
+
+def verdict_table(models: Sequence[Evidence], analyses: Sequence[StoredAnalysis] = ()) -> Table | None:
+    """Every check of every model and dataset with enough judged languages, or of all if none has; None where no
+    language was judged."""
+    told = [each for each in models if each.judged]
+    # Of one or two languages hardly a check can be made; a model with more would drown in such rows.
+    told = [each for each in told if len(each.judged) >= FEWEST] or told
+    if not told:
+        return None
+    checks = [*_checks(told), *neuron_checks(analyses)]
+    return Table(
+        name="verdict",
+        title="The paper's claims, checked",
+        columns=_COLUMNS,
+        rows=tuple(_row(subject, check) for subject, check in checks),
+        notes=tuple(_notes(models, told, [check.verdict for _, check in checks])),
+    )
+
+
+def checks_of(evidence: Evidence) -> list[Check]:
+    """The checks of one model and dataset."""
+    return [*gain_checks(evidence), *level_checks(evidence), *layer_checks(evidence)]
+
+
+def _checks(models: Sequence[Evidence]) -> Iterator[tuple[str, Check]]:
+    for evidence in models:
+        subject = f"{evidence.found.model} on {evidence.found.dataset}, {counted(evidence.judged)}"
+        for check in checks_of(evidence):
+            yield subject, check
+    for dataset in dict.fromkeys(evidence.found.dataset for evidence in models):
+        both = causal_gains_more([evidence for evidence in models if evidence.found.dataset == dataset])
+        if both is not None:
+            yield f"models compared on {dataset}", both
+
+
+def _row(subject: str, check: Check) -> tuple[Cell, ...]:
+    return (
+        subject, check.name, check.claim, check.verdict, check.ours or None, check.paper or None, check.why or None,
+        check.figure,
+    )  # fmt: skip
+
+
+def _notes(models: Sequence[Evidence], told: Sequence[Evidence], verdicts: Sequence[Verdict]) -> Iterator[str]:
+    counts = ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(sorted(verdicts)))
+    yield f"Of {len(verdicts)} checks: {counts}. They are about these models and languages alone."
+    yield (
+        "Gains are in points and honest: the pair chosen on one half of the facts, reported on the other. Brackets: "
+        "95 % over languages, which are the sample (Student, Welch); a claim is decided where they leave out 0, or "
+        "chance."
+    )
+    high, medium = published.IMPLIED_THRESHOLDS
+    yield (
+        f"Resource classes: by Wikipedia articles, from {high:,} high, from {medium:,} medium, which gives classes of "
+        "the paper's sizes."
+    )
+    yield "No correction for the number of checks: of 20 claims that are false, one may seem to be borne out."
+    for evidence in models:
+        if evidence.found.unread:
+            lost = ", ".join(evidence.found.unread)
+            yield f"{evidence.found.model} on {evidence.found.dataset}: hits that cannot be read of {lost}."
+    for each in models:
+        if each not in told:
+            searched = counted(each.judged) if each.judged else "no language"
+            yield f"Too few for a verdict: {each.found.model} on {each.found.dataset}, {searched} judged."

@@ -1,0 +1,24 @@
+"""What keeps a report from being whole: jobs that did not finish, and what finished ones lack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lrp2_bench.report.assessed_runs import JudgedRuns
+from lrp2_bench.results.runs import Run, Unfinished
+
+
+def lacking(unfinished: Sequence[Unfinished], groups: Sequence[JudgedRuns]) -> list[str]:
+    """A line per run folder that is not whole, and why. Languages that nobody began are no part of it: the tables'
+    notes count those."""
+    lines = [f"{each.folder}: {each.reason}" for each in unfinished]
+    return [*lines, *(line for found in groups for run in found.runs for line in _of_run(run, found))]
+
+
+def _of_run(run: Run, found: JudgedRuns) -> Iterator[str]:
+    if run.pairs and len(run.pairs) < run.grid:
+        yield f"{run.folder}: {len(run.pairs)} of {run.grid} pairs"
+    if run.missing:
+        yield f"{run.folder}: without the relations {', '.join(run.missing)}"
+    if run.language in found.unread and not run.is_pivot:
+        yield f"{run.folder}: {found.unread[run.language]}"

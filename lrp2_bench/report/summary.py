@@ -1,0 +1,84 @@
+"""What the runs of a testbed model say, in a few plain lines: the end of ``lrp2-bench demo``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lrp2_bench.analyses.exposure.compute import Mask
+from lrp2_bench.analyses.exposure.runs import ToldRun, pretrained_of_run, read_told_runs
+from lrp2_bench.analyses.exposure.transfer import Transfer
+from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.results.runs import Run, value
+from lrp2_bench.results.tables import PairRow
+from lrp2_bench.testbed.exposure import PIVOT, SEEN
+
+_Searched = tuple[ToldRun, PairRow]
+
+
+def findings(runs: Sequence[Run], others: Sequence[Run], select_by: str) -> list[str]:
+    """Lines on the ``runs`` of one testbed model; its twin's are looked for among ``others``. Facts of all languages
+    are pooled. Empty where there is nothing to say: another model, a twin, or no language with pairs."""
+    told, _ = read_told_runs(runs, select_by)
+    searched = [(each, best) for each in told if (best := each.run.best(select_by)) is not None]
+    if not searched or told[0].model.exposure.twin:
+        return []
+    return list(_lines(told, searched, others, select_by))
+
+
+def _lines(
+    told: Sequence[ToldRun], searched: Sequence[_Searched], others: Sequence[Run], select_by: str
+) -> Iterator[str]:
+    pivot = searched[0][0].model.exposure.pivot
+    english = LANGUAGES[pivot].name if pivot in LANGUAGES else pivot
+    own = next((each for each in told if each.run.is_pivot), None)
+    model = searched[0][0].run.model
+    know = f"{own.run.baseline.accuracy:.1f} % of its facts in {english}; " if own else ""
+    yield f"{model} recalls {know}in {len(searched)} others {_pooled(searched, _all)}, untouched -> best pairs."
+    yield f"Facts told in the language itself: {_pooled(searched, lambda each: each.told.by[SEEN])}."
+    yield f"Facts told in {english} alone: {_pooled(searched, lambda each: each.told.by[PIVOT])}."
+    yield from _crossed(searched, others)
+    gains = [(value(best, select_by) - value(each.run.baseline, select_by), each.name, best) for each, best in searched]
+    gain, name, best = max(gains, key=lambda found: found[0])
+    yield (
+        f"Largest change of {select_by}: {gain:+.1f} points in {name} at {best.pair}; "
+        f"{sum(found[0] > 0 for found in gains)} of {len(gains)} languages rise."
+    )
+
+
+def _crossed(searched: Sequence[_Searched], others: Sequence[Run]) -> Iterator[str]:
+    """Knowledge transfer over the languages whose twin ran."""
+    twins = [run for run in others if (twin := pretrained_of_run(run)) and twin.is_twin_of(searched[0][0].model)]
+    found = [found for each, _ in searched if isinstance(found := each.transfer(twins), Transfer)]
+    facts = sum(transfer.facts for transfer in found)
+    if facts:
+        ours, twins_ = (
+            sum(transfer.facts * getattr(transfer.baseline, side) for transfer in found) / facts
+            for side in ("model", "twin")
+        )
+        yield (
+            f"Knowledge transfer, untouched: {ours:.1f} % of {facts:,} facts about held-out countries, its twin that "
+            f"was never told {twins_:.1f} %: {ours - twins_:+.1f} points crossed."
+        )
+
+
+def _all(each: ToldRun) -> Mask:
+    return np.ones(len(each.hits.facts), dtype=bool)
+
+
+def _pooled(searched: Sequence[_Searched], choose: Callable[[ToldRun], Mask]) -> str:
+    """Accuracies over the chosen facts of all languages together."""
+    rows = [np.concatenate([_row(each, moved)[choose(each)] for each, _ in searched]) for moved in (False, True)]
+    if not rows[0].size:
+        return "none"
+    before, after = metrics.accuracy(np.stack(rows))
+    return f"{before:.1f} -> {after:.1f} % of {rows[0].size:,}"
+
+
+def _row(each: ToldRun, moved: bool) -> npt.NDArray[np.int8]:
+    row = each.hits.row(each.best if moved else None)
+    assert row is not None  # read_told_runs refuses runs without
+    return row

@@ -1,0 +1,149 @@
+"""LRP2 beside what it is compared with: what each projection changes at its own best pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.report.assessed_runs import JudgedRuns
+from lrp2_bench.results.runs import LRP2, METRICS, Run
+from lrp2_bench.results.stored_hits import read_hits
+from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
+from lrp2_bench.stats.held_out import SPLITS
+
+#: Projections in the order of the table; labels with more to them (random_seed1) follow their kind.
+_ORDER = (LRP2, "lirp_only", "lsrp_only", "random", "shuffled", "other_pivot")
+
+
+def ablation_tables(runs: Sequence[Run], select_by: str, judged: Sequence[JudgedRuns] = ()) -> list[Table]:
+    """``ablations_MODEL_DATASET`` for every model and dataset of which an ablation's pairs were searched.
+
+    ``judged`` are the same runs, which know the honest change; where they lack a run, it has none.
+    """
+    honest = {
+        each.run.folder: each.judged.measured[select_by].honest for found in judged for each in found.judged.values()
+    }
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        if run.pairs:
+            groups.setdefault((str(run.manifest["model"]["name"]), run.dataset), []).append(run)
+    return [
+        _table(model, dataset, members, select_by, honest)
+        for (model, dataset), members in sorted(groups.items())
+        if any(run.projection != LRP2 for run in members)
+    ]
+
+
+def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, honest: Mapping[Path, float]) -> Table:
+    short = "transf." if select_by == "transferability" else select_by
+    notes: list[str] = []
+    rows: list[tuple[Cell, ...]] = []
+    changes: dict[str, dict[str, tuple[float, ...]]] = {}
+    for language in sorted({run.language for run in runs}):
+        there = sorted((run for run in runs if run.language == language), key=_place)
+        try:
+            rows += _rows(there, select_by, changes, honest)
+        except BenchError as error:
+            notes.append(f"{language} has no rows: {error}")
+    return Table(
+        name=f"ablations_{model}_{dataset}",
+        title=f"LRP2 and its ablations, {model} on {dataset}: change at each one's best pair by {select_by}, in points",
+        columns=(
+            Column("language", "language", "text"),
+            Column("projection", "projection", "text"),
+            Column("settings", "settings", "count", optional=True),
+            Column("best", "best pair", "pair", optional=True),
+            Column("accuracy_change", "accuracy", "change_interval"),
+            Column("transferability_change", "transf.", "change_interval"),
+            Column(f"{select_by}_honest", f"{short} honest", "change"),
+            Column(f"{select_by}_less_lrp2", f"{short} against LRP2", "change_interval"),
+        ),
+        rows=(*rows, *_means(changes)),
+        notes=(*notes, *_notes(runs, select_by)),
+    )
+
+
+def _place(run: Run) -> tuple[int, str]:
+    kinds = [place for place, kind in enumerate(_ORDER) if run.projection.startswith(kind)]
+    return (kinds[-1] if kinds else len(_ORDER), run.projection)
+
+
+def _rows(
+    runs: Sequence[Run],
+    select_by: str,
+    changes: dict[str, dict[str, tuple[float, ...]]],
+    honest: Mapping[Path, float],
+) -> Iterator[tuple[Cell, ...]]:
+    """One language's, from one resampling: the baseline, then each projection's best pair."""
+    best, measures = _resampled(runs, select_by)
+    lrp2 = next((row for row, run in enumerate(runs, start=1) if run.projection == LRP2), None)
+    for row, run in enumerate(runs, start=1):
+        found = [measure.change(row) for measure in measures]
+        less = measures[METRICS.index(select_by)].change(row, lrp2) if lrp2 is not None and row != lrp2 else None
+        fair = honest.get(run.folder, math.nan)
+        values = (*(each.value for each in found), fair, *([less.value] if less else []))
+        changes.setdefault(run.projection, {})[run.language] = values
+        yield run.language, _shown(run), _distinct(run), best[row - 1], *found, fair, less
+
+
+def _resampled(runs: Sequence[Run], select_by: str) -> tuple[list[Cell], tuple[Resampled, Resampled]]:
+    digests = {str(run.manifest["dataset"].get("digest")) for run in runs}
+    if len({run.projection for run in runs}) < len(runs) or len(digests) > 1:
+        folders = ", ".join(str(run.folder) for run in runs)
+        raise BenchError(f"its runs are of different facts, or of one projection twice: {folders}.")
+    stored = [read_hits(run.folder / "hits.parquet") for run in runs]
+    facts = stored[0].facts
+    best = [row.pair if (row := run.best(select_by)) else None for run in runs]
+    rows = [stored[0].row(None), *(hits.row(pair) for hits, pair in zip(stored, best, strict=True) if pair)]
+    whole = [row for row in rows if row is not None]
+    if len(whole) < len(runs) + 1 or any(hits.facts != facts for hits in stored):
+        raise BenchError("hits.parquet of a run lacks what pairs.csv counts. Search again: both are written anew.")
+    pivot = read_hits(runs[0].folder / "pivot_hits.parquet").by_fact(None, facts)
+    return list(best), resample_measures(np.stack(whole), pivot, stored[0].relations)
+
+
+def _means(changes: Mapping[str, Mapping[str, tuple[float, ...]]]) -> Iterator[tuple[Cell, ...]]:
+    """Over the languages that every projection has."""
+    shared = set.intersection(*(set(found) for found in changes.values())) if changes else set()
+    if len(shared) < 2:
+        return
+    for projection, found in changes.items():
+        means = [float(np.mean(values)) for values in zip(*(found[code] for code in sorted(shared)), strict=True)]
+        yield (f"mean of {len(shared)}", projection, None, None, *means, *([None] * (4 - len(means))))
+
+
+def _distinct(run: Run) -> int:
+    found = run.manifest.get("projection")
+    return int(found["distinct_pairs"]) if isinstance(found, Mapping) and "distinct_pairs" in found else len(run.pairs)
+
+
+def _shown(run: Run) -> str:
+    """With the language that the data drew, which its label lacks."""
+    found = run.manifest.get("projection")
+    other = found.get("other") if isinstance(found, Mapping) else None
+    return f"{run.projection} ({other})" if other and not run.projection.endswith(f"_{other}") else run.projection
+
+
+def _notes(runs: Sequence[Run], select_by: str) -> Iterator[str]:
+    kinds = {run.projection for run in runs}
+    if LRP2 not in kinds:
+        yield "LRP2 itself was not searched; run the same with projection=lrp2 for the last column."
+    yield (
+        f"Each projection at the pair with its highest {select_by}, chosen on the same facts; the more settings there "
+        "are to choose from, the more of the change is luck: random has as many as LRP2."
+    )
+    yield (
+        f"Honest: chosen on one half of the facts and reported on the other, both ways round, mean of {SPLITS} splits; "
+        "luck in choosing is not in it, so this is what tells a gain from a perturbation."
+    )
+    if {"lirp_only", "lsrp_only"} & kinds:
+        yield "One side alone has a setting per layer: the best pair is the first with that layer."
+    yield (
+        f"Intervals: 95 %, a percentile bootstrap over facts within relations ({RESAMPLES:,} resamples, seed {SEED}), "
+        "paired for all projections of a language."
+    )

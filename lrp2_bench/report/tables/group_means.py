@@ -1,0 +1,170 @@
+"""Table 1: accuracy and transferability averaged over groups of languages, without and with LRP2."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lrp2_bench.core.languages import ENGLISH, GROUPS, LANGUAGES
+from lrp2_bench.data import published
+from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.results.runs import METRICS, Run, value
+
+#: Table 1's groups by name, as they are written.
+TITLES = {
+    "indo_european": "Indo-European",
+    "non_indo_european": "non-Indo-European",
+    "high": "high resource",
+    "medium": "medium resource",
+    "low": "low resource",
+    "all": "all languages",
+}
+WITH_LRP2 = (
+    "With LRP2: each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper."
+)
+_PIVOT = "english"  # the published table's name for its column
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A group's means in percent over the ``used`` of its ``size`` languages that have both values; NaN over none."""
+
+    without: float
+    lrp2: float
+    used: int
+    size: int
+
+
+def group_means_table(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[str]] = GROUPS) -> Table:
+    """Table 1 for the runs of one model and dataset, the paper's values beside ours where it has any.
+
+    "With LRP2" takes each language's best pair by ``select_by``, chosen and reported on the same facts, as the paper
+    does. Languages without a finished grid are left out of both means, counted and named in the notes.
+    """
+    model, dataset, pivot = runs[0].model, runs[0].dataset, runs[0].pivot
+    beside = pivot == ENGLISH and published.has_tables(model, dataset)
+    groups = {group: [language for language in groups[group] if language != pivot] for group in TITLES}
+    rows: list[tuple[Cell, ...]] = []
+    for metric in METRICS:
+        means = {_PIVOT: _pivot_mean(runs, metric)}
+        means |= {group: _mean(runs, metric, select_by, groups[group]) for group in TITLES}
+        for group, mean in means.items():
+            title = TITLES.get(group) or _pivot_title(pivot)
+            paper = published.group_mean(model, dataset, metric, group) if beside else None
+            rows.append((metric, title, (mean.used, mean.size), *cells_beside(mean.without, mean.lrp2, paper, beside)))
+    return Table(
+        name=f"table1_{model}_{dataset}",
+        title=f"Means over languages, {model} on {dataset}, in percent (the paper's Table 1)",
+        columns=(
+            Column("metric", "metric", "text"),
+            Column("group", "group", "text"),
+            Column("languages", "used", "share"),
+            *columns_beside(beside),
+        ),
+        rows=tuple(rows),
+        notes=tuple(_notes(runs, select_by, groups, beside)),
+    )
+
+
+def _pivot_title(pivot: str) -> str:
+    return f"{LANGUAGES[pivot].name if pivot in LANGUAGES else pivot} (pivot)"
+
+
+def columns_beside(beside: bool) -> tuple[Column, ...]:
+    """Without and with LRP2 and the gain; ``beside``: each with the paper's value and ours less that."""
+    without, lrp2 = Column("without", "without", "percent"), Column("lrp2", "with LRP2", "percent")
+    gain = Column("gain", "gain", "change")
+    if not beside:
+        return without, lrp2, gain
+    return (
+        without,
+        Column("without_paper", "without, paper", "percent"),
+        Column("without_difference", "diff.", "change"),
+        lrp2,
+        Column("lrp2_paper", "with LRP2, paper", "percent"),
+        Column("lrp2_difference", "diff.", "change"),
+        gain,
+        Column("gain_paper", "gain, paper", "change"),
+        Column("gain_difference", "diff.", "change", optional=True),
+    )
+
+
+def cells_beside(without: float, lrp2: float, paper: published.PublishedMean | None, beside: bool) -> tuple[Cell, ...]:
+    """The cells of :func:`columns_beside`, in percent; NaN where we have no value."""
+    gain = lrp2 - without
+    if not beside:
+        return without, lrp2, gain
+    papers = (paper.without, paper.lrp2) if paper else (None, None)
+    papers_gain = _difference(papers[1], papers[0])
+    return (
+        without, papers[0], _difference(without, papers[0]),
+        lrp2, papers[1], _difference(lrp2, papers[1]),
+        gain, papers_gain, _difference(gain, papers_gain),
+    )  # fmt: skip
+
+
+def _difference(ours: float | None, paper: float | None) -> float | None:
+    return None if ours is None or paper is None else ours - paper
+
+
+def _mean(runs: Sequence[Run], metric: str, select_by: str, languages: Sequence[str]) -> Mean:
+    used = []
+    for run in runs:
+        best = run.best(select_by)
+        if run.language in languages and best is not None:
+            scores = value(run.baseline, metric), value(best, metric)
+            if not any(math.isnan(score) for score in scores):
+                used.append(scores)
+    without = math.fsum(scores[0] for scores in used) / len(used) if used else math.nan
+    lrp2 = math.fsum(scores[1] for scores in used) / len(used) if used else math.nan
+    return Mean(without, lrp2, len(used), len(languages))
+
+
+def _pivot_mean(runs: Sequence[Run], metric: str) -> Mean:
+    """The pivot's own row: LRP2 leaves it as it is, and its transfer to itself is no result."""
+    pivot = next((run for run in runs if run.is_pivot), None)
+    if pivot is None:
+        return Mean(math.nan, math.nan, 0, 1)
+    score = pivot.baseline.accuracy if metric == "accuracy" else math.nan
+    return Mean(score, score, 1, 1)
+
+
+def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[str]], beside: bool) -> list[str]:
+    notes = [
+        WITH_LRP2.format(select_by=select_by),
+        "Used: languages with searched pairs, of those in the group; both means are over these.",
+    ]
+    done = {run.language for run in runs if run.best(select_by) is not None}
+    missing = [language for language in groups["all"] if language not in done]
+    if missing:
+        notes.append(f"Missing ({len(missing)} of {len(groups['all'])} languages): {', '.join(missing)}.")
+        if beside:
+            notes.append("The paper's means are over all languages of a group, so partial rows differ for that alone.")
+    partial = sorted(
+        f"{run.language} ({len(run.pairs)} of {run.grid})" for run in runs if 0 < len(run.pairs) < run.grid
+    )
+    if partial:
+        notes.append(f"Best of the pairs evaluated so far: {', '.join(partial)}.")
+    only_baseline = sorted(run.language for run in runs if not run.is_pivot and not run.pairs)
+    if only_baseline:
+        notes.append(f"Only the baseline was run, so counted as missing: {', '.join(only_baseline)}.")
+    no_group = sorted(run.language for run in runs if run.language not in groups["all"] and not run.is_pivot)
+    if no_group:
+        notes.append(f"In no group, so in no mean: {', '.join(no_group)}.")
+    if not any(run.is_pivot for run in runs):
+        own = f"language={runs[0].pivot}{'' if runs[0].pivot == ENGLISH else f' pivot={runs[0].pivot}'} search=baseline"
+        notes.append(f"The pivot's row is empty; the same `lrp2-bench search` with {own} fills it.")
+    sizes = {group: len(groups[group]) for group in published.IMPLIED_CLASS_SIZES}
+    if beside and sizes != published.IMPLIED_CLASS_SIZES:
+        high, medium = published.IMPLIED_THRESHOLDS
+        notes.append(
+            "The paper does not publish its resource classes; its means fit only classes of "
+            f"{_sizes(published.IMPLIED_CLASS_SIZES)} languages, ours have {_sizes(sizes)}, so these rows compare "
+            f"unlike groups; high_from={high} medium_from={medium} gives classes of the paper's sizes."
+        )
+    return notes
+
+
+def _sizes(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{size} ({name})" for name, size in sizes.items())

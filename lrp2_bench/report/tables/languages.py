@@ -1,0 +1,91 @@
+"""Table 3: accuracy and transferability of single languages, without and with LRP2 (X-FACTR in the paper)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from lrp2_bench.core.languages import ENGLISH, LANGUAGES
+from lrp2_bench.data import published
+from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.report.tables.group_means import WITH_LRP2, cells_beside, columns_beside
+from lrp2_bench.results.runs import METRICS, Run, value
+
+_MEAN = "mean"
+
+
+def languages_table(runs: Sequence[Run], select_by: str) -> Table:
+    """A row per metric and language of one model and dataset: the paper's languages in its order whether there is a run
+    or not, then the others; last their mean. The paper's values stand beside ours where it has any."""
+    model, dataset, pivot = runs[0].model, runs[0].dataset, runs[0].pivot
+    beside = pivot == ENGLISH and published.has_languages(model, dataset)
+    rows: list[tuple[Cell, ...]] = []
+    for metric in METRICS:
+        paper = published.by_language(model, dataset, metric) if beside else {}
+        rows += [(metric, *row) for row in _rows(runs, metric, select_by, paper, beside)]
+    return Table(
+        name=f"table3_{model}_{dataset}",
+        title=f"Languages one by one, {model} on {dataset}, in percent (the paper's Table 3)",
+        columns=(
+            Column("metric", "metric", "text"),
+            Column("language", "language", "text"),
+            Column("name", "name", "text", optional=True),
+            *columns_beside(beside),
+        ),
+        rows=tuple(rows),
+        notes=tuple(_notes(runs, select_by, model, dataset, beside)),
+    )
+
+
+def _rows(
+    runs: Sequence[Run],
+    metric: str,
+    select_by: str,
+    paper: Mapping[str, published.PublishedMean],
+    beside: bool,
+) -> Iterator[tuple[Cell, ...]]:
+    scores = {run.language: _scores(run, metric, select_by) for run in runs}
+    codes = [*paper, *sorted(code for code in scores if code not in paper)]
+    for code in codes:
+        known = LANGUAGES.get(code)
+        ours = scores.get(code, (math.nan, math.nan))
+        yield code, known.name if known else None, *cells_beside(*ours, paper.get(code), beside)
+    pivot = runs[0].pivot
+    both = [pair for code, pair in scores.items() if code != pivot and not any(map(math.isnan, pair))]
+    # The paper's mean is over its own languages, so ours may stand beside it only over the same.
+    same = [cell for code, cell in paper.items() if code != pivot]
+    whole = bool(paper) and {code for code in scores if code != pivot} == {code for code in paper if code != pivot}
+    without, lrp2 = (math.fsum(pair[side] for pair in both) / len(both) if both else math.nan for side in (0, 1))
+    published_mean = published.PublishedMean(_mean(same, "without"), _mean(same, "lrp2")) if whole else None
+    yield (
+        _MEAN,
+        f"{len(both)} language{'' if len(both) == 1 else 's'}",
+        *cells_beside(without, lrp2, published_mean, beside),
+    )
+
+
+def _scores(run: Run, metric: str, select_by: str) -> tuple[float, float]:
+    """The pivot is the same with LRP2, and has no transferability to itself; a baseline has no LRP2."""
+    if run.is_pivot:
+        score = run.baseline.accuracy if metric == "accuracy" else math.nan
+        return score, score
+    best = run.best(select_by)
+    return value(run.baseline, metric), value(best, metric) if best is not None else math.nan
+
+
+def _mean(cells: Sequence[published.PublishedMean], side: str) -> float | None:
+    values = [getattr(cell, side) for cell in cells]
+    return None if None in values else math.fsum(values) / len(values)
+
+
+def _notes(runs: Sequence[Run], select_by: str, model: str, dataset: str, beside: bool) -> Iterator[str]:
+    yield WITH_LRP2.format(select_by=select_by)
+    if beside:
+        there = {run.language for run in runs}
+        missing = [code for code in published.by_language(model, dataset, "accuracy") if code not in there]
+        if missing:
+            yield f"Missing ({len(missing)} of the paper's languages): {', '.join(missing)}."
+            yield "The paper's mean is not shown, for ours is over other languages."
+    only_baseline = sorted(run.language for run in runs if not run.is_pivot and run.best(select_by) is None)
+    if only_baseline:
+        yield f"Only the baseline was run, so in no mean: {', '.join(only_baseline)}."

@@ -1,0 +1,134 @@
+"""``done.json``: a job's last word, by which the same command sees that nothing is left to do, without its model.
+
+It names what the job was asked, the code that did it, and digests of all it wrote. Whoever finds all three unchanged,
+and model, facts and sentences with the digests they had, would compute and write the same again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import sha256_file, sha256_json, write_json
+from lrp2_bench.core.settings import ModelSettings, SearchCommand
+from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.interventions.vectors import load_vectors
+from lrp2_bench.models.loading import Checkpoint
+from lrp2_bench.results.manifest import environment, read_manifest
+from lrp2_bench.results.status import state_of
+from lrp2_bench.results.tables import TABLES
+
+log = logging.getLogger(__name__)
+
+_NAME = "done.json"
+
+_RESULTS = (*TABLES, "study.journal", "manifest.json")
+
+#: Parts of a configuration that change nothing in a finished folder: where it lies, and who did how much of it.
+_ELSEWHERE = ("paths", "shard", "reproduces")
+
+
+def write_seal(folder: Path, config: Mapping[str, Any]) -> None:
+    """Call it when everything is written, and told to the tracker. Where it cannot be written, that is a warning."""
+    try:
+        seal = {"asked": _asked(config), "code": _code(), "files": _digests(folder)}
+        write_json(folder / _NAME, seal)
+    except OSError as error:
+        log.warning("Cannot write '%s' (%s): the same command will look through it all again.", folder / _NAME, error)
+
+
+def nothing_left(
+    folder: Path,
+    settings: SearchCommand,
+    config: Mapping[str, Any],
+    make_dataset: Callable[[], Dataset],
+    make_corpus: Callable[[], Corpus],
+    find: Callable[[ModelSettings], Checkpoint],
+) -> bool:
+    """Whether a job that was asked ``config`` finds all its work in ``folder``, done of the same inputs."""
+    return _as_sealed(folder, config) and _same_inputs(folder, settings, make_dataset, make_corpus, find)
+
+
+def _as_sealed(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether ``folder`` has a finished job's seal of this configuration and code, and every file as it was sealed."""
+    seal = _read(folder / _NAME)
+    if not seal or config.get("plan") or state_of(folder) != "finished":
+        return False
+    if seal.get("asked") != json.loads(json.dumps(_asked(config))) or seal.get("code") != _code():
+        return False
+    try:
+        return bool(seal.get("files") == _digests(folder))
+    except OSError:  # one of them went while it was looked at: somebody is at work here
+        return False
+
+
+def _same_inputs(
+    folder: Path,
+    settings: SearchCommand,
+    make_dataset: Callable[[], Dataset],
+    make_corpus: Callable[[], Corpus],
+    find: Callable[[ModelSettings], Checkpoint],
+) -> bool:
+    """Whether model, facts and sentences still have the digests that the manifest in ``folder`` names.
+
+    False too where that cannot be told, as without a network: the job itself then says what is wrong.
+    """
+    try:
+        manifest = read_manifest(folder / "manifest.json") or {}
+        identity = manifest["identity"]
+        facts = make_dataset().facts(settings.language, settings.pivot, Notices())
+        if facts.digest != identity["dataset"]["digest"]:
+            return False
+        if find(settings.model).digest != identity["model"]["digest"]:
+            return False
+        if identity["vectors"]["language"] is None:
+            return True  # baselines move nothing
+        sides = {"language": settings.language, "pivot": settings.pivot}
+        other = (manifest.get("projection") or {}).get("other")  # an ablation's third language
+        sides |= {"other": other} if other else {}
+        if settings.vectors.path is not None:
+            given = Path(settings.vectors.path).expanduser()
+            paths = {side: given if given.is_file() else given / f"{code}.safetensors" for side, code in sides.items()}
+            return all(load_vectors(path).origin == identity["vectors"][side] for side, path in paths.items())
+        corpus = make_corpus()
+        return all(
+            manifest["vectors"][code]["sentences_digest"] == sha256_json(list(corpus.sentences(code, Notices())))
+            for code in sides.values()
+        )
+    except (BenchError, OSError, KeyError, TypeError):
+        return False
+
+
+def _asked(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key not in _ELSEWHERE}
+
+
+def _code() -> dict[str, Any]:
+    """What makes views of stored hits; another version may make others."""
+    here = environment()
+    return {"lrp2-bench": here["packages"]["lrp2-bench"], "git_commit": here["git_commit"]}
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """By path in ``folder``. Files that begin with a dot are being written by other jobs, or were by killed ones.
+
+    Raises OSError where a file goes, or cannot be read, while they are looked at.
+    """
+    paths = [folder / name for name in _RESULTS if (folder / name).is_file()]
+    stored = sorted((folder / "relations").rglob("*"))
+    paths += [path for path in stored if path.is_file() and not path.name.startswith(".")]
+    return {str(path.relative_to(folder)): sha256_file(path) for path in paths}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

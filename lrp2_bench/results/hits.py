@@ -1,0 +1,261 @@
+"""Hits on disk: one append-only chunk per finished relation, checked by digest, resumable after any death.
+
+In a run's folder, ``relations/`` holds Parquet chunks and journals that name each with its SHA-256. A chunk counts
+once its journal line is whole. Any number of jobs may write at once: each has a journal and chunk names of its own and
+reads everyone's. ``hits.parquet`` and ``pivot_hits.parquet`` are written from the chunks at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import atomic_path, remove_abandoned, write_bytes
+from lrp2_bench.core.types import NOT_EVALUATED, Fact, Hits, Setting
+from lrp2_bench.results.journals import Journals, Place
+
+log = logging.getLogger(__name__)
+
+Side = Literal["language", "pivot"]
+
+#: The folder of the chunks in a run's folder.
+CHUNKS = "relations"
+
+#: Kinds of :class:`Notices` a store counts, whenever it is opened: what was lost stays on record.
+SET_ASIDE = "Damaged hits were set aside and computed again"
+GONE = "Hits that were stored are gone and were computed again"
+
+#: What a journal's record must say for its chunk to be read.
+_NEEDED = ("side", "relation", "file", "sha256")
+
+#: More layers than any model has.
+_LAYERS = 1024
+
+_SCHEMA = pa.schema(
+    [
+        ("relation", pa.dictionary(pa.int32(), pa.string())),
+        ("uuid", pa.dictionary(pa.int32(), pa.string())),
+        ("lirp", pa.int16()),
+        ("lsrp", pa.int16()),
+        ("hit", pa.bool_()),
+    ]
+)
+
+
+class HitsStore:
+    """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside when they are met, and
+    counted in ``notices``."""
+
+    def __init__(self, folder: Path, notices: Notices | None = None) -> None:
+        self._folder = folder / CHUNKS
+        remove_abandoned(self._folder)  # no chunk's name is used twice, so that no later one would
+        self._notices = notices or Notices()
+        self._journals = Journals(self._folder, _NEEDED, self._notices)
+        self._chunks: dict[Place, Mapping[str, Any]] = {}
+        self._unseen: dict[Place, Mapping[str, Any]] = {}
+        self._named: set[str] = set()
+        self.refresh()
+        for entry in self._unseen.values():
+            path = self._folder / str(entry["file"])
+            if _quarantined(path).exists():
+                self._notices.add(SET_ASIDE, _quarantined(path).name)
+            else:
+                self._notices.add(GONE, path.name)
+                log.warning("Hits '%s' are gone; their relation is computed again.", path)
+
+    def refresh(self) -> set[str]:
+        """Take in what other jobs have stored since; the names of its relations."""
+        # A chunk is on the disk before its journal names it, but another machine may see the two in either order.
+        found = {**self._unseen, **dict(self._journals.new_records())}
+        self._unseen, relations = {}, set()
+        for place, entry in found.items():
+            if place in self._chunks:
+                continue
+            self._named.add(entry["file"])
+            if not (self._folder / entry["file"]).is_file():
+                self._unseen[place] = entry
+            elif self._read(entry) is not None:
+                self._chunks[place] = entry
+                relations.add(entry["relation"])
+        return relations
+
+    def load(self, side: Side, relation: str, facts: Sequence[Fact], settings: Sequence[Setting]) -> Hits:
+        """``[setting, fact]``, -1 where not evaluated; later chunks overrule earlier ones."""
+        hits = np.full((len(settings), len(facts)), NOT_EVALUATED, dtype=np.int8)
+        columns = {fact.uuid: column for column, fact in enumerate(facts)}
+        rows = {setting: row for row, setting in enumerate(settings)}
+        for place, entry in sorted(self._chunks.items(), key=lambda item: item[0]):
+            if (entry["side"], entry["relation"]) != (side, relation):
+                continue
+            data = self._read(entry)
+            if data is None:
+                del self._chunks[place]  # set aside since it was checked
+            else:
+                _fill(hits, pq.read_table(io.BytesIO(data)), rows, columns)
+        return hits
+
+    def append(self, side: Side, relation: str, facts: Sequence[Fact], settings: Sequence[Setting], hits: Hits) -> None:
+        """Store a relation's hits ``[setting, fact]``; on return they survive a power cut."""
+        buffer = io.BytesIO()
+        pq.write_table(_table(relation, facts, settings, hits), buffer)
+        data = buffer.getvalue()
+        name = self._free_name(f"{relation}-{side}-{self._journals.number:03d}")
+        write_bytes(self._folder / name, data)
+        entry = {
+            "side": side,
+            "relation": relation,
+            "file": name,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "settings": len(settings),
+            "facts": len(facts),
+        }
+        self._named.add(name)
+        self._chunks[self._journals.append(entry)] = entry
+
+    def _free_name(self, stem: str) -> str:
+        """A name no chunk ever had: a journal still holds the digest of one that was set aside. The stem ends with
+        the number of the own journal, so that no other job can be about to use the name."""
+        names = (f"{stem}{'' if number == 1 else f'-{number}'}.parquet" for number in itertools.count(1))
+        return next(name for name in names if name not in self._named and not (self._folder / name).exists())
+
+    def _read(self, entry: Mapping[str, Any]) -> bytes | None:
+        """A chunk's bytes; None where it is gone, or damaged and now set aside."""
+        path = self._folder / str(entry["file"])
+        try:
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() == entry["sha256"]:
+                return data
+            path.rename(_quarantined(path))
+        except FileNotFoundError:
+            return None  # or another job was faster to set it aside, and said so
+        self._notices.add(SET_ASIDE, _quarantined(path).name)
+        log.warning(
+            "Hits '%s' are damaged (their digest differs); kept as '%s', the relation is computed again.",
+            path,
+            _quarantined(path).name,
+        )
+        return None
+
+
+def holds_hits(folder: Path) -> bool:
+    """Whether a :class:`HitsStore` of ``folder`` was ever written to; nothing is checked or set aside."""
+    return (folder / CHUNKS).is_dir()
+
+
+def write_hits(path: Path, parts: Iterable[tuple[str, Sequence[Fact], Sequence[Setting], Hits]]) -> None:
+    """``hits.parquet``: a row per relation, setting and fact, in that order; baseline rows have null layers, facts
+    that a setting left open a null ``hit``. Settings without any hit evaluated are left out."""
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, _SCHEMA, compression="zstd") as writer:
+        for relation, facts, settings, hits in parts:
+            kept = [row for row in range(len(settings)) if (hits[row] != NOT_EVALUATED).any()]
+            if kept:
+                writer.write_table(_table(relation, facts, [settings[row] for row in kept], hits[kept]))
+
+
+def require_same_identity(
+    stored: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    folder: Path,
+    configs: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {}),
+) -> dict[str, Any]:
+    """The identity to go on with. A key that one side has not fixed yet (null) agrees with anything.
+
+    Raises :class:`BenchError` naming the keys that differ, so that no folder ever mixes hits of two configurations;
+    ``configs``, the stored and the present one, say which of the user's settings lie behind a digest.
+    """
+    old, new = _flat(stored), _flat(wanted)
+    differing = differing_keys(stored, wanted)
+    if differing:
+        shown = "\n".join(f"  {key}: stored {before}, now {now}" for key, (before, now) in differing.items())
+        sections = {key.split(".")[0] for key in differing}
+        before, now = ({k: v for k, v in _flat(config).items() if k.split(".")[0] in sections} for config in configs)
+        changed = [
+            f"{key}, from {json.dumps(before[key])} to {json.dumps(now[key])}"
+            for key in sorted(before)
+            if key in now and before[key] != now[key]
+        ]
+        if changed:
+            shown += f"\nSettings that changed: {'; '.join(changed)}."
+        raise BenchError(
+            f"'{folder}' holds hits of another configuration. What differs:\n{shown}\n"
+            "Give this run another experiment.name (or paths.outputs), or set these back."
+        )
+    return _nested({key: new.get(key) if new.get(key) is not None else old.get(key) for key in {**old, **new}})
+
+
+def differing_keys(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The keys of two identities that do not agree, dotted and sorted, each with both values."""
+    old, new = _flat(stored), _flat(wanted)
+    return {
+        key: (old[key], new.get(key))
+        for key in sorted(old)
+        if old[key] is not None and new.get(key) is not None and new[key] != old[key]
+    }
+
+
+def _table(relation: str, facts: Sequence[Fact], settings: Sequence[Setting], hits: Hits) -> pa.Table:
+    count, rows = len(facts), len(settings)
+    flat = hits.reshape(-1)
+    uuids = pa.DictionaryArray.from_arrays(
+        pa.array(np.tile(np.arange(count, dtype=np.int32), rows)), pa.array([fact.uuid for fact in facts], pa.string())
+    )
+    names = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(count * rows, dtype=np.int32)), pa.array([relation], pa.string())
+    )
+    layers = [
+        pa.array([value for value in column for _ in range(count)], pa.int16())
+        for column in ([s.lirp if s else None for s in settings], [s.lsrp if s else None for s in settings])
+    ]
+    hit = pa.array(flat == 1, pa.bool_(), mask=flat == NOT_EVALUATED)
+    return pa.Table.from_arrays([names, uuids, *layers, hit], schema=_SCHEMA)
+
+
+def _fill(hits: Hits, table: pa.Table, rows: Mapping[Setting, int], columns: Mapping[str, int]) -> None:
+    """Write a chunk's evaluated cells into ``hits``; what it does not name stays as it is."""
+    i, j = (table[name].fill_null(0).to_numpy().astype(np.int64) for name in ("lirp", "lsrp"))
+    row_of = np.full((_LAYERS, _LAYERS), -1, dtype=np.int64)
+    for setting, row in rows.items():
+        row_of[(setting.lirp, setting.lsrp) if setting else (0, 0)] = row
+    uuids = table["uuid"].unify_dictionaries().combine_chunks()
+    column_of = np.array([columns.get(uuid, -1) for uuid in uuids.dictionary.to_pylist()], dtype=np.int64)
+    row, column = row_of[i, j], column_of[uuids.indices.to_numpy()]
+    hit = table["hit"].fill_null(False).to_numpy()
+    known = (row >= 0) & (column >= 0) & ~table["hit"].is_null().to_numpy()
+    hits[row[known], column[known]] = hit[known]
+
+
+def _quarantined(path: Path) -> Path:
+    return path.with_name(path.name + ".damaged")
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            flat.update(_flat(item, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = item
+    return flat
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, value in sorted(flat.items()):
+        *parents, key = path.split(".")
+        level = nested
+        for parent in parents:
+            level = level.setdefault(parent, {})
+        level[key] = value
+    return nested

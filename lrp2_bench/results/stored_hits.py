@@ -1,0 +1,117 @@
+"""Reads ``hits.parquet`` and ``pivot_hits.parquet`` back, without the dataset or the model they were made with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting
+
+#: (relation, uuid), which names a fact in every language.
+FactKey = tuple[str, str]
+Numbers = npt.NDArray[np.integer[Any]]
+
+#: More layers than any model has.
+_LAYERS = 1024
+_NEXT = "Run the same `lrp2-bench search` again: it is written anew from the stored hits."
+
+
+@dataclass(frozen=True)
+class StoredHits:
+    """``hits`` is ``[setting, fact]``, -1 where not evaluated; facts in the file's order, the baseline (None) first."""
+
+    facts: tuple[FactKey, ...]
+    settings: tuple[Setting, ...]
+    hits: Hits
+
+    @cached_property
+    def relations(self) -> tuple[str, ...]:
+        """``[fact]``."""
+        return tuple(relation for relation, _ in self.facts)
+
+    def row(self, setting: Setting) -> Hits | None:
+        """``[fact]``: the hits of a setting that evaluated every fact; None where there is no such."""
+        if setting not in self.settings:
+            return None
+        row: Hits = self.hits[self.settings.index(setting)]
+        return None if (row == NOT_EVALUATED).any() else row
+
+    def by_fact(self, setting: Setting, facts: Sequence[FactKey]) -> Hits:
+        """``[fact]``: a setting's hits of ``facts``, -1 where this file lacks the fact or the setting."""
+        if setting not in self.settings:
+            return np.full(len(facts), NOT_EVALUATED, dtype=np.int8)
+        found = dict(zip(self.facts, self.hits[self.settings.index(setting)].tolist(), strict=True))
+        return np.array([found.get(fact, NOT_EVALUATED) for fact in facts], dtype=np.int8)
+
+
+def read_hits(path: Path) -> StoredHits:
+    """All of a file. Raises :class:`BenchError` where it is missing, damaged or without a row."""
+    try:
+        table = pq.read_table(path)
+        relations, relation = _codes(table["relation"])
+        uuids, uuid = _codes(table["uuid"])
+        lirp, lsrp = (table[name].fill_null(0).to_numpy().astype(np.int32) for name in ("lirp", "lsrp"))
+        hit = np.where(table["hit"].is_null().to_numpy(), NOT_EVALUATED, table["hit"].fill_null(False).to_numpy())
+        # A fact or setting is one number, which numpy can tell apart faster than rows of a table.
+        facts, column = _in_order(_joined(relation, uuid, len(uuids)))
+        settings, row = _distinct(_joined(lirp, lsrp, _LAYERS))
+        named = tuple(LayerPair(code // _LAYERS, code % _LAYERS) if code else None for code in settings.tolist())
+    except FileNotFoundError:
+        raise BenchError(f"'{path}' is missing. {_NEXT}") from None
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise BenchError(f"'{path}' is damaged ({str(error).splitlines()[0]}). {_NEXT}") from error
+    hits = np.full((len(named), len(facts)), NOT_EVALUATED, dtype=np.int8)
+    hits[row, column] = hit
+    keys = tuple((relations[code // len(uuids)], uuids[code % len(uuids)]) for code in facts.tolist())
+    return StoredHits(keys, named, hits)
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[list[str], Numbers]:
+    """The distinct texts of a column and each row's number among them; ValueError where there is no row or a gap."""
+    if not len(column) or column.null_count:
+        raise ValueError("it has no row" if not len(column) else "a row names no fact")
+    coded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy()
+
+
+def _joined(high: Numbers, low: Numbers, base: int) -> Numbers:
+    """``high * base + low``, a number for each two; ``base`` is above every ``low``."""
+    wide = (int(high.max()) + 1) * base >= 2**31
+    joined: Numbers = high.astype(np.int64 if wide else np.int32)
+    joined *= base
+    joined += low
+    return joined
+
+
+def _in_order(codes: Numbers) -> tuple[Numbers, Numbers]:
+    """The distinct ``codes`` in the order of their first occurrence, and the place of each code among them."""
+    distinct, place = _distinct(codes)
+    first = np.empty(len(distinct), dtype=np.int64)
+    # Of several values for one place numpy keeps the last, and here that is the first row.
+    first[place[::-1]] = np.arange(len(codes))[::-1]
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return distinct[order], rank[place]
+
+
+def _distinct(codes: Numbers) -> tuple[Numbers, Numbers]:
+    """The distinct ``codes`` (0 or more), ascending, and the place of each code among them: by a table of all codes up
+    to the highest where that is no longer than the file, since sorting millions of rows takes most of the reading."""
+    if len(codes) == 0 or codes.min() < 0 or int(codes.max()) > max(len(codes), _LAYERS**2):
+        return np.unique(codes, return_inverse=True)
+    there = np.zeros(int(codes.max()) + 1, dtype=bool)
+    there[codes] = True
+    distinct = np.flatnonzero(there)
+    place = np.empty(len(there), dtype=np.int32)
+    place[distinct] = np.arange(len(distinct))
+    return distinct, place[codes]

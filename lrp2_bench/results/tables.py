@@ -1,0 +1,235 @@
+"""The two small tables of a run folder: ``pairs.csv``, a line per layer pair, and ``alignment.csv``, one per layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import write_text
+from lrp2_bench.core.types import LayerPair
+
+#: What two runs of one configuration write alike, byte for byte; the manifest has their digests.
+TABLES = ("pairs.csv", "hits.parquet", "pivot_hits.parquet", "facts.parquet", "alignment.csv")
+
+PAIR_COLUMNS = ("lirp", "lsrp", "accuracy", "transferability", "facts", "shared")
+ALIGNMENT_COLUMNS = ("layer", "baseline", "lrp2", "facts")
+
+DECIMALS = 6
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """A line of ``pairs.csv``; ``lirp`` and ``lsrp`` are both None for the baseline.
+
+    ``accuracy`` and ``transferability`` are percentages, rounded to the file's six decimals as soon as the row is
+    made, so that a row equals the one read back. ``facts`` counts the language's facts, ``shared`` those that the
+    pivot has too. A percentage of nothing may be NaN. Impossible values raise ValueError.
+    """
+
+    lirp: int | None
+    lsrp: int | None
+    accuracy: float
+    transferability: float
+    facts: int
+    shared: int
+
+    def __post_init__(self) -> None:
+        if (self.lirp is None) != (self.lsrp is None):
+            raise ValueError(f"lirp and lsrp are both given or both empty, not lirp={self.lirp}, lsrp={self.lsrp}.")
+        if self.lirp is not None and self.lsrp is not None:
+            LayerPair(self.lirp, self.lsrp)  # raises on a pair that cannot be
+            _set(self, "lirp", int(self.lirp))
+            _set(self, "lsrp", int(self.lsrp))
+        _set(self, "facts", _count("facts", self.facts))
+        _set(self, "shared", _count("shared", self.shared))
+        if self.shared > self.facts:
+            raise ValueError(f"shared={self.shared} exceeds facts={self.facts}, of which it is a part.")
+        _set(self, "accuracy", _number("accuracy", self.accuracy, 0.0, 100.0, self.facts))
+        _set(self, "transferability", _number("transferability", self.transferability, 0.0, 100.0, self.shared))
+
+    @property
+    def pair(self) -> LayerPair | None:
+        """The row's layer pair; None for the baseline."""
+        return None if self.lirp is None or self.lsrp is None else LayerPair(self.lirp, self.lsrp)
+
+
+@dataclass(frozen=True)
+class AlignmentRow:
+    """A line of ``alignment.csv``: mean cosine of parallel queries after block ``layer``, over ``facts`` shared facts.
+
+    ``lrp2`` is the same at the best pair, None where no pair was searched. Both are rounded to six decimals as soon
+    as the row is made; NaN stands for the mean of nothing.
+    """
+
+    layer: int
+    baseline: float
+    lrp2: float | None
+    facts: int
+
+    def __post_init__(self) -> None:
+        _set(self, "layer", _count("layer", self.layer))
+        _set(self, "facts", _count("facts", self.facts))
+        _set(self, "baseline", _number("baseline", self.baseline, -1.0, 1.0, self.facts))
+        if self.lrp2 is not None:
+            _set(self, "lrp2", _number("lrp2", self.lrp2, -1.0, 1.0, self.facts))
+
+
+def write_pairs(path: Path, rows: Sequence[PairRow]) -> None:
+    """Write ``pairs.csv``, whole or not at all: the baseline, then pairs in (lirp, lsrp) order, else ValueError."""
+    _check_order(path, list(rows), _check_pair_order)
+    lines = [
+        (_cell(row.lirp), _cell(row.lsrp), _cell(row.accuracy), _cell(row.transferability), row.facts, row.shared)
+        for row in rows
+    ]
+    _write(path, PAIR_COLUMNS, lines)
+
+
+def read_pairs(path: Path) -> list[PairRow]:
+    """The rows of a ``pairs.csv``: the baseline, then the pairs. Damage raises BenchError with file and line."""
+    return _read(path, PAIR_COLUMNS, _parse_pair, _check_pair_order)
+
+
+def write_alignment(path: Path, rows: Sequence[AlignmentRow]) -> None:
+    """Write ``alignment.csv``, whole or not at all: layers ascending, else ValueError."""
+    _check_order(path, list(rows), _check_layer_order)
+    _write(
+        path,
+        ALIGNMENT_COLUMNS,
+        [(row.layer, _cell(row.baseline), _cell(row.lrp2), row.facts) for row in rows],
+    )
+
+
+def read_alignment(path: Path) -> list[AlignmentRow]:
+    """The rows of an ``alignment.csv``. Damage raises BenchError with file and line."""
+    return _read(path, ALIGNMENT_COLUMNS, _parse_alignment, _check_layer_order)
+
+
+def _parse_pair(cells: Sequence[str]) -> PairRow:
+    lirp, lsrp, accuracy, transferability, facts, shared = cells
+    return PairRow(
+        lirp=int(lirp) if lirp else None,
+        lsrp=int(lsrp) if lsrp else None,
+        accuracy=float(accuracy),
+        transferability=float(transferability),
+        facts=int(facts),
+        shared=int(shared),
+    )
+
+
+def _parse_alignment(cells: Sequence[str]) -> AlignmentRow:
+    layer, baseline, lrp2, facts = cells
+    return AlignmentRow(int(layer), float(baseline), float(lrp2) if lrp2 else None, int(facts))
+
+
+def _check_pair_order(before: PairRow | None, row: PairRow) -> None:
+    if before is None:
+        if row.pair is not None:
+            raise ValueError(f"The first row must be the baseline with empty layers, not the pair {row.pair}.")
+        return
+    if row.pair is None:
+        raise ValueError("The baseline occurs a second time.")
+    if before.pair is not None and before.pair >= row.pair:
+        raise ValueError(f"The pair {row.pair} does not come after {before.pair}: pairs ascend and occur once.")
+
+
+def _check_layer_order(before: AlignmentRow | None, row: AlignmentRow) -> None:
+    if before is not None and before.layer >= row.layer:
+        raise ValueError(f"Layer {row.layer} does not come after {before.layer}: layers ascend and occur once.")
+
+
+def _check_order(path: Path, rows: Sequence[Row], check: Callable[[Row | None, Row], None]) -> None:
+    if not rows:
+        raise ValueError(f"There are no rows to write to {path}.")
+    for before, row in zip([None, *rows], rows, strict=False):
+        check(before, row)
+
+
+def _write(path: Path, columns: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
+    write_text(path, "".join(",".join(map(str, line)) + "\n" for line in [columns, *lines]))
+
+
+def _read(
+    path: Path,
+    columns: Sequence[str],
+    parse: Callable[[Sequence[str]], Row],
+    check: Callable[[Row | None, Row], None],
+) -> list[Row]:
+    text = _text(path)
+    # No csv module: the cells are numbers, and splitting keeps line numbers true in whatever damage there is.
+    head, *lines = text.replace("\r\n", "\n").split("\n")
+    if head != ",".join(columns):
+        raise _damaged(path, 1, f"expected the columns {','.join(columns)}, but found {_shown(head)}")
+    # A number cut short still reads as a number; only the missing line end betrays it.
+    if not lines or lines.pop():
+        raise _damaged(path, len(lines) + 2, "the last line has no end, so the file was cut short")
+    rows: list[Row] = []
+    for number, line in enumerate(lines, start=2):
+        cells = line.split(",")
+        if len(cells) != len(columns):
+            raise _damaged(path, number, f"expected {len(columns)} values, but found {len(cells)}: {_shown(line)}")
+        try:
+            row = parse(cells)
+            check(rows[-1] if rows else None, row)
+        except ValueError as error:
+            raise _damaged(path, number, f"{error} The line is {_shown(line)}") from error
+        rows.append(row)
+    if not rows:
+        raise _damaged(path, 2, "there are no rows below the columns")
+    return rows
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BenchError(
+            f"Cannot read {path}: {error.strerror or error}.\n`lrp2-bench search` writes it; run that job first."
+        ) from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise _damaged(path, line, "it holds bytes that are no UTF-8") from error
+
+
+def _damaged(path: Path, line: int, what: str) -> BenchError:
+    return BenchError(
+        f"{path}, line {line}: {what.rstrip('.')}.\n"
+        "Delete the file and run the same `lrp2-bench search` again: it is written anew from the stored hits."
+    )
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 100 else text[:100] + "...")
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.{DECIMALS}f}"
+
+
+def _count(name: str, value: int) -> int:
+    if value < 0:
+        raise ValueError(f"{name}={value} is negative.")
+    return int(value)
+
+
+def _number(name: str, value: float, low: float, high: float, facts: int) -> float:
+    if math.isnan(value) and facts == 0:
+        return math.nan
+    # Rounding first: a mean of cosines may exceed 1 by the last bit. Adding 0.0 turns -0.0 into 0.0.
+    rounded = round(float(value), DECIMALS) + 0.0
+    if not low <= rounded <= high:
+        raise ValueError(f"{name}={value} is not within {low:g} to {high:g}.")
+    return rounded
+
+
+def _set(row: object, name: str, value: object) -> None:
+    object.__setattr__(row, name, value)  # the way a frozen dataclass normalises its own fields

@@ -1,0 +1,94 @@
+"""What a search would have found and cost on a grid that is already there: strategies replayed on stored hits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import Metric
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
+from lrp2_bench.results.stored_hits import StoredHits
+from lrp2_bench.search.task import Facts, Found, StandsFor, Task, best_of, itself, runs_of
+from lrp2_bench.stats.bootstrap import resample_measures
+from lrp2_bench.stats.confidence_set import as_good_as_best
+
+Strategy = Callable[[Task], Found]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The exhaustive grid of one (model, dataset, language): ``scores`` ``[pair]`` in percent, and ``as_good``
+    ``[pair]``, which pairs cannot be told from the best."""
+
+    task: Task
+    scores: npt.NDArray[np.float64]
+    as_good: npt.NDArray[np.bool_]
+
+    @property
+    def best(self) -> LayerPair:
+        """The first of the best."""
+        return self.task.pairs[int(self.scores.argmax())]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a strategy found. ``regret``: points below the exhaustive best; ``as_good``: not told from it;
+    ``share``: block runs beside the exhaustive grid's; ``pairs`` have seen every fact."""
+
+    pair: LayerPair
+    regret: float
+    as_good: bool
+    pairs: int
+    cells: int
+    share: float
+
+
+def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, stands_for: StandsFor = itself) -> Truth:
+    """The grid in ``hits.parquet`` and ``pivot_hits.parquet``, of pairs that differ (``stands_for``).
+
+    Raises :class:`BenchError` where a cell is open.
+    """
+    settings: tuple[Setting, ...] = (None, *all_pairs(blocks))
+    row = {setting: number for number, setting in enumerate(stored.settings)}
+    missing = [setting for setting in settings if setting not in row]
+    if missing or (stored.hits == NOT_EVALUATED).any():
+        raise BenchError("its grid is not whole: run the same `lrp2-bench search` with search=grid")
+    hits: Hits = stored.hits[[row[setting] for setting in settings]]
+    of = {setting: number for number, setting in enumerate(settings)}
+
+    def look_up(wanted: Sequence[Setting], facts: Facts) -> Hits:
+        found: Hits = hits[[of[setting] for setting in wanted]][:, facts]
+        return found
+
+    task = Task(blocks, stored.relations, pivot.by_fact(None, stored.facts), metric, look_up, stands_for)
+    distinct = hits[[of[pair] for pair in task.pairs]]
+    return Truth(task, task.scores(distinct, np.arange(task.facts)), as_good(task, distinct))
+
+
+def as_good(task: Task, hits: Hits) -> npt.NDArray[np.bool_]:
+    """``[pair]``: the confidence set of the best of ``hits`` ``[pair, fact]``, as every table of a report has it."""
+    measures = resample_measures(hits, task.pivot, task.relations)
+    measure = measures[0] if task.metric is Metric.accuracy else measures[1]
+    return as_good_as_best(measure.value, measure.samples)
+
+
+def replay(found_by: Strategy, known: Truth) -> Replay:
+    """Run a strategy on stored hits; nothing is evaluated."""
+    task = known.task
+    found = found_by(task)
+    pair = best_of(task, found)
+    if pair is None:
+        raise BenchError("the strategy evaluated no pair on every fact")
+    at = task.pairs.index(pair)
+    return Replay(
+        pair=pair,
+        regret=float(known.scores.max() - known.scores[at]),
+        as_good=bool(known.as_good[at]),
+        pairs=len(found.complete(task.pairs)),
+        cells=found.spending.cells,
+        share=found.spending.block_runs / max(1, task.facts * runs_of(task.blocks, task.settings)),
+    )

@@ -1,0 +1,71 @@
+"""The pairs that cannot be told from the best one, so that nobody reads noise as a layer.
+
+A pair is dropped when some other pair beats it by more than resampling explains. How much that is is read off the
+paired bootstrap's largest studentised difference between *any* pair still in and any other one, and pairs are dropped
+until none goes (Romano and Wolf's step-down max-T; confidence sets for the best of Mogstad, Romano, Shaikh and Wilhelm,
+Review of Economic Studies 2024). The set holds every truly best pair, all together, in 95 % of studies.
+
+Why this one, with simulations of 40 to 60 correlated pairs beside each reason:
+
+- Comparing with the *observed* best treats it as if it had been named beforehand. Picked from many it is the luckiest,
+  and equally good pairs look worse: with 40 equal pairs, some of them were lost in 69 % of studies by max-T against the
+  observed best, and in 52 % by Holm's correction. Here: 4 %.
+- Hansen's model confidence set by T_max compares with the mean of the pairs left. It keeps its level (5 %) but cannot
+  see that three pairs stand out from 57 equal ones, the usual form of a grid: it kept 99.7 % of those 57. Here: 2 %.
+- Libraries (arch) have the model confidence set for means of losses; an overlap of sets is none, and facts are drawn
+  within relations.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lrp2_bench.stats.weighted import Floats
+
+#: The chance that any truly best pair is left out.
+LEVEL = 0.05
+#: Points, below which two pairs differ by rounding alone.
+_ALIKE = 1e-6
+
+
+def as_good_as_best(value: Floats, samples: Floats, level: float = LEVEL) -> npt.NDArray[np.bool_]:
+    """``[pair]``: whether the pair is in the confidence set of the best, where more is better.
+
+    ``value`` ``[pair]`` is the measure on the facts themselves, ``samples`` ``[pair, resample]`` on those drawn anew,
+    the same draws for all pairs (:class:`lrp2_bench.stats.bootstrap.Resampled`). The pair of the highest value is
+    always in the set. NaN, over no facts, leaves all of them in it.
+    """
+    kept = np.ones(len(value), dtype=bool)
+    if len(value) < 2 or np.isnan(value).any():
+        return kept
+    beaten_by, by_chance = _largest_differences(value, samples)
+    while True:
+        critical = np.quantile(by_chance[kept].max(axis=0), 1 - level)
+        # Of the highest value nothing is ahead, so one pair at least stays.
+        still = kept & (beaten_by <= np.maximum(critical, 0.0))
+        if (still == kept).all():
+            return kept
+        kept = still
+
+
+def _largest_differences(value: Floats, samples: Floats) -> tuple[Floats, npt.NDArray[np.float32]]:
+    """By how many standard errors each pair is beaten by the one that beats it most: ``[pair]`` on the facts, and
+    ``[pair, resample]`` by chance, were all pairs alike."""
+    noise = samples - value[:, None]
+    products = noise @ noise.T / noise.shape[1]
+    variance = np.diag(products)
+    spread = np.sqrt(np.maximum(variance[:, None] + variance - 2 * products, 0.0))
+    # Two pairs that never differ tell nothing of each other; two that always differ by the same do.
+    alike = spread < _ALIKE
+    ahead = value - value[:, None]
+    beaten = np.where(alike, np.where(ahead > _ALIKE, np.inf, 0.0), ahead / np.where(alike, 1.0, spread))
+    inverse = np.where(alike, 0.0, 1.0 / np.where(alike, 1.0, spread)).astype(np.float32)
+    drawn = noise.astype(np.float32)
+    by_chance = np.empty_like(drawn)
+    buffer = np.empty_like(drawn)
+    for pair, row in enumerate(drawn):
+        np.subtract(drawn, row, out=buffer)
+        np.multiply(buffer, inverse[pair][:, None], out=buffer)
+        buffer.max(axis=0, out=by_chance[pair])
+    return beaten.max(axis=1), by_chance

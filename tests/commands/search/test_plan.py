@@ -1,0 +1,101 @@
+"""The forecast counts what the engine then runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lrp2_bench.commands.search.plan import forecast, run_plan
+from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.settings import ModelSettings, ProjectionKind, SearchCommand, SearchKind
+from lrp2_bench.data.mlama import MLama
+from lrp2_bench.grid.engine import evaluate
+from lrp2_bench.grid.frontier import FrontierRunner, Work
+from lrp2_bench.grid.limits import limits_for
+from lrp2_bench.models.loading import find_checkpoint, load_model
+from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
+from lrp2_bench.probing.pools import pool_of
+
+
+def _settings(folder: Path) -> SearchCommand:
+    return SearchCommand(model=ModelSettings(path=str(folder), device="cpu"), language="de")
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lrp2_bench.commands.search.plan._TIMING", 0.0)
+
+
+def test_one_side_alone_is_forecast_as_the_few_settings_it_is(
+    model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    settings = _settings(model_folder("bert"))
+    settings.projection.kind = ProjectionKind.lirp_only
+    model = load_model(find_checkpoint(settings.model), settings.model)
+    told = forecast(model, MLama(toy_mlama).facts("de", "en", Notices()), settings, pairs=True)
+    assert len(told.plan.settings) == model.blocks
+
+
+@pytest.mark.parametrize("architecture", ["bert", "bloom"])
+def test_the_engine_runs_at_least_the_certain_and_at_most_the_possible(
+    architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(model_folder(architecture))
+    model = load_model(find_checkpoint(settings.model), settings.model)
+    facts = MLama(toy_mlama).facts("de", "de", Notices())  # the language alone, so that one plan counts it all
+    told = forecast(model, facts, settings, pairs=True)
+    works: list[Work] = []
+    start = FrontierRunner.__init__
+
+    def remember(self: FrontierRunner, *arguments: object) -> None:
+        start(self, *arguments)
+        works.append(self.work)
+
+    monkeypatch.setattr(FrontierRunner, "__init__", remember)
+    limits, normaliser = limits_for(model, told.plan, settings.grid), build_normaliser(model, settings.grid)
+    for relation in facts.relations:
+        pool = pool_of(relation, pool_size(model, settings.probing), settings.seed)
+        probe = build_probe(model, relation, pool, relation.name, settings.probing, normaliser, Notices())
+        shift = model.model.get_input_embeddings().weight[: model.blocks + 1].detach()
+        evaluate(probe, told.plan, shift, range(len(relation.facts)), limits, lambda steps=1: None)
+    ran = sum(work.rows for work in works), sum(work.finals for work in works), sum(work.tokens for work in works)
+    least = told.certain.rows, told.certain.finals, told.certain.tokens
+    most = told.certain + told.possible
+    assert all(low <= here for low, here in zip(least, ran, strict=True))
+    assert ran[0] <= most.rows and ran[1] <= most.finals and ran[2] <= most.tokens
+    if architecture == "bloom":
+        assert ran == least, "a causal model runs every sentence once, whatever the scores"
+
+
+def test_the_table_names_counts_and_seconds_and_runs_nothing(
+    model_folder: Callable[[str], Path], toy_mlama: Path, tmp_path: Path
+) -> None:
+    settings = _settings(model_folder("bert"))
+    with (tmp_path / "out").open("w+") as file:
+        run_plan(settings, lambda: MLama(toy_mlama), Console(file=file, width=120))
+        file.seek(0)
+        text = file.read()
+    assert "24 facts in 7 settings" in text
+    assert all(word in text for word in ("block runs", "TFLOP", "seconds here", "GiB"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (SearchKind.racing, "search=racing takes about 25 % of that"),
+        (SearchKind.tpe, "search=tpe takes a part of that"),
+    ],
+)
+def test_a_search_that_chooses_its_pairs_is_told_beside_the_whole_grid(
+    kind: SearchKind, told: str, model_folder: Callable[[str], Path], toy_mlama: Path, tmp_path: Path
+) -> None:
+    settings = _settings(model_folder("bert"))
+    settings.search.kind = kind
+    with (tmp_path / "out").open("w+") as file:
+        run_plan(settings, lambda: MLama(toy_mlama), Console(file=file, width=120))
+        file.seek(0)
+        text = file.read()
+    assert "24 facts in 7 settings" in text and told in text

@@ -1,0 +1,98 @@
+"""The command line before Hydra sees it: positionals, groups of languages, flags."""
+
+from __future__ import annotations
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from lrp2_bench.config.arguments import expand, quoted
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.languages import GROUPS
+
+
+def test_settings_pass_as_they_are() -> None:
+    arguments = ["model=mbert", "language=de", "~tracking", "dataset.relations=[P36,P37]", "model.path=a b=c", "+x=1"]
+    assert expand("search", arguments) == arguments
+
+
+def test_a_folder_to_report_on_becomes_an_input() -> None:
+    assert expand("report", ["outputs/a", "select_by=accuracy"]) == ["select_by=accuracy", "inputs=['outputs/a']"]
+    assert expand("report", ["a", "b"]) == ["inputs=['a','b']"]
+    assert expand("report", []) == []
+
+
+@pytest.mark.parametrize("flag", ["-q", "--quiet"])
+def test_a_quiet_report_is_a_setting_and_nothing_elsewhere(flag: str) -> None:
+    assert expand("report", ["outputs/a", flag]) == ["quiet=true", "inputs=['outputs/a']"]
+    assert expand("search", ["language=de", flag]) == ["language=de", flag]
+
+
+def test_quotes_and_backslashes_in_a_folders_name_are_kept() -> None:
+    assert expand("report", ["it's", "a\\b", "c,d [e]"]) == ["inputs=['it\\'s','a\\b','c,d [e]']"]
+
+
+@pytest.mark.parametrize(
+    "text", ["it's", "a\\b", "c,d [e]=", "end\\", "x\\'y", "x\\\\'y", "a\\\\b\\\\", "'", "\\", "", "~ {a: b}"]
+)
+def test_quoted_text_is_read_by_hydra_as_it_is(text: str) -> None:
+    assert OverridesParser.create().parse_override(f"a={quoted(text)}").value() == text
+
+
+@pytest.mark.parametrize("command", ["search", "vectors"])
+def test_a_positional_where_none_is_known_is_refused(command: str) -> None:
+    with pytest.raises(BenchError, match="'mbert' is no setting") as caught:
+        expand(command, ["mbert", "language=de"])
+    assert "key=value" in str(caught.value) and f"lrp2-bench {command} --help" in str(caught.value)
+
+
+def test_a_group_of_languages_becomes_its_members() -> None:
+    assert expand("search", ["-m", "language=high"]) == [f"language={','.join(GROUPS['high'])}", "-m"]
+    assert len(expand("search", ["language=all", "--multirun"])[0].split(",")) == 52
+
+
+def test_groups_and_languages_mix_and_nothing_runs_twice() -> None:
+    found, _ = expand("search", ["-m", "language=zh,high,de,en"])
+    codes = found.removeprefix("language=").split(",")
+    assert codes[0] == "zh" and set(codes) == {*GROUPS["high"], "de", "en", "zh"} and len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("languages", ["all", "de,zh"])
+def test_several_languages_without_a_multirun_are_refused(languages: str) -> None:
+    with pytest.raises(BenchError, match="add -m"):
+        expand("search", [f"language={languages}"])
+    assert expand("search", ["language=de,de"]) == ["language=de"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--cfg", "job"], ["language=de", "-c", "all"], ["--info", "searchpath"], ["seed=1", "--info"], ["--help"]],
+)
+def test_hydras_flags_keep_their_values(arguments: list[str]) -> None:
+    assert expand("search", arguments) == arguments
+
+
+def test_a_flag_takes_one_value() -> None:
+    with pytest.raises(BenchError, match="'job' is no setting"):
+        expand("search", ["--cfg", "job", "job"])
+
+
+def test_flags_may_stand_anywhere() -> None:
+    assert expand("search", ["model=mbert", "-m", "language=de", "--config-dir", "mine", "seed=1"]) == [
+        "model=mbert", "language=de", "seed=1", "-m", "--config-dir", "mine",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", ["--cfg", "-c", "--info", "-i"])
+def test_printing_the_configuration_of_several_jobs_is_refused(flag: str) -> None:
+    with pytest.raises(BenchError, match="leave -m out"):
+        expand("search", ["-m", flag, "job", "language=de"])
+
+
+def test_a_group_is_of_the_languages_that_the_dataset_holds() -> None:
+    held = ["ceb", "el", "es", "fr", "he", "hu", "ilo", "ja", "ko", "mg", "mr", "nl", "pa", "ru", "sw", "tl", "tr"]
+    every = f"language={','.join([*held, 'vi', 'war', 'yo', 'zh'])}"
+    assert expand("search", ["dataset=xfactr", "language=all", "-m"]) == ["dataset=xfactr", every, "-m"]
+    assert expand("search", ["language=medium,cy", "dataset=xfactr", "-m"])[0] == "language=el,he,hu,ko,tr,cy"
+    with pytest.raises(BenchError, match="language=low: dataset=xfactr holds no language of this group. It holds ceb"):
+        expand("analyze", ["language=low", "dataset=xfactr"])
+    assert expand("search", ["dataset=mlama", "language=all", "-m"])[1] == f"language={','.join(GROUPS['all'])}"

@@ -1,0 +1,49 @@
+"""Counted warnings: once a kind, with the count and the first places."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from lrp2_bench.core.data_warnings import Notices
+
+
+def test_a_kind_is_logged_once_with_its_count_and_first_places(caplog: pytest.LogCaptureFixture) -> None:
+    notices = Notices()
+    for place in ("de P1", "de P2", "de P2", "de P3", "de P4"):
+        notices.add("Empty relations", place)
+    notices.add("Broken lines", "de P9 line 1", 7)
+    notices.report()
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.WARNING, "Empty relations: 5 (de P1; de P2; de P3, ...)"),
+        (logging.WARNING, "Broken lines: 7 (de P9 line 1, ...)"),
+    ]
+
+
+def test_a_second_report_tells_only_what_is_new(caplog: pytest.LogCaptureFixture) -> None:
+    notices = Notices()
+    notices.add("Old", "a")
+    notices.add("Growing", "a")
+    notices.report()
+    caplog.clear()
+    notices.report()
+    assert not caplog.records
+    notices.add("Growing", "b")
+    notices.report()
+    assert [record.getMessage() for record in caplog.records] == ["Growing: 2 (a; b)"]
+
+
+def test_what_never_happened_counts_nothing() -> None:
+    notices = Notices()
+    assert notices.count("Anything") == 0
+    assert notices.as_dict() == {}
+
+
+def test_the_manifest_gets_counts_and_examples_of_its_own() -> None:
+    notices = Notices()
+    notices.add("Kind", "here", 2)
+    told = notices.as_dict()
+    assert told == {"Kind": {"count": 2, "examples": ["here"]}}
+    notices.add("Kind", "there")
+    assert told == {"Kind": {"count": 2, "examples": ["here"]}}

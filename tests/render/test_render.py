@@ -1,0 +1,283 @@
+"""Each form of a table shows the same cells and escapes what its readers would take for code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.core.types import Interval, LayerPair
+from lrp2_bench.render.latex import to_latex
+from lrp2_bench.render.plain import to_csv, to_markdown
+from lrp2_bench.render.table import Column, Table
+from lrp2_bench.render.terminal import to_terminal
+from lrp2_bench.report.tables.group_means import group_means_table
+from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
+from lrp2_bench.results.runs import find_runs
+from tests.support.run_folders import every_pair, write_run
+
+HOSTILE = (
+    '[x] \\input{/etc/passwd} 50% & $a_b^c$ #1 ~ {<script>alert(1)</script>} | *b* `c` "q" \u202eabc 中文\nnew\x1b[31m'
+)
+
+COLUMNS = (
+    Column("language", "language", "text"),
+    Column("best", "best pair", "pair"),
+    Column("accuracy", "accuracy, paper", "percent"),
+    Column("gain", "gain", "change"),
+    Column("rank", "rank", "share"),
+    Column("facts", "facts", "count"),
+)
+TABLE = Table(
+    name="optimal_layers_bloom_560m",
+    title="Optimal layers",
+    columns=COLUMNS,
+    rows=(
+        ("de", LayerPair(3, 4), 20.123456789, -0.25, (3, 66), 100),
+        ("fr", None, float("nan"), None, None, None),
+        ("es", LayerPair(1, 12), 0.04, 0.04, (1, 66), 5),
+    ),
+    notes=("A note.",),
+)
+
+
+NAN = float("nan")
+INTERVALS = Table(
+    name="intervals",
+    title="Intervals",
+    columns=(
+        Column("language", "language", "text"),
+        Column("class", "class", "text", optional=True),
+        Column("accuracy", "acc. without", "interval"),
+        Column("change", "change", "change_interval"),
+    ),
+    rows=(
+        ("de", "high", Interval(62.345678, 60.1, 100.0), Interval(-0.04, -1.25, 1.5)),
+        ("fr", "high", Interval(NAN, NAN, NAN), None),
+    ),
+)
+
+
+def hostile_table() -> Table:
+    column = Column("text", HOSTILE, "text")
+    return Table(HOSTILE, HOSTILE, (column, column), ((HOSTILE, HOSTILE), ("[b", "*c")), (HOSTILE, "x" * 10_000))
+
+
+def test_markdown_rounds_to_one_decimal_and_signs_changes() -> None:
+    lines = to_markdown(TABLE).split("\n")
+    assert lines[0] == "## Optimal layers"
+    assert lines[3] == "| --- | ---: | ---: | ---: | ---: | ---: |"
+    assert lines[4] == "| de | 3/4 | 20.1 | -0.2 | 3/66 | 100 |"
+    assert lines[5] == "| fr | – | – | – | – | – |"
+    assert lines[6] == "| es | 1/12 | 0.0 | 0.0 | 1/66 | 5 |"
+    assert lines[-2] == "- A note."
+
+
+def test_csv_has_six_decimals_and_numbers_in_columns_of_their_own() -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(TABLE))))
+    assert rows[0] == {
+        "language": "de", "best_lirp": "3", "best_lsrp": "4", "accuracy": "20.123457", "gain": "-0.250000",
+        "rank": "3", "rank_of": "66", "facts": "100",
+    }  # fmt: skip
+    assert set(rows[1].values()) == {"fr", ""}
+
+
+def test_latex_has_booktabs_rules_and_true_minus_signs() -> None:
+    text = to_latex(TABLE)
+    assert [rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [True] * 3
+    assert r"de & 3/4 & $20.1$ & $-0.2$ & 3/66 & 100 \\" in text
+    assert r"fr & -- & -- & -- & -- & -- \\" in text
+    assert r"\begin{tabular}{lrrrrr}" in text
+    assert r"\shortstack{accuracy,\\paper}" in text
+
+
+def test_latex_puts_metrics_into_sections() -> None:
+    columns = (Column("metric", "metric", "text"), Column("x", "x", "percent"))
+    text = to_latex(Table("t", "t", columns, (("accuracy", 1.0), ("accuracy", 2.0), ("transferability", 3.0))))
+    section = r"\multicolumn{1}{l}{\itshape accuracy} \\"
+    assert text.split("\n")[7:14] == [r"\toprule", r"x \\", r"\midrule", section, r"$1.0$ \\", r"$2.0$ \\", r"\midrule"]
+
+
+def test_markdown_escapes_hostile_text() -> None:
+    text = to_markdown(hostile_table())
+    assert not re.search(r"(?<!\\)<script", text)
+    assert "\u202e" not in text and "\x1b" not in text
+    table = [line for line in text.split("\n") if line.startswith("|")]
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in table] == [3] * 4
+
+
+def test_latex_escapes_hostile_text() -> None:
+    text = to_latex(hostile_table())
+    assert text.isascii()
+    body = text[text.index(r"\toprule") :]
+    assert r"\input" not in text
+    assert r"\textbackslash{}input\{/etc/passwd\} 50\% \& \$a\_b\textasciicircum{}c\$ \#1" in text
+    assert "U+4E2D" in text
+    assert not re.search(r"\\\\\s*[\[*]", body)
+    unescaped = re.sub(r"\\\\|\\[{}]", "", text)
+    assert unescaped.count("{") == unescaped.count("}")
+
+
+PROSE = Table(
+    name="prose",
+    title="Prose",
+    columns=(
+        Column("subject", "model", "text"),
+        Column("check", "check", "text", in_csv_only=True),
+        Column("claim", "claim of the paper", "prose"),
+        Column("p", "p", "p"),
+        Column("why", "why", "prose"),
+    ),
+    rows=(
+        ("one", "a", "Many words that take more than a line. " * 3, 1e-9, "[b"),
+        ("one", "b", HOSTILE, 0.0421, "*c"),
+        ("two", "c", "x" * 10_000, 1.0, None),
+    ),
+)
+
+
+def long_table(rows: int) -> Table:
+    columns = (Column("language", "language", "text"), Column("change", "change", "change_interval"))
+    return Table("long", "Long", columns, tuple((f"l{row}", Interval(row, -1, 1)) for row in range(rows)), ("A note.",))
+
+
+def test_p_values_have_three_decimals_for_readers_and_all_they_need_for_programs() -> None:
+    assert [line.split(" | ")[2] for line in to_markdown(PROSE).split("\n")[4:7]] == [r"\<0.001", "0.042", "1.000"]
+    assert [row["p"] for row in csv.DictReader(io.StringIO(to_csv(PROSE)))] == ["1e-09", "0.0421", "1"]
+    assert "$<0.001$" in to_latex(PROSE)
+
+
+def test_columns_for_programs_are_in_csv_alone() -> None:
+    assert [row["check"] for row in csv.DictReader(io.StringIO(to_csv(PROSE)))] == ["a", "b", "c"]
+    assert not any("check" in text for text in (to_markdown(PROSE), to_latex(PROSE), printed(PROSE)))
+
+
+def test_latex_breaks_prose_into_lines_and_ends_its_rows_unmistakably() -> None:
+    text = to_latex(PROSE)
+    assert text.count(r"p{0.65\linewidth}") == 2
+    assert [line.endswith(r" \tabularnewline") for line in text.split("\n") if r"\raggedright" in line] == [True] * 3
+    assert [line for line in text.split("\n") if r"\itshape" in line] == [
+        rf"\multicolumn{{3}}{{l}}{{\itshape {name}}} \\" for name in ("one", "two")
+    ]
+
+
+def test_latex_has_true_minus_signs_in_prose_and_leaves_hyphens_alone() -> None:
+    columns = (Column("check", "check", "text"), Column("ours", "ours", "prose"))
+    text = to_latex(
+        Table("t", "t", columns, (("a", "-0.4 [-0.6, 0.1] of non-Indo-European, Table-4, 1-2"), ("b", "-")))
+    )
+    assert r"$-$0.4 {[}$-$0.6, 0.1{]} of non-Indo-European, Table-4, 1-2 \tabularnewline" in text
+    assert text.count(r"\addlinespace") == 1, "between two rows"
+
+
+def test_a_table_longer_than_a_page_becomes_several_floats_with_every_row_once() -> None:
+    text = to_latex(long_table(61))
+    assert re.findall(r"\\caption\{(.*)\}", text) == ["Long (1 of 3)", "Long (2 of 3)", "Long (3 of 3)"]
+    assert re.findall(r"^(l\d+) &", text, re.MULTILINE) == [f"l{row}" for row in range(61)]
+    assert text.count(r"\label") == 1 and text.count("A note.") == 1 and text.count(r"\end{table}") == 3
+    assert to_latex(long_table(30)).count(r"\begin{table}") == 1
+    assert to_latex(long_table(0)).count(r"\begin{table}") == 1
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    "table",
+    [TABLE, INTERVALS, hostile_table(), PROSE, long_table(61), long_table(0)],
+    ids=["plain", "intervals", "hostile", "prose", "long", "empty"],
+)
+def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, table: Table) -> None:
+    (tmp_path / "table.tex").write_text(to_latex(table), encoding="utf-8")
+    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{table}\end{document}"
+    (tmp_path / "main.tex").write_text(document, encoding="utf-8")
+    # Draft mode: typesetting is what can fail; the fonts of a small installation are not the table's concern.
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "main.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    if "x" * 10_000 not in str(table):  # a cell longer than a page
+        assert "Float too large" not in done.stdout and "Overfull" not in done.stdout
+
+
+def test_an_endless_note_is_cut() -> None:
+    assert max(len(line) for line in to_markdown(hostile_table()).split("\n")) < 2000
+
+
+def printed(table: Table, width: int = 80) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width).print(to_terminal(table))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("table", [TABLE, hostile_table(), PROSE], ids=["plain", "hostile", "prose"])
+def test_a_terminal_of_80_columns_holds_the_table(table: Table) -> None:
+    text = printed(table)
+    assert max(len(line) for line in text.split("\n")) <= 80
+    assert "\x1b[31m" not in text
+
+
+def test_an_interval_stands_in_brackets_and_has_its_bounds_in_columns_of_their_own() -> None:
+    lines = to_markdown(INTERVALS).split("\n")
+    assert lines[4] == r"| de | high | 62.3 \[60.1, 100.0\] | 0.0 \[-1.2, 1.5\] |"
+    assert lines[5] == "| fr | high | – | – |"
+    rows = list(csv.DictReader(io.StringIO(to_csv(INTERVALS))))
+    assert rows[0] == {
+        "language": "de", "class": "high", "accuracy": "62.345678", "accuracy_low": "60.100000",
+        "accuracy_high": "100.000000", "change": "-0.040000", "change_low": "-1.250000", "change_high": "1.500000",
+    }  # fmt: skip
+    assert list(rows[1].values()) == ["fr", "high", *[""] * 6]
+    text = to_latex(INTERVALS)
+    assert (
+        r"\begin{tabular}[t]{@{}r@{}}$62.3$\\[-1pt]{\tiny $[60.1{,} 100.0]$}\end{tabular} & "
+        r"\begin{tabular}[t]{@{}r@{}}$0.0$\\[-1pt]{\tiny $[{-}1.2{,} 1.5]$}\end{tabular} \\" in text
+    )
+    assert r"fr & high & -- & -- \\" in text
+
+
+def test_a_terminal_stacks_bounds_and_a_narrow_one_goes_without_what_is_optional_and_then_without_bounds() -> None:
+    def words(width: int) -> list[list[str]]:
+        file = io.StringIO()
+        Console(file=file, width=width).print(to_terminal(INTERVALS, width))
+        assert max(len(line.rstrip()) for line in file.getvalue().split("\n")) <= width
+        return [line.split() for line in file.getvalue().split("\n")]
+
+    wide, narrow, tiny = words(60), words(35), words(26)
+    assert ["de", "high", "62.3", "0.0"] in wide and ["60.1..100.0", "-1.2..1.5"] in wide
+    assert ["de", "62.3", "0.0"] in narrow and ["60.1..100.0", "-1.2..1.5"] in narrow
+    assert ["de", "62.3", "0.0"] in tiny and not any(".." in word for line in tiny for word in line)
+    assert "narrow" in [word for line in tiny for word in line] and ["fr", "–", "–"] in tiny
+
+
+@pytest.mark.parametrize("width", [1, 12, 30])
+@pytest.mark.parametrize("table", [TABLE, INTERVALS, PROSE], ids=["plain", "intervals", "prose"])
+def test_a_terminal_too_narrow_for_columns_has_a_paragraph_a_row_with_every_number(table: Table, width: int) -> None:
+    file = io.StringIO()
+    Console(file=file, width=width).print(to_terminal(table, width))
+    text = file.getvalue()
+    assert max(len(line) for line in text.split("\n")) <= width
+    packed = "".join(text.split())
+    for number in {TABLE: ("20.1", "3/66"), INTERVALS: ("62.3",), PROSE: ("<0.001", "0.042")}[table]:
+        assert number in packed
+    if width < 30:
+        assert "-language:" in packed or "-claimofthepaper:" in packed
+
+
+def test_numbers_are_whole_in_a_terminal_of_80_columns_and_metrics_are_sections(tmp_path: Path) -> None:
+    for language in GROUPS["all"]:
+        write_run(tmp_path, language, (99.96, 99.96), every_pair(24, 10.26), model="bloom_560m", blocks=24)
+    runs, _ = find_runs([tmp_path])
+    for table in (group_means_table(runs, "transferability"), optimal_layers_table(runs, "transferability")):
+        text = printed(table)
+        assert "…" not in text
+        assert all(number in text for number in ("100.0", "10.3"))
+    lines = [line.split() for line in printed(group_means_table(runs, "transferability")).split("\n")]
+    assert ["accuracy"] in lines and ["transferability"] in lines
+    assert ["all", "languages", "52/52", "100.0", "18.0", "+82.0", "10.3", "21.7", "-11.4", "-89.7", "+3.7"] in lines
+
+
+def test_the_terminal_shows_text_in_brackets_as_it_is() -> None:
+    assert "[red]x[/red]" in printed(Table("t", "t", (Column("a", "a", "text"),), (("[red]x[/red]",),)))

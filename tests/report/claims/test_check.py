@@ -1,0 +1,57 @@
+"""A claim is decided by an interval that leaves nought out, and by nothing less."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from lrp2_bench.core.types import Interval
+from lrp2_bench.report.claims.check import (
+    BORNE_OUT,
+    NOT,
+    UNTOLD,
+    by_all,
+    by_sign,
+    more_misses_than_chance,
+    p_of,
+    points,
+)
+
+NAN = math.nan
+UP, DOWN, OPEN, FEW = Interval(1, 0.2, 2), Interval(-1, -2, -0.2), Interval(1, -0.2, 2), Interval(1, NAN, NAN)
+
+
+@pytest.mark.parametrize(
+    ("figure", "direction", "verdict"),
+    [(UP, 1, BORNE_OUT), (UP, -1, NOT), (DOWN, 1, NOT), (DOWN, -1, BORNE_OUT), (OPEN, 1, UNTOLD), (OPEN, -1, UNTOLD)],
+)
+def test_the_side_of_the_interval_decides(figure: Interval, direction: int, verdict: str) -> None:
+    assert by_sign(figure, direction)[0] == verdict
+
+
+def test_why_it_cannot_be_told_is_said() -> None:
+    assert by_sign(OPEN) == (UNTOLD, "The interval includes 0.")
+    assert by_sign(FEW) == (UNTOLD, "Fewer than 3 languages.")
+    assert by_sign(Interval(NAN, NAN, NAN)) == (UNTOLD, "No language has what it takes.")
+
+
+def test_of_several_one_against_is_enough_and_one_open_leaves_it_open() -> None:
+    assert by_all({"a": UP, "b": UP}) == (BORNE_OUT, "")
+    assert by_all({"a": UP, "b": DOWN, "c": OPEN}) == (NOT, "Below 0: b.")
+    assert by_all({"a": UP, "b": OPEN, "c": FEW}) == (UNTOLD, "Includes 0: b. Fewer than 3 languages: c.")
+
+
+def test_sets_may_miss_a_true_best_in_one_of_twenty() -> None:
+    # P(X >= 5) of Binomial(52, 0.05) is 0.12, P(X >= 7) is 0.014.
+    assert not more_misses_than_chance(5, 52) and more_misses_than_chance(7, 52)
+    assert not more_misses_than_chance(0, 0)
+
+
+def test_small_ps_are_not_nought() -> None:
+    assert (p_of(0.00099), p_of(0.1456)) == ("p < 0.001", "p = 0.146")
+
+
+def test_points_are_signed_and_nought_is_plain() -> None:
+    assert points(UP) == "+1.0 [0.2, 2.0]"
+    assert (points(FEW), points(-0.04), points(NAN)) == ("+1.0", "0.0", "")

@@ -1,0 +1,67 @@
+"""What is said of a language's best pair is what the parts say of the same hits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lrp2_bench.core.types import all_pairs
+from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.results.stored_hits import StoredHits
+from lrp2_bench.stats.assess import judge
+from lrp2_bench.stats.bootstrap import resample_measures
+from lrp2_bench.stats.held_out import honest_changes
+from lrp2_bench.stats.paired_tests import mcnemar
+from lrp2_bench.stats.relations import score_relations
+from lrp2_bench.stats.resampled import Sampled
+
+PAIRS = all_pairs(4)
+
+
+def stored(seed: int = 0) -> tuple[StoredHits, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    facts = tuple((relation, str(number)) for relation in ("P36", "P30") for number in range(60))
+    chance = np.array([0.3, 0.3, 0.6, 0.3, 0.3, 0.6, 0.2])[:, None]
+    hits = (rng.random((1 + len(PAIRS), len(facts))) < chance).astype(np.int8)
+    return StoredHits(facts, (None, *PAIRS), hits), rng.integers(-1, 2, len(facts)).astype(np.int8)
+
+
+def test_every_part_is_that_of_the_same_hits() -> None:
+    hits, pivot = stored()
+    best = PAIRS[1]
+    found = judge(Sampled(hits, pivot), best, "accuracy")
+    accuracy, overlap = resample_measures(hits.hits, pivot, hits.relations)
+    honest = honest_changes(hits.hits, pivot, hits.relations, "accuracy")
+    assert found.measured["accuracy"].change == accuracy.change(2)
+    assert found.measured["transferability"].without == overlap.interval(0)
+    assert found.measured["transferability"].lrp2 == overlap.interval(2)
+    assert found.honest == honest and found.measured["transferability"].honest == honest.transferability
+    assert found.measured["accuracy"].optimism == pytest.approx(accuracy.change(2).value - honest.accuracy)
+    assert found.test == mcnemar(hits.hits[0], hits.hits[2])
+    assert (found.facts, found.shared, found.pairs) == (120, int((pivot >= 0).sum()), 6)
+    assert set(found.as_good) == {PAIRS[1], PAIRS[4]}
+    assert [score.relation for score in found.relations] == ["P36", "P30"]
+
+
+def test_a_pair_with_open_facts_takes_no_part() -> None:
+    hits, pivot = stored()
+    table = hits.hits.copy()
+    table[5, 7] = -1  # the other good pair
+    found = judge(Sampled(StoredHits(hits.facts, hits.settings, table), pivot), PAIRS[1], "accuracy")
+    assert found.as_good == (PAIRS[1],) and found.pairs == 5
+    with pytest.raises(ValueError, match="1/2 is not fully evaluated"):
+        table[1, 0] = -1
+        judge(Sampled(StoredHits(hits.facts, hits.settings, table), pivot), PAIRS[0], "accuracy")
+
+
+def test_a_relations_overlap_is_over_its_own_shared_facts() -> None:
+    relations = ["P36"] * 4 + ["P30"] * 3 + ["P17"]
+    before = np.array([1, 0, 0, 1, 1, 1, 1, 1], dtype=np.int8)
+    after = np.array([1, 1, 0, 1, 0, 0, 0, 1], dtype=np.int8)
+    pivot = np.array([1, 1, 0, -1, 0, 1, 1, -1], dtype=np.int8)
+    capital, continent = score_relations(before, after, pivot, relations)
+    assert (capital.relation, capital.shared) == ("P36", 3)
+    assert (capital.without, capital.lrp2) == pytest.approx((50, 100))
+    assert (continent.relation, continent.shared, continent.lrp2) == ("P30", 3, 0)
+    assert continent.without == pytest.approx(100 * 2 / 3)
+    assert continent.without == pytest.approx(metrics.transferability(before[None, 4:7], pivot[4:7])[0])

@@ -1,0 +1,71 @@
+"""The set of pairs as good as the best keeps its level where all are alike, and is small where they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from lrp2_bench.stats.bootstrap import resample_measures
+from lrp2_bench.stats.confidence_set import as_good_as_best
+
+Floats = npt.NDArray[np.float64]
+CORRELATION = 0.8
+
+
+def study(truth: Floats, rng: np.random.Generator, resamples: int = 400) -> npt.NDArray[np.bool_]:
+    """The set for pairs of the given ``truth``, their errors normal, of spread 1 and correlated."""
+
+    def errors(times: int) -> Floats:
+        common = np.sqrt(CORRELATION) * rng.normal(size=(1, times))
+        own = np.sqrt(1 - CORRELATION) * rng.normal(size=(len(truth), times))
+        return np.asarray(common + own)
+
+    value = truth + errors(1)[:, 0]
+    return as_good_as_best(value, value[:, None] + errors(resamples))
+
+
+def test_all_of_40_equal_pairs_are_kept_in_95_percent_of_studies() -> None:
+    rng = np.random.default_rng(0)
+    all_kept = np.mean([study(np.zeros(40), rng).all() for _ in range(400)])
+    # Four standard errors about 0.95; the observed best taken as named beforehand gives about 0.3.
+    assert 0.905 <= all_kept <= 0.995
+
+
+def test_pairs_far_below_three_that_stand_out_are_dropped_and_the_three_kept() -> None:
+    rng = np.random.default_rng(0)
+    sets = [study(np.array([0.0] * 3 + [-3.5] * 57), rng) for _ in range(100)]
+    assert np.mean([found[:3].all() for found in sets]) >= 0.9
+    assert np.mean([found[3:].mean() for found in sets]) < 0.02
+
+
+def test_it_is_the_observed_best_alone_where_that_is_far_ahead() -> None:
+    assert study(np.array([0.0, 50.0, 0.0]), np.random.default_rng(0)).tolist() == [False, True, False]
+
+
+def test_the_observed_best_is_always_in_it() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        value = rng.normal(size=6)
+        samples = value[:, None] + rng.normal(size=(6, 30)) * rng.choice([1e-9, 0.01, 1.0], size=(6, 1))
+        assert as_good_as_best(value, samples)[value.argmax()]
+
+
+def test_pairs_with_the_same_hits_stand_or_fall_together() -> None:
+    rng = np.random.default_rng(0)
+    rows = (rng.random((3, 400)) < np.array([[0.6], [0.58], [0.2]])).astype(np.int8)
+    hits = rows[[0, 0, 1, 2, 2]]
+    measure, _ = resample_measures(hits, np.ones(400, dtype=np.int8), ["P36"] * 400)
+    assert as_good_as_best(measure.value, measure.samples).tolist() == [True, True, True, False, False]
+
+
+def test_a_pair_that_is_always_a_fact_behind_is_dropped_however_small_the_step() -> None:
+    samples = np.tile(np.random.default_rng(0).normal(size=100), (2, 1))
+    value = np.array([0.0, 0.1])
+    assert as_good_as_best(value, value[:, None] + samples).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("value", [[1.0], [np.nan, np.nan]])
+def test_of_one_pair_and_over_no_facts_nothing_can_be_told_apart(value: list[float]) -> None:
+    found = as_good_as_best(np.array(value), np.tile(np.array(value)[:, None], (1, 10)))
+    assert found.all()
