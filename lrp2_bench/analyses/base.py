@@ -38,4 +38,4 @@ class Analysis(ABC):
 
     @abstractmethod
     def run(self, subject: Subject) -> Findings:
-        """Look. Raises :class:`~lrp2_bench.core.errors.BenchError` for what a user can mend."""
+        """Look. Raises :class:`~lrp2_bench.core.errors.BenchError` for what a user can fix."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lrp2_bench.analyses.states import Encoded
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.bitext import Bitext, Sentence
 from lrp2_bench.models.layered import LayeredModel
@@ -18,7 +18,9 @@ TOO_LONG = "Parallel sentences the model cannot hold were left out"
 NOT_SCORED = "Queries without a place at which their object is scored were left out"
 
 
-def encode(model: LayeredModel, bitext: Bitext, pooling: str, notices: Notices) -> list[tuple[int, Encoded, Encoded]]:
+def encode(
+    model: LayeredModel, bitext: Bitext, pooling: str, data_warnings: DataWarnings
+) -> list[tuple[int, Encoded, Encoded]]:
     """(number of the pair, the language's sentence, the pivot's) of every pair the model can hold; others are counted.
 
     Masked models are scored at the [MASK]s of a query with as many as its own object has tokens, causal ones at the
@@ -29,9 +31,9 @@ def encode(model: LayeredModel, bitext: Bitext, pooling: str, notices: Notices) 
     for number, (ours, theirs) in enumerate(zip(*sides, strict=True)):
         where = f"{bitext.language} {bitext.pairs[number].id[:60]}"
         if not (_fits(model, ours) and _fits(model, theirs)):
-            notices.add(TOO_LONG, where)
+            data_warnings.add(TOO_LONG, where)
         elif not (ours.read and theirs.read):
-            notices.add(NOT_SCORED, where)
+            data_warnings.add(NOT_SCORED, where)
         else:
             kept.append((number, ours, theirs))
     return kept

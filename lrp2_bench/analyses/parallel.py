@@ -41,7 +41,7 @@ def parallel_sentences(subject: Subject, source: str, limit: int | None, fewest:
         elif asked:
             raise too_few(bitext, len(bitext.pairs), fewest)
         else:
-            subject.notices.add(f"Languages with fewer than {fewest} parallel sentences were left out", language)
+            subject.data_warnings.add(f"Languages with fewer than {fewest} parallel sentences were left out", language)
     if not found:
         raise BenchError(
             f"No language has {fewest} sentences or more in common with '{subject.pivot}' in '{_name(subject, source)}'"
@@ -91,14 +91,16 @@ def _known(subject: Subject, source: str) -> Sequence[str]:
         return subject.dataset.languages()
     known = subject.corpus.parallel_languages()
     if not known:
-        subject.corpus.translations("", subject.pivot, subject.notices)  # raises, and says which corpora pair theirs
+        subject.corpus.translations(
+            "", subject.pivot, subject.data_warnings
+        )  # raises, and says which corpora pair theirs
     return known
 
 
 def _read(subject: Subject, source: str, language: str) -> Bitext:
     if source == "facts":
-        return facts_bitext(subject.dataset, language, subject.pivot, subject.notices)
-    return corpus_bitext(subject.corpus, language, subject.pivot, subject.notices)
+        return facts_bitext(subject.dataset, language, subject.pivot, subject.data_warnings)
+    return corpus_bitext(subject.corpus, language, subject.pivot, subject.data_warnings)
 
 
 def _name(subject: Subject, source: str) -> str:

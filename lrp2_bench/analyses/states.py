@@ -15,7 +15,7 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.projection import Moves, Shifts, lirp, lsrp, moves_of
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 
-#: ``[run, layer, sentence, hidden]``, float32: run 0 is the untouched model, run 1 (with a pair) the one with LRP2.
+#: ``[run, layer, sentence, hidden]``, float32: run 0 is the baseline, run 1 (with a pair) the one with LRP2.
 States = Float[Tensor, "run layer sentence hidden"]
 
 
@@ -28,7 +28,7 @@ class Encoded:
 
 
 class StateBank:
-    """The states of an untouched model, remembered from call to call up to ``room`` bytes.
+    """The states of a baseline, remembered from call to call up to ``room`` bytes.
 
     The pivot's sentences are much the same beside every language; those that found no room are run again.
     """

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.settings import AnalyzeCommand
@@ -30,7 +30,7 @@ class Subject:
         self, settings: AnalyzeCommand, make_dataset: Callable[[], Dataset], make_corpus: Callable[[], Corpus]
     ) -> None:
         self.settings = settings
-        self.notices = Notices()
+        self.data_warnings = DataWarnings()
         self.pivot = settings.pivot
         self.model_name = folder_name(settings.model.name, settings.model.path)
         #: DATASET of run folders.
@@ -70,7 +70,7 @@ class Subject:
         wanted = [code for name in named for code in GROUPS.get(name, (name,))]
         found = [code for code in dict.fromkeys(wanted) if code != self.pivot]
         if self.pivot in (self.settings.languages or ()):
-            self.notices.add("The pivot is not compared with itself and was left out", self.pivot)
+            self.data_warnings.add("The pivot is not compared with itself and was left out", self.pivot)
         if not found:
             raise BenchError(
                 f"No language to compare with the pivot '{self.pivot}'. Give some: language=de, or language=de,fr,high."
@@ -89,7 +89,7 @@ class Subject:
             corpus = self.corpus if self.settings.vectors.path is None else None
             cache = Path(self.settings.paths.cache).expanduser()
             self._vectors[language] = language_vectors(
-                self.model, self.checkpoint.digest, language, corpus, self.settings.vectors, cache, self.notices
+                self.model, self.checkpoint.digest, language, corpus, self.settings.vectors, cache, self.data_warnings
             )
         return self._vectors[language]
 
@@ -116,7 +116,9 @@ class Subject:
                 "Give pair=[LIRP,LSRP], another experiment.name, or search again."
             )
         if run.pivot != self.pivot:
-            self.notices.add(f"Searches with another pivot say nothing of layer pairs for '{self.pivot}'", language)
+            self.data_warnings.add(
+                f"Searches with another pivot say nothing of layer pairs for '{self.pivot}'", language
+            )
             return None
         best = run.best(self.settings.select_by.value)
         return best.pair if best else None

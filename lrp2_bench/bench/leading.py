@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import GridSettings, ProbingSettings
 from lrp2_bench.core.types import HIT, Relation
 from lrp2_bench.grid.engine import evaluate
@@ -15,7 +15,7 @@ from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.build import build_normaliser, build_probe
+from lrp2_bench.probing.build import build_log_partition, build_probe
 from lrp2_bench.probing.pools import Pool, pool_of
 
 #: Facts looked at for each fact picked.
@@ -39,7 +39,9 @@ def with_share_leading(
     lengths = np.array([len(ids) for ids in encoded])
     own = Pool(pool.labels, pool.gold, pool.allowed & (lengths == lengths[pool.gold][:, None]))
     grid = GridSettings()
-    probe = build_probe(model, some, own, relation.name, ProbingSettings(), build_normaliser(model, grid), Notices())
+    probe = build_probe(
+        model, some, own, relation.name, ProbingSettings(), build_log_partition(model, grid), DataWarnings()
+    )
     limits = limits_for(model, plan, grid)
     facts = range(len(some.facts))
     leads = (evaluate(probe, plan, shifts(*vectors), facts, limits, lambda steps=1: None) == HIT).any(axis=0)

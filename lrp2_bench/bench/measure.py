@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 
 from lrp2_bench.bench.naive import Forward, NaiveHits, evaluate_naively
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import GridSettings, ProbingSettings
 from lrp2_bench.core.types import HIT, Hits, LayerPair, Relation
-from lrp2_bench.grid.cost import floor, model_shape, naive_cost, normaliser_flops
+from lrp2_bench.grid.cost import floor, log_partition_flops, model_shape, naive_cost
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.build import build_normaliser, build_probe
+from lrp2_bench.probing.build import build_log_partition, build_probe
 from lrp2_bench.probing.pools import Pool
 
 #: Seconds a matrix-product peak is measured for.
@@ -33,7 +33,7 @@ _PEAK_SECONDS = 1.0
 class Ours:
     """What the engine did on one relation; ``q`` and ``r`` are the shares that decide what it saves.
 
-    ``flops`` are those that are certain and the normalisers computed: a masked model's other lengths come on top.
+    ``flops`` are those that are certain and the log-partitions computed: a masked model's other lengths come on top.
     """
 
     hits: Hits
@@ -85,31 +85,31 @@ def run_ours(
 ) -> Ours:
     """The engine over the whole plan, after a first fact by itself: like the others it is measured warm."""
     start = time.perf_counter()
-    normaliser = build_normaliser(model, grid)
+    log_partition = build_log_partition(model, grid)
     limits = limits_for(model, plan, grid)
     first = build_probe(
-        model, _first(relation), _first_pool(pool), relation.name, ProbingSettings(), normaliser, Notices()
+        model, _first(relation), _first_pool(pool), relation.name, ProbingSettings(), log_partition, DataWarnings()
     )
     evaluate(first, plan, shifts(*vectors), range(1), limits, lambda steps=1: None)
     _wait(model.device)
     setup = time.perf_counter() - start
     start = time.perf_counter()
-    probe = build_probe(model, relation, pool, relation.name, ProbingSettings(), normaliser, Notices())
+    probe = build_probe(model, relation, pool, relation.name, ProbingSettings(), log_partition, DataWarnings())
     hits = evaluate(probe, plan, shifts(*vectors), range(len(relation.facts)), limits, lambda steps=1: None)
     _wait(model.device)
     seconds = time.perf_counter() - start
     counts, shape = probe.counts, model_shape(model)
     work = probe.workload(limits.query_tokens)
     least = floor(shape, plan, work.certain)
-    asked = max(1, counts.normalisers)
-    flops = least + normaliser_flops(shape, counts.rough_normalisers + counts.exact_normalisers)
+    asked = max(1, counts.log_partitions)
+    flops = least + log_partition_flops(shape, counts.rough_log_partitions + counts.exact_log_partitions)
     return Ours(
         hits=hits,
         seconds=seconds,
         setup_seconds=setup,
         q=counts.undecided_facts / max(1, counts.facts),
-        r=max(counts.rough_normalisers, counts.exact_normalisers) / asked,
-        exact_share=counts.exact_normalisers / asked,
+        r=max(counts.rough_log_partitions, counts.exact_log_partitions) / asked,
+        exact_share=counts.exact_log_partitions / asked,
         floor_flops=least,
         flops=flops,
         ceiling=naive_cost(shape, plan, work.certain + work.possible).flops / flops,

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.core.settings import ModelSettings
 from lrp2_bench.data.cldr.corpus import CldrCorpus
@@ -101,10 +101,10 @@ def random_vectors(model: LayeredModel, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def _corpus_vectors(model: LayeredModel, digest: str, language: str) -> Float[Tensor, "layer hidden"]:
-    corpus, notices = CldrCorpus(_SENTENCES), Notices()
-    sentences = corpus.sentences(language, notices)
+    corpus, data_warnings = CldrCorpus(_SENTENCES), DataWarnings()
+    sentences = corpus.sentences(language, data_warnings)
     metadata = vector_metadata(digest, model, language, corpus.name, sentences)
-    return compute_vectors(model, sentences, metadata, batch_tokens=2048, notices=notices).values
+    return compute_vectors(model, sentences, metadata, batch_tokens=2048, data_warnings=data_warnings).values
 
 
 def random_model(size: RandomModel, texts: Sequence[str], device: torch.device, seed: int = 0) -> LayeredModel:

@@ -48,7 +48,7 @@ class NaiveHits:
 
 
 class Forward(Protocol):
-    """Logits ``[row, token, vocab]`` of a tokenized batch, with the projections of ``pair`` (None: untouched)."""
+    """Logits ``[row, token, vocab]`` of a tokenized batch, with the projections of ``pair`` (None: baseline)."""
 
     def __call__(self, batch: Any, pair: LayerPair | None) -> Tensor: ...
 

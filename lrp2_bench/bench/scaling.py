@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lrp2_bench.bench.models import RandomModel, random_model, random_vectors
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import GridSettings, ProbingSettings
 from lrp2_bench.core.types import Relation, all_pairs
 from lrp2_bench.grid.cost import grid_cost, model_shape
@@ -20,7 +20,7 @@ from lrp2_bench.grid.pilot import estimate
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.build import build_normaliser, build_probe
+from lrp2_bench.probing.build import build_log_partition, build_probe
 from lrp2_bench.probing.pools import pool_of
 
 #: Sizes between the testbed's and the paper's, so that a curve takes a minute; the heads are as wide as the paper's.
@@ -80,8 +80,8 @@ def _point(
     grid = GridSettings()
     some = replace(relation, facts=relation.facts[:facts])
     probe = build_probe(
-        model, some, pool_of(some, candidates, seed), some.name, ProbingSettings(), build_normaliser(model, grid),
-        Notices(),
+        model, some, pool_of(some, candidates, seed), some.name, ProbingSettings(), build_log_partition(model, grid),
+        DataWarnings(),
     )  # fmt: skip
     limits = limits_for(model, plan, grid)
     moved = shifts(*random_vectors(model, seed))

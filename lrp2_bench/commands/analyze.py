@@ -51,7 +51,7 @@ def run_analyze(
     folder = subject.home / FOLDER / analysis.name
     earlier = _read(folder / ANALYSIS)
     findings = analysis.run(subject)
-    subject.notices.report()
+    subject.data_warnings.report()
     seconds = time.perf_counter() - start
     _tell_what_is_replaced(earlier, config, folder)
     _remove(folder, earlier)
@@ -63,7 +63,7 @@ def run_analyze(
         "environment": environment(),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
-        "notices": subject.notices.as_dict(),
+        "notices": subject.data_warnings.as_dict(),
         "summary": dict(findings.summary),
         "tables": [table_to_json(table) for table in findings.tables],
         "figures": [file_stem(name) for name in findings.figures],

@@ -27,7 +27,7 @@ from lrp2_bench.bench.measure import (
 from lrp2_bench.bench.models import Subject, known_models, subject
 from lrp2_bench.bench.naive import hooked_forward
 from lrp2_bench.bench.nnsight import nnsight_forward, nnsight_is_here
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.core.files import write_json
 from lrp2_bench.core.settings import BenchCommand, GridSettings, ProbingSettings
@@ -53,7 +53,7 @@ def run_bench(settings: BenchCommand, make_dataset: Callable[[], Dataset], conso
             hint = "Set models=[...], and checkpoints={NAME: DIR} for a model of your own."
             raise UnknownNameError("benchmark model", name, known, hint)
     device = choose_device(settings.device)
-    facts = make_dataset().facts(settings.language, settings.pivot, Notices())
+    facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
     peak = matrix_peak(device)
     results = []
     for name in settings.models:
@@ -124,7 +124,7 @@ def _case(
         "hit_rate": hit_rate(ours.hits),
         "q": ours.q,
         "r": ours.r,
-        "exact_normalisers": ours.exact_share,
+        "exact_log_partitions": ours.exact_share,
         "seconds": ours.seconds,
         "setup_seconds": ours.setup_seconds,
         "cells_per_second": cells / ours.seconds,
@@ -167,9 +167,9 @@ def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> 
 
 def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
     yield (
-        "q: share of facts whose object leads its own length for some pair; r: share of normaliser rows computed; "
+        "q: share of facts whose object leads its own length for some pair; r: share of log-partition rows computed; "
         "floor/peak: fewest operations any exact method needs, per second, of the measured peak; ceiling: the naive "
-        "method's operations for each that is certain here, and for each normaliser computed; GiB: the largest "
+        "method's operations for each that is certain here, and for each log-partition computed; GiB: the largest "
         "resident size so far."
     )
     if any("bfloat16" in case for case in results):

@@ -25,7 +25,7 @@ _LOSS_LINES = 10  # lines about the loss in a whole training
 
 
 def run_pretrain(settings: PretrainCommand) -> Path:
-    """Train and write a checkpoint; returns its folder. Raises :class:`BenchError` for what a user can mend."""
+    """Train and write a checkpoint; returns its folder. Raises :class:`BenchError` for what a user can fix."""
     spec = wanted_spec(settings)
     output = Path(settings.output or f"{settings.paths.outputs}/pretrained/{spec.name}").expanduser()
     with _Reporter(spec) as reporter:

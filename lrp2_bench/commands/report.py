@@ -21,7 +21,7 @@ from lrp2_bench.render.table import Table
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.write import write_table
 from lrp2_bench.report.agreement import check_agreement
-from lrp2_bench.report.assessed_runs import JudgedRuns, judge_runs
+from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.table import verdict_table
 from lrp2_bench.report.completeness import lacking
@@ -79,12 +79,12 @@ def run_report(
     folder = output if output is not None else inputs[0] / "report"
     written = _write_tables(contents, folder, console)
     written += _write_figures(contents, folder / "figures", select_by, console)
-    if contents.judged:
-        page, unread = write_page(contents.judged, contents.unfinished, folder, Choices(select_by, groups))
+    if contents.assessed:
+        page, unread = write_page(contents.assessed, contents.unfinished, folder, Choices(select_by, groups))
         _tell("Not on the page", unread, console)
         console.print(Text(f"Page: {page}"), soft_wrap=True)
         written.append(page)
-    lacks = lacking(contents.unfinished, contents.judged)
+    lacks = lacking(contents.unfinished, contents.assessed)
     if lacks:
         console.print(Text(f"Not whole ({len(lacks)}):", style="yellow"))
         for line in lacks:
@@ -102,7 +102,7 @@ class _Contents:
 
     runs: Sequence[Run]
     unfinished: Sequence[Unfinished]
-    judged: Sequence[JudgedRuns]
+    assessed: Sequence[AssessedRuns]
     analyses: Sequence[StoredAnalysis]
     unread: Sequence[str]
     compared: Sequence[Table]
@@ -111,7 +111,7 @@ class _Contents:
 
     @property
     def ablated(self) -> list[str]:
-        return [found.model for found in self.judged if found.projection != LRP2]
+        return [found.model for found in self.assessed if found.projection != LRP2]
 
 
 def _contents(
@@ -124,17 +124,19 @@ def _contents(
     """All that is told, made before any of it is written."""
     analyses, unread = find_analyses(inputs)
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
-    judged = _judged(list(_by_model_and_dataset(runs)), select_by, console)
+    assessed = _assessed(list(_by_model_and_dataset(runs)), select_by, console)
     # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
-    whole, ablated = ([found for found in judged if (found.projection == LRP2) == is_lrp2] for is_lrp2 in (True, False))
+    whole, ablated = (
+        [found for found in assessed if (found.projection == LRP2) == is_lrp2] for is_lrp2 in (True, False)
+    )
     own, hidden = (
         [table for found in part for table in _tables(found, runs, unfinished, groups)] for part in (whole, ablated)
     )
-    compared = ablation_tables(runs, select_by, judged)
+    compared = ablation_tables(runs, select_by, assessed)
     analyses = [each for each in analyses if not models or each.model in models]
     verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
     shown = [*own, *compared, *([verdict] if verdict else []), *(table for each in analyses for table in each.tables)]
-    return _Contents(runs, unfinished, judged, analyses, unread, compared, shown, hidden)
+    return _Contents(runs, unfinished, assessed, analyses, unread, compared, shown, hidden)
 
 
 def _write_tables(contents: _Contents, folder: Path, console: Console) -> list[Path]:
@@ -148,8 +150,8 @@ def _write_tables(contents: _Contents, folder: Path, console: Console) -> list[P
 
 
 def _write_figures(contents: _Contents, folder: Path, select_by: str, console: Console) -> list[Path]:
-    by_model = [found.runs for found in contents.judged]
-    figures, unread = write_figures(by_model, folder, select_by, contents.judged, contents.compared)
+    by_model = [found.runs for found in contents.assessed]
+    figures, unread = write_figures(by_model, folder, select_by, contents.assessed, contents.compared)
     _tell("Not in the alignment's figure", unread, console)
     figures += copy_figures(contents.analyses, folder)
     _tell("Not in the report", contents.unread, console)
@@ -192,14 +194,17 @@ def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
         yield sorted(members, key=lambda run: run.language)
 
 
-def _judged(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[JudgedRuns]:
+def _assessed(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[AssessedRuns]:
     total = sum(bool(run.pairs) for runs in by_model for run in runs)
     with nullcontext(lambda: None) if console.quiet else progress("judging", total, "languages") as advance:
-        return [judge_runs(runs, select_by, advance) for runs in by_model]
+        return [assess_runs(runs, select_by, advance) for runs in by_model]
 
 
 def _tables(
-    found: JudgedRuns, everything: Sequence[Run], unfinished: Sequence[Unfinished], groups: Mapping[str, Sequence[str]]
+    found: AssessedRuns,
+    everything: Sequence[Run],
+    unfinished: Sequence[Unfinished],
+    groups: Mapping[str, Sequence[str]],
 ) -> Iterator[Table]:
     runs, select_by = found.runs, found.select_by
     notes = tuple(
@@ -209,7 +214,7 @@ def _tables(
     )
     means = languages_table(runs, select_by) if found.dataset == XFACTR else group_means_table(runs, select_by, groups)
     tables = [means, optimal_layers_table(runs, select_by)]
-    if found.judged:
+    if found.assessed:
         tables += [significance_table(found), relations_table(found)]
     tables += embedded_tables(runs, everything, select_by)
     for table in tables:

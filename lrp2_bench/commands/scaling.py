@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lrp2_bench.bench.scaling import Point, scaling
 from lrp2_bench.commands.bench import filled
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import write_json
 from lrp2_bench.core.settings import BenchCommand
 from lrp2_bench.data.dataset import Dataset
@@ -31,7 +31,7 @@ def run_scaling(settings: BenchCommand, make_dataset: Callable[[], Dataset], con
     The relation with the largest pool is measured, since candidates are among what is varied.
     """
     device = choose_device(settings.device)
-    facts = make_dataset().facts(settings.language, settings.pivot, Notices())
+    facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
     relation = max(facts.relations, key=lambda relation: len(relation.pool))
     points = []
     for point in scaling(relation, filled(facts), device, settings.seed):

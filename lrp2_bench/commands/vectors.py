@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import VectorsCommand
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.cached_vectors import language_vectors
@@ -18,13 +18,15 @@ log = logging.getLogger(__name__)
 
 def run_vectors(settings: VectorsCommand, make_corpus: Callable[[], Corpus]) -> Path:
     """``lrp2-bench vectors``: the language's vectors as ``LANG.safetensors`` in ``output``, else in the cache."""
-    notices = Notices()
+    data_warnings = DataWarnings()
     checkpoint = find_checkpoint(settings.model)
     model = load_model(checkpoint, settings.model)
     corpus = make_corpus() if settings.vectors.path is None else None
     cache = Path(settings.paths.cache).expanduser()
-    vectors = language_vectors(model, checkpoint.digest, settings.language, corpus, settings.vectors, cache, notices)
-    notices.report()
+    vectors = language_vectors(
+        model, checkpoint.digest, settings.language, corpus, settings.vectors, cache, data_warnings
+    )
+    data_warnings.report()
     path = cached_path(cache, vectors.metadata)
     if settings.output is not None:
         path = Path(settings.output).expanduser() / f"{settings.language}.safetensors"

@@ -115,7 +115,7 @@ def tree(config: DictConfig) -> dict[str, Any]:
 
 
 def factory(config: DictConfig) -> Callable[[], Any]:
-    """A function that makes the object ``config`` describes; an error the user can mend comes out as it is."""
+    """A function that makes the object ``config`` describes; an error the user can fix comes out as it is."""
 
     def make() -> Any:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class BenchError(Exception):
-    """A problem the user can mend; the command line prints its text without a traceback."""
+    """A problem the user can fix; the command line prints its text without a traceback."""
 
 
 class UnknownNameError(BenchError):

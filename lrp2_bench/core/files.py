@@ -113,15 +113,15 @@ def sha256_json(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+def with_own_digest(record: Mapping[str, Any]) -> dict[str, Any]:
     """``record`` with the digest of all the rest of it under ``digest``."""
     rest = json.loads(json.dumps({key: value for key, value in record.items() if key != "digest"}))
     return {**rest, "digest": sha256_json(rest)}
 
 
-def seal_holds(record: Mapping[str, Any]) -> bool:
-    """Whether a record read back is what :func:`sealed` made; one without a digest is taken as it is."""
-    return "digest" not in record or sealed(record)["digest"] == record["digest"]
+def digest_holds(record: Mapping[str, Any]) -> bool:
+    """Whether a record read back is what :func:`with_own_digest` made; one without a digest is taken as it is."""
+    return "digest" not in record or with_own_digest(record)["digest"] == record["digest"]
 
 
 def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:

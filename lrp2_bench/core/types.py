@@ -50,7 +50,7 @@ class LayerPair:
         return f"{self.lirp}/{self.lsrp}"
 
 
-#: What facts are evaluated under: a layer pair, or None for the untouched model.
+#: What facts are evaluated under: a layer pair, or None for the baseline.
 Setting = LayerPair | None
 
 

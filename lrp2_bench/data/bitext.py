@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
@@ -59,24 +59,24 @@ class Bitext:
         return replace(self, pairs=tuple(self.pairs[at] for at in kept))
 
 
-def facts_bitext(dataset: Dataset, language: str, pivot: str, notices: Notices) -> Bitext:
+def facts_bitext(dataset: Dataset, language: str, pivot: str, data_warnings: DataWarnings) -> Bitext:
     """The queries of the facts both languages have, each filled with its own object. Errors are the dataset's."""
-    facts = dataset.facts(language, pivot, notices)
+    facts = dataset.facts(language, pivot, data_warnings)
     return Bitext(language, pivot, dataset.name, tuple(_filled_pairs(facts)))
 
 
-def corpus_bitext(corpus: Corpus, language: str, pivot: str, notices: Notices) -> Bitext:
+def corpus_bitext(corpus: Corpus, language: str, pivot: str, data_warnings: DataWarnings) -> Bitext:
     """A corpus's translations, without those of which a side is blank and without repeats of a pair (both counted).
 
     ``corpus.sentences`` is about language vectors and cuts nothing here. Errors are the corpus's.
     """
     found: dict[tuple[str, str], None] = {}
-    for number, sides in enumerate(corpus.translations(language, pivot, notices), start=1):
+    for number, sides in enumerate(corpus.translations(language, pivot, data_warnings), start=1):
         ours, theirs = (" ".join(side.split()) for side in sides)
         if not ours or not theirs:
-            notices.add(BLANK, f"{language}-{pivot} {number}")
+            data_warnings.add(BLANK, f"{language}-{pivot} {number}")
         elif (ours, theirs) in found:
-            notices.add(TWICE, f"{language}-{pivot} {number}")
+            data_warnings.add(TWICE, f"{language}-{pivot} {number}")
         else:
             found[ours, theirs] = None
     pairs = (SentencePair(theirs, "", Sentence(ours), Sentence(theirs)) for ours, theirs in found)

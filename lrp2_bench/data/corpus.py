@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 
 
@@ -22,7 +22,7 @@ class Corpus(ABC):
         """The codes of the languages whose sentences it pairs with another's, sorted; most sources pair none."""
         return ()
 
-    def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
+    def translations(self, language: str, pivot: str, data_warnings: DataWarnings) -> list[tuple[str, str]]:
         """(sentence of ``language``, its translation in ``pivot``), in the source's order and unfiltered.
 
         Raises :class:`~lrp2_bench.core.errors.BenchError` where the source pairs no sentences, or not these languages'.
@@ -34,10 +34,10 @@ class Corpus(ABC):
         )
 
     @abstractmethod
-    def sentences(self, language: str, notices: Notices) -> list[str]:
+    def sentences(self, language: str, data_warnings: DataWarnings) -> list[str]:
         """The first ``count`` usable sentences of ``language``, in the source's order, deterministic.
 
-        Fewer than ``count`` is a counted warning in ``notices``; none at all, a missing file or a language the
+        Fewer than ``count`` is a counted warning in ``data_warnings``; none at all, a missing file or a language the
         source lacks raises :class:`~lrp2_bench.core.errors.BenchError` that says what there is and what to do next.
         """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import ParallelFacts
 
 
@@ -21,10 +21,10 @@ class Dataset(ABC):
         """The codes of the languages there are, sorted."""
 
     @abstractmethod
-    def facts(self, language: str, pivot: str, notices: Notices) -> ParallelFacts:
+    def facts(self, language: str, pivot: str, data_warnings: DataWarnings) -> ParallelFacts:
         """The facts of ``language`` and those of ``pivot`` with the same ids.
 
         ``pivot == language`` gives the language's facts twice (for ``search=baseline``). Blemishes are counted
-        in ``notices``. Raises :class:`~lrp2_bench.core.errors.UnknownNameError` for a language or relation that does
-        not exist, :class:`~lrp2_bench.core.errors.BenchError` where the source cannot be read.
+        in ``data_warnings``. Raises :class:`~lrp2_bench.core.errors.UnknownNameError` for a language or relation that
+        does not exist, :class:`~lrp2_bench.core.errors.BenchError` where the source cannot be read.
         """

@@ -57,7 +57,7 @@ def download(
 
 
 class _RetryError(Exception):
-    """A failure that another attempt may mend; its text is the reason."""
+    """A failure that another attempt may fix; its text is the reason."""
 
 
 class _SameSafety(urllib.request.HTTPRedirectHandler):

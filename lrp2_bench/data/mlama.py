@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.languages import aliases
@@ -79,27 +79,27 @@ class MLama(Dataset):
         self._open()
         return tuple(sorted(self._folders))
 
-    def facts(self, language: str, pivot: str, notices: Notices) -> ParallelFacts:
-        relations = self._relations(language, notices)
+    def facts(self, language: str, pivot: str, data_warnings: DataWarnings) -> ParallelFacts:
+        relations = self._relations(language, data_warnings)
         if language == pivot:
             pivot_relations = relations
         else:
-            everything = self._language(pivot, notices)
+            everything = self._language(pivot, data_warnings)
             pivot_relations = tuple(
-                matching(relation, _relation(relation.name, everything, pivot, notices)) for relation in relations
+                matching(relation, _relation(relation.name, everything, pivot, data_warnings)) for relation in relations
             )
         digest = sha256_json([content(relations), content(pivot_relations)])
         return ParallelFacts(language, pivot, relations, pivot_relations, digest)
 
-    def _relations(self, language: str, notices: Notices) -> tuple[Relation, ...]:
-        files = self._language(language, notices)
+    def _relations(self, language: str, data_warnings: DataWarnings) -> tuple[Relation, ...]:
+        files = self._language(language, data_warnings)
         names = self._wanted if self._wanted is not None else tuple(files.facts)
         for name in names:
             if name not in files.facts:
                 raise UnknownNameError(f"relation of '{language}'", name, files.facts, "Set dataset.relations.")
         relations = []
         for name in sorted(set(names), key=natural):
-            relation = _relation(name, files, language, notices)
+            relation = _relation(name, files, language, data_warnings)
             if relation is not None:
                 relations.append(Relation(name, relation.template, relation.facts[: self._limit], relation.objects))
         if not relations:
@@ -128,78 +128,78 @@ class MLama(Dataset):
                 raise BenchError(f"'{path}' holds no mLAMA files (LANG/P36.jsonl, ...). Check dataset.path.")
         return self._tree
 
-    def _language(self, language: str, notices: Notices) -> _LanguageFiles:
+    def _language(self, language: str, data_warnings: DataWarnings) -> _LanguageFiles:
         tree = self._open()
         if language not in self._folders:
             raise UnknownNameError("language", language, self._folders, "The dataset holds no others.", aliases())
         if language not in self._parsed:
-            parsed = _parse(tree, self._folders[language], language, notices)
+            parsed = _parse(tree, self._folders[language], language, data_warnings)
             if parsed.digest() != _pinned().get(language):
-                notices.add("Language differs from the mLAMA 1.1 this version was tested with", language)
+                data_warnings.add("Language differs from the mLAMA 1.1 this version was tested with", language)
             self._parsed[language] = parsed
         return self._parsed[language]
 
 
-def _parse(tree: FileTree, folder: PurePosixPath, language: str, notices: Notices) -> _LanguageFiles:
+def _parse(tree: FileTree, folder: PurePosixPath, language: str, data_warnings: DataWarnings) -> _LanguageFiles:
     templates: dict[str, str] = {}
     facts: dict[str, tuple[Fact, ...]] = {}
     files = [path for path in tree.paths() if path.parent == folder]
     if folder / "templates.jsonl" not in files:
         raise BenchError(f"'{language}' has no templates.jsonl in its folder '{folder}'.")
-    for where, row in json_rows(tree, folder / "templates.jsonl", notices):
+    for where, row in json_rows(tree, folder / "templates.jsonl", data_warnings):
         name, template = row.get("relation"), row.get("template")
         if not isinstance(name, str) or not isinstance(template, str):
-            notices.add("Template lines without a relation and a template were skipped", where)
+            data_warnings.add("Template lines without a relation and a template were skipped", where)
         else:
             templates.setdefault(name, template)
     for path in sorted((p for p in files if _FACT_FILE.fullmatch(p.name)), key=lambda p: natural(p.stem)):
-        facts[path.stem] = tuple(_facts(tree, path, notices))
+        facts[path.stem] = tuple(_facts(tree, path, data_warnings))
     for name in sorted(set(templates) - set(facts)):
         if re.fullmatch(r"P\d+", name):
-            notices.add("Templates without a relation file", f"{language} {name}")
+            data_warnings.add("Templates without a relation file", f"{language} {name}")
     return _LanguageFiles(templates, facts)
 
 
-def _facts(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[Fact]:
+def _facts(tree: FileTree, path: PurePosixPath, data_warnings: DataWarnings) -> Iterator[Fact]:
     seen: set[int | str] = set()
     labels: dict[str, str] = {}
-    for where, row in json_rows(tree, path, notices):
+    for where, row in json_rows(tree, path, data_warnings):
         line_id = row.get("lineid")
         texts = [text for key in _TEXT_KEYS if isinstance(text := row.get(key), str)]
         if not isinstance(line_id, int) or len(texts) < len(_TEXT_KEYS):
-            notices.add(f"Facts without lineid and {', '.join(_TEXT_KEYS)} were skipped", where)
+            data_warnings.add(f"Facts without lineid and {', '.join(_TEXT_KEYS)} were skipped", where)
             continue
         subject_id, object_id, subject, object_, uuid = texts
         if not subject.strip() or not object_.strip():
-            notices.add("Facts with a blank label were skipped", where)
+            data_warnings.add("Facts with a blank label were skipped", where)
         elif line_id in seen or uuid in seen:
-            notices.add("Facts that repeat an id were skipped", where)
+            data_warnings.add("Facts that repeat an id were skipped", where)
         else:
             seen |= {line_id, uuid}
             # A pool holds one label an object, so that an object never competes with itself.
             label = labels.setdefault(object_id, object_)
             if label != object_:
-                notices.add("Objects with a second label go by their first", where)
+                data_warnings.add("Objects with a second label go by their first", where)
             yield Fact(path.stem, line_id, uuid, subject, subject_id, label, object_id)
 
 
-def _relation(name: str, files: _LanguageFiles, language: str, notices: Notices) -> Relation | None:
+def _relation(name: str, files: _LanguageFiles, language: str, data_warnings: DataWarnings) -> Relation | None:
     """The whole relation, or None (counted) where nothing can be asked."""
     facts = files.facts.get(name, ())
     template = files.templates.get(name)
     where = f"{language} {name}"
     if not facts:
-        notices.add("Relations without facts", where)
+        data_warnings.add("Relations without facts", where)
         return None
     if template is None:
-        notices.add("Relations without a template were skipped", where)
+        data_warnings.add("Relations without a template were skipped", where)
         return None
     if template.count("[X]") != 1 or template.count("[Y]") != 1:
-        notices.add("Relations whose template lacks [X] or [Y], or repeats it, were skipped", where)
+        data_warnings.add("Relations whose template lacks [X] or [Y], or repeats it, were skipped", where)
         return None
     relation = Relation(name, template, facts, {fact.object_id: fact.object for fact in facts})
     if len(relation.pool) == 1:
-        notices.add("Relations with a single candidate, which any model gets right", where)
+        data_warnings.add("Relations with a single candidate, which any model gets right", where)
     return relation
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Relation
 from lrp2_bench.data.filetree import FileTree
@@ -48,7 +48,9 @@ def natural(name: str) -> tuple[int, str]:
     return (int(number) if number else 0, name)
 
 
-def json_rows(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator[tuple[str, dict[str, object]]]:
+def json_rows(
+    tree: FileTree, path: PurePosixPath, data_warnings: DataWarnings
+) -> Iterator[tuple[str, dict[str, object]]]:
     """The JSON objects of a file, each with its place. Lines end at ``\\n`` alone: labels may hold U+2028."""
     for number, line in enumerate(tree.read(path).split(b"\n"), start=1):
         if not line.strip():
@@ -59,9 +61,9 @@ def json_rows(tree: FileTree, path: PurePosixPath, notices: Notices) -> Iterator
             if b"\\ud" in line.lower():  # JSON can spell half a surrogate pair, which no UTF-8 file can hold
                 json.dumps(row, ensure_ascii=False).encode("utf-8")
         except ValueError:
-            notices.add("Lines that are not JSON were skipped", where)
+            data_warnings.add("Lines that are not JSON were skipped", where)
             continue
         if isinstance(row, dict):
             yield where, row
         else:
-            notices.add("Lines that are not JSON were skipped", where)
+            data_warnings.add("Lines that are not JSON were skipped", where)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import LANGUAGES, aliases
 from lrp2_bench.data.bitext import through_english
@@ -45,15 +45,15 @@ class TatoebaCorpus(Corpus):
         """The codes of the languages there are, English among them, sorted."""
         return tuple(sorted({*self._pairs, _ENGLISH}))
 
-    def sentences(self, language: str, notices: Notices) -> list[str]:
+    def sentences(self, language: str, data_warnings: DataWarnings) -> list[str]:
         paths = [english for _, english in self._pairs.values()] if language == _ENGLISH else [self._pair(language)[0]]
-        lines = self._lines(sorted(paths, key=lambda path: path.name), notices)
-        return first_usable(lines, self.count, language, str(self._path), notices)
+        lines = self._lines(sorted(paths, key=lambda path: path.name), data_warnings)
+        return first_usable(lines, self.count, language, str(self._path), data_warnings)
 
     def parallel_languages(self) -> tuple[str, ...]:
         return self.languages()
 
-    def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
+    def translations(self, language: str, pivot: str, data_warnings: DataWarnings) -> list[tuple[str, str]]:
         """With English the pairs as they are; two others' sentences are joined where their English side is the same."""
         return through_english(self.pairs, language, pivot)
 
@@ -105,9 +105,9 @@ class TatoebaCorpus(Corpus):
             raise UnknownNameError(what, language, self.languages(), hint, aliases())
         return self._pairs[language]
 
-    def _lines(self, paths: list[PurePosixPath], notices: Notices) -> Iterator[str]:
+    def _lines(self, paths: list[PurePosixPath], data_warnings: DataWarnings) -> Iterator[str]:
         for path in paths:
-            yield from text_lines(io.BytesIO(self._tree.read(path)), str(path), notices)
+            yield from text_lines(io.BytesIO(self._tree.read(path)), str(path), data_warnings)
 
     def _whole(self, path: PurePosixPath) -> list[str]:
         text = self._tree.read(path).decode("utf-8-sig", errors="replace")

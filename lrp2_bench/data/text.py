@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import aliases
 from lrp2_bench.data.corpus import Corpus, usable
@@ -52,21 +52,21 @@ class TextCorpus(Corpus):
         """The languages there are files for, sorted."""
         return tuple(sorted(path.stem for path in self._folder.glob("*.txt") if path.is_file()))
 
-    def sentences(self, language: str, notices: Notices) -> list[str]:
+    def sentences(self, language: str, data_warnings: DataWarnings) -> list[str]:
         with self._open(language) as file:
-            lines = text_lines(file, str(self._file(language)), notices)
-            return first_usable(lines, self.count, language, str(self._file(language)), notices)
+            lines = text_lines(file, str(self._file(language)), data_warnings)
+            return first_usable(lines, self.count, language, str(self._file(language)), data_warnings)
 
     def parallel_languages(self) -> tuple[str, ...]:
         return self.languages() if self._parallel else ()
 
-    def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
+    def translations(self, language: str, pivot: str, data_warnings: DataWarnings) -> list[tuple[str, str]]:
         if not self._parallel:
-            return super().translations(language, pivot, notices)
+            return super().translations(language, pivot, data_warnings)
         sides = []
         for code in (language, pivot):
             with self._open(code) as file:
-                sides.append(list(decoded_lines(file, str(self._file(code)), notices)))
+                sides.append(list(decoded_lines(file, str(self._file(code)), data_warnings)))
         if len(sides[0]) != len(sides[1]):
             raise BenchError(
                 f"'{self._file(language)}' has {len(sides[0])} lines and '{self._file(pivot)}' has {len(sides[1])}: "
@@ -100,12 +100,12 @@ def checked_count(sentences: int | None) -> int | None:
     raise BenchError(f"corpus.sentences={sentences}: give a whole number from 1, or null for all sentences.")
 
 
-def text_lines(file: IO[bytes], source: str, notices: Notices) -> Iterator[str]:
+def text_lines(file: IO[bytes], source: str, data_warnings: DataWarnings) -> Iterator[str]:
     """The lines of :func:`decoded_lines` that are text."""
-    return (line for line in decoded_lines(file, source, notices) if line is not None)
+    return (line for line in decoded_lines(file, source, data_warnings) if line is not None)
 
 
-def decoded_lines(file: IO[bytes], source: str, notices: Notices) -> Iterator[str | None]:
+def decoded_lines(file: IO[bytes], source: str, data_warnings: DataWarnings) -> Iterator[str | None]:
     r"""The lines of a UTF-8 file, cut at ``\n`` only, since U+2028 and its like occur inside sentences.
 
     A line of other bytes is left out (None) and counted: its letters are lost, and what stood in for them would enter
@@ -125,11 +125,13 @@ def decoded_lines(file: IO[bytes], source: str, notices: Notices) -> Iterator[st
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError:
-            notices.add(NOT_UTF8, f"{source}:{number}")
+            data_warnings.add(NOT_UTF8, f"{source}:{number}")
             yield None
 
 
-def first_usable(lines: Iterable[str], count: int | None, language: str, source: str, notices: Notices) -> list[str]:
+def first_usable(
+    lines: Iterable[str], count: int | None, language: str, source: str, data_warnings: DataWarnings
+) -> list[str]:
     """The first ``count`` usable sentences (None: all); too few are counted, none raise :class:`BenchError`."""
     found = list(islice(usable(lines), count))
     if not found:
@@ -138,5 +140,5 @@ def first_usable(lines: Iterable[str], count: int | None, language: str, source:
             "and lines that are not UTF-8 nothing is left. Pass another corpus with corpus.path."
         )
     if count is not None and len(found) < count:
-        notices.add(TOO_FEW, f"{language}: {len(found)} of {count}")
+        data_warnings.add(TOO_FEW, f"{language}: {len(found)} of {count}")
     return found

@@ -63,13 +63,13 @@ def final_block_flops(model: ModelShape, tokens: int, scored: int) -> float:
     return everywhere + 2.0 * scored * (2 * h * h + 2 * h * model.intermediate) + 4.0 * scored * tokens * h
 
 
-def normaliser_flops(model: ModelShape, rows: int) -> float:
+def log_partition_flops(model: ModelShape, rows: int) -> float:
     """Rows of the whole head."""
     return 2.0 * rows * model.hidden * model.vocab
 
 
 def grid_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Cost:
-    """Queries of these shapes through every setting of the plan, normalisers not counted."""
+    """Queries of these shapes through every setting of the plan, log-partitions not counted."""
     runs, finals = plan.block_runs - len(plan.settings), len(plan.settings)
     total = Cost()
     for shape in shapes:
@@ -87,7 +87,7 @@ def naive_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Co
     for shape in shapes:
         rows = shape.sentences * settings * model.blocks
         flops = rows * block_flops(model, shape.sentence_tokens)
-        flops += shape.sentences * settings * normaliser_flops(model, shape.sentence_tokens)
+        flops += shape.sentences * settings * log_partition_flops(model, shape.sentence_tokens)
         total += Cost(rows * shape.queries, rows * shape.sentence_tokens * shape.queries, 0, flops * shape.queries)
     return total
 
@@ -96,8 +96,8 @@ def floor(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> float:
     """Operations that no method which runs the model's own blocks in each setting can do without.
 
     Every setting's states differ from every other's from its first projection on, so each of the plan's block runs
-    must happen for the queries that decide a cell at the least: a masked fact's own length, a causal fact's forest. The
-    last block is needed at the scored positions, candidates' logits once each; a normaliser never certainly. ``shapes``
-    are a workload's certain ones.
+    must happen for the queries that decide a cell at the least: a masked fact's own length, a causal fact's prefix
+    tree. The last block is needed at the scored positions, candidates' logits once each; a log-partition never
+    certainly. ``shapes`` are a workload's certain ones.
     """
     return grid_cost(model, plan, shapes).flops

@@ -1,6 +1,6 @@
 """Every wanted setting's final states from shared work, block by block over all settings at once.
 
-The frontier of a block holds one row per (query, state that differs): the untouched trunk, one row per LIRP layer
+The frontier of a block holds one row per (query, state that differs): the baseline trunk, one row per LIRP layer
 passed, one per pair passed. A row lives as long as some wanted setting needs it, so any set of settings costs its
 share. Rows stand by the length of their query, so that a block runs over all of them in large batches with next to no
 padding.

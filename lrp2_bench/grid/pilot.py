@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import ParallelFacts
 from lrp2_bench.grid.cost import grid_cost, model_shape
 from lrp2_bench.grid.engine import evaluate
@@ -119,7 +119,9 @@ def stand_in_shifts(model: LayeredModel, facts: ParallelFacts, seed: int) -> Shi
         some = np.random.default_rng(seed).choice(len(filled), size=min(_SENTENCES, len(filled)), replace=False)
         sentences = [filled[number] for number in some]
         metadata = vector_metadata("", model, language, "facts", sentences)
-        means.append(compute_vectors(model, sentences, metadata, batch_tokens=1024, notices=Notices()).values)
+        means.append(
+            compute_vectors(model, sentences, metadata, batch_tokens=1024, data_warnings=DataWarnings()).values
+        )
     return shifts(*means).to(model.device)
 
 

@@ -14,7 +14,7 @@ from lrp2_bench.core.types import LayerPair
 class GridPlan:
     """``settings[0]`` of an engine run is the baseline (if ``baseline``), then ``pairs`` in (lirp, lsrp) order.
 
-    The untouched states up to block i serve every pair with lirp i; the run after LIRP at i serves every lsrp.
+    The baseline states up to block i serve every pair with lirp i; the run after LIRP at i serves every lsrp.
     """
 
     blocks: int

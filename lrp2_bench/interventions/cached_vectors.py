@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import VectorSettings
 from lrp2_bench.data.corpus import Corpus
@@ -30,7 +30,7 @@ def language_vectors(
     corpus: Corpus | None,
     settings: VectorSettings,
     cache: Path,
-    notices: Notices,
+    data_warnings: DataWarnings,
 ) -> LanguageVectors:
     """The vectors in ``settings.path/LANG.safetensors`` where a path is set (refused if they do not fit), else those
     of ``corpus``: cached under a digest of model, sentences and settings, computed when absent or damaged."""
@@ -42,7 +42,7 @@ def language_vectors(
         return vectors
     if corpus is None:
         raise BenchError("Language vectors need a corpus (corpus=opus100, tatoeba or text) or vectors.path=DIR.")
-    sentences = corpus.sentences(language, notices)
+    sentences = corpus.sentences(language, data_warnings)
     metadata = vector_metadata(model_digest, model, language, corpus.name, sentences)
     path = cached_path(cache, metadata)
     if path.exists():
@@ -51,7 +51,7 @@ def language_vectors(
         except BenchError as error:
             log.warning("%s They are computed again.", error)
     batch_tokens = settings.batch_tokens or (32_768 if model.device.type == "cuda" else 4_096)
-    vectors = compute_vectors(model, sentences, metadata, batch_tokens=batch_tokens, notices=notices)
+    vectors = compute_vectors(model, sentences, metadata, batch_tokens=batch_tokens, data_warnings=data_warnings)
     try:
         save_vectors(vectors, path)
     except OSError as error:

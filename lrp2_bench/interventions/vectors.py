@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lrp2_bench.core.batching import by_tokens, in_halves
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, nearest
 from lrp2_bench.core.files import sha256_json, write_bytes
 from lrp2_bench.core.progress import progress
@@ -69,7 +69,12 @@ def vector_metadata(
 
 
 def compute_vectors(
-    model: LayeredModel, sentences: Sequence[str], metadata: Mapping[str, str], *, batch_tokens: int, notices: Notices
+    model: LayeredModel,
+    sentences: Sequence[str],
+    metadata: Mapping[str, str],
+    *,
+    batch_tokens: int,
+    data_warnings: DataWarnings,
 ) -> LanguageVectors:
     """Run every sentence through every block; float64 sums.
 
@@ -77,7 +82,7 @@ def compute_vectors(
     of a batch, of which at most a tenth is padding. Raises :class:`BenchError` where a mean is not finite.
     """
     language = metadata["language"]
-    sequences = _tokenize(model, sentences, language, notices)
+    sequences = _tokenize(model, sentences, language, data_warnings)
     lengths = [len(sequence) for sequence in sequences]
     sums = torch.zeros(model.blocks + 1, model.hidden_size, dtype=torch.float64)
     start, padded = time.perf_counter(), 0
@@ -154,16 +159,20 @@ def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
     return cache / "vectors" / metadata["language"] / f"{sha256_json(dict(metadata))[:24]}.safetensors"
 
 
-def _tokenize(model: LayeredModel, sentences: Sequence[str], language: str, notices: Notices) -> list[list[int]]:
+def _tokenize(
+    model: LayeredModel, sentences: Sequence[str], language: str, data_warnings: DataWarnings
+) -> list[list[int]]:
     limit = model.max_tokens
     sequences: list[list[int]] = model.tokenizer(list(sentences), verbose=False)["input_ids"]
     kept = []
     for number, ids in enumerate(sequences):
         if not ids:
-            notices.add("Sentences without a token were skipped", f"{language} sentence {number + 1}")
+            data_warnings.add("Sentences without a token were skipped", f"{language} sentence {number + 1}")
             continue
         if limit is not None and len(ids) > limit:
-            notices.add("Sentences longer than the model's positions were cut", f"{language} sentence {number + 1}")
+            data_warnings.add(
+                "Sentences longer than the model's positions were cut", f"{language} sentence {number + 1}"
+            )
             # Keep the closing special token, as the tokenizer's own truncation does.
             ids = ids[: limit - 1] + ids[-1:]
         kept.append(ids)

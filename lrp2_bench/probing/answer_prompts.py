@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import Fact, Relation
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.masked import between_masks
@@ -27,7 +27,9 @@ class GoldPrompt:
     targets: tuple[int, ...]
 
 
-def gold_prompts(model: LayeredModel, relation: Relation, where: str, notices: Notices) -> list[GoldPrompt | None]:
+def gold_prompts(
+    model: LayeredModel, relation: Relation, where: str, data_warnings: DataWarnings
+) -> list[GoldPrompt | None]:
     """One for every fact of ``relation``, None (counted, ``where`` names it) for those that cannot be asked.
 
     These are objects without a token, with an unknown one or with none but a sentence's first, which nothing predicts;
@@ -40,7 +42,7 @@ def gold_prompts(model: LayeredModel, relation: Relation, where: str, notices: N
     for fact, prompt in zip(relation.facts, prompts, strict=True):
         fits = prompt is not None and (model.max_tokens is None or len(prompt.ids) <= model.max_tokens)
         if not fits:
-            notices.add(CANNOT_ASK, f"{where} {fact.uuid} '{fact.object}'")
+            data_warnings.add(CANNOT_ASK, f"{where} {fact.uuid} '{fact.object}'")
         found.append(prompt if fits else None)
     return found
 

@@ -1,4 +1,4 @@
-"""Which of a fact's sentences wins, with as few normalisers as the answer takes."""
+"""Which of a fact's sentences wins, with as few log-partitions as the answer takes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lrp2_bench.probing.log_partition import Normaliser
+from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.probe import ProbeCounts
 
 #: Bounds are trusted where they differ by more than float32 rounding moves a sum.
 _ROUNDING = 1e-6
 
 
-class Duel:
-    """Sentences of one fact in some settings, each the weighted sum over its steps of logit minus normaliser.
+class BoundedRanking:
+    """Sentences of one fact in some settings, each the weighted sum over its steps of logit minus log-partition.
 
-    ``logits`` are the steps', ``slots`` the scored position of each, ``states`` the readout there. Normalisers start
+    ``logits`` are the steps', ``slots`` the scored position of each, ``states`` the readout there. Log-partitions start
     between the log-sum-exp of the logits known at their position and infinity.
     """
 
@@ -31,12 +31,12 @@ class Duel:
         paths: Sequence[Sequence[int]],
         weights: Float[Tensor, " sentence"],
         shared: Bool[Tensor, " slot"],
-        normaliser: Normaliser,
+        log_partition: LogPartition,
         counts: ProbeCounts,
     ) -> None:
         self._states, self._logits, self._slots = states, logits, slots
         self._weights, self._shared = weights, shared
-        self._normaliser, self._counts = normaliser, counts
+        self._log_partition, self._counts = log_partition, counts
         settings, steps = logits.shape
         longest = max(len(path) for path in paths)
         # Step number ``steps`` is a step of nothing, with which shorter sentences are filled up.
@@ -51,7 +51,7 @@ class Duel:
         self._low = torch.stack([logits.masked_fill(~here, -torch.inf).logsumexp(dim=1) for here in at_slot.T], dim=1)
         self._high = torch.full_like(self._low, torch.inf)
         self._low[:, shared] = self._high[:, shared] = 0.0
-        counts.normalisers += settings * int((~shared).sum())
+        counts.log_partitions += settings * int((~shared).sum())
 
     def wins(self, gold: int) -> Bool[Tensor, " setting"]:
         """The settings in which sentence ``gold`` scores highest; of equal ones the first wins."""
@@ -78,7 +78,7 @@ class Duel:
                 open_, fresh, high = open_[~settled], fresh[~settled], high[~settled]
             if not len(open_):
                 break
-            # The likeliest rivals first, gold with the second of them: often a rival is ahead without its normaliser.
+            # The likeliest rivals first, gold with the second: often a rival is ahead without its log-partition.
             order = high.masked_fill(~fresh, -torch.inf).argsort(dim=1, descending=True, stable=True)
             chosen = torch.zeros_like(fresh).scatter_(1, order[:, :take], True) & fresh
             if take > 1:
@@ -91,22 +91,22 @@ class Duel:
     def _scores(
         self, settings: Int[Tensor, " asked"], low: Float[Tensor, "setting slot"], high: Float[Tensor, "setting slot"]
     ) -> tuple[Float[Tensor, "asked sentence"], Float[Tensor, "asked sentence"]]:
-        """Scores with the normalisers at their highest, and at their lowest."""
+        """Scores with the log-partitions at their highest, and at their lowest."""
         return self._sum(settings, high), self._sum(settings, low)
 
     def _sum(
-        self, settings: Int[Tensor, " asked"], normalisers: Float[Tensor, "setting slot"]
+        self, settings: Int[Tensor, " asked"], log_partitions: Float[Tensor, "setting slot"]
     ) -> Float[Tensor, "asked sentence"]:
-        terms = self._logits[settings] - normalisers[settings][:, self._slots]
+        terms = self._logits[settings] - log_partitions[settings][:, self._slots]
         terms = torch.cat([terms, terms.new_zeros(len(settings), 1)], dim=1)
         return terms[:, self._paths].sum(dim=-1) * self._weights
 
     def _narrow(self, settings: Int[Tensor, " asked"], sentences: Bool[Tensor, "asked sentence"]) -> None:
-        """Bound the normalisers of some sentences."""
+        """Bound the log-partitions of some sentences."""
         needed = (sentences.unsqueeze(2) & self._uses).any(dim=1) & torch.isinf(self._high[settings])
         row, slot = needed.nonzero(as_tuple=True)
         at = settings[row]
-        bounds = self._normaliser.bounds(self._states[at, slot], self._counts)
+        bounds = self._log_partition.bounds(self._states[at, slot], self._counts)
         self._low[at, slot] = torch.maximum(self._low[at, slot], bounds.low)
         self._high[at, slot] = bounds.high
 
@@ -119,7 +119,7 @@ class Duel:
         needed = (sentences.unsqueeze(2) & self._uses).any(dim=1)
         row, slot = (needed & (self._low[settings] < self._high[settings])).nonzero(as_tuple=True)
         exact = self._high.clone()
-        exact[settings[row], slot] = self._normaliser.exact(self._states[settings[row], slot], self._counts)
+        exact[settings[row], slot] = self._log_partition.exact(self._states[settings[row], slot], self._counts)
         scores = self._sum(settings, exact).masked_fill(~sentences, -torch.inf)
         own = scores[:, gold].unsqueeze(1)
         first = torch.arange(scores.shape[1], device=scores.device) < gold

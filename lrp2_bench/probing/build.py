@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import GridSettings, ProbingSettings
 from lrp2_bench.core.types import Relation
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.causal import CausalProbe
-from lrp2_bench.probing.log_partition import Normaliser, rough_is_faster
+from lrp2_bench.probing.log_partition import LogPartition, rough_is_faster
 from lrp2_bench.probing.masked import MaskedProbe
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.probe import Probe
@@ -32,10 +32,10 @@ def pool_size(model: LayeredModel, settings: ProbingSettings) -> int | None:
     raise BenchError(f"probing.pool_size={size!r} is no pool size. Give a number from 2, null (full pool) or auto.")
 
 
-def build_normaliser(model: LayeredModel, grid: GridSettings) -> Normaliser:
+def build_log_partition(model: LayeredModel, grid: GridSettings) -> LogPartition:
     """One a job: it may hold a copy of the head in low precision."""
-    rough = rough_is_faster(model) if grid.rough_normalisers is None else grid.rough_normalisers
-    return Normaliser(model, _NORMALISER_ROWS, rough=rough and model.dtype is torch.float32)
+    rough = rough_is_faster(model) if grid.rough_log_partitions is None else grid.rough_log_partitions
+    return LogPartition(model, _NORMALISER_ROWS, rough=rough and model.dtype is torch.float32)
 
 
 def build_probe(
@@ -44,10 +44,10 @@ def build_probe(
     pool: Pool,
     where: str,
     probing: ProbingSettings,
-    normaliser: Normaliser,
-    notices: Notices,
+    log_partition: LogPartition,
+    data_warnings: DataWarnings,
 ) -> Probe:
     """The probe of one relation; ``where`` names it in warnings."""
     if model.family == "masked":
-        return MaskedProbe(model, relation, pool, where, notices, normaliser)
-    return CausalProbe(model, relation, pool, where, notices, normaliser, probing.sentence_score)
+        return MaskedProbe(model, relation, pool, where, data_warnings, log_partition)
+    return CausalProbe(model, relation, pool, where, data_warnings, log_partition, probing.sentence_score)

@@ -1,8 +1,8 @@
 """Causal probing (paper, section 3.1): the template filled with each candidate, the whole sentence scored.
 
-A fact's sentences run as one packed forest. For sums, what all of them share cancels; for means nothing does. The
+A fact's sentences run as one packed prefix tree. For sums, what all of them share cancels; for means nothing does. The
 first token is never scored: nothing predicts it. A sentence's score is at most the sum of what is known of it, since
-no log-probability is positive, so a rival's normalisers are computed only while it may still beat the gold object.
+no log-probability is positive, so a rival's log-partitions are computed only while it may still beat the gold object.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.core.batching import by_tokens
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SentenceScore
 from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
-from lrp2_bench.probing.bounded_ranking import Duel
-from lrp2_bench.probing.log_partition import Normaliser
+from lrp2_bench.probing.bounded_ranking import BoundedRanking
+from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import Pool
-from lrp2_bench.probing.prefix_tree import Forest, plant
+from lrp2_bench.probing.prefix_tree import PrefixTree, plant
 from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
 
 #: Numbers held at once while steps are scored.
@@ -33,7 +33,7 @@ _STEP_FLOATS = 16 * 2**20
 class _Choice:
     """A fact's distinct sentences; ``gold`` is its own among them, ``weights`` 1 or one over the tokens scored."""
 
-    forest: Forest
+    prefix_tree: PrefixTree
     gold: int
     weights: list[float]
     longest: int  # tokens of the longest sentence
@@ -48,19 +48,19 @@ class CausalProbe(Probe):
         relation: Relation,
         pool: Pool,
         where: str,
-        notices: Notices,
-        normaliser: Normaliser,
+        data_warnings: DataWarnings,
+        log_partition: LogPartition,
         score: SentenceScore,
     ) -> None:
-        self.model, self.relation, self.where, self.notices = model, relation, where, notices
+        self.model, self.relation, self.where, self.data_warnings = model, relation, where, data_warnings
         self.counts = ProbeCounts()
-        self._normaliser = normaliser
+        self._log_partition = log_partition
         self._mean = score is SentenceScore.mean
         self._choices = self._tokenize(relation, pool)
 
     def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[FactBatch]:
         asked = list(self._choices) if facts is None else sorted(self._choices.keys() & set(facts))
-        for indices in by_tokens([len(self._choices[fact].forest.ids) for fact in asked], tokens):
+        for indices in by_tokens([len(self._choices[fact].prefix_tree.ids) for fact in asked], tokens):
             chosen = [asked[index] for index in indices]
             yield FactBatch(torch.tensor(chosen, device=self.model.device))
 
@@ -68,18 +68,18 @@ class CausalProbe(Probe):
         certain = []
         for batch in self.batches(tokens, facts):
             choices = [self._choices[fact] for fact in batch.facts.tolist()]
-            certain += [self._shape(choice) for choice in choices if len(choice.forest.paths) > 1]
+            certain += [self._shape(choice) for choice in choices if len(choice.prefix_tree.paths) > 1]
         return Workload(certain, [])
 
     def _shape(self, choice: _Choice) -> Shape:
-        forest = choice.forest
+        prefix_tree = choice.prefix_tree
         return Shape(
-            lengths=(len(forest.ids),),
-            scored=len(forest.scored),
-            candidate_tokens=len(forest.steps),
-            sentences=len(forest.paths),
+            lengths=(len(prefix_tree.ids),),
+            scored=len(prefix_tree.scored),
+            candidate_tokens=len(prefix_tree.steps),
+            sentences=len(prefix_tree.paths),
             sentence_tokens=choice.longest,
-            normalisers=len(forest.scored) - sum(forest.shared),
+            log_partitions=len(prefix_tree.scored) - sum(prefix_tree.shared),
         )
 
     def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
@@ -88,22 +88,22 @@ class CausalProbe(Probe):
         self.counts.cells += hits.numel()
         self.counts.facts += len(choices)
         for place, choice in enumerate(choices):
-            if len(choice.forest.paths) == 1:
+            if len(choice.prefix_tree.paths) == 1:
                 hits[place] = True
-        contested = torch.tensor([len(choice.forest.paths) > 1 for choice in choices], device=self.model.device)
+        contested = torch.tensor([len(choice.prefix_tree.paths) > 1 for choice in choices], device=self.model.device)
         wanted = contested.unsqueeze(1).expand_as(hits)
         if contested.any():
-            final = run(self._pack([choice.forest for choice in choices]), wanted)
+            final = run(self._pack([choice.prefix_tree for choice in choices]), wanted)
             for place, choice in enumerate(choices):
                 cells = (final.query == place).nonzero().flatten()
                 if len(cells):
                     states = self.model.readout(final.hidden[cells])
                     asked = final.setting[cells]
                     fact = batch.facts[place].expand(len(cells))
-                    hits[place, asked] = self._duel(choice, states, fact, asked, settings)
+                    hits[place, asked] = self._bounded_ranking(choice, states, fact, asked, settings)
         return hits
 
-    def _duel(
+    def _bounded_ranking(
         self,
         choice: _Choice,
         states: Float[Tensor, "setting scored hidden"],
@@ -112,20 +112,20 @@ class CausalProbe(Probe):
         settings: Sequence[Setting],
     ) -> Bool[Tensor, " setting"]:
         """Whether the gold sentence wins, by the states of one fact in some settings."""
-        forest = choice.forest
-        steps = torch.tensor(forest.steps, device=states.device).view(-1, 2)
+        prefix_tree = choice.prefix_tree
+        steps = torch.tensor(prefix_tree.steps, device=states.device).view(-1, 2)
         logits = self.finite(self._step_logits(states, steps), facts, numbers, settings)
-        duel = Duel(
-            states=states[:, : len(forest.scored)],
+        bounded_ranking = BoundedRanking(
+            states=states[:, : len(prefix_tree.scored)],
             logits=logits,
             slots=steps[:, 0],
-            paths=forest.paths,
+            paths=prefix_tree.paths,
             weights=torch.tensor(choice.weights, device=states.device),
-            shared=torch.tensor(forest.shared, dtype=torch.bool, device=states.device),
-            normaliser=self._normaliser,
+            shared=torch.tensor(prefix_tree.shared, dtype=torch.bool, device=states.device),
+            log_partition=self._log_partition,
             counts=self.counts,
         )
-        return duel.wins(choice.gold)
+        return bounded_ranking.wins(choice.gold)
 
     def _step_logits(
         self, states: Float[Tensor, "setting scored hidden"], steps: Int[Tensor, "step 2"]
@@ -138,21 +138,21 @@ class CausalProbe(Probe):
         logits = torch.cat(parts, dim=1)
         return logits if vocabulary.bias is None else logits + vocabulary.bias[steps[:, 1]]
 
-    def _pack(self, forests: list[Forest]) -> Queries:
-        width = max(len(forest.ids) for forest in forests)
-        scored = max(1, max(len(forest.scored) for forest in forests))
-        ids = torch.full((len(forests), width), self.model.tokenizer.pad_token_id or 0)
-        keep = torch.zeros(len(forests), width, dtype=torch.bool)
-        depth = torch.zeros(len(forests), width, dtype=torch.long)
-        visible = torch.zeros(len(forests), width, width, dtype=torch.bool)
-        positions = torch.zeros(len(forests), scored, dtype=torch.long)
-        for row, forest in enumerate(forests):
-            nodes = len(forest.ids)
-            ids[row, :nodes] = torch.tensor(forest.ids)
+    def _pack(self, prefix_trees: list[PrefixTree]) -> Queries:
+        width = max(len(prefix_tree.ids) for prefix_tree in prefix_trees)
+        scored = max(1, max(len(prefix_tree.scored) for prefix_tree in prefix_trees))
+        ids = torch.full((len(prefix_trees), width), self.model.tokenizer.pad_token_id or 0)
+        keep = torch.zeros(len(prefix_trees), width, dtype=torch.bool)
+        depth = torch.zeros(len(prefix_trees), width, dtype=torch.long)
+        visible = torch.zeros(len(prefix_trees), width, width, dtype=torch.bool)
+        positions = torch.zeros(len(prefix_trees), scored, dtype=torch.long)
+        for row, prefix_tree in enumerate(prefix_trees):
+            nodes = len(prefix_tree.ids)
+            ids[row, :nodes] = torch.tensor(prefix_tree.ids)
             keep[row, :nodes] = True
-            depth[row, :nodes] = torch.tensor(forest.depth)
-            visible[row, :nodes, :nodes] = torch.from_numpy(forest.visible)
-            positions[row, : len(forest.scored)] = torch.tensor(forest.scored, dtype=torch.long)
+            depth[row, :nodes] = torch.tensor(prefix_tree.depth)
+            visible[row, :nodes, :nodes] = torch.from_numpy(prefix_tree.visible)
+            positions[row, : len(prefix_tree.scored)] = torch.tensor(prefix_tree.scored, dtype=torch.long)
         device = self.model.device
         tokens = TokenBatch(ids.to(device), keep.to(device), depth.to(device), visible.to(device))
         return Queries(tokens, positions.to(device))
@@ -174,19 +174,19 @@ class CausalProbe(Probe):
                     sentences.setdefault(ids, index)
             owners = list(sentences.values())
             if int(pool.gold[fact]) in owners:
-                forest = plant(list(sentences), cancel=not self._mean)
+                prefix_tree = plant(list(sentences), cancel=not self._mean)
                 weights = [1 / (len(ids) - 1) if self._mean else 1.0 for ids in sentences]
                 result[fact] = _Choice(
-                    forest, owners.index(int(pool.gold[fact])), weights, max(len(ids) for ids in sentences)
+                    prefix_tree, owners.index(int(pool.gold[fact])), weights, max(len(ids) for ids in sentences)
                 )
         return result
 
     def _usable(self, ids: tuple[int, ...], where: str) -> bool:
         limit = self.model.max_tokens
         if len(ids) < 2:
-            self.notices.add("Sentences without a token to score can never be the answer", where)
+            self.data_warnings.add("Sentences without a token to score can never be the answer", where)
             return False
         if limit is not None and len(ids) > limit:
-            self.notices.add("Sentences longer than the model's positions can never be the answer", where)
+            self.data_warnings.add("Sentences longer than the model's positions can never be the answer", where)
             return False
         return True

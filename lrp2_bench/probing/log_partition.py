@@ -2,7 +2,7 @@
 
 The head is the widest matrix of a multilingual model (BLOOM: 250,880 rows), and most comparisons of candidates do
 not hang on its last digits. Where the hardware multiplies bfloat16 matrices several times faster than float32 ones,
-a normaliser is first computed that way, with a bound on its error; whoever compares takes the exact one only where
+a log-partition is first computed that way, with a bound on its error; whoever compares takes the exact one only where
 the bound leaves the winner open.
 """
 
@@ -35,7 +35,7 @@ class Interval:
     high: Float[Tensor, " row"]
 
 
-class Normaliser:
+class LogPartition:
     """``rough`` allows the low-precision path; without it bounds are exact."""
 
     def __init__(self, model: LayeredModel, row_step: int, *, rough: bool) -> None:
@@ -45,7 +45,7 @@ class Normaliser:
 
     def exact(self, states: Float[Tensor, "row hidden"], counts: ProbeCounts) -> Float[Tensor, " row"]:
         """In the model's precision, float32 sums. ``states`` come from the model's readout."""
-        counts.exact_normalisers += len(states)
+        counts.exact_log_partitions += len(states)
         vocabulary = self._model.vocabulary
         return torch.cat(
             [_log_sum_exp(part, vocabulary.weight, vocabulary.bias) for part in states.split(self._row_step)]
@@ -57,7 +57,7 @@ class Normaliser:
         if self._rough is None:
             value = self.exact(states, counts)
             return Interval(value, value)
-        counts.rough_normalisers += len(states)
+        counts.rough_log_partitions += len(states)
         parts = [self._rough.bounds(part) for part in states.split(self._row_step)]
         if not parts:
             empty = states.new_zeros(0, dtype=torch.float32)

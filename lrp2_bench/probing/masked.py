@@ -1,7 +1,7 @@
 """Masked probing (paper, section 3.1): n [MASK] tokens for an object of n tokens, mean log-probability.
 
 Candidates of n tokens share the query with n masks, so a fact has one query per length in its pool. Within a length
-the normaliser cancels: the candidates' own logits show whether the gold object leads it. Only the settings in which
+the log-partition cancels: the candidates' own logits show whether the gold object leads it. Only the settings in which
 it does go on to the other lengths, longest list first, and leave as soon as any candidate beats the gold object.
 """
 
@@ -17,10 +17,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.core.batching import by_tokens
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.log_partition import Interval, Normaliser
+from lrp2_bench.probing.log_partition import Interval, LogPartition
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
 
@@ -53,12 +53,12 @@ class MaskedProbe(Probe):
         relation: Relation,
         pool: Pool,
         where: str,
-        notices: Notices,
-        normaliser: Normaliser,
+        data_warnings: DataWarnings,
+        log_partition: LogPartition,
     ) -> None:
-        self.model, self.relation, self.where, self.notices = model, relation, where, notices
+        self.model, self.relation, self.where, self.data_warnings = model, relation, where, data_warnings
         self.counts = ProbeCounts()
-        self._normaliser = normaliser
+        self._log_partition = log_partition
         self._between = between_masks(model.tokenizer)
         self._lengths = self._tokenize_pool(pool)
         self._queries = self._tokenize_queries(relation)
@@ -111,7 +111,7 @@ class MaskedProbe(Probe):
         self.counts.cells += everything.numel()
         self.counts.facts += len(facts)
         self.counts.undecided_facts += int(hits.any(dim=1).sum())
-        leader = _Leader(states[leads], gold.squeeze(1)[leads], batch.masks, self._normaliser, self.counts)
+        leader = _Leader(states[leads], gold.squeeze(1)[leads], batch.masks, self._log_partition, self.counts)
         cell = torch.full_like(hits, -1, dtype=torch.long)
         cell[final.query[leads], final.setting[leads]] = torch.arange(int(leads.sum()), device=facts.device)
         for masks in self._rivals(batch.masks):
@@ -142,7 +142,7 @@ class MaskedProbe(Probe):
         top = scores.max(dim=1).values
         none = torch.iinfo(torch.long).max
         index = torch.where(scores == top.unsqueeze(1), length.index, none).min(dim=1).values
-        rival = _Leader(states, top, masks, self._normaliser, self.counts)
+        rival = _Leader(states, top, masks, self._log_partition, self.counts)
         mine = cell[fact, setting]
         everyone = torch.arange(len(mine), device=mine.device)
         ours, theirs = leader.bounds(mine), rival.bounds(everyone)
@@ -162,7 +162,7 @@ class MaskedProbe(Probe):
         numbers: Int[Tensor, " cell"],
         settings: Sequence[Setting],
     ) -> Float[Tensor, "cell candidate"]:
-        """Sums of the candidates' logits: log-probabilities but for the normaliser they share."""
+        """Sums of the candidates' logits: log-probabilities but for the log-partition they share."""
         vocabulary = self.model.vocabulary
         total = torch.zeros(len(states), len(length.index), device=states.device)
         for mask in range(length.masks):
@@ -205,17 +205,17 @@ class MaskedProbe(Probe):
 
     def _tokenize_pool(self, pool: Pool) -> dict[int, _Length]:
         """Number of tokens -> candidates."""
-        tokenizer, notices = self.model.tokenizer, self.notices
+        tokenizer, data_warnings = self.model.tokenizer, self.data_warnings
         groups: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
         labels = list(pool.labels)
         encoded = tokenizer(labels, add_special_tokens=False, verbose=False)["input_ids"] if labels else []
         for index, ids in enumerate(encoded):
             where = f"{self.where} '{pool.labels[index]}'"
             if not ids:
-                notices.add("Candidates without a token can never be the answer", where)
+                data_warnings.add("Candidates without a token can never be the answer", where)
                 continue
             if tokenizer.unk_token_id in ids:
-                notices.add("Candidates with an unknown token", where)
+                data_warnings.add("Candidates with an unknown token", where)
             groups[len(ids)].append((index, ids))
         device = self.model.device
         return {
@@ -234,14 +234,14 @@ class MaskedProbe(Probe):
         for number, ids in enumerate(tokenizer(texts, verbose=False)["input_ids"] if texts else []):
             where = f"{self.where} {relation.facts[number].uuid}"
             if ids.count(tokenizer.mask_token_id) != 1:
-                self.notices.add("Facts whose subject holds the mask token are never hit", where)
+                self.data_warnings.add("Facts whose subject holds the mask token are never hit", where)
                 continue
             queries[number] = (ids, ids.index(tokenizer.mask_token_id))
         self._queries = queries
         for number in queries:
             for masks in self._lengths:
                 if not self._fits(number, masks):
-                    self.notices.add(
+                    self.data_warnings.add(
                         "Queries longer than the model's positions (their candidates can never be the answer)",
                         f"{self.where} {relation.facts[number].uuid} with {masks} masks",
                     )
@@ -256,11 +256,11 @@ class _Leader:
         states: Float[Tensor, "cell masks hidden"],
         logits: Float[Tensor, " cell"],
         masks: int,
-        normaliser: Normaliser,
+        log_partition: LogPartition,
         counts: ProbeCounts,
     ) -> None:
         self._states, self._logits, self._masks = states, logits, masks
-        self._normaliser, self._counts = normaliser, counts
+        self._log_partition, self._counts = log_partition, counts
         self._low = torch.full_like(logits, torch.nan)
         self._high = torch.full_like(logits, torch.nan)
         self._exact = torch.full_like(logits, torch.nan)
@@ -268,8 +268,8 @@ class _Leader:
     def bounds(self, cells: Int[Tensor, " asked"]) -> Interval:
         new = cells[torch.isnan(self._low[cells])]
         if len(new):
-            self._counts.normalisers += len(new) * self._masks
-            parts = self._normaliser.bounds(self._states[new].flatten(0, 1), self._counts)
+            self._counts.log_partitions += len(new) * self._masks
+            parts = self._log_partition.bounds(self._states[new].flatten(0, 1), self._counts)
             self._low[new] = self._mean(new, parts.high)
             self._high[new] = self._mean(new, parts.low)
         return Interval(self._low[cells], self._high[cells])
@@ -277,12 +277,12 @@ class _Leader:
     def exact(self, cells: Int[Tensor, " asked"]) -> Float[Tensor, " asked"]:
         new = cells[torch.isnan(self._exact[cells])]
         if len(new):
-            parts = self._normaliser.exact(self._states[new].flatten(0, 1), self._counts)
+            parts = self._log_partition.exact(self._states[new].flatten(0, 1), self._counts)
             self._exact[new] = self._mean(new, parts)
         return self._exact[cells]
 
-    def _mean(self, cells: Int[Tensor, " asked"], normalisers: Float[Tensor, " row"]) -> Float[Tensor, " asked"]:
-        return (self._logits[cells] - normalisers.view(-1, self._masks).sum(dim=1)) / self._masks
+    def _mean(self, cells: Int[Tensor, " asked"], log_partitions: Float[Tensor, " row"]) -> Float[Tensor, " asked"]:
+        return (self._logits[cells] - log_partitions.view(-1, self._masks).sum(dim=1)) / self._masks
 
 
 def between_masks(tokenizer: Any) -> list[int]:

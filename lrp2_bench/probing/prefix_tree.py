@@ -1,7 +1,7 @@
 """A fact's filled sentences as one packed sequence: tokens they begin with in common stand there once.
 
 Sentences are compared as token ids, tokenized whole (a prefix tokenized by itself may give other tokens). Where they
-differ in the first token already, the trie is a forest.
+differ in the first token already, the trie is a prefix tree.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True)
-class Forest:
+class PrefixTree:
     """Nodes are the tokens that predict something, parents first; a sentence's last token predicts nothing.
 
     ``steps`` are the predictions that tell the sentences apart: token ``steps[s, 1]`` after node
-    ``scored[steps[s, 0]]``. ``paths[c]`` lists sentence c's. ``shared`` marks the scored nodes whose normaliser all
+    ``scored[steps[s, 0]]``. ``paths[c]`` lists sentence c's. ``shared`` marks the scored nodes whose log-partition all
     sentences have in common, so that it cancels.
     """
 
@@ -31,8 +31,8 @@ class Forest:
     shared: list[bool]
 
 
-def plant(sentences: Sequence[Sequence[int]], *, cancel: bool) -> Forest:
-    """The forest of ``sentences`` (token ids, at least two each). ``cancel`` drops what all of them share, as sums
+def plant(sentences: Sequence[Sequence[int]], *, cancel: bool) -> PrefixTree:
+    """The prefix tree of ``sentences`` (token ids, at least two each). ``cancel`` drops what all of them share, as sums
     of log-probabilities may; means may not."""
     node_of: dict[tuple[int, int], int] = {}  # (parent, token) -> node
     ids: list[int] = []
@@ -65,7 +65,7 @@ def plant(sentences: Sequence[Sequence[int]], *, cancel: bool) -> Forest:
     for node, above in enumerate(parent):
         if above >= 0:
             visible[node] |= visible[above]
-    return Forest(
+    return PrefixTree(
         ids=ids,
         depth=depth,
         visible=visible,

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 
@@ -42,14 +42,14 @@ RunSettings = Callable[[Queries, Bool[Tensor, "query setting"]], FinalStates]
 
 @dataclass
 class ProbeCounts:
-    """What deciding took; the rows of normalisers (log-sum-exps over the vocabulary) are where it is spent."""
+    """What deciding took; the rows of log-partitions (log-sum-exps over the vocabulary) are where it is spent."""
 
     cells: int = 0
     undecided_facts: int = 0  # facts whose gold object leads its own length in some setting (masked models)
     facts: int = 0
-    normalisers: int = 0  # rows that an evaluator without bounds computes
-    rough_normalisers: int = 0  # rows computed in low precision, with an error bound
-    exact_normalisers: int = 0  # rows computed in the model's precision
+    log_partitions: int = 0  # rows that an evaluator without bounds computes
+    rough_log_partitions: int = 0  # rows computed in low precision, with an error bound
+    exact_log_partitions: int = 0  # rows computed in the model's precision
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Shape:
     """The sizes of some queries that run together, for counting what they cost.
 
     ``lengths`` are in tokens; ``scored`` positions are read of each, and ``candidate_tokens`` logits computed there. A
-    naive evaluator runs ``sentences`` sequences of ``sentence_tokens`` for each. ``normalisers`` are the rows of the
+    naive evaluator runs ``sentences`` sequences of ``sentence_tokens`` for each. ``log_partitions`` are the rows of the
     head that scoring all of a query's candidates takes.
     """
 
@@ -78,7 +78,7 @@ class Shape:
     candidate_tokens: int
     sentences: int
     sentence_tokens: int
-    normalisers: int
+    log_partitions: int
 
     @property
     def queries(self) -> int:
@@ -102,7 +102,7 @@ class Probe(ABC):
     model: LayeredModel
     relation: Relation
     where: str
-    notices: Notices
+    data_warnings: DataWarnings
     counts: ProbeCounts
 
     @abstractmethod
@@ -141,5 +141,5 @@ class Probe(ABC):
         for cell in broken.any(dim=1).nonzero().flatten().tolist():
             fact, setting = self.relation.facts[int(facts[cell])], settings[int(numbers[cell])]
             where = f"{self.where} {fact.uuid} at {f'pair {setting}' if setting else 'the baseline'}"
-            self.notices.add("Scores that are no finite numbers can never win", where, counts[cell])
+            self.data_warnings.add("Scores that are no finite numbers can never win", where, counts[cell])
         return scores.masked_fill(broken, -torch.inf)

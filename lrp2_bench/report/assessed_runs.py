@@ -1,4 +1,4 @@
-"""Reads the hits of a model's searched runs and judges each language's best pair."""
+"""Reads the hits of a model's searched runs and assesses each language's best pair."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.report.run_evidence import Evidence, evidence_of
 from lrp2_bench.results.runs import METRICS, Run
-from lrp2_bench.stats.assess import Judged
+from lrp2_bench.stats.assess import Assessed
 from lrp2_bench.stats.paired_tests import holm
 
-#: Languages judged at a time; numpy lets go of the interpreter, and one takes some hundred megabytes at full size.
+#: Languages assessed at a time; numpy lets go of the interpreter, and one takes some hundred megabytes at full size.
 _WORKERS = 4
 
 
 @dataclass(frozen=True)
-class JudgedRun:
-    """A run and what its hits say; ``p`` and ``honest_p`` are Holm-corrected over the model's languages."""
+class AssessedRun:
+    """A run and what its hits say; ``p`` and ``held_out_p`` are Holm-corrected over the model's languages."""
 
     run: Run
-    judged: Judged
+    assessed: Assessed
     p: float
-    honest_p: float
+    held_out_p: float
 
     @property
     def name(self) -> str:
@@ -34,24 +34,24 @@ class JudgedRun:
 
 
 @dataclass(frozen=True)
-class JudgedRuns:
+class AssessedRuns:
     """All ``runs`` of one model and dataset. ``evidence``, by language, is what the hits of those with pairs say, or
-    why they cannot be read. ``by_metric`` has the languages that can be judged, by code, for the best pair by each
+    why they cannot be read. ``by_metric`` has the languages that can be assessed, by code, for the best pair by each
     metric; the pivot and baselines are in none."""
 
     runs: tuple[Run, ...]
     select_by: str
-    by_metric: Mapping[str, Mapping[str, JudgedRun]]
+    by_metric: Mapping[str, Mapping[str, AssessedRun]]
     evidence: Mapping[str, Evidence | BenchError] = field(default_factory=dict)
 
     @property
-    def judged(self) -> Mapping[str, JudgedRun]:
+    def assessed(self) -> Mapping[str, AssessedRun]:
         """For the best pair by ``select_by``."""
         return self.by_metric[self.select_by]
 
     @property
     def unread(self) -> Mapping[str, str]:
-        """Why languages that have a best pair cannot be judged."""
+        """Why languages that have a best pair cannot be assessed."""
         return {
             run.language: str(found)
             for run in searched_runs(self.runs, self.select_by)
@@ -71,7 +71,7 @@ class JudgedRuns:
         return self.runs[0].projection
 
 
-def judge_runs(runs: Sequence[Run], select_by: str, advance: Callable[[], object] = lambda: None) -> JudgedRuns:
+def assess_runs(runs: Sequence[Run], select_by: str, advance: Callable[[], object] = lambda: None) -> AssessedRuns:
     """Read the hits of ``runs``, of one model and dataset, once each, and judge them; ``advance`` is called after each
     that has pairs.
 
@@ -83,8 +83,8 @@ def judge_runs(runs: Sequence[Run], select_by: str, advance: Callable[[], object
         for run, found in zip(with_pairs, pool.map(_evidence, with_pairs), strict=True):
             evidence[run.language] = found
             advance()
-    by_metric = {metric: _judged(searched_runs(runs, metric), evidence, metric) for metric in METRICS}
-    return JudgedRuns(tuple(runs), select_by, by_metric, evidence)
+    by_metric = {metric: _assessed(searched_runs(runs, metric), evidence, metric) for metric in METRICS}
+    return AssessedRuns(tuple(runs), select_by, by_metric, evidence)
 
 
 def searched_runs(runs: Sequence[Run], select_by: str) -> list[Run]:
@@ -99,17 +99,17 @@ def _evidence(run: Run) -> Evidence | BenchError:
         return error
 
 
-def _judged(
+def _assessed(
     searched: Sequence[Run], evidence: Mapping[str, Evidence | BenchError], metric: str
-) -> dict[str, JudgedRun]:
+) -> dict[str, AssessedRun]:
     read = [
-        (run, found.judged[metric])
+        (run, found.assessed[metric])
         for run in sorted(searched, key=lambda run: run.language)
         if isinstance(found := evidence[run.language], Evidence)
     ]
-    corrected = holm([judged.test.p for _, judged in read])
-    honest = holm([judged.honest.p for _, judged in read])
+    corrected = holm([assessed.test.p for _, assessed in read])
+    held_out = holm([assessed.held_out.p for _, assessed in read])
     return {
-        run.language: JudgedRun(run, judged, p, honest_p)
-        for (run, judged), p, honest_p in zip(read, corrected, honest, strict=True)
+        run.language: AssessedRun(run, assessed, p, held_out_p)
+        for (run, assessed), p, held_out_p in zip(read, corrected, held_out, strict=True)
     }

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lrp2_bench.report.assessed_runs import JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.results.runs import Run, Unfinished
 
 
-def lacking(unfinished: Sequence[Unfinished], groups: Sequence[JudgedRuns]) -> list[str]:
+def lacking(unfinished: Sequence[Unfinished], groups: Sequence[AssessedRuns]) -> list[str]:
     """A line per run folder that is not whole, and why. Languages that nobody began are no part of it: the tables'
     notes count those."""
     lines = [f"{each.folder}: {each.reason}" for each in unfinished]
     return [*lines, *(line for found in groups for run in found.runs for line in _of_run(run, found))]
 
 
-def _of_run(run: Run, found: JudgedRuns) -> Iterator[str]:
+def _of_run(run: Run, found: AssessedRuns) -> Iterator[str]:
     if run.pairs and len(run.pairs) < run.grid:
         yield f"{run.folder}: {len(run.pairs)} of {run.grid} pairs"
     if run.missing:

@@ -18,7 +18,7 @@ from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.report.method import distinct
 from lrp2_bench.results.runs import METRICS, Run, value
 from lrp2_bench.results.stored_hits import FactKey, StoredHits, read_hits
-from lrp2_bench.stats.assess import Judged, judge
+from lrp2_bench.stats.assess import Assessed, assess
 from lrp2_bench.stats.resampled import Sampled
 
 Bounds = tuple[float, float]
@@ -26,17 +26,17 @@ Bounds = tuple[float, float]
 
 @dataclass(frozen=True)
 class Measured:
-    """One metric of a run. ``changes`` holds each pair's 95 % bounds of the change against the untouched model in
-    points, paired by fact; ``as_good`` the pairs that the facts cannot tell from the best."""
+    """One metric of a run. ``changes`` holds each pair's 95 % bounds of the change against the baseline in
+    points, paired by fact; ``confidence_set`` the pairs that the facts cannot tell from the best."""
 
     changes: Mapping[LayerPair, Bounds]
-    as_good: frozenset[LayerPair]
+    confidence_set: frozenset[LayerPair]
 
 
 @dataclass(frozen=True)
 class Turned:
-    """Facts that the untouched model misses and the model under a pair hits (``won``), and the other way round
-    (``lost``), in the file's order; ``right`` are those of them that the pivot's untouched model gets right."""
+    """Facts that the baseline misses and the model under a pair hits (``won``), and the other way round
+    (``lost``), in the file's order; ``right`` are those of them that the pivot's baseline model gets right."""
 
     won: tuple[FactKey, ...]
     lost: tuple[FactKey, ...]
@@ -45,11 +45,11 @@ class Turned:
 
 @dataclass(frozen=True)
 class Evidence:
-    """``measured`` and ``judged`` by metric: of every pair, and of the best one by that metric (missing where there is
-    none). ``counts`` says how many facts each pair wins and loses; ``turned`` has the facts of the best pairs."""
+    """``measured`` and ``assessed`` by metric: of every pair, and of the best one by that metric (missing where there
+    is none). ``counts`` says how many facts each pair wins and loses; ``turned`` has the facts of the best pairs."""
 
     measured: Mapping[str, Measured]
-    judged: Mapping[str, Judged]
+    assessed: Mapping[str, Assessed]
     counts: Mapping[LayerPair, tuple[int, int]]
     turned: Mapping[LayerPair, Turned]
 
@@ -58,7 +58,7 @@ def evidence_of(run: Run) -> Evidence:
     """From the hits beside ``pairs.csv``. Raises :class:`BenchError` where they are missing, damaged, or of another
     run than ``pairs.csv``.
 
-    Of an ablation's pairs that move alike one is drawn and judged, and says the same for the others.
+    Of an ablation's pairs that move alike one is drawn and assessed, and says the same for the others.
     """
     hits = read_hits(run.folder / "hits.parquet")
     pivot = read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
@@ -68,7 +68,7 @@ def evidence_of(run: Run) -> Evidence:
     best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None and row.pair is not None}
     return Evidence(
         measured={metric: _measured(sampled, metric, drawn, best.get(metric)) for metric in METRICS},
-        judged={metric: judge(sampled, pair, metric) for metric, pair in best.items()},
+        assessed={metric: assess(sampled, pair, metric) for metric, pair in best.items()},
         counts=_counts(sampled, drawn),
         turned={pair: _turned(hits, pivot, pair) for pair in dict.fromkeys(best.values())},
     )
@@ -102,7 +102,7 @@ def _measured(sampled: Sampled, metric: str, drawn: Mapping[LayerPair, LayerPair
         return Measured({}, frozenset())
     changes = sampled.measures[metric].changes()[:, 1:].tolist()
     bounds = {setting: (low, high) for setting, (low, high) in zip(sampled.settings, changes, strict=True)}
-    good = set(sampled.as_good(metric)) | {best}
+    good = set(sampled.confidence_set(metric)) | {best}
     return Measured(
         {pair: bounds[one] for pair, one in drawn.items()},
         frozenset(pair for pair, one in drawn.items() if one in good),
@@ -110,24 +110,24 @@ def _measured(sampled: Sampled, metric: str, drawn: Mapping[LayerPair, LayerPair
 
 
 def _counts(sampled: Sampled, drawn: Mapping[LayerPair, LayerPair]) -> dict[LayerPair, tuple[int, int]]:
-    untouched, *moved = sampled.hits == HIT
-    counts = {pair: (int((row & ~untouched).sum()), int((untouched & ~row).sum()))
+    baseline, *moved = sampled.hits == HIT
+    counts = {pair: (int((row & ~baseline).sum()), int((baseline & ~row).sum()))
               for pair, row in zip(sampled.pairs, moved, strict=True)}  # fmt: skip
     return {pair: counts[one] for pair, one in drawn.items()}
 
 
 def _turned(hits: StoredHits, pivot: Hits, pair: LayerPair) -> Turned:
-    untouched, moved = (hits.hits[hits.settings.index(setting)] == HIT for setting in (None, pair))
+    baseline, moved = (hits.hits[hits.settings.index(setting)] == HIT for setting in (None, pair))
 
     def facts(chosen: npt.NDArray[np.bool_]) -> tuple[FactKey, ...]:
         return tuple(hits.facts[fact] for fact in np.flatnonzero(chosen))
 
-    turned = untouched != moved
-    return Turned(facts(turned & moved), facts(turned & untouched), frozenset(facts(turned & (pivot == HIT))))
+    turned = baseline != moved
+    return Turned(facts(turned & moved), facts(turned & baseline), frozenset(facts(turned & (pivot == HIT))))
 
 
 def _disagrees(run: Run, what: str) -> BenchError:
     return BenchError(
         f"'{run.folder / 'hits.parquet'}' and pairs.csv disagree in their {what}. "
-        "Run the same `lrp2-bench search` again: both are written anew from the stored hits."
+        "Run the same `lrp2-bench search` again: both are regenerated from the stored hits."
     )

@@ -37,7 +37,7 @@ def _lines(
     own = next((each for each in told if each.run.is_pivot), None)
     model = searched[0][0].run.model
     know = f"{own.run.baseline.accuracy:.1f} % of its facts in {english}; " if own else ""
-    yield f"{model} recalls {know}in {len(searched)} others {_pooled(searched, _all)}, untouched -> best pairs."
+    yield f"{model} recalls {know}in {len(searched)} others {_pooled(searched, _all)}, baseline -> best pairs."
     yield f"Facts told in the language itself: {_pooled(searched, lambda each: each.told.by[SEEN])}."
     yield f"Facts told in {english} alone: {_pooled(searched, lambda each: each.told.by[PIVOT])}."
     yield from _crossed(searched, others)
@@ -60,7 +60,7 @@ def _crossed(searched: Sequence[_Searched], others: Sequence[Run]) -> Iterator[s
             for side in ("model", "twin")
         )
         yield (
-            f"Knowledge transfer, untouched: {ours:.1f} % of {facts:,} facts about held-out countries, its twin that "
+            f"Knowledge transfer, baseline: {ours:.1f} % of {facts:,} facts about held-out countries, its twin that "
             f"was never told {twins_:.1f} %: {ours - twins_:+.1f} points crossed."
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import sha256_file, sha256_json, write_json
 from lrp2_bench.core.settings import ModelSettings, SearchCommand
@@ -34,7 +34,7 @@ _RESULTS = (*TABLES, "study.journal", "manifest.json")
 _ELSEWHERE = ("paths", "shard", "reproduces")
 
 
-def write_seal(folder: Path, config: Mapping[str, Any]) -> None:
+def write_completion(folder: Path, config: Mapping[str, Any]) -> None:
     """Call it when everything is written, and told to the tracker. Where it cannot be written, that is a warning."""
     try:
         seal = {"asked": _asked(config), "code": _code(), "files": _digests(folder)}
@@ -82,7 +82,7 @@ def _same_inputs(
     try:
         manifest = read_manifest(folder / "manifest.json") or {}
         identity = manifest["identity"]
-        facts = make_dataset().facts(settings.language, settings.pivot, Notices())
+        facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
         if facts.digest != identity["dataset"]["digest"]:
             return False
         if find(settings.model).digest != identity["model"]["digest"]:
@@ -98,7 +98,7 @@ def _same_inputs(
             return all(load_vectors(path).origin == identity["vectors"][side] for side, path in paths.items())
         corpus = make_corpus()
         return all(
-            manifest["vectors"][code]["sentences_digest"] == sha256_json(list(corpus.sentences(code, Notices())))
+            manifest["vectors"][code]["sentences_digest"] == sha256_json(list(corpus.sentences(code, DataWarnings())))
             for code in sides.values()
         )
     except (BenchError, OSError, KeyError, TypeError):

@@ -51,7 +51,7 @@ def write_facts(path: Path, relations: Iterable[tuple[Relation, Relation]]) -> N
 
 def read_facts(path: Path) -> Mapping[FactKey, FactText]:
     """The texts by (relation, uuid). Raises :class:`BenchError` where the file is missing or damaged."""
-    next_step = "Run the same `lrp2-bench search` again: it is written anew and nothing is computed twice."
+    next_step = "Run the same `lrp2-bench search` again: it is regenerated and nothing is computed twice."
     try:
         table = pq.read_table(path)
         columns = [table[name].to_pylist() for name in ("relation", "uuid", *_COLUMNS)]

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import atomic_path, remove_abandoned, write_bytes
 from lrp2_bench.core.types import NOT_EVALUATED, Fact, Hits, Setting
@@ -56,13 +56,13 @@ _SCHEMA = pa.schema(
 
 class HitsStore:
     """The hits of one (model, dataset, language) in ``folder``. Damaged chunks are set aside when they are met, and
-    counted in ``notices``."""
+    counted in ``data_warnings``."""
 
-    def __init__(self, folder: Path, notices: Notices | None = None) -> None:
+    def __init__(self, folder: Path, data_warnings: DataWarnings | None = None) -> None:
         self._folder = folder / CHUNKS
         remove_abandoned(self._folder)  # no chunk's name is used twice, so that no later one would
-        self._notices = notices or Notices()
-        self._journals = Journals(self._folder, _NEEDED, self._notices)
+        self._data_warnings = data_warnings or DataWarnings()
+        self._journals = Journals(self._folder, _NEEDED, self._data_warnings)
         self._chunks: dict[Place, Mapping[str, Any]] = {}
         self._unseen: dict[Place, Mapping[str, Any]] = {}
         self._named: set[str] = set()
@@ -70,9 +70,9 @@ class HitsStore:
         for entry in self._unseen.values():
             path = self._folder / str(entry["file"])
             if _quarantined(path).exists():
-                self._notices.add(SET_ASIDE, _quarantined(path).name)
+                self._data_warnings.add(SET_ASIDE, _quarantined(path).name)
             else:
-                self._notices.add(GONE, path.name)
+                self._data_warnings.add(GONE, path.name)
                 log.warning("Hits '%s' are gone; their relation is computed again.", path)
 
     def refresh(self) -> set[str]:
@@ -140,7 +140,7 @@ class HitsStore:
             path.rename(_quarantined(path))
         except FileNotFoundError:
             return None  # or another job was faster to set it aside, and said so
-        self._notices.add(SET_ASIDE, _quarantined(path).name)
+        self._data_warnings.add(SET_ASIDE, _quarantined(path).name)
         log.warning(
             "Hits '%s' are damaged (their digest differs); kept as '%s', the relation is computed again.",
             path,

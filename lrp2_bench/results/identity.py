@@ -11,30 +11,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.files import seal_holds, sealed, write_json
+from lrp2_bench.core.files import digest_holds, with_own_digest, write_json
 from lrp2_bench.results.hits import CHUNKS, holds_hits, require_same_identity
-from lrp2_bench.results.leases import MANIFEST, Claims
+from lrp2_bench.results.leases import MANIFEST, Leases
 from lrp2_bench.results.manifest import read_manifest, write_manifest
 
 log = logging.getLogger(__name__)
 
-DAMAGED = "A damaged manifest.json was set aside and written anew"
+DAMAGED = "A damaged manifest.json was set aside and regenerated"
 
 _COPY = "identity.json"
 
 
 def start_manifest(
-    folder: Path, identity: Mapping[str, Any], details: Mapping[str, Any], claims: Claims, notices: Notices
+    folder: Path, identity: Mapping[str, Any], details: Mapping[str, Any], leases: Leases, data_warnings: DataWarnings
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write what is known before the work; the manifest that was there ({} for none) and the identity to go on with.
 
     Raises :class:`BenchError` where the folder holds hits of another identity, or hits that nothing tells about. Jobs
     do this one after another, so that two of different identities that start together cannot both go on.
     """
-    with claims.holding(MANIFEST):
-        stored = stored_manifest(folder, notices)
+    with leases.holding(MANIFEST):
+        stored = stored_manifest(folder, data_warnings)
         configs = stored.get("config", {}), details["config"]
         merged = require_same_identity(stored.get("identity", {}), identity, folder, configs)
         write_manifest(folder / "manifest.json", merged, {**stored, **details})
@@ -42,16 +42,16 @@ def start_manifest(
     return stored, merged
 
 
-def finish_manifest(folder: Path, identity: Mapping[str, Any], details: Mapping[str, Any], claims: Claims) -> None:
+def finish_manifest(folder: Path, identity: Mapping[str, Any], details: Mapping[str, Any], leases: Leases) -> None:
     """Write what the work has shown, beside what other jobs may have written since."""
-    with claims.holding(MANIFEST):
-        stored = stored_manifest(folder, Notices())
+    with leases.holding(MANIFEST):
+        stored = stored_manifest(folder, DataWarnings())
         merged = require_same_identity(stored.get("identity", {}), identity, folder)
         write_manifest(folder / "manifest.json", merged, {**stored, **details})
         _keep_copy(folder, merged)
 
 
-def stored_manifest(folder: Path, notices: Notices) -> dict[str, Any]:
+def stored_manifest(folder: Path, data_warnings: DataWarnings) -> dict[str, Any]:
     """The manifest of the folder's last run; empty for a new folder.
 
     In the place of a damaged or missing one comes the identity kept beside the hits. Raises :class:`BenchError`
@@ -68,7 +68,7 @@ def stored_manifest(folder: Path, notices: Notices) -> dict[str, Any]:
                 f"'{folder}' holds hits without a manifest.json, so it cannot be told which configuration they belong "
                 "to.\nMove the folder away, or give this run another experiment.name."
             )
-        if not seal_holds(manifest) or not manifest.get("identity"):
+        if not digest_holds(manifest) or not manifest.get("identity"):
             raise BenchError(
                 f"'{path}' is damaged (it does not have the digest it names).\n"
                 "Move the folder away, or give this run another experiment.name."
@@ -79,16 +79,16 @@ def stored_manifest(folder: Path, notices: Notices) -> dict[str, Any]:
             raise
         if path.exists():
             path.replace(aside)
-        log.warning("%s It is written anew from 'relations/%s'.", str(error).split("\n")[0], _COPY)
+        log.warning("%s It is regenerated from 'relations/%s'.", str(error).split("\n")[0], _COPY)
         manifest = {"identity": identity}
     if aside.exists():
-        notices.add(DAMAGED, aside.name)
+        data_warnings.add(DAMAGED, aside.name)
     return manifest
 
 
 def _keep_copy(folder: Path, identity: Mapping[str, Any]) -> None:
     if _read_copy(folder) != identity:
-        write_json(folder / CHUNKS / _COPY, sealed({"identity": identity}))
+        write_json(folder / CHUNKS / _COPY, with_own_digest({"identity": identity}))
 
 
 def _read_copy(folder: Path) -> dict[str, Any] | None:
@@ -96,7 +96,7 @@ def _read_copy(folder: Path) -> dict[str, Any] | None:
     try:
         copy = json.loads((folder / CHUNKS / _COPY).read_bytes())
         identity = copy["identity"]
-        whole = isinstance(identity, dict) and "digest" in copy and seal_holds(copy)
+        whole = isinstance(identity, dict) and "digest" in copy and digest_holds(copy)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return identity if whole else None

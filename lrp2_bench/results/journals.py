@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import append_json_line
 
 #: Kind of :class:`Notices` counted whenever a journal is read: what was lost stays on record.
@@ -36,12 +36,13 @@ class Place:
 class Journals:
     """The journals of ``folder``, which need not exist; nothing is written before the first :meth:`append`.
 
-    A record is an object in which the keys ``needed`` name texts. Whole lines that are none are counted in ``notices``.
+    A record is an object in which the keys ``needed`` name texts. Whole lines that are none are
+    counted in ``data_warnings``.
     """
 
-    def __init__(self, folder: Path, needed: Collection[str] = (), notices: Notices | None = None) -> None:
+    def __init__(self, folder: Path, needed: Collection[str] = (), data_warnings: DataWarnings | None = None) -> None:
         self._folder, self._needed = folder, needed
-        self._notices = notices or Notices()
+        self._data_warnings = data_warnings or DataWarnings()
         self._read_to: dict[int, int] = {}
 
     def new_records(self) -> list[tuple[Place, dict[str, Any]]]:
@@ -56,7 +57,7 @@ class Journals:
             for line in lines:
                 record = self._record(line)
                 if record is None:
-                    self._notices.add(UNREADABLE, path.name)
+                    self._data_warnings.add(UNREADABLE, path.name)
                 else:
                     records.append((Place(number, start), record))
                 start += len(line) + 1

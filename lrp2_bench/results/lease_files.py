@@ -1,4 +1,4 @@
-"""The file of a claim: made so that only one can, told from another that comes to its path, on NFS as elsewhere."""
+"""The file of a lease: made so that only one can, told from another that comes to its path, on NFS as elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def make(path: Path, content: bytes) -> FileIO:
     """The file at ``path``, new and left open: once it is removed and made anew by another job, what is at the path is
     no longer ours. Raises FileExistsError where there is one.
 
-    It takes its name when it is written, so that a job killed in between leaves no claim without an owner, which others
+    It takes its name when it is written, so that a job killed in between leaves no lease without an owner, which others
     would wait for as for a job on another machine.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")

@@ -1,9 +1,9 @@
 """Who works on what, when several jobs share a folder: small files that save work and decide nothing.
 
-Results never depend on a claim: two jobs that both think a relation is theirs compute it twice, store it twice, and
-end with the same tables. So a claim need not be certain, only cheap, and it must never outlive its job for long.
+Results never depend on a lease: two jobs that both think a relation is theirs compute it twice, store it twice, and
+end with the same tables. So a lease need not be certain, only cheap, and it must never outlive its job for long.
 
-A claim is a file that only one can make, ``claims/NAME.GENERATION``. Its owner touches it every few seconds; who waits
+A lease is a file that only one can make, ``leases/NAME.GENERATION``. Its owner touches it every few seconds; who waits
 for it looks whether it changes, and compares no clocks: those of two machines differ, and some go backwards. One that
 stops changing is taken over by making the next generation, which again only one can do. Of an owner on this very
 machine it is known at once whether it lives, suspended or not.
@@ -41,12 +41,12 @@ PATIENCE = 10.0
 #: Seconds after which a file of one not known to live is nobody's, by the file system's own clock.
 _ABANDONED = 3600.0
 
-#: Names of claims that are no relation's.
+#: Names of leases that are no relation's.
 MANIFEST, TABLES, STATUS = "_manifest", "_tables", "_status"
 
 
-class Claims:
-    """The claims in ``folder/claims``; those held are let go of at the end of the ``with`` block."""
+class Leases:
+    """The leases in ``folder/leases``; those held are let go of at the end of the ``with`` block."""
 
     def __init__(self, folder: Path, *, beat: float = BEAT, stale: float = STALE, poll: float = POLL) -> None:
         self._folder = folder / "claims"
@@ -56,7 +56,7 @@ class Claims:
         self._told: set[Path] = set()
         self._closed = threading.Event()
 
-    def __enter__(self) -> Claims:
+    def __enter__(self) -> Leases:
         threading.Thread(target=self._live, name="claims", daemon=True).start()
         return self
 
@@ -70,7 +70,7 @@ class Claims:
         """Whether ``name`` is now this job's: unless another job that lives has it."""
         generations = self._generations(name)
         latest = max(generations, default=0)
-        judged = sign_of(generations[latest]) if latest else None
+        assessed = sign_of(generations[latest]) if latest else None
         if latest and not self._is_stale(generations[latest]):
             return False
         path = self._folder / f"{name}.{latest + 1}"
@@ -85,7 +85,7 @@ class Claims:
             return False
         except FileNotFoundError:  # the last job to leave has just removed the folder
             return self.take(name)
-        if latest and sign_of(generations[latest]) != judged:
+        if latest and sign_of(generations[latest]) != assessed:
             # Meanwhile another took over, let go of it all, and a third may have begun anew below this generation.
             drop(path, file)
             return False
@@ -158,7 +158,7 @@ class Claims:
             left = held
 
     def forget(self, names: Iterable[str]) -> None:
-        """Remove what this process and dead ones left of claims on ``names``, because nothing is to be done there any
+        """Remove what this process and dead ones left of leases on ``names``, because nothing is to be done there any
         more. What the living hold stays: it may be another search's work."""
         me = this_process()
         for name in names:
@@ -172,7 +172,7 @@ class Claims:
             self._folder.rmdir()
             return
         with suppress(OSError):
-            # By the clock that stamps the files. The folder changed when this job let go of its last claim.
+            # By the clock that stamps the files. The folder changed when this job let go of its last lease.
             now = self._folder.stat().st_mtime
             for path in list(self._folder.iterdir()):
                 if now - path.stat().st_mtime > _ABANDONED and is_alive(content_of(path)) is not True:

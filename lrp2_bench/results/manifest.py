@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.files import digests, sealed, sha256_json, write_json
+from lrp2_bench.core.files import digests, sha256_json, with_own_digest, write_json
 from lrp2_bench.core.settings import Metric
 from lrp2_bench.results.status import state_of
 from lrp2_bench.results.tables import TABLES
@@ -51,7 +51,7 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 
 def write_manifest(path: Path, identity: Mapping[str, Any], details: Mapping[str, Any]) -> None:
     """``identity`` decides hits and is hashed; ``details`` are the record of this run. All of it is sealed."""
-    write_json(path, sealed({**details, "identity": identity, "identity_hash": sha256_json(identity)}))
+    write_json(path, with_own_digest({**details, "identity": identity, "identity_hash": sha256_json(identity)}))
 
 
 def table_digests(folder: Path) -> dict[str, str]:

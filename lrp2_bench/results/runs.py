@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.core.files import changed, seal_holds
+from lrp2_bench.core.files import changed, digest_holds
 from lrp2_bench.core.settings import ProjectionKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.ablations import is_label, representative
@@ -168,7 +168,7 @@ def _read_finished(folder: Path, missing: tuple[str, ...]) -> Run:
         blocks = int(manifest["model"]["blocks"])
     except (KeyError, TypeError, ValueError) as error:
         raise BenchError(f"manifest.json lacks model, dataset, language or pivot ({error})") from error
-    damaged = changed(folder, manifest.get("files"), TABLES) if seal_holds(manifest) else ["manifest.json"]
+    damaged = changed(folder, manifest.get("files"), TABLES) if digest_holds(manifest) else ["manifest.json"]
     if damaged:
         raise BenchError(f"{', '.join(damaged)} changed since the job wrote it; the same search writes it anew")
     baseline, *pairs = read_pairs(folder / "pairs.csv")

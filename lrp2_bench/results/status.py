@@ -21,7 +21,7 @@ from typing import Any
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_json
-from lrp2_bench.results.leases import STATUS, Claims
+from lrp2_bench.results.leases import STATUS, Leases
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +45,14 @@ class JobStatus:
     _looked: bool = False
 
     def __post_init__(self) -> None:
-        self._claims = Claims(self.path.parent, poll=0.05)
+        self._leases = Leases(self.path.parent, poll=0.05)
 
     def write(self, state: str, *, in_place: bool = False, **details: Any) -> None:
         """``in_place`` takes no space, for a disk that has none left. It raises OSError where there is no file yet.
 
         One job at a time, so that none puts its word over another's that it has not read.
         """
-        with self._claims.briefly(STATUS):
+        with self._leases.briefly(STATUS):
             self._write_all(_overwrite if in_place else write_json, state, details)
 
     def _write_all(self, write: Callable[[Path, Any], None], state: str, details: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ Numbers = npt.NDArray[np.integer[Any]]
 
 #: More layers than any model has.
 _LAYERS = 1024
-_NEXT = "Run the same `lrp2-bench search` again: it is written anew from the stored hits."
+_NEXT = "Run the same `lrp2-bench search` again: it is regenerated from the stored hits."
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ def _text(path: Path) -> str:
 def _damaged(path: Path, line: int, what: str) -> BenchError:
     return BenchError(
         f"{path}, line {line}: {what.rstrip('.')}.\n"
-        "Delete the file and run the same `lrp2-bench search` again: it is written anew from the stored hits."
+        "Delete the file and run the same `lrp2-bench search` again: it is regenerated from the stored hits."
     )
 
 

@@ -51,7 +51,7 @@ class StudyKey:
         return {_SPACE: self.blocks, _OBJECTIVE: self.objective, _IDENTITY: self.identity}
 
 
-class StudyBook:
+class StudyRecorder:
     """One study in ``storage``, made where there is none; a context manager, which beats for running trials.
 
     ``alone``: no other process writes to it, so that every trial found running is a dead one's.
@@ -71,7 +71,7 @@ class StudyBook:
         self._stop = threading.Event()
         self._heart: threading.Thread | None = None
 
-    def __enter__(self) -> StudyBook:
+    def __enter__(self) -> StudyRecorder:
         interval = self._storage.get_heartbeat_interval() if isinstance(self._storage, RDBStorage) else None
         if interval is not None:
             self._heart = threading.Thread(target=self._beat, args=(self._storage, interval), daemon=True)

@@ -14,19 +14,19 @@ from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_p
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.search.task import Facts, Found, StandsFor, Task, best_of, itself, runs_of
 from lrp2_bench.stats.bootstrap import resample_measures
-from lrp2_bench.stats.confidence_set import as_good_as_best
+from lrp2_bench.stats.confidence_set import confidence_set_of_best
 
 Strategy = Callable[[Task], Found]
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The exhaustive grid of one (model, dataset, language): ``scores`` ``[pair]`` in percent, and ``as_good``
+    """The exhaustive grid of one (model, dataset, language): ``scores`` ``[pair]`` in percent, and ``confidence_set``
     ``[pair]``, which pairs cannot be told from the best."""
 
     task: Task
     scores: npt.NDArray[np.float64]
-    as_good: npt.NDArray[np.bool_]
+    confidence_set: npt.NDArray[np.bool_]
 
     @property
     def best(self) -> LayerPair:
@@ -36,12 +36,12 @@ class Truth:
 
 @dataclass(frozen=True)
 class Replay:
-    """What a strategy found. ``regret``: points below the exhaustive best; ``as_good``: not told from it;
+    """What a strategy found. ``regret``: points below the exhaustive best; ``confidence_set``: not told from it;
     ``share``: block runs beside the exhaustive grid's; ``pairs`` have seen every fact."""
 
     pair: LayerPair
     regret: float
-    as_good: bool
+    confidence_set: bool
     pairs: int
     cells: int
     share: float
@@ -66,14 +66,14 @@ def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, st
 
     task = Task(blocks, stored.relations, pivot.by_fact(None, stored.facts), metric, look_up, stands_for)
     distinct = hits[[of[pair] for pair in task.pairs]]
-    return Truth(task, task.scores(distinct, np.arange(task.facts)), as_good(task, distinct))
+    return Truth(task, task.scores(distinct, np.arange(task.facts)), confidence_set(task, distinct))
 
 
-def as_good(task: Task, hits: Hits) -> npt.NDArray[np.bool_]:
+def confidence_set(task: Task, hits: Hits) -> npt.NDArray[np.bool_]:
     """``[pair]``: the confidence set of the best of ``hits`` ``[pair, fact]``, as every table of a report has it."""
     measures = resample_measures(hits, task.pivot, task.relations)
     measure = measures[0] if task.metric is Metric.accuracy else measures[1]
-    return as_good_as_best(measure.value, measure.samples)
+    return confidence_set_of_best(measure.value, measure.samples)
 
 
 def replay(found_by: Strategy, known: Truth) -> Replay:
@@ -87,7 +87,7 @@ def replay(found_by: Strategy, known: Truth) -> Replay:
     return Replay(
         pair=pair,
         regret=float(known.scores.max() - known.scores[at]),
-        as_good=bool(known.as_good[at]),
+        confidence_set=bool(known.confidence_set[at]),
         pairs=len(found.complete(task.pairs)),
         cells=found.spending.cells,
         share=found.spending.block_runs / max(1, task.facts * runs_of(task.blocks, task.settings)),

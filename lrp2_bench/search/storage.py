@@ -41,7 +41,7 @@ _KEPT = "Hits on disk are kept whatever becomes of a study; leave search.storage
 
 
 def open_journal(path: Path) -> BaseStorage:
-    """The journal at ``path``, which this process alone writes: mended first, set aside where that is not enough."""
+    """The journal at ``path``, which this process alone writes: fixed first, set aside where that is not enough."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mend_journal(path)
     try:

@@ -29,7 +29,7 @@ LEVEL = 0.05
 _ALIKE = 1e-6
 
 
-def as_good_as_best(value: Floats, samples: Floats, level: float = LEVEL) -> npt.NDArray[np.bool_]:
+def confidence_set_of_best(value: Floats, samples: Floats, level: float = LEVEL) -> npt.NDArray[np.bool_]:
     """``[pair]``: whether the pair is in the confidence set of the best, where more is better.
 
     ``value`` ``[pair]`` is the measure on the facts themselves, ``samples`` ``[pair, resample]`` on those drawn anew,

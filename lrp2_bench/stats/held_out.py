@@ -26,10 +26,10 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class Honest:
+class HeldOut:
     """Means over ``2 * splits`` halves, each reported at the pair that the other half chose.
 
-    Changes are in points against the untouched model on the same half. ``p`` is a p-value of the exact McNemar test
+    Changes are in points against the baseline on the same half. ``p`` is a p-value of the exact McNemar test
     on facts that did not choose: twice the median over the halves, at most 1, which keeps its level however the
     halves depend on each other (Rüger 1978; Meinshausen, Meier and Bühlmann 2009). It speaks for half the facts, so it
     is cautious. ``chosen`` counts how often a row of the hits was chosen. NaN and empty where there are fewer than two
@@ -45,7 +45,7 @@ class Honest:
 class Halves:
     """Both measures of ``hits`` ``[setting, fact]`` on seeded halves of the facts, to be asked by either metric.
 
-    Row 0 is the untouched model, the others are the pairs to choose from. Raises ValueError where a setting leaves a
+    Row 0 is the baseline, the others are the pairs to choose from. Raises ValueError where a setting leaves a
     fact open.
     """
 
@@ -64,10 +64,10 @@ class Halves:
             self._halves = np.concatenate([first, ~first])
             self._measures = WeightedMeasures(hits, pivot_hits)(fact_weights(self._halves))
 
-    def honest(self, select_by: str) -> Honest:
+    def held_out(self, select_by: str) -> HeldOut:
         """The pair chosen by ``select_by`` ('accuracy' or 'transferability'; the first of equals)."""
         if not self._can_choose:
-            return Honest(math.nan, math.nan, math.nan, {})
+            return HeldOut(math.nan, math.nan, math.nan, {})
         accuracy, transferability = self._measures
         chosen = 1 + (accuracy if select_by == "accuracy" else transferability)[1:].argmax(axis=0)
         # What one half chose is reported on the other, which stands half the table further on.
@@ -76,7 +76,7 @@ class Halves:
             mcnemar(self._hits[0, half], self._hits[row, half]).p
             for row, half in zip(chosen, self._halves[reported], strict=True)
         ]
-        return Honest(
+        return HeldOut(
             _mean_change(accuracy, chosen, reported),
             _mean_change(transferability, chosen, reported),
             min(1.0, 2.0 * float(np.median(tests))),
@@ -84,16 +84,16 @@ class Halves:
         )
 
 
-def honest_changes(
+def held_out_gains(
     hits: Hits,
     pivot_hits: npt.NDArray[np.int8],
     relations: Sequence[str],
     select_by: str,
     splits: int = SPLITS,
     seed: int = SEED,
-) -> Honest:
+) -> HeldOut:
     """:class:`Halves` asked once."""
-    return Halves(hits, pivot_hits, relations, splits, seed).honest(select_by)
+    return Halves(hits, pivot_hits, relations, splits, seed).held_out(select_by)
 
 
 def split_halves(relations: Sequence[str], splits: int = SPLITS, seed: int = SEED) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from lrp2_bench.metrics import hits as metrics
 
 @dataclass(frozen=True)
 class RelationScore:
-    """Transferability of one relation in percent over the ``shared`` facts that the pivot has too, untouched and at the
+    """Transferability of one relation in percent over the ``shared`` facts that the pivot has too, baseline and at the
     language's best pair."""
 
     relation: str

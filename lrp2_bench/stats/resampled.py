@@ -1,7 +1,7 @@
 """One language's hits, drawn anew once for all that is asked of them.
 
-Tables and the page ask the same hits for intervals, for pairs as good as the best and for honest changes, by either
-metric. The draws are what takes time and are the same for all of these, so they are made once and kept while one
+Tables and the page ask the same hits for intervals, for the confidence set of best pairs and for held-out gains, by
+either metric. The draws are what takes time and are the same for all of these, so they are made once and kept while one
 language is looked at: some megabytes for 276 pairs.
 """
 
@@ -18,7 +18,7 @@ from lrp2_bench.core.types import Hits, LayerPair, Setting
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
-from lrp2_bench.stats.confidence_set import as_good_as_best
+from lrp2_bench.stats.confidence_set import confidence_set_of_best
 from lrp2_bench.stats.held_out import SPLITS, Halves
 
 #: In the order of :func:`~lrp2_bench.stats.bootstrap.resample_measures`.
@@ -26,7 +26,7 @@ MEASURES: Final = ("accuracy", "transferability")
 
 
 class Sampled:
-    """The fully evaluated ``settings`` of ``stored``, the untouched model (None) first where it is among them, and
+    """The fully evaluated ``settings`` of ``stored``, the baseline (None) first where it is among them, and
     their ``hits`` ``[setting, fact]``; ``pivot_hits`` is ``[fact]`` over the same facts, -1 where the pivot lacks one.
 
     What is drawn and halved is the same each time: ``seed`` decides.
@@ -48,7 +48,7 @@ class Sampled:
         self.facts = stored.facts
         self.relations = stored.relations
         self._resamples, self._splits, self._seed = resamples, splits, seed
-        self._as_good: dict[str, tuple[LayerPair, ...]] = {}
+        self._confidence_set: dict[str, tuple[LayerPair, ...]] = {}
 
     @property
     def pairs(self) -> tuple[LayerPair, ...]:
@@ -62,14 +62,14 @@ class Sampled:
 
     @cached_property
     def halves(self) -> Halves:
-        """For honest changes."""
+        """For held-out gains."""
         return Halves(self.hits, self.pivot_hits, self.relations, self._splits, self._seed)
 
-    def as_good(self, metric: str) -> tuple[LayerPair, ...]:
+    def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:
         """The pairs that cannot be told from the best by ``metric``, in their order."""
-        if metric not in self._as_good:
+        if metric not in self._confidence_set:
             first = len(self.settings) - len(self.pairs)
             measure = self.measures[metric]
-            kept = as_good_as_best(measure.value[first:], measure.samples[first:])
-            self._as_good[metric] = tuple(pair for pair, good in zip(self.pairs, kept, strict=True) if good)
-        return self._as_good[metric]
+            kept = confidence_set_of_best(measure.value[first:], measure.samples[first:])
+            self._confidence_set[metric] = tuple(pair for pair, good in zip(self.pairs, kept, strict=True) if good)
+        return self._confidence_set[metric]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.shipped import MANIFEST
 from lrp2_bench.testbed.checkpoint import exposure_of
@@ -54,11 +54,11 @@ class Pretrained:
             return cls(str(value["name"]), Exposure.from_dict(value["exposure"]))
         except (KeyError, TypeError) as error:
             raise BenchError(
-                f"The run's manifest does not tell its testbed model ({error!r}). Search again: it is written anew."
+                f"The run's manifest does not tell its testbed model ({error!r}). Search again: it is regenerated."
             ) from error
 
 
-def pretrained_of(folder: Path, notices: Notices) -> Pretrained | None:
+def pretrained_of(folder: Path, data_warnings: DataWarnings) -> Pretrained | None:
     """The testbed model in a checkpoint's folder; None for any other model.
 
     Other tools leave a ``manifest.json`` too, so one without a spec and an exposure is passed over, and one that is no
@@ -70,7 +70,7 @@ def pretrained_of(folder: Path, notices: Notices) -> Pretrained | None:
     try:
         manifest = json.loads(path.read_bytes())
     except (OSError, ValueError):
-        notices.add(UNREADABLE, str(path))
+        data_warnings.add(UNREADABLE, str(path))
         return None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("spec"), dict) or "exposure" not in manifest:
         return None

@@ -132,8 +132,8 @@ def _sections(dashboard: Dashboard) -> Iterator[tuple[str, list[Any]]]:
             panel
             for metric in METRICS[::-1]
             for panel in (
-                bars(f"{metric.capitalize()}: untouched, best pair (%)", f"baseline.{metric}", f"best.{metric}"),
-                scatter(f"{metric.capitalize()}: best pair (y), untouched (x)", f"baseline.{metric}", f"best.{metric}"),
+                bars(f"{metric.capitalize()}: baseline, best pair (%)", f"baseline.{metric}", f"best.{metric}"),
+                scatter(f"{metric.capitalize()}: best pair (y), baseline (x)", f"baseline.{metric}", f"best.{metric}"),
             )
         ],
     )
@@ -150,7 +150,7 @@ def _sections(dashboard: Dashboard) -> Iterator[tuple[str, list[Any]]]:
     yield (
         "Alignment by layer",
         [
-            lines("Parallel queries, untouched", f"{ALIGNED}/baseline"),
+            lines("Parallel queries, baseline", f"{ALIGNED}/baseline"),
             lines("Parallel queries, LRP2 at the best pair", f"{ALIGNED}/lrp2"),
         ],
     )

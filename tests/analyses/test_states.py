@@ -10,7 +10,7 @@ import torch
 
 from lrp2_bench.analyses.encode import NOT_SCORED, TOO_LONG, encode
 from lrp2_bench.analyses.states import Encoded, StateBank, pooled_states
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import LayerPair, Relation
 from lrp2_bench.data.bitext import Bitext, Sentence, SentencePair, filled
 from lrp2_bench.interventions.projection import shifts
@@ -97,7 +97,7 @@ def _bitext(*pairs: tuple[Sentence, Sentence]) -> Bitext:
 
 
 def _one(model: LayeredModel, sentence: Sentence) -> Encoded:
-    ((_, ours, theirs),) = encode(model, _bitext((sentence, sentence)), "scored", Notices())
+    ((_, ours, theirs),) = encode(model, _bitext((sentence, sentence)), "scored", DataWarnings())
     assert ours == theirs
     return ours
 
@@ -139,9 +139,9 @@ def test_what_cannot_be_read_is_left_out_and_counted(model_folder: Callable[[str
     model = load(model_folder("bert"))
     relation = Relation("P36", "[X] ist [Y] .", (), {})
     good, masked, long = (filled(relation, subject, "Paris") for subject in ("China", "[MASK]", "China " * 80))
-    notices = Notices()
-    kept = encode(model, _bitext((good, good), (masked, good), (good, long), (good, good)), "scored", notices)
+    data_warnings = DataWarnings()
+    kept = encode(model, _bitext((good, good), (masked, good), (good, long), (good, good)), "scored", data_warnings)
     assert [number for number, *_ in kept] == [0, 3]
-    assert notices.as_dict() == {
+    assert data_warnings.as_dict() == {
         NOT_SCORED: {"count": 1, "examples": ["de s1"]}, TOO_LONG: {"count": 1, "examples": ["de s2"]},
     }  # fmt: skip

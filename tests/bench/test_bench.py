@@ -15,7 +15,7 @@ from lrp2_bench.bench.measure import agreement, run_naive, run_ours, spread_samp
 from lrp2_bench.bench.models import RANDOM_MODELS, RandomModel
 from lrp2_bench.bench.naive import evaluate_naively, hooked_forward
 from lrp2_bench.commands.bench import run_bench
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.core.settings import BenchCommand, GridSettings, ModelSettings
 from lrp2_bench.core.types import all_pairs
@@ -43,7 +43,7 @@ def test_the_benchmarks_hooks_give_the_hits_of_the_tests_own_evaluator(
     architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     model = _load(model_folder(architecture))
-    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", DataWarnings()).relations[0]
     pool = pool_of(relation, None if model.family == "masked" else 4, 0)
     language, pivot = two_random_vectors(model, 3)
     settings = plan_grid(model.blocks, all_pairs(model.blocks)).settings
@@ -56,7 +56,7 @@ def test_the_benchmarks_hooks_give_the_hits_of_the_tests_own_evaluator(
 
 def test_a_difference_would_be_counted(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
     model = _load(model_folder("bert"))
-    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", DataWarnings()).relations[0]
     pool, plan, vectors = pool_of(relation, None, 0), plan_grid(4, all_pairs(4)), two_random_vectors(model, 3)
     ours = run_ours(model, relation, pool, plan, vectors, GridSettings())
     forward = hooked_forward(model, *vectors)
@@ -72,7 +72,7 @@ def test_facts_are_picked_by_whether_they_lead_their_own_length(
     share: float, model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     model = _load(model_folder("bert"))
-    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", DataWarnings()).relations[0]
     plan, vectors = plan_grid(4, all_pairs(4)), two_random_vectors(model, 3)
     picked = with_share_leading(model, relation, plan, vectors, share, 2, seed=0)
     assert len(picked.facts) == 2 and picked.objects == relation.objects

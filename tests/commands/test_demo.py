@@ -107,7 +107,7 @@ def test_a_search_is_stopped_that_is_just_being_started(tmp_path: Path, monkeypa
 def test_it_searches_reports_and_says_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = io.StringIO()
     report = run_demo(settings(tmp_path), Console(file=said, width=100))
-    assert "tiny_bloom recalls" in said.getvalue() and "Knowledge transfer, untouched" in said.getvalue()
+    assert "tiny_bloom recalls" in said.getvalue() and "Knowledge transfer, baseline" in said.getvalue()
     assert "4/4 languages" in said.getvalue()
     assert len(list(report.parent.glob("*/*/*/wandb/offline-run-*"))) == 4 and "wandb sync" in said.getvalue()
     assert (report / "knowledge_tiny_bloom_cldr.md").is_file()

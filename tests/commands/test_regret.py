@@ -13,7 +13,7 @@ from lrp2_bench.core.types import Fact, Hits, LayerPair, all_pairs
 from lrp2_bench.results.hits import write_hits
 from lrp2_bench.results.stored_hits import read_hits
 from lrp2_bench.search.racing import RaceRules, race
-from lrp2_bench.search.regret import as_good, replay, truth
+from lrp2_bench.search.regret import confidence_set, replay, truth
 from lrp2_bench.search.task import Task, best_of
 from tests.support.commands import lrp2_bench, status_of
 from tests.support.planted import planted
@@ -52,20 +52,20 @@ def test_a_replay_finds_what_the_search_finds_on_the_same_hits(tmp_path: Path) -
     found = race(known.task, RaceRules())
     replayed = replay(lambda task: race(task, RaceRules()), known)
     assert replayed.pair == best_of(known.task, found) == known.best == BEST and replayed.regret == 0.0
-    assert replayed.as_good and replayed.share == found.spending.block_runs / known.task.grid_runs <= 0.25
+    assert replayed.confidence_set and replayed.share == found.spending.block_runs / known.task.grid_runs <= 0.25
     worse = replay(lambda task: race(task, RaceRules(budget=1e-9)), known)
     assert worse.regret == pytest.approx(known.scores.max() - known.scores[known.task.pairs.index(worse.pair)])
 
 
 @pytest.mark.parametrize("metric", list(Metric), ids=lambda metric: metric.value)
-def test_pairs_as_good_as_the_best_hold_its_equals_and_none_that_is_clearly_worse(metric: Metric) -> None:
+def test_pairs_confidence_set_as_the_best_hold_its_equals_and_none_that_is_clearly_worse(metric: Metric) -> None:
     task, oracle = planted(6, 2000, best=LayerPair(2, 4), gap=0.1, metric=metric)
-    assert task.pairs[int(as_good(task, oracle.hits[1:]).argmax())] == LayerPair(2, 4)
-    assert as_good(task, oracle.hits[1:]).sum() == 1
+    assert task.pairs[int(confidence_set(task, oracle.hits[1:]).argmax())] == LayerPair(2, 4)
+    assert confidence_set(task, oracle.hits[1:]).sum() == 1
     alike, oracle = planted(6, 2000, metric=metric)
-    assert as_good(alike, oracle.hits[1:]).sum() > 15 / 2
+    assert confidence_set(alike, oracle.hits[1:]).sum() > 15 / 2
     same = np.tile(oracle.hits[1], (15, 1))
-    assert as_good(alike, same).all(), "identical pairs are as good as each other"
+    assert confidence_set(alike, same).all(), "identical pairs are as good as each other"
 
 
 def test_the_command_writes_tables_and_a_figure_and_leaves_out_what_is_no_whole_grid(

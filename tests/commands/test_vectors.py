@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import VectorSettings
 from lrp2_bench.data.corpus import Corpus
@@ -44,7 +44,7 @@ def _obtain(
     model: LayeredModel, corpus: Corpus | None, cache: Path, language: str = "de", path: Path | None = None
 ) -> LanguageVectors:
     settings = VectorSettings(path=str(path) if path else None)
-    return language_vectors(model, "model digest", language, corpus, settings, cache, Notices())
+    return language_vectors(model, "model digest", language, corpus, settings, cache, DataWarnings())
 
 
 def test_vectors_are_computed_once_and_then_read(

@@ -14,13 +14,13 @@ from lrp2_bench.core.files import (
     atomic_path,
     changed,
     cut_torn_tail,
+    digest_holds,
     digests,
     read_json_lines,
     remove_abandoned,
-    seal_holds,
-    sealed,
     sha256_file,
     sha256_json,
+    with_own_digest,
     write_json,
     write_text,
 )
@@ -133,11 +133,11 @@ def test_a_digest_covers_content_and_not_the_order_of_keys(tmp_path: Path) -> No
 
 
 def test_a_sealed_record_knows_whether_it_is_what_was_written(tmp_path: Path) -> None:
-    write_json(tmp_path / "r.json", sealed({"a": [1, 0.1], "ö": None, "digest": "of an earlier one"}))
+    write_json(tmp_path / "r.json", with_own_digest({"a": [1, 0.1], "ö": None, "digest": "of an earlier one"}))
     record = json.loads((tmp_path / "r.json").read_text("utf-8"))
-    assert seal_holds(record) and record["a"] == [1, 0.1] and sealed(record) == record
-    assert not seal_holds({**record, "a": [1, 0.2]}) and not seal_holds({**record, "b": 1})
-    assert seal_holds({"a": 1}), "records of earlier versions have no digest"
+    assert digest_holds(record) and record["a"] == [1, 0.1] and with_own_digest(record) == record
+    assert not digest_holds({**record, "a": [1, 0.2]}) and not digest_holds({**record, "b": 1})
+    assert digest_holds({"a": 1}), "records of earlier versions have no digest"
 
 
 def test_changed_files_are_those_with_another_digest_than_the_one_known(tmp_path: Path) -> None:

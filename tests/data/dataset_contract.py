@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.types import Relation
 from lrp2_bench.data.dataset import Dataset
@@ -31,7 +31,7 @@ class DatasetContract(ABC):
         """The dataset."""
 
     def relations_of(self, options: dict[str, Any], **more: Any) -> tuple[list[Relation], list[Relation]]:
-        parallel = self.make(**options, **more).facts(self.language, self.pivot, Notices())
+        parallel = self.make(**options, **more).facts(self.language, self.pivot, DataWarnings())
         return list(parallel.relations), list(parallel.pivot_relations)
 
     def test_languages_are_sorted_and_hold_both(self, options: dict[str, Any]) -> None:
@@ -83,12 +83,12 @@ class DatasetContract(ABC):
         assert [relation.name for relation in ours] == [relation.name for relation in theirs] == list(self.relations)
 
     def test_a_language_as_its_own_pivot_has_its_facts_twice(self, options: dict[str, Any]) -> None:
-        parallel = self.make(**options).facts(self.pivot, self.pivot, Notices())
+        parallel = self.make(**options).facts(self.pivot, self.pivot, DataWarnings())
         assert parallel.relations == parallel.pivot_relations
 
     def test_the_digest_names_what_is_probed(self, options: dict[str, Any]) -> None:
         def digest(language: str = self.language, pivot: str = self.pivot, **more: Any) -> str:
-            return self.make(**options, **more).facts(language, pivot, Notices()).digest
+            return self.make(**options, **more).facts(language, pivot, DataWarnings()).digest
 
         first = digest()
         assert digest() == first
@@ -99,11 +99,11 @@ class DatasetContract(ABC):
         name, meant = self.misspelt
         for language, pivot in ((name, self.pivot), (self.language, name)):
             with pytest.raises(UnknownNameError, match=f"'{name}'.*Did you mean '{meant}'"):
-                self.make(**options).facts(language, pivot, Notices())
+                self.make(**options).facts(language, pivot, DataWarnings())
 
     def test_an_unknown_relation_lists_those_there(self, options: dict[str, Any]) -> None:
         with pytest.raises(UnknownNameError, match=rf"(?s)relation.*'P99999'.*{self.relations[0]}.*dataset.relations"):
-            self.make(**options, relations=["P99999"]).facts(self.language, self.pivot, Notices())
+            self.make(**options, relations=["P99999"]).facts(self.language, self.pivot, DataWarnings())
 
     @pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": -2}, {"relations": []}])
     def test_settings_that_pick_nothing_are_refused(self, wrong: dict[str, Any], options: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.types import Relation
 from lrp2_bench.data.bitext import BLANK, TWICE, Bitext, Sentence, SentencePair, corpus_bitext, facts_bitext, filled
@@ -46,25 +46,25 @@ def test_an_objects_place_in_a_query_is_told_whatever_the_labels_hold(template: 
 
 
 def test_facts_are_paired_by_id_and_those_one_side_lacks_are_not_there(toy_mlama: Path) -> None:
-    bitext = facts_bitext(MLama(toy_mlama), "de", "zh", Notices())
+    bitext = facts_bitext(MLama(toy_mlama), "de", "zh", DataWarnings())
     assert len(bitext.pairs) == 23  # of 24, one object has no Chinese label
     assert ("Die Hauptstadt von Japan ist Tokio .", "日本的首都是东京。") in _texts(bitext)
     assert {pair.group for pair in bitext.pairs} == {"P17", "P30", "P36"}
-    same = facts_bitext(MLama(toy_mlama), "en", "zh", Notices())
+    same = facts_bitext(MLama(toy_mlama), "en", "zh", DataWarnings())
     assert [pair.id for pair in bitext.pairs] == [pair.id for pair in same.pairs]
 
 
 def test_english_may_be_either_side(tatoeba: TatoebaCorpus) -> None:
-    notices = Notices()
-    bitext = corpus_bitext(tatoeba, "de", "en", notices)
+    data_warnings = DataWarnings()
+    bitext = corpus_bitext(tatoeba, "de", "en", data_warnings)
     assert _texts(bitext) == [("Hallo.", "Hello."), ("Ja.", "Yes."), ("Guten Tag.", "Hello.")]
-    assert notices.as_dict()[BLANK] == {"count": 1, "examples": ["de-en 4"]}
-    turned = corpus_bitext(tatoeba, "en", "de", notices)
+    assert data_warnings.as_dict()[BLANK] == {"count": 1, "examples": ["de-en 4"]}
+    turned = corpus_bitext(tatoeba, "en", "de", data_warnings)
     assert _texts(turned) == [(theirs, ours) for ours, theirs in _texts(bitext)]
 
 
 def test_sentences_of_two_other_languages_are_joined_where_their_english_is_the_same(tatoeba: TatoebaCorpus) -> None:
-    assert _texts(corpus_bitext(tatoeba, "zh", "de", Notices())) == [
+    assert _texts(corpus_bitext(tatoeba, "zh", "de", DataWarnings())) == [
         ("你好。", "Hallo."), ("你好。", "Guten Tag."), ("你好吗。", "Hallo."), ("你好吗。", "Guten Tag."),
     ]  # fmt: skip
 
@@ -77,21 +77,21 @@ def _write(folder: Path, files: dict[str, bytes]) -> TextCorpus:
 
 def test_lines_of_files_stay_beside_each_other_whatever_is_left_out(tmp_path: Path) -> None:
     corpus = _write(tmp_path, {"de": b"eins\n\nz\xffwei\ndrei\n eins \nvier", "fr": b"un\nrien\ndeux\n\nun\nquatre"})
-    notices = Notices()
-    assert _texts(corpus_bitext(corpus, "de", "fr", notices)) == [("eins", "un"), ("vier", "quatre")]
-    counts = {kind: found["count"] for kind, found in notices.as_dict().items()}
+    data_warnings = DataWarnings()
+    assert _texts(corpus_bitext(corpus, "de", "fr", data_warnings)) == [("eins", "un"), ("vier", "quatre")]
+    counts = {kind: found["count"] for kind, found in data_warnings.as_dict().items()}
     assert counts == {BLANK: 2, TWICE: 1, NOT_UTF8: 1}
 
 
 def test_files_of_unequal_length_are_refused_with_both_lengths(tmp_path: Path) -> None:
     corpus = _write(tmp_path, {"de": b"eins\nzwei\n", "fr": b"un\n"})
     with pytest.raises(BenchError, match=r"(?s)de.txt' has 2 lines and .*fr.txt' has 1.*blank ones"):
-        corpus_bitext(corpus, "de", "fr", Notices())
+        corpus_bitext(corpus, "de", "fr", DataWarnings())
 
 
 def test_a_language_without_a_file_suggests_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"(?s)'ge'.*Known: de, fr"):
-        corpus_bitext(_write(tmp_path, {"de": b"a\n", "fr": b"b\n"}), "ge", "fr", Notices())
+        corpus_bitext(_write(tmp_path, {"de": b"a\n", "fr": b"b\n"}), "ge", "fr", DataWarnings())
 
 
 def test_a_corpus_that_pairs_nothing_says_which_do(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_corpus_that_pairs_nothing_says_which_do(tmp_path: Path) -> None:
     for corpus in (CldrCorpus(), TextCorpus(str(tmp_path))):
         assert corpus.parallel_languages() == ()
         with pytest.raises(BenchError, match=r"(?s)corpus=tatoeba.*corpus.parallel=true.*analysis.sentences=facts"):
-            corpus_bitext(corpus, "de", "en", Notices())
+            corpus_bitext(corpus, "de", "en", DataWarnings())
 
 
 def test_a_sample_keeps_the_order_and_the_same_sentences_in_every_language() -> None:
@@ -117,5 +117,5 @@ def test_a_sample_keeps_the_order_and_the_same_sentences_in_every_language() -> 
 @needs_tatoeba
 def test_the_published_sets_join_two_languages_where_they_overlap() -> None:
     corpus = TatoebaCorpus(str(TATOEBA_ZIP))
-    assert len(corpus_bitext(corpus, "fr", "de", Notices()).pairs) == 228
-    assert ("de" in corpus.parallel_languages()) and len(corpus_bitext(corpus, "en", "cy", Notices()).pairs) == 575
+    assert len(corpus_bitext(corpus, "fr", "de", DataWarnings()).pairs) == 228
+    assert ("de" in corpus.parallel_languages()) and len(corpus_bitext(corpus, "en", "cy", DataWarnings()).pairs) == 575

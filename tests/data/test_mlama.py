@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.data.mlama import MLama
 from tests.support import toy
@@ -16,7 +16,7 @@ from tests.support.toy import change_mlama, mlama_file, mlama_rows
 
 
 def test_facts_templates_and_pools_are_those_of_the_files(toy_mlama: Path) -> None:
-    parallel = MLama(toy_mlama).facts("de", "en", Notices())
+    parallel = MLama(toy_mlama).facts("de", "en", DataWarnings())
     assert [relation.name for relation in parallel.relations] == ["P17", "P30", "P36"]
     for ours, theirs in zip(parallel.relations, parallel.pivot_relations, strict=True):
         for relation, language in ((ours, "de"), (theirs, "en")):
@@ -32,16 +32,16 @@ def test_relations_come_in_the_order_of_their_numbers(toy_copy: Path) -> None:
     shutil.copy(mlama_file(toy_copy, "de", "P36"), mlama_file(toy_copy, "de", "P101"))
     templates = mlama_file(toy_copy, "de", "templates")
     templates.write_text(templates.read_text("utf-8") + '{"relation": "P101", "template": "[X] [Y]"}\n', "utf-8")
-    names = [relation.name for relation in MLama(toy_copy).facts("de", "de", Notices()).relations]
+    names = [relation.name for relation in MLama(toy_copy).facts("de", "de", DataWarnings()).relations]
     assert names == ["P17", "P30", "P36", "P101"]
-    chosen = MLama(toy_copy, relations=["P101", "P36", "P101"]).facts("de", "de", Notices()).relations
+    chosen = MLama(toy_copy, relations=["P101", "P36", "P101"]).facts("de", "de", DataWarnings()).relations
     assert [relation.name for relation in chosen] == ["P36", "P101"]
 
 
 def test_the_pivot_has_the_languages_facts_by_line_id_and_in_its_order(toy_copy: Path) -> None:
     change_mlama(toy_copy, "en", "P36", lambda rows: rows.reverse())
     change_mlama(toy_copy, "zh", "P36", lambda rows: rows.append(rows[0] | {"lineid": 99, "uuid": "zh only"}))
-    parallel = MLama(toy_copy, relations=["P36"]).facts("zh", "en", Notices())
+    parallel = MLama(toy_copy, relations=["P36"]).facts("zh", "en", DataWarnings())
     ours, theirs = parallel.relations[0].facts, parallel.pivot_relations[0].facts
     assert [fact.line_id for fact in ours] == [0, 1, 2, 3, 4, 5, 7, 99]
     assert [fact.line_id for fact in theirs] == [0, 1, 2, 3, 4, 5, 7]
@@ -51,8 +51,8 @@ def test_the_pivot_has_the_languages_facts_by_line_id_and_in_its_order(toy_copy:
 @pytest.mark.parametrize("limit", [1, 3, 100])
 def test_a_limit_keeps_the_languages_first_facts_and_leaves_the_pools_whole(limit: int, toy_copy: Path) -> None:
     change_mlama(toy_copy, "de", "P36", lambda rows: rows.reverse())
-    whole = MLama(toy_copy).facts("de", "en", Notices())
-    cut = MLama(toy_copy, limit=limit).facts("de", "en", Notices())
+    whole = MLama(toy_copy).facts("de", "en", DataWarnings())
+    cut = MLama(toy_copy, limit=limit).facts("de", "en", DataWarnings())
     for k, relation in enumerate(whole.relations):
         assert cut.relations[k].facts == relation.facts[:limit]
         assert cut.relations[k].pool == relation.pool
@@ -63,21 +63,26 @@ def test_a_limit_keeps_the_languages_first_facts_and_leaves_the_pools_whole(limi
 
 
 def test_the_language_as_its_own_pivot_gives_its_facts_twice(toy_mlama: Path) -> None:
-    parallel = MLama(toy_mlama).facts("en", "en", Notices())
+    parallel = MLama(toy_mlama).facts("en", "en", DataWarnings())
     assert parallel.relations == parallel.pivot_relations
 
 
 def test_a_fact_the_pivot_lacks_stays_the_languages(toy_mlama: Path) -> None:
-    parallel = MLama(toy_mlama, relations=["P36"]).facts("de", "zh", Notices())
+    parallel = MLama(toy_mlama, relations=["P36"]).facts("de", "zh", DataWarnings())
     assert len(parallel.relations[0].facts) == 8
     assert len(parallel.pivot_relations[0].facts) == 7
 
 
 def test_the_digest_names_the_facts_as_probed(toy_copy: Path) -> None:
     def digest(**options: Any) -> str:
-        return MLama(toy_copy, **options).facts("de", "en", Notices()).digest
+        return MLama(toy_copy, **options).facts("de", "en", DataWarnings()).digest
 
-    before = {digest(), digest(limit=3), digest(relations=["P36"]), MLama(toy_copy).facts("de", "zh", Notices()).digest}
+    before = {
+        digest(),
+        digest(limit=3),
+        digest(relations=["P36"]),
+        MLama(toy_copy).facts("de", "zh", DataWarnings()).digest,
+    }
     assert len(before) == 4
     assert digest() in before
     change_mlama(toy_copy, "en", "P36", lambda rows: rows[2].update(obj_label="Peking"))
@@ -89,16 +94,16 @@ def test_an_unknown_language_suggests_the_one_meant_and_lists_those_there(
     name: str, meant: str, toy_mlama: Path
 ) -> None:
     with pytest.raises(UnknownNameError, match=rf"(?s)'{name}'.*Did you mean '{meant}'\?.*Known: de, en, zh\."):
-        MLama(toy_mlama).facts(name, "en", Notices())
+        MLama(toy_mlama).facts(name, "en", DataWarnings())
     with pytest.raises(UnknownNameError, match=f"Did you mean '{meant}'"):
-        MLama(toy_mlama).facts("en", name, Notices())
+        MLama(toy_mlama).facts("en", name, DataWarnings())
 
 
 def test_an_unknown_relation_lists_those_there(toy_mlama: Path) -> None:
     with pytest.raises(
         UnknownNameError, match=r"(?s)relation of 'de' 'P37'.*Known: P17, P30, P36\..*dataset.relations"
     ):
-        MLama(toy_mlama, relations=["P36", "P37"]).facts("de", "en", Notices())
+        MLama(toy_mlama, relations=["P36", "P37"]).facts("de", "en", DataWarnings())
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, "3"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.mlama import MLama
 from tests.support import toy
@@ -26,25 +26,25 @@ LONE_TEMPLATE = "Templates without a relation file"
 ONE_CANDIDATE = "Relations with a single candidate, which any model gets right"
 
 
-def _subjects(folder: Path, notices: Notices, relation: str = "P36") -> list[str]:
-    [found] = MLama(folder, relations=[relation]).facts("de", "en", notices).relations
+def _subjects(folder: Path, data_warnings: DataWarnings, relation: str = "P36") -> list[str]:
+    [found] = MLama(folder, relations=[relation]).facts("de", "en", data_warnings).relations
     return [fact.subject for fact in found.facts]
 
 
 def test_spacing_key_order_and_line_ends_are_not_content(toy_copy: Path) -> None:
-    before = MLama(toy_copy).facts("de", "en", Notices()).digest
+    before = MLama(toy_copy).facts("de", "en", DataWarnings()).digest
     path = mlama_file(toy_copy, "de", "P36")
     lines = [json.dumps(dict(reversed(row.items())), indent=None) for row in mlama_rows(toy_copy, "de", "P36")]
     path.write_bytes("\r\n\r\n".join(lines).encode())  # escaped letters, blank lines, no newline at the end
-    notices = Notices()
-    assert MLama(toy_copy).facts("de", "en", notices).digest == before
-    assert notices.count(NOT_JSON) == 0
+    data_warnings = DataWarnings()
+    assert MLama(toy_copy).facts("de", "en", data_warnings).digest == before
+    assert data_warnings.count(NOT_JSON) == 0
 
 
 def test_a_language_without_templates_is_refused(toy_copy: Path) -> None:
     mlama_file(toy_copy, "de", "templates").unlink()
     with pytest.raises(BenchError, match=r"'de' has no templates.jsonl in its folder 'mlama1.1/de'"):
-        MLama(toy_copy).facts("de", "en", Notices())
+        MLama(toy_copy).facts("de", "en", DataWarnings())
 
 
 def test_lines_that_are_not_json_are_counted_with_their_places(toy_copy: Path) -> None:
@@ -55,9 +55,9 @@ def test_lines_that_are_not_json_are_counted_with_their_places(toy_copy: Path) -
     lines[3] = lines[3].replace(b"Vereinigtes", b"\xff\xfe")
     lines[4] = lines[4].replace(b"Washington", b"Wash\\ud83dington")  # half an emoji
     path.write_bytes(b"\n".join(lines)[:-9])  # the last line is torn
-    notices = Notices()
-    assert _subjects(toy_copy, notices) == ["Frankreich", "Ägypten", "Brasilien"]
-    told = notices.as_dict()[NOT_JSON]
+    data_warnings = DataWarnings()
+    assert _subjects(toy_copy, data_warnings) == ["Frankreich", "Ägypten", "Brasilien"]
+    told = data_warnings.as_dict()[NOT_JSON]
     assert told["count"] == 5
     assert told["examples"] == [f"mlama1.1/de/P36.jsonl line {number}" for number in (2, 3, 4)]
 
@@ -66,11 +66,11 @@ def test_a_whole_emoji_and_a_line_separator_inside_labels_are_kept(toy_copy: Pat
     path = mlama_file(toy_copy, "de", "P36")
     text = path.read_text("utf-8").replace("Frankreich", "Frank\u2028reich\x85").replace("Japan", "Ja\\ud83d\\ude00pan")
     path.write_text(text, "utf-8")
-    notices = Notices()
-    subjects = _subjects(toy_copy, notices)
+    data_warnings = DataWarnings()
+    subjects = _subjects(toy_copy, data_warnings)
     assert subjects[0] == "Frank\u2028reich\x85"
     assert subjects[-1] == "Ja😀pan"
-    assert notices.count(NOT_JSON) == 0
+    assert data_warnings.count(NOT_JSON) == 0
 
 
 @pytest.mark.parametrize(
@@ -88,31 +88,31 @@ def test_a_whole_emoji_and_a_line_separator_inside_labels_are_kept(toy_copy: Pat
 )
 def test_a_fact_that_cannot_be_used_is_skipped_and_counted(change: dict[str, Any], kind: str, toy_copy: Path) -> None:
     change_mlama(toy_copy, "de", "P36", lambda rows: rows[3].update(change))
-    notices = Notices()
-    subjects = _subjects(toy_copy, notices)
+    data_warnings = DataWarnings()
+    subjects = _subjects(toy_copy, data_warnings)
     assert len(subjects) == 7
     assert subjects[0] == "Frankreich"
     assert "Vereinigtes Königreich" not in subjects
-    assert notices.as_dict()[kind] == {"count": 1, "examples": ["mlama1.1/de/P36.jsonl line 4"]}
+    assert data_warnings.as_dict()[kind] == {"count": 1, "examples": ["mlama1.1/de/P36.jsonl line 4"]}
 
 
 @pytest.mark.parametrize("key", ["sub_uri", "obj_uri", "sub_label", "obj_label", "lineid", "uuid"])
 def test_a_fact_without_one_of_its_keys_is_skipped_and_counted(key: str, toy_copy: Path) -> None:
     change_mlama(toy_copy, "de", "P36", lambda rows: rows[3].pop(key))
-    notices = Notices()
-    assert len(_subjects(toy_copy, notices)) == 7
-    assert notices.count(INCOMPLETE) == 1
+    data_warnings = DataWarnings()
+    assert len(_subjects(toy_copy, data_warnings)) == 7
+    assert data_warnings.count(INCOMPLETE) == 1
 
 
 def test_an_object_with_a_second_label_goes_by_its_first(toy_copy: Path) -> None:
     change_mlama(
         toy_copy, "de", "P30", lambda rows: rows[3].update(obj_label="Alter Kontinent")
     )  # Europe, as for France
-    notices = Notices()
-    [relation] = MLama(toy_copy, relations=["P30"]).facts("de", "en", notices).relations
+    data_warnings = DataWarnings()
+    [relation] = MLama(toy_copy, relations=["P30"]).facts("de", "en", data_warnings).relations
     assert relation.facts[3].object == "Europa"
     assert {fact.object for fact in relation.facts} == set(relation.pool)
-    assert notices.as_dict()[SECOND_LABEL]["examples"] == ["mlama1.1/de/P30.jsonl line 4"]
+    assert data_warnings.as_dict()[SECOND_LABEL]["examples"] == ["mlama1.1/de/P30.jsonl line 4"]
 
 
 def _set_template(folder: Path, language: str, relation: str, template: str | None) -> None:
@@ -138,25 +138,25 @@ def test_a_relation_that_cannot_be_asked_is_skipped_and_counted(
     template: str | None, kind: str, toy_copy: Path
 ) -> None:
     _set_template(toy_copy, "de", "P36", template)
-    notices = Notices()
-    parallel = MLama(toy_copy).facts("de", "en", notices)
+    data_warnings = DataWarnings()
+    parallel = MLama(toy_copy).facts("de", "en", data_warnings)
     assert [relation.name for relation in parallel.relations] == ["P17", "P30"]
-    assert notices.as_dict()[kind] == {"count": 1, "examples": ["de P36"]}
+    assert data_warnings.as_dict()[kind] == {"count": 1, "examples": ["de P36"]}
 
 
 def test_where_no_relation_can_be_asked_the_error_names_them(toy_copy: Path) -> None:
     _set_template(toy_copy, "de", "P36", "no slots")
     with pytest.raises(BenchError, match="No relation of 'de' can be probed: P36"):
-        MLama(toy_copy, relations=["P36"]).facts("de", "en", Notices())
+        MLama(toy_copy, relations=["P36"]).facts("de", "en", DataWarnings())
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "not json\n"])
 def test_an_empty_relation_is_skipped_and_counted(content: str, toy_copy: Path) -> None:
     mlama_file(toy_copy, "de", "P36").write_text(content)
-    notices = Notices()
-    parallel = MLama(toy_copy).facts("de", "en", notices)
+    data_warnings = DataWarnings()
+    parallel = MLama(toy_copy).facts("de", "en", data_warnings)
     assert [relation.name for relation in parallel.relations] == ["P17", "P30"]
-    assert notices.as_dict()[NO_FACTS]["examples"] == ["de P36"]
+    assert data_warnings.as_dict()[NO_FACTS]["examples"] == ["de P36"]
 
 
 @pytest.mark.parametrize("loss", ["file", "facts", "template"])
@@ -167,33 +167,33 @@ def test_a_relation_the_pivot_cannot_be_asked_shares_no_fact(loss: str, toy_copy
         mlama_file(toy_copy, "en", "P36").write_text("")
     else:
         _set_template(toy_copy, "en", "P36", None)
-    notices = Notices()
-    parallel = MLama(toy_copy).facts("de", "en", notices)
+    data_warnings = DataWarnings()
+    parallel = MLama(toy_copy).facts("de", "en", data_warnings)
     assert [len(relation.facts) for relation in parallel.relations] == [8, 8, 8]
     assert [len(relation.facts) for relation in parallel.pivot_relations] == [8, 8, 0]
-    assert notices.as_dict()[NO_TEMPLATE if loss == "template" else NO_FACTS]["examples"] == ["en P36"]
+    assert data_warnings.as_dict()[NO_TEMPLATE if loss == "template" else NO_FACTS]["examples"] == ["en P36"]
 
 
 def test_a_template_without_a_relation_file_is_counted(toy_copy: Path) -> None:
     mlama_file(toy_copy, "de", "P36").unlink()
-    notices = Notices()
-    MLama(toy_copy).facts("de", "en", notices)
-    assert notices.as_dict()[LONE_TEMPLATE]["examples"] == ["de P36"]
+    data_warnings = DataWarnings()
+    MLama(toy_copy).facts("de", "en", data_warnings)
+    assert data_warnings.as_dict()[LONE_TEMPLATE]["examples"] == ["de P36"]
 
 
 def test_template_lines_that_are_none_are_counted_and_the_first_of_two_counts(toy_copy: Path) -> None:
     path = mlama_file(toy_copy, "de", "templates")
     more = ['{"relation": "P36", "template": "[Y] [X]"}', '{"relation": "P36"}', '{"relation": 1, "template": "[X]"}']
     path.write_text(path.read_text("utf-8") + "\n".join(more), "utf-8")
-    notices = Notices()
-    [relation] = MLama(toy_copy, relations=["P36"]).facts("de", "de", notices).relations
+    data_warnings = DataWarnings()
+    [relation] = MLama(toy_copy, relations=["P36"]).facts("de", "de", data_warnings).relations
     assert relation.template == toy.TEMPLATES["de"]["P36"]
-    assert notices.count("Template lines without a relation and a template were skipped") == 2
+    assert data_warnings.count("Template lines without a relation and a template were skipped") == 2
 
 
 def test_a_relation_with_a_single_object_is_counted(toy_copy: Path) -> None:
     change_mlama(toy_copy, "de", "P36", lambda rows: [row.update(obj_uri="Q90", obj_label="Paris") for row in rows])
-    notices = Notices()
-    [relation] = MLama(toy_copy, relations=["P36"]).facts("de", "en", notices).relations
+    data_warnings = DataWarnings()
+    [relation] = MLama(toy_copy, relations=["P36"]).facts("de", "en", data_warnings).relations
     assert relation.pool == ("Paris",)
-    assert notices.as_dict()[ONE_CANDIDATE]["examples"] == ["de P36"]
+    assert data_warnings.as_dict()[ONE_CANDIDATE]["examples"] == ["de P36"]

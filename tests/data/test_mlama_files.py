@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.mlama import MLama
 from tests.support.paths import MLAMA_ZIP, needs_mlama
@@ -29,7 +29,7 @@ def _pack(source: Path, target: Path, prefix: str = "") -> Path:
 def test_a_zip_gives_the_facts_of_the_folder(prefix: str, toy_mlama: Path, tmp_path: Path) -> None:
     packed = _pack(toy_mlama, tmp_path / "x.zip", prefix)
     assert MLama(packed).languages() == MLama(toy_mlama).languages() == ("de", "en", "zh")
-    assert MLama(packed).facts("de", "en", Notices()) == MLama(toy_mlama).facts("de", "en", Notices())
+    assert MLama(packed).facts("de", "en", DataWarnings()) == MLama(toy_mlama).facts("de", "en", DataWarnings())
 
 
 def test_two_copies_of_a_language_are_refused(toy_copy: Path) -> None:
@@ -51,9 +51,9 @@ def real_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_mlama_itself_passes_in_the_zip_a_folder_and_packed_again(real_folder: Path, tmp_path: Path) -> None:
     digests = set()
     for path in (MLAMA_ZIP, real_folder, _pack(real_folder, tmp_path / "again.zip", "packed/")):
-        notices = Notices()
-        digests.add(MLama(path).facts("ga", "la", notices).digest)
-        assert notices.count(OTHER_CONTENT) == 0
+        data_warnings = DataWarnings()
+        digests.add(MLama(path).facts("ga", "la", data_warnings).digest)
+        assert data_warnings.count(OTHER_CONTENT) == 0
     assert len(digests) == 1
 
 
@@ -61,9 +61,9 @@ def test_mlama_itself_passes_in_the_zip_a_folder_and_packed_again(real_folder: P
 def test_a_changed_row_of_mlama_warns_with_the_languages_name(real_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(real_folder, tmp_path / "changed")
     change_mlama(tmp_path / "changed", "ga", "P36", lambda rows: rows[-1].update(sub_label=rows[-1]["sub_label"] + "."))
-    notices = Notices()
-    MLama(tmp_path / "changed", relations=["P30"], limit=1).facts("ga", "la", notices)
-    assert notices.as_dict()[OTHER_CONTENT] == {"count": 1, "examples": ["ga"]}
+    data_warnings = DataWarnings()
+    MLama(tmp_path / "changed", relations=["P30"], limit=1).facts("ga", "la", data_warnings)
+    assert data_warnings.as_dict()[OTHER_CONTENT] == {"count": 1, "examples": ["ga"]}
 
 
 @needs_mlama
@@ -71,29 +71,29 @@ def test_a_swapped_or_missing_line_of_mlama_warns_too(real_folder: Path, tmp_pat
     for number, change in enumerate((lambda rows: rows.reverse(), lambda rows: rows.pop())):
         shutil.copytree(real_folder, tmp_path / str(number))
         change_mlama(tmp_path / str(number), "la", "P36", change)
-        notices = Notices()
-        MLama(tmp_path / str(number)).facts("la", "ga", notices)
-        assert notices.as_dict()[OTHER_CONTENT]["examples"] == ["la"]
+        data_warnings = DataWarnings()
+        MLama(tmp_path / str(number)).facts("la", "ga", data_warnings)
+        assert data_warnings.as_dict()[OTHER_CONTENT]["examples"] == ["la"]
 
 
 @needs_mlama
 def test_mlama_has_its_languages_and_relations() -> None:
     dataset = MLama(MLAMA_ZIP)
     assert len(dataset.languages()) == 53
-    notices = Notices()
-    english = dataset.facts("en", "en", notices)
+    data_warnings = DataWarnings()
+    english = dataset.facts("en", "en", data_warnings)
     assert len(english.relations) == 41
-    assert notices.count(LONE_TEMPLATE) == 5
+    assert data_warnings.count(LONE_TEMPLATE) == 5
     for relation in english.relations:
         assert len({fact.uuid for fact in relation.facts}) == len({fact.line_id for fact in relation.facts})
 
 
 def test_a_path_without_mlama_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no file or folder '.*mlama.zip'"):
-        MLama(tmp_path / "mlama.zip").facts("de", "en", Notices())
+        MLama(tmp_path / "mlama.zip").facts("de", "en", DataWarnings())
     (tmp_path / "P36.jsonl").write_text("{}")
     with pytest.raises(BenchError, match="holds no mLAMA files"):
-        MLama(tmp_path).facts("de", "en", Notices())
+        MLama(tmp_path).facts("de", "en", DataWarnings())
 
 
 def test_a_broken_zip_is_refused(tmp_path: Path) -> None:

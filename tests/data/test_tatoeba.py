@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.data.tatoeba import TatoebaCorpus
@@ -45,24 +45,24 @@ def pack(folder: Path, files: dict[str, str], kind: str = "zip") -> str:
 
 
 def test_a_language_is_read_by_the_benchmarks_code(path: str) -> None:
-    assert TatoebaCorpus(path).sentences("zh", Notices()) == ["你好。", "是。"]
+    assert TatoebaCorpus(path).sentences("zh", DataWarnings()) == ["你好。", "是。"]
 
 
 def test_repeats_count_once_and_too_few_are_counted(path: str) -> None:
-    notices = Notices()
-    assert TatoebaCorpus(path, 3).sentences("de", notices) == ["Hallo.", "Ja."]
-    assert notices.as_dict()[TOO_FEW]["examples"] == ["de: 2 of 3"]
+    data_warnings = DataWarnings()
+    assert TatoebaCorpus(path, 3).sentences("de", data_warnings) == ["Hallo.", "Ja."]
+    assert data_warnings.as_dict()[TOO_FEW]["examples"] == ["de: 2 of 3"]
 
 
 def test_english_is_every_pairs_english_once_in_the_order_of_the_names(path: str) -> None:
     everything = ["Hello.", "It is.", "Yes.", "Hi.", "Hi there."]  # cmn, deu, fry
-    assert TatoebaCorpus(path).sentences("en", Notices()) == everything  # in whatever folders the files lie
-    assert TatoebaCorpus(path, 3).sentences("en", Notices()) == everything[:3]
+    assert TatoebaCorpus(path).sentences("en", DataWarnings()) == everything  # in whatever folders the files lie
+    assert TatoebaCorpus(path, 3).sentences("en", DataWarnings()) == everything[:3]
 
 
 def test_languages_the_benchmark_does_not_know_go_by_their_own_code(path: str) -> None:
     assert TatoebaCorpus(path).languages() == ("de", "en", "fry", "zh")
-    assert TatoebaCorpus(path).sentences("fry", Notices()) == ["Hoi."]
+    assert TatoebaCorpus(path).sentences("fry", DataWarnings()) == ["Hoi."]
 
 
 def test_pairs_keep_every_line_whatever_the_count(path: str) -> None:
@@ -82,12 +82,12 @@ def test_english_has_no_pairs_of_its_own(path: str) -> None:
 
 def test_a_missing_language_suggests_the_nearest_and_lists_those_there(path: str) -> None:
     with pytest.raises(UnknownNameError, match=r"(?s)Did you mean 'de'.*Known: de, en, fry, zh\..*corpus=text"):
-        TatoebaCorpus(path).sentences("german", Notices())
+        TatoebaCorpus(path).sentences("german", DataWarnings())
 
 
 def test_half_a_pair_is_no_language(path: str) -> None:
     with pytest.raises(UnknownNameError):
-        TatoebaCorpus(path).sentences("nl", Notices())
+        TatoebaCorpus(path).sentences("nl", DataWarnings())
 
 
 def test_the_path_is_asked_for_where_it_is_not_given() -> None:
@@ -97,17 +97,17 @@ def test_the_path_is_asked_for_where_it_is_not_given() -> None:
 
 def test_a_path_without_tatoeba_files_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no pair of files"):
-        TatoebaCorpus(str(tmp_path)).sentences("de", Notices())
+        TatoebaCorpus(str(tmp_path)).sentences("de", DataWarnings())
 
 
 @needs_tatoeba
 def test_the_published_sets_serve_every_language_of_the_benchmark() -> None:
-    corpus, notices = TatoebaCorpus(str(TATOEBA_ZIP), 300), Notices()
+    corpus, data_warnings = TatoebaCorpus(str(TATOEBA_ZIP), 300), DataWarnings()
     assert corpus.languages() == tuple(sorted(LANGUAGES))
     for language in LANGUAGES:
-        assert len(corpus.sentences(language, notices)) == 300
-    assert notices.as_dict() == {}
-    assert corpus.sentences("de", notices)[0] == corpus.pairs("de")[0][0]
+        assert len(corpus.sentences(language, data_warnings)) == 300
+    assert data_warnings.as_dict() == {}
+    assert corpus.sentences("de", data_warnings)[0] == corpus.pairs("de")[0][0]
 
 
 @needs_tatoeba

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.data.text import LONGEST_LINE, NOT_UTF8, TOO_FEW, TextCorpus
 
 
-def read(folder: Path, data: bytes, count: int | None = None) -> tuple[list[str], Notices]:
+def read(folder: Path, data: bytes, count: int | None = None) -> tuple[list[str], DataWarnings]:
     (folder / "de.txt").write_bytes(data)
-    notices = Notices()
-    return TextCorpus(str(folder), count).sentences("de", notices), notices
+    data_warnings = DataWarnings()
+    return TextCorpus(str(folder), count).sentences("de", data_warnings), data_warnings
 
 
 def test_the_first_sentences_come_in_the_order_of_the_file(tmp_path: Path) -> None:
-    found, notices = read(tmp_path, b"Eins.\nZwei.\nDrei.\n", 2)
+    found, data_warnings = read(tmp_path, b"Eins.\nZwei.\nDrei.\n", 2)
     assert found == ["Eins.", "Zwei."]
-    assert notices.as_dict() == {}
+    assert data_warnings.as_dict() == {}
 
 
 def test_no_count_means_every_sentence(tmp_path: Path) -> None:
@@ -32,9 +32,9 @@ def test_blank_lines_repeats_and_lines_without_a_letter_do_not_count(tmp_path: P
 
 
 def test_fewer_sentences_than_asked_are_counted(tmp_path: Path) -> None:
-    found, notices = read(tmp_path, b"Eins.\nZwei.\n", 3)
+    found, data_warnings = read(tmp_path, b"Eins.\nZwei.\n", 3)
     assert len(found) == 2
-    assert notices.as_dict() == {TOO_FEW: {"count": 1, "examples": ["de: 2 of 3"]}}
+    assert data_warnings.as_dict() == {TOO_FEW: {"count": 1, "examples": ["de: 2 of 3"]}}
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_sentence(tmp_path: Path) -> None:
@@ -47,10 +47,10 @@ def test_only_a_newline_ends_a_sentence(tmp_path: Path, separator: str) -> None:
 
 
 def test_lines_that_are_not_utf8_are_left_out_and_counted(tmp_path: Path) -> None:
-    found, notices = read(tmp_path, b"Eins.\nf\xfcnf\nZw\xc3\xb6lf.\n\xff\xff abc\n")
+    found, data_warnings = read(tmp_path, b"Eins.\nf\xfcnf\nZw\xc3\xb6lf.\n\xff\xff abc\n")
     assert found == ["Eins.", "Zwölf."]
-    assert notices.count(NOT_UTF8) == 2
-    assert ":2" in str(notices.as_dict())
+    assert data_warnings.count(NOT_UTF8) == 2
+    assert ":2" in str(data_warnings.as_dict())
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
@@ -74,7 +74,7 @@ def test_a_missing_language_lists_those_there_and_suggests_the_nearest(tmp_path:
     for code in ("de", "zh"):
         (tmp_path / f"{code}.txt").write_text("x\n")
     with pytest.raises(UnknownNameError, match=r"(?s)Did you mean 'de'.*Known: de, zh\..*ger\.txt"):
-        TextCorpus(str(tmp_path)).sentences("ger", Notices())
+        TextCorpus(str(tmp_path)).sentences("ger", DataWarnings())
 
 
 def test_a_language_cannot_name_a_file_outside_the_folder(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_language_cannot_name_a_file_outside_the_folder(tmp_path: Path) -> Non
     inside = tmp_path / "inside"
     inside.mkdir()
     with pytest.raises(UnknownNameError):
-        TextCorpus(str(inside)).sentences("../secret", Notices())
+        TextCorpus(str(inside)).sentences("../secret", DataWarnings())
 
 
 def test_the_path_is_asked_for_where_it_is_not_given() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.types import Relation
 from lrp2_bench.data.xfactr.dataset import XFactr
@@ -22,8 +22,8 @@ def folder(tmp_path: Path) -> Path:
     return build_xfactr(tmp_path)
 
 
-def _relation(folder: Path, name: str, language: str = "fr", notices: Notices | None = None) -> Relation:
-    [found] = XFactr(folder, relations=[name]).facts(language, "en", notices or Notices()).relations
+def _relation(folder: Path, name: str, language: str = "fr", data_warnings: DataWarnings | None = None) -> Relation:
+    [found] = XFactr(folder, relations=[name]).facts(language, "en", data_warnings or DataWarnings()).relations
     return found
 
 
@@ -40,24 +40,24 @@ def _pack(folder: Path, target: Path, prefix: str = "") -> Path:
 
 
 def test_without_genders_every_subject_is_asked_about_in_the_first_form(folder: Path) -> None:
-    notices = Notices()
-    assert _queries(_relation(folder, "P19", notices=notices)) == [
+    data_warnings = DataWarnings()
+    assert _queries(_relation(folder, "P19", data_warnings=data_warnings)) == [
         "Angela Merkel est né en Berlin .",
         "Victor Hugo est né en Paris .",
         "Madonna est né en Paris .",
     ]
     kind = "Facts in 'fr' that are asked in the first form (masculine), for the subject's gender is not in the data"
-    assert notices.as_dict()[kind] == {"count": 3, "examples": ["P19"]}
+    assert data_warnings.as_dict()[kind] == {"count": 3, "examples": ["P19"]}
 
 
 def test_with_genders_verbs_agree_and_the_rest_is_counted(tmp_path: Path) -> None:
-    folder, notices = build_xfactr(tmp_path, genders=True), Notices()
-    assert _queries(_relation(folder, "P19", "ru", notices)) == [
+    folder, data_warnings = build_xfactr(tmp_path, genders=True), DataWarnings()
+    assert _queries(_relation(folder, "P19", "ru", data_warnings)) == [
         "Ангела Меркель родилась в Берлин .",
         "Виктор Гюго родился в Париж .",
         "Мадонна родился в Париж .",
     ]
-    counted = {kind: told["count"] for kind, told in notices.as_dict().items() if "'ru'" in kind}
+    counted = {kind: told["count"] for kind, told in data_warnings.as_dict().items() if "'ru'" in kind}
     assert counted == {
         "Facts in 'ru' that are asked in the first form (masculine), for the subject's gender is not in the data": 1,
         "Facts in 'ru' of which a name stands uninflected where the prompt asks for a case": 3,
@@ -66,34 +66,40 @@ def test_with_genders_verbs_agree_and_the_rest_is_counted(tmp_path: Path) -> Non
 
 
 def test_genders_are_part_of_what_is_probed(tmp_path: Path) -> None:
-    plain = XFactr(build_xfactr(tmp_path / "a")).facts("fr", "en", Notices())
-    told = XFactr(build_xfactr(tmp_path / "b", genders=True)).facts("fr", "en", Notices())
+    plain = XFactr(build_xfactr(tmp_path / "a")).facts("fr", "en", DataWarnings())
+    told = XFactr(build_xfactr(tmp_path / "b", genders=True)).facts("fr", "en", DataWarnings())
     assert plain.digest != told.digest
     assert plain.pivot_relations == told.pivot_relations
 
 
 def test_articles_are_left_out_and_prepositions_stand_plain(folder: Path) -> None:
-    notices = Notices()
-    relation = _relation(folder, "P36", notices=notices)
+    data_warnings = DataWarnings()
+    relation = _relation(folder, "P36", data_warnings=data_warnings)
     assert relation.template == "[Y] est la capitale de [X] ."
-    assert notices.count("Facts in 'fr' that are asked without an article, or with a plain preposition") == 2
+    assert data_warnings.count("Facts in 'fr' that are asked without an article, or with a plain preposition") == 2
 
 
 def test_words_that_agree_with_the_object_tell_nothing_of_it_and_a_slip_of_the_keyboard_is_read(folder: Path) -> None:
-    notices = Notices()
-    relation = _relation(folder, "P127", notices=notices)
+    data_warnings = DataWarnings()
+    relation = _relation(folder, "P127", data_warnings=data_warnings)
     assert relation.template == "le propriétaire de [X] est [Y] ."
-    assert notices.count("Facts in 'fr' that are asked in the first form, for the object's own would give it away") == 3
-    _relation(folder, "P127", "ru", notices)
+    assert (
+        data_warnings.count("Facts in 'fr' that are asked in the first form, for the object's own would give it away")
+        == 3
+    )
+    _relation(folder, "P127", "ru", data_warnings)
     kind = "Facts in 'ru' that are asked in the singular, for the subject's number is not in the data"
-    assert notices.count(kind) == 3
+    assert data_warnings.count(kind) == 3
 
 
 def test_a_fact_is_absent_from_a_language_that_lacks_a_name_of_it(folder: Path) -> None:
-    notices = Notices()
-    relation = _relation(folder, "P19", "zh", notices)
+    data_warnings = DataWarnings()
+    relation = _relation(folder, "P19", "zh", data_warnings)
     assert [fact.uuid for fact in relation.facts] == ["P19-0", "P19-1"]
-    assert notices.as_dict()["Facts that 'zh' has no names for are absent there"] == {"count": 1, "examples": ["P19"]}
+    assert data_warnings.as_dict()["Facts that 'zh' has no names for are absent there"] == {
+        "count": 1,
+        "examples": ["P19"],
+    }
 
 
 def test_names_are_in_their_own_script_plain_and_what_other_languages_say_too(folder: Path) -> None:
@@ -112,9 +118,9 @@ def test_labels_come_before_aliases_where_the_copy_has_them(tmp_path: Path) -> N
 def test_names_in_another_script_than_the_prompts_are_counted(folder: Path) -> None:
     names = folder / "xfactr" / "alias" / "mTRExf" / "zh.txt"
     names.write_text("Q183\tДойчланд\nQ64\tБерлин\nQ142\tФранция\nQ90\tПариж\n", "utf-8")
-    notices = Notices()
-    _relation(folder, "P36", "zh", notices)
-    assert notices.count("Names in 'zh' are in another script than its prompts") == 1
+    data_warnings = DataWarnings()
+    _relation(folder, "P36", "zh", data_warnings)
+    assert data_warnings.count("Names in 'zh' are in another script than its prompts") == 1
 
 
 # Bad input -----------------------------------------------------------------------------------------------------------
@@ -130,27 +136,27 @@ def _set_prompt(folder: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize("slot", ["[X bad]", "[human: один ; non-human: одно]", "[PREPDEF;X]", "[a;Y-Colour=RED|b]"])
 def test_an_unknown_slot_skips_its_relation_or_is_refused_where_it_was_asked_for(slot: str, folder: Path) -> None:
     _set_prompt(folder, "Столица [X.Gen]", f"Столица {slot}")
-    notices = Notices()
-    relations = XFactr(folder).facts("ru", "en", notices).relations
+    data_warnings = DataWarnings()
+    relations = XFactr(folder).facts("ru", "en", data_warnings).relations
     assert [relation.name for relation in relations] == ["P19", "P127"]
-    told = notices.as_dict()["Relations whose prompt in 'ru' has an unknown slot were skipped"]
+    told = data_warnings.as_dict()["Relations whose prompt in 'ru' has an unknown slot were skipped"]
     assert told == {"count": 1, "examples": [f"P36 {slot}"]}
     with pytest.raises(BenchError, match=r"(?s)P36 in 'ru' has an unknown slot .*Known slots: \[X\].*Mend TREx"):
-        XFactr(folder, relations=["P36"]).facts("ru", "en", Notices())
+        XFactr(folder, relations=["P36"]).facts("ru", "en", DataWarnings())
 
 
 def test_an_unknown_slot_of_the_pivots_leaves_nothing_shared(folder: Path) -> None:
     _set_prompt(folder, "The capital of [X]", "The capital of [Z]")
-    parallel = XFactr(folder, relations=["P36"]).facts("fr", "en", Notices())
+    parallel = XFactr(folder, relations=["P36"]).facts("fr", "en", DataWarnings())
     assert len(parallel.relations[0].facts) == 2 and not parallel.pivot_relations[0].facts
 
 
 @pytest.mark.parametrize("prompt", ["[X] [X] [Y]", "[Y] .", "[X.Nom] ."])
 def test_a_prompt_without_each_slot_once_is_skipped_and_counted(prompt: str, folder: Path) -> None:
     _set_prompt(folder, "[X]的首都是[Y]。", prompt)
-    notices = Notices()
-    XFactr(folder).facts("zh", "en", notices)
-    told = notices.as_dict()["Relations whose template lacks [X] or [Y], or repeats it, were skipped"]
+    data_warnings = DataWarnings()
+    XFactr(folder).facts("zh", "en", data_warnings)
+    told = data_warnings.as_dict()["Relations whose template lacks [X] or [Y], or repeats it, were skipped"]
     assert told["examples"] == ["zh P36"]
 
 
@@ -175,14 +181,14 @@ def test_two_copies_are_refused(folder: Path) -> None:
 
 def test_a_language_with_prompts_and_no_names_says_what_is_missing(folder: Path) -> None:
     with pytest.raises(BenchError, match=r"'bn' but no names: alias/mTRExf/bn.txt is missing.*en, fr, ru, zh"):
-        XFactr(folder).facts("bn", "en", Notices())
+        XFactr(folder).facts("bn", "en", DataWarnings())
 
 
 def test_a_relation_without_a_prompt_is_not_offered(folder: Path) -> None:
     _set_prompt(folder, "[X]属于[Y]。", "")
-    assert [r.name for r in XFactr(folder).facts("zh", "en", Notices()).relations] == ["P19", "P36"]
+    assert [r.name for r in XFactr(folder).facts("zh", "en", DataWarnings()).relations] == ["P19", "P36"]
     with pytest.raises(UnknownNameError, match=r"(?s)relation of 'zh' 'P127'.*Known: P19, P36"):
-        XFactr(folder, relations=["P127"]).facts("zh", "en", Notices())
+        XFactr(folder, relations=["P127"]).facts("zh", "en", DataWarnings())
 
 
 def test_lines_that_cannot_be_used_are_counted_each_time(folder: Path) -> None:
@@ -191,18 +197,18 @@ def test_lines_that_cannot_be_used_are_counted_each_time(folder: Path) -> None:
     path.write_text("\n".join([first, "{", '{"uuid": "x"}', first, second]), "utf-8")
     dataset = XFactr(folder, relations=["P36"])
     for _ in range(2):
-        notices = Notices()
-        [relation] = dataset.facts("fr", "fr", notices).relations
+        data_warnings = DataWarnings()
+        [relation] = dataset.facts("fr", "fr", data_warnings).relations
         assert [fact.line_id for fact in relation.facts] == [1, 5]
-        assert notices.count("Lines that are not JSON were skipped") == 1
-        assert notices.count("Facts that repeat an id were skipped") == 1
-        assert notices.count("Facts without sub_uri, obj_uri, sub_label, obj_label, uuid were skipped") == 1
+        assert data_warnings.count("Lines that are not JSON were skipped") == 1
+        assert data_warnings.count("Facts that repeat an id were skipped") == 1
+        assert data_warnings.count("Facts without sub_uri, obj_uri, sub_label, obj_label, uuid were skipped") == 1
 
 
 @pytest.mark.parametrize("prefix", ["", "./", "some/where/"])
 def test_a_zip_gives_the_facts_of_the_folder(prefix: str, folder: Path, tmp_path: Path) -> None:
     packed = _pack(folder, tmp_path / "x.zip", prefix)
-    assert XFactr(packed).facts("fr", "en", Notices()) == XFactr(folder).facts("fr", "en", Notices())
+    assert XFactr(packed).facts("fr", "en", DataWarnings()) == XFactr(folder).facts("fr", "en", DataWarnings())
 
 
 @pytest.mark.parametrize("prefix", ["../", "/etc/"])
@@ -221,10 +227,10 @@ def published() -> XFactr:
 
 @needs_xfactr
 def test_xfactr_itself_is_what_this_version_was_tested_with(published: XFactr) -> None:
-    notices = Notices()
+    data_warnings = DataWarnings()
     assert len(published.languages()) == 22, "Bengali has prompts and no names"
-    parallel = published.facts("he", "en", notices)
-    assert not notices.count(OTHER_CONTENT)
+    parallel = published.facts("he", "en", data_warnings)
+    assert not data_warnings.count(OTHER_CONTENT)
     assert sum(len(relation.facts) for relation in parallel.relations) == 17_091
     assert sum(len(relation.facts) for relation in parallel.pivot_relations) == 17_090
     assert len(parallel.relations) == 46, "with the one whose [X] is a Cyrillic letter"
@@ -233,12 +239,12 @@ def test_xfactr_itself_is_what_this_version_was_tested_with(published: XFactr) -
 @needs_xfactr
 @pytest.mark.parametrize(("language", "skipped"), [("war", ["P449 [X bad]"]), ("mg", ["mg P31"])])
 def test_prompts_of_xfactr_that_cannot_be_asked_are_named(language: str, skipped: list[str], published: XFactr) -> None:
-    notices = Notices()
-    published.facts(language, language, notices)
-    assert skipped in [told["examples"] for kind, told in notices.as_dict().items() if "skipped" in kind]
+    data_warnings = DataWarnings()
+    published.facts(language, language, data_warnings)
+    assert skipped in [told["examples"] for kind, told in data_warnings.as_dict().items() if "skipped" in kind]
 
 
 def test_other_content_than_the_published_is_counted_by_language(folder: Path) -> None:
-    notices = Notices()
-    XFactr(folder).facts("fr", "en", notices)
-    assert notices.as_dict()[OTHER_CONTENT] == {"count": 2, "examples": ["fr", "en"]}
+    data_warnings = DataWarnings()
+    XFactr(folder).facts("fr", "en", data_warnings)
+    assert data_warnings.as_dict()[OTHER_CONTENT] == {"count": 2, "examples": ["fr", "en"]}

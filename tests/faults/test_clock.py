@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench.results import leases as claims
+from lrp2_bench.results import leases as leases
 from lrp2_bench.results import status
 from lrp2_bench.results.runs import find_runs
 from tests.faults.conftest import Tally
@@ -40,7 +40,7 @@ def backwards(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     monkeypatch.setattr(time, "time", now)
     monkeypatch.setattr(time, "time_ns", lambda: int(now() * 1e9))
     monkeypatch.setattr(status, "datetime", Clock)
-    monkeypatch.setattr(claims, "datetime", Clock)
+    monkeypatch.setattr(leases, "datetime", Clock)
     monkeypatch.setattr("optuna.storages.journal._storage.datetime", Clock)
     monkeypatch.setattr("optuna.trial._frozen.datetime", _Module(Clock))
     return lambda: next(looks) - 1

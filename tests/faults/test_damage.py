@@ -14,9 +14,9 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 
 from lrp2_bench.commands.search import hits
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.files import seal_holds
+from lrp2_bench.core.files import digest_holds
 from lrp2_bench.results import identity
 from lrp2_bench.results.identity import stored_manifest
 from lrp2_bench.results.runs import find_runs
@@ -45,7 +45,7 @@ def _spoil(path: Path, damage: Damage, rng: random.Random) -> bytes:
     return data
 
 
-def _notices(job: ToyJob) -> dict[str, Any]:
+def _data_warnings(job: ToyJob) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((job.folder() / "manifest.json").read_text())["notices"]
     return found
 
@@ -68,7 +68,7 @@ def test_spoilt_chunks_are_set_aside_told_in_log_and_manifest_and_computed_again
         after = snapshot(folder)
         assert {name: after[name] for name in before} == before, "what was whole is neither touched nor computed again"
         assert {name: (folder / f"{name}.damaged").read_bytes() for name in names} == spoilt
-        told = _notices(job)["Damaged hits were set aside and computed again"]
+        told = _data_warnings(job)["Damaged hits were set aside and computed again"]
         assert told["count"] == 3 and set(told["examples"]) == {f"{name}.damaged" for name in names}
         assert "Damaged hits were set aside and computed again: 3" in (job.folder() / "search.log").read_text()
     tally("chunk of hits damaged", 3, **{damage.__name__: 3})
@@ -90,7 +90,7 @@ def test_spoilt_tables_study_and_status_are_written_anew_from_the_hits(
     assert job.search() == 0
     assert contents(folder) == undisturbed
     assert status_of(folder)["state"] == "finished"
-    assert "A damaged alignment.csv was computed again" in _notices(job)
+    assert "A damaged alignment.csv was computed again" in _data_warnings(job)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.journal")))
     assert len(optuna.load_study(study_name="bert/mlama/de", storage=storage).trials) == 6
     for name in names:
@@ -118,7 +118,7 @@ def test_a_spoilt_manifest_costs_no_hits_and_still_refuses_another_configuration
     assert job.search() == 0
     assert contents(job.folder()) == undisturbed and snapshot(job.folder() / "relations") == before
     assert json.loads(path.read_text())["identity_hash"] == whole["identity_hash"]
-    assert _notices(job)["A damaged manifest.json was set aside and written anew"]["count"] == 1
+    assert _data_warnings(job)["A damaged manifest.json was set aside and regenerated"]["count"] == 1
     tally("manifest.json damaged", **{damage.__name__: 1})
 
 
@@ -160,7 +160,7 @@ def test_a_manifest_spoilt_while_its_job_works_costs_nothing(
         assert job.search() == (1 if stopped else 0)
     kept = {name: seen for name, seen in snapshot(job.folder()).items() if name.endswith("parquet") and stopped}
     assert len(kept) == (3 if stopped else 0) and (path.read_bytes() == b"") == stopped
-    assert job.search() == 0 and seal_holds(json.loads(path.read_bytes()))
+    assert job.search() == 0 and digest_holds(json.loads(path.read_bytes()))
     assert contents(job.folder()) == undisturbed and kept.items() <= snapshot(job.folder()).items()
     tally("manifest.json damaged", while_the_job_worked=1)
 
@@ -172,9 +172,9 @@ def test_no_flipped_bit_of_a_manifest_changes_what_the_hits_are_taken_for(job: T
     try:
         for _ in range(300):
             path.write_bytes(flipped(whole, rng))
-            notices = Notices()
-            assert stored_manifest(job.folder(), notices).get("identity", identity_of) == identity_of
-            found += notices.count(identity.DAMAGED)
+            data_warnings = DataWarnings()
+            assert stored_manifest(job.folder(), data_warnings).get("identity", identity_of) == identity_of
+            found += data_warnings.count(identity.DAMAGED)
             path.with_name("manifest.json.damaged").unlink(missing_ok=True)
     finally:
         path.write_bytes(whole)

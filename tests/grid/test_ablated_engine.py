@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import ProjectionKind
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
@@ -32,7 +32,7 @@ def test_an_ablations_hits_are_those_of_one_hooked_pass_per_pair(
     architecture: str, kind: ProjectionKind, model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     model = load(model_folder(architecture))
-    [relation] = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations
+    [relation] = MLama(toy_mlama, relations=["P36"]).facts("de", "en", DataWarnings()).relations
     # The third language's vectors, in whichever place the ablation puts them.
     language, pivot, other = (random_vectors(model, seed) for seed in (1, 2, 3))
     source = other if kind is ProjectionKind.shuffled else language

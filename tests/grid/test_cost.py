@@ -11,7 +11,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import ProbingSettings, SentenceScore
 from lrp2_bench.core.types import LayerPair, Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
@@ -22,13 +22,13 @@ from lrp2_bench.grid.cost import (
     final_block_flops,
     floor,
     grid_cost,
+    log_partition_flops,
     naive_cost,
-    normaliser_flops,
 )
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan, plan_grid
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.log_partition import Normaliser
+from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.probe import Probe, ProbeCounts, Shape, Workload
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import AMPLE, decide_all, load, probe_of, relation_of
@@ -42,7 +42,7 @@ def _sizes(model: LayeredModel) -> ModelShape:
 
 
 def _toy(toy_mlama: Path, relation: str, language: str = "de") -> Relation:
-    return MLama(toy_mlama, relations=[relation]).facts(language, "en", Notices()).relations[0]
+    return MLama(toy_mlama, relations=[relation]).facts(language, "en", DataWarnings()).relations[0]
 
 
 def _ran(probe: Probe, plan: GridPlan, limits: Limits) -> Cost:
@@ -69,10 +69,10 @@ def test_a_causal_run_costs_exactly_what_is_certain(
         work = probe.workload(limits.query_tokens)
         assert not work.possible
         assert _ran(probe, plan, limits) == _counted(model, plan, work.certain)
-        wanted = len(plan.settings) * sum(shape.normalisers * shape.queries for shape in work.certain)
-        assert probe.counts.normalisers == wanted
-        assert probe.counts.rough_normalisers <= wanted
-        assert probe.counts.exact_normalisers <= wanted
+        wanted = len(plan.settings) * sum(shape.log_partitions * shape.queries for shape in work.certain)
+        assert probe.counts.log_partitions == wanted
+        assert probe.counts.rough_log_partitions <= wanted
+        assert probe.counts.exact_log_partitions <= wanted
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=["grid", "two pairs", "baseline"])
@@ -87,7 +87,7 @@ def test_a_masked_run_without_other_lengths_costs_exactly_what_is_certain(
     assert not work.possible
     assert sum(shape.queries for shape in work.certain) == 3
     assert _ran(probe, plan, limits) == _counted(model, plan, work.certain)
-    assert probe.counts.normalisers == probe.counts.rough_normalisers == probe.counts.exact_normalisers == 0
+    assert probe.counts.log_partitions == probe.counts.rough_log_partitions == probe.counts.exact_log_partitions == 0
 
 
 @pytest.mark.parametrize("rough", [True, False])
@@ -98,8 +98,8 @@ def test_a_masked_run_costs_what_is_certain_at_least_and_what_is_possible_at_mos
 ) -> None:
     model, more = load(model_folder("bert")), 0
     for relation in ("P36", "P17", "P30"):
-        normaliser = Normaliser(model, 64, rough=rough)
-        probe = probe_of(model, _toy(toy_mlama, relation), normaliser=normaliser)
+        log_partition = LogPartition(model, 64, rough=rough)
+        probe = probe_of(model, _toy(toy_mlama, relation), log_partition=log_partition)
         work = probe.workload(limits.query_tokens)
         least, most = (_counted(model, plan, shapes) for shapes in (work.certain, work.certain + work.possible))
         ran = _ran(probe, plan, limits)
@@ -108,10 +108,10 @@ def test_a_masked_run_costs_what_is_certain_at_least_and_what_is_possible_at_mos
         assert least.finals <= ran.finals <= most.finals
         more += ran.finals - least.finals
         everything = len(plan.settings) * sum(
-            shape.normalisers * shape.queries for shape in work.certain + work.possible
+            shape.log_partitions * shape.queries for shape in work.certain + work.possible
         )
-        assert probe.counts.normalisers <= everything
-        assert probe.counts.rough_normalisers + probe.counts.exact_normalisers <= 2 * probe.counts.normalisers
+        assert probe.counts.log_partitions <= everything
+        assert probe.counts.rough_log_partitions + probe.counts.exact_log_partitions <= 2 * probe.counts.log_partitions
     assert more > 0 or len(plan.settings) < 3, "no second stage ran"
 
 
@@ -133,7 +133,7 @@ def test_the_naive_evaluator_costs_a_pass_a_setting_and_sentence() -> None:
     cost = naive_cost(sizes, plan, [Shape((9, 9), 2, 5, 3, 7, 4)])
     passes = 2 * 3 * 7
     assert (cost.rows, cost.tokens, cost.finals) == (passes * 4, passes * 4 * 7, 0)
-    assert cost.flops == passes * (4 * block_flops(sizes, 7) + normaliser_flops(sizes, 7))
+    assert cost.flops == passes * (4 * block_flops(sizes, 7) + log_partition_flops(sizes, 7))
 
 
 def test_sharing_saves_what_the_plan_says_at_real_sizes() -> None:
@@ -165,11 +165,11 @@ def test_operations_are_those_that_pytorch_counts(
     assert final == rows * final_block_flops(sizes, tokens, scored)
 
 
-def test_normalisers_cost_rows_of_the_head(model_folder: Callable[[str], Path]) -> None:
+def test_log_partitions_cost_rows_of_the_head(model_folder: Callable[[str], Path]) -> None:
     model = load(model_folder("bert"))
-    head = Normaliser(model, 4, rough=False)
+    head = LogPartition(model, 4, rough=False)
     states = torch.randn(10, model.hidden_size)
-    assert _flops(lambda: head.exact(states, ProbeCounts())) == normaliser_flops(_sizes(model), 10)
+    assert _flops(lambda: head.exact(states, ProbeCounts())) == log_partition_flops(_sizes(model), 10)
 
 
 def test_every_part_of_a_grid_is_in_its_operations() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import GridSettings, ProbingSettings, SentenceScore
 from lrp2_bench.core.types import LayerPair, Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
@@ -19,7 +19,7 @@ from lrp2_bench.grid.limits import Limits, limits_for
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.build import build_normaliser, build_probe
+from lrp2_bench.probing.build import build_log_partition, build_probe
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.probing.probe import ProbeCounts
 from tests.support import models, naive, toy
@@ -54,7 +54,7 @@ def _compare(
     pool = pool_of(relation, pool_size, 0)
     plan = plan_grid(model.blocks, all_pairs(model.blocks) if pairs is None else pairs)
     grid = grid or GridSettings()
-    probe = build_probe(model, relation, pool, relation.name, probing, build_normaliser(model, grid), Notices())
+    probe = build_probe(model, relation, pool, relation.name, probing, build_log_partition(model, grid), DataWarnings())
     limits = limits_for(model, plan, grid)
     ours = evaluate(probe, plan, shifts(language, pivot), range(len(relation.facts)), limits, lambda steps=1: None)
     if theirs is None:
@@ -74,7 +74,7 @@ def test_shared_trunk_gives_the_hits_of_one_forward_per_pair(
     architecture: str, language: str, model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     model = load(model_folder(architecture))
-    facts = MLama(toy_mlama).facts(language, "en", Notices())
+    facts = MLama(toy_mlama).facts(language, "en", DataWarnings())
     hits = [_compare(model, relation, ProbingSettings(), None).hits for relation in facts.relations]
     together = np.concatenate(hits, axis=1)
     assert 0 < together.mean() < 1
@@ -93,7 +93,7 @@ def test_cut_pools_and_both_sentence_scores_equal_the_naive_evaluator(
     toy_mlama: Path,
 ) -> None:
     model = load(model_folder(architecture))
-    facts = MLama(toy_mlama, relations=["P17"]).facts("de", "en", Notices())
+    facts = MLama(toy_mlama, relations=["P17"]).facts("de", "en", DataWarnings())
     _compare(model, facts.relations[0], ProbingSettings(sentence_score=score), pool_size)
 
 
@@ -116,10 +116,10 @@ def spread_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, flo
     ("architecture", "score"),
     [("bert", SentenceScore.sum), ("xlm-roberta", SentenceScore.sum), *(("bloom", score) for score in SentenceScore)],
 )
-def test_rough_and_exact_normalisers_give_the_naive_hits_of_unsure_and_of_confident_models(
+def test_rough_and_exact_log_partitions_give_the_naive_hits_of_unsure_and_of_confident_models(
     architecture: str, score: SentenceScore, spread_model: Callable[[str, float], LayeredModel], toy_mlama: Path
 ) -> None:
-    relations = MLama(toy_mlama, relations=["P36", "P17"]).facts("de", "en", Notices()).relations
+    relations = MLama(toy_mlama, relations=["P36", "P17"]).facts("de", "en", DataWarnings()).relations
     probing, gaps = ProbingSettings(sentence_score=score), []
     ran = {True: ProbeCounts(), False: ProbeCounts()}
     for spread in SPREADS:
@@ -128,7 +128,7 @@ def test_rough_and_exact_normalisers_give_the_naive_hits_of_unsure_and_of_confid
         for relation in relations:
             theirs = None
             for rough in ran:
-                grid = GridSettings(rough_normalisers=rough)
+                grid = GridSettings(rough_log_partitions=rough)
                 compared = _compare(model, relation, probing, None, grid, None, strength, theirs)
                 theirs = compared.theirs
                 for field in fields(ProbeCounts):
@@ -142,11 +142,11 @@ def test_rough_and_exact_normalisers_give_the_naive_hits_of_unsure_and_of_confid
     assert max(gaps) > 10 * min(gaps)
     for rough, counts in ran.items():
         assert counts.cells == 7 * counts.facts == 7 * 8 * len(relations) * len(SPREADS)
-        assert (counts.rough_normalisers > 0) == rough
-        assert counts.exact_normalisers > 0, "no bounds left a winner open, so the exact comparison is not proved"
-        assert max(counts.rough_normalisers, counts.exact_normalisers) <= counts.normalisers
+        assert (counts.rough_log_partitions > 0) == rough
+        assert counts.exact_log_partitions > 0, "no bounds left a winner open, so the exact comparison is not proved"
+        assert max(counts.rough_log_partitions, counts.exact_log_partitions) <= counts.log_partitions
         assert 0 < counts.undecided_facts < counts.facts or architecture == "bloom"
-    assert ran[True].exact_normalisers < ran[False].exact_normalisers / 2, "bounds spare the exact ones"
+    assert ran[True].exact_log_partitions < ran[False].exact_log_partitions / 2, "bounds spare the exact ones"
 
 
 @needs_mlama
@@ -164,7 +164,7 @@ def test_rough_and_exact_normalisers_give_the_naive_hits_of_unsure_and_of_confid
 def test_hits_on_real_mlama_equal_the_naive_evaluator(
     architecture: str, language: str, relations: list[str], pool_size: int | None, tmp_path: Path
 ) -> None:
-    facts = MLama(MLAMA_ZIP, relations=relations, limit=6).facts(language, "en", Notices())
+    facts = MLama(MLAMA_ZIP, relations=relations, limit=6).facts(language, "en", DataWarnings())
     texts = [relation.fill(fact.subject, fact.object) for relation in facts.relations for fact in relation.facts] + [
         label for relation in facts.relations for label in relation.pool
     ]
@@ -180,7 +180,7 @@ def test_batches_of_one_query_give_the_hits_of_large_ones(
     architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load(model_folder(architecture))
-    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", DataWarnings()).relations[0]
     large = _compare(model, relation, ProbingSettings(), None).hits
     monkeypatch.setattr("tests.grid.test_engine.limits_for", lambda model, plan, grid: Limits(1, 1))
     small = _compare(model, relation, ProbingSettings(), None).hits
@@ -196,7 +196,7 @@ def test_any_set_of_pairs_gives_the_rows_of_the_whole_grid(
     architecture: str, pairs: tuple[LayerPair, ...], model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     model = load(model_folder(architecture))
-    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", Notices()).relations[0]
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", DataWarnings()).relations[0]
     whole = _compare(model, relation, ProbingSettings(), None).hits
     some = _compare(model, relation, ProbingSettings(), None, pairs=pairs).hits
     everything = (None, *all_pairs(model.blocks))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import GridSettings, ProbingSettings, SentenceScore
 from lrp2_bench.core.types import Relation, all_pairs
@@ -37,7 +37,7 @@ def model(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -
 
 @pytest.fixture
 def relation(toy_mlama: Path) -> Relation:
-    return MLama(toy_mlama, relations=["P17"]).facts("de", "en", Notices()).relations[0]
+    return MLama(toy_mlama, relations=["P17"]).facts("de", "en", DataWarnings()).relations[0]
 
 
 def _shifts(model: LayeredModel) -> torch.Tensor:

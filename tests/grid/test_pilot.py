@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid import pilot
@@ -22,7 +22,7 @@ PLAN = plan_grid(4, all_pairs(4))
 @pytest.fixture
 def probes(model_folder: Callable[[str], Path], toy_mlama: Path) -> list[Probe]:
     model = load(model_folder("bert"))
-    return [probe_of(model, relation) for relation in MLama(toy_mlama).facts("de", "en", Notices()).relations]
+    return [probe_of(model, relation) for relation in MLama(toy_mlama).facts("de", "en", DataWarnings()).relations]
 
 
 def _clock(
@@ -90,9 +90,9 @@ def test_facts_that_cannot_be_asked_cost_nothing(
 
 
 def test_stand_in_shifts_lie_between_the_languages(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
-    model, facts = load(model_folder("bert")), MLama(toy_mlama).facts("de", "en", Notices())
+    model, facts = load(model_folder("bert")), MLama(toy_mlama).facts("de", "en", DataWarnings())
     moved = pilot.stand_in_shifts(model, facts, seed=0)
     assert moved.shape == (5, model.hidden_size)
     assert (moved.norm(dim=1) > 0).all()
-    same = pilot.stand_in_shifts(model, MLama(toy_mlama).facts("de", "de", Notices()), seed=0)
+    same = pilot.stand_in_shifts(model, MLama(toy_mlama).facts("de", "de", DataWarnings()), seed=0)
     assert (same == 0).all()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.tatoeba import TatoebaCorpus
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
@@ -75,7 +75,7 @@ def test_every_sentence_weighs_the_same_whatever_its_length(bert: LayeredModel) 
 def test_real_sentences_make_few_batches_with_at_most_a_tenth_of_padding(
     batch_tokens: int, bert: LayeredModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sentences = TatoebaCorpus(str(TATOEBA_ZIP), 1000).sentences("de", Notices())
+    sentences = TatoebaCorpus(str(TATOEBA_ZIP), 1000).sentences("de", DataWarnings())
     seen: list[TokenBatch] = []
     batch = bert.batch
     monkeypatch.setattr(bert, "batch", lambda sequences: seen.append(batch(sequences)) or seen[-1])
@@ -93,9 +93,9 @@ def _sizes(batch: TokenBatch) -> tuple[int, int]:
 
 def test_a_sentence_longer_than_the_models_positions_is_cut_as_its_tokenizer_cuts(bert: LayeredModel) -> None:
     long = "Die Hauptstadt von Frankreich ist Paris . " * 20
-    notices = Notices()
-    vectors = vectors_of(bert, ["Paris", long], notices)
-    assert notices.as_dict()[TOO_LONG] == {"count": 1, "examples": ["de sentence 2"]}
+    data_warnings = DataWarnings()
+    vectors = vectors_of(bert, ["Paris", long], data_warnings)
+    assert data_warnings.as_dict()[TOO_LONG] == {"count": 1, "examples": ["de sentence 2"]}
     cut = bert.tokenizer(long, truncation=True, max_length=bert.max_tokens, return_tensors="pt")["input_ids"]
     assert cut.shape[1] == bert.max_tokens == 64
     expected = (_loop(bert, ["Paris"]) + states(bert.model, cut)[:, 0].double().numpy().mean(axis=1)) / 2
@@ -103,21 +103,21 @@ def test_a_sentence_longer_than_the_models_positions_is_cut_as_its_tokenizer_cut
 
 
 def test_a_sentence_of_just_the_models_positions_is_not_cut(bert: LayeredModel) -> None:
-    notices = Notices()
-    vectors_of(bert, [" ".join(["Paris"] * 62)], notices)
-    assert notices.as_dict() == {}
+    data_warnings = DataWarnings()
+    vectors_of(bert, [" ".join(["Paris"] * 62)], data_warnings)
+    assert data_warnings.as_dict() == {}
 
 
 def test_a_model_without_a_limit_cuts_nothing(model_folder: Callable[[str], Path]) -> None:
-    notices = Notices()
-    vectors_of(load(model_folder("bloom")), ["Paris " * 300], notices)
-    assert notices.as_dict() == {}
+    data_warnings = DataWarnings()
+    vectors_of(load(model_folder("bloom")), ["Paris " * 300], data_warnings)
+    assert data_warnings.as_dict() == {}
 
 
 def test_a_sentence_without_a_token_is_counted_and_does_not_weigh(model_folder: Callable[[str], Path]) -> None:
-    bloom, notices = load(model_folder("bloom")), Notices()
-    vectors = vectors_of(bloom, ["Paris", "", "Tokio"], notices)
-    assert notices.as_dict()[NO_TOKEN] == {"count": 1, "examples": ["de sentence 2"]}
+    bloom, data_warnings = load(model_folder("bloom")), DataWarnings()
+    vectors = vectors_of(bloom, ["Paris", "", "Tokio"], data_warnings)
+    assert data_warnings.as_dict()[NO_TOKEN] == {"count": 1, "examples": ["de sentence 2"]}
     torch.testing.assert_close(vectors.values, vectors_of(bloom, ["Paris", "Tokio"]).values)
     with pytest.raises(BenchError, match="No sentence of 'de' has a token"):
         vectors_of(bloom, ["", ""])

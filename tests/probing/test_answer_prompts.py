@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.probing.answer_prompts import CANNOT_ASK, gold_prompts
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import load, relation_of
@@ -23,7 +23,7 @@ def test_a_masked_prompt_has_a_mask_for_every_token_of_the_object(
     model = load(model_folder(architecture))
     tokenizer = model.tokenizer
     relation = relation_of("Die Hauptstadt von [X] ist [Y] .", FACTS)
-    for fact, prompt in zip(relation.facts, gold_prompts(model, relation, "de", Notices()), strict=True):
+    for fact, prompt in zip(relation.facts, gold_prompts(model, relation, "de", DataWarnings()), strict=True):
         assert prompt is not None
         targets = tokenizer.encode(fact.object, add_special_tokens=False)
         masks = " ".join([tokenizer.mask_token] * len(targets))
@@ -40,7 +40,7 @@ def test_a_causal_prompt_ends_where_the_objects_last_token_is_predicted(
 ) -> None:
     model = load(model_folder("bloom"))
     relation = relation_of(template, [*FACTS, ("日本", "东京"), ("[Y]", "Asien")])
-    for fact, prompt in zip(relation.facts, gold_prompts(model, relation, "de", Notices()), strict=True):
+    for fact, prompt in zip(relation.facts, gold_prompts(model, relation, "de", DataWarnings()), strict=True):
         assert prompt is not None
         whole = model.tokenizer.encode(relation.fill(fact.subject, fact.object))
         assert list(prompt.ids) == whole[: len(prompt.ids)]
@@ -53,7 +53,7 @@ def test_a_causal_prompt_ends_where_the_objects_last_token_is_predicted(
 def test_an_object_at_the_start_is_scored_from_its_second_token_on(model_folder: Callable[[str], Path]) -> None:
     model = load(model_folder("bloom"))
     relation = relation_of("[Y] liegt in [X] .", [("Japan", "Vereinigtes Königreich")])
-    (prompt,) = gold_prompts(model, relation, "de", Notices())
+    (prompt,) = gold_prompts(model, relation, "de", DataWarnings())
     assert prompt is not None and prompt.positions[0] == 0
     whole = model.tokenizer.encode(relation.fill("Japan", "Vereinigtes Königreich"))
     assert list(prompt.targets) == whole[1 : len(prompt.targets) + 1]
@@ -62,15 +62,15 @@ def test_an_object_at_the_start_is_scored_from_its_second_token_on(model_folder:
 def test_facts_that_cannot_be_asked_are_left_out_and_counted(model_folder: Callable[[str], Path]) -> None:
     model = load(model_folder("bert"))
     facts = [("Japan", "Tokio"), ("[MASK] Japan", "Tokio"), ("China " * 80, "Peking"), ("Japan", "\u0e01"), ("a", " ")]
-    relation, notices = relation_of("[X] [Y] .", facts), Notices()
-    found = gold_prompts(model, relation, "de P1", notices)
+    relation, data_warnings = relation_of("[X] [Y] .", facts), DataWarnings()
+    found = gold_prompts(model, relation, "de P1", data_warnings)
     assert [prompt is not None for prompt in found] == [True, False, False, False, False]
-    assert notices.count(CANNOT_ASK) == 4
-    assert gold_prompts(model, relation_of("[X] [Y] .", []), "de P1", notices) == []
+    assert data_warnings.count(CANNOT_ASK) == 4
+    assert gold_prompts(model, relation_of("[X] [Y] .", []), "de P1", data_warnings) == []
 
 
 def test_an_object_that_is_a_sentences_first_token_alone_is_left_out(model_folder: Callable[[str], Path]) -> None:
     model = load(model_folder("bloom"))
-    notices = Notices()
-    assert gold_prompts(model, relation_of("[Y]: [X]", [("Japan", "a")]), "de", notices) == [None]
-    assert notices.count(CANNOT_ASK) == 1
+    data_warnings = DataWarnings()
+    assert gold_prompts(model, relation_of("[Y]: [X]", [("Japan", "a")]), "de", data_warnings) == [None]
+    assert data_warnings.count(CANNOT_ASK) == 1

@@ -1,4 +1,4 @@
-"""Which sentence of a fact wins: the answer of comparing all scores, with as few normalisers as it takes."""
+"""Which sentence of a fact wins: the answer of comparing all scores, with as few log-partitions as it takes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lrp2_bench.probing.bounded_ranking import Duel
-from lrp2_bench.probing.log_partition import Interval, Normaliser
-from lrp2_bench.probing.prefix_tree import Forest, plant
+from lrp2_bench.probing.bounded_ranking import BoundedRanking
+from lrp2_bench.probing.log_partition import Interval, LogPartition
+from lrp2_bench.probing.prefix_tree import PrefixTree, plant
 from lrp2_bench.probing.probe import ProbeCounts
 from tests.support.properties import steady
 
-#: What logits and normalisers are multiples of, so that float32 adds them without rounding.
+#: What logits and log-partitions are multiples of, so that float32 adds them without rounding.
 GRAIN = 1 / 8
 
 
 @dataclass
 class _Known:
-    """Normalisers given by hand. A state is the number of its row; bounds lie ``below`` and ``above`` its value."""
+    """Log-partitions given by hand. A state is the number of its row; bounds lie ``below`` and ``above`` its value."""
 
     values: Tensor
     below: Tensor
@@ -34,47 +34,47 @@ class _Known:
     def exact(self, states: Tensor, counts: ProbeCounts) -> Tensor:
         rows = states[:, 0].long()
         self.computed += rows.tolist()
-        counts.exact_normalisers += len(rows)
+        counts.exact_log_partitions += len(rows)
         return self.values[rows]
 
     def bounds(self, states: Tensor, counts: ProbeCounts) -> Interval:
         rows = states[:, 0].long()
         self.bounded += rows.tolist()
-        counts.rough_normalisers += len(rows)
+        counts.rough_log_partitions += len(rows)
         return Interval(self.values[rows] - self.below[rows], self.values[rows] + self.above[rows])
 
 
 @dataclass
 class _Case:
-    forest: Forest
+    prefix_tree: PrefixTree
     logits: Tensor  # [setting, step]
     known: _Known
     weights: Tensor  # [sentence]
     counts: ProbeCounts = field(default_factory=ProbeCounts)
 
     def wins(self, gold: int) -> list[bool]:
-        slots = len(self.forest.scored)
-        duel = Duel(
+        slots = len(self.prefix_tree.scored)
+        bounded_ranking = BoundedRanking(
             states=torch.arange(len(self.logits) * slots, dtype=torch.float32).view(-1, slots, 1),
             logits=self.logits,
-            slots=torch.tensor(self.forest.steps).view(-1, 2)[:, 0],
-            paths=self.forest.paths,
+            slots=torch.tensor(self.prefix_tree.steps).view(-1, 2)[:, 0],
+            paths=self.prefix_tree.paths,
             weights=self.weights,
-            shared=torch.tensor(self.forest.shared, dtype=torch.bool),
-            normaliser=cast(Normaliser, self.known),
+            shared=torch.tensor(self.prefix_tree.shared, dtype=torch.bool),
+            log_partition=cast(LogPartition, self.known),
             counts=self.counts,
         )
-        return duel.wins(gold).tolist()
+        return bounded_ranking.wins(gold).tolist()
 
     def scores(self) -> Tensor:
-        """``[setting, sentence]``: every step's logit minus its normaliser where that does not cancel."""
-        slots = len(self.forest.scored)
-        normalisers = self.known.values.view(-1, slots).masked_fill(torch.tensor(self.forest.shared), 0.0)
+        """``[setting, sentence]``: every step's logit minus its log-partition where that does not cancel."""
+        slots = len(self.prefix_tree.scored)
+        log_partitions = self.known.values.view(-1, slots).masked_fill(torch.tensor(self.prefix_tree.shared), 0.0)
         columns = []
-        for path, weight in zip(self.forest.paths, self.weights, strict=True):
+        for path, weight in zip(self.prefix_tree.paths, self.weights, strict=True):
             total = torch.zeros(len(self.logits))
             for step in path:
-                total = total + self.logits[:, step] - normalisers[:, self.forest.steps[step][0]]
+                total = total + self.logits[:, step] - log_partitions[:, self.prefix_tree.steps[step][0]]
             columns.append(total * weight)
         return torch.stack(columns, dim=1)
 
@@ -91,8 +91,8 @@ def cases(draw: st.DrawFn, spread: int = 40) -> _Case:
     sentence = st.lists(st.integers(0, 2), min_size=2, max_size=5).map(tuple)
     sentences = draw(st.lists(sentence, min_size=2, max_size=5, unique=True))
     mean = draw(st.booleans())
-    forest = plant(sentences, cancel=not mean)
-    settings, steps, slots = draw(st.integers(1, 3)), len(forest.steps), len(forest.scored)
+    prefix_tree = plant(sentences, cancel=not mean)
+    settings, steps, slots = draw(st.integers(1, 3)), len(prefix_tree.steps), len(prefix_tree.scored)
     grains = draw(st.sampled_from([2, spread]))
     numbers = st.integers(-grains, grains)
     logits = GRAIN * torch.tensor(draw(st.lists(numbers, min_size=settings * steps, max_size=settings * steps)))
@@ -100,8 +100,8 @@ def cases(draw: st.DrawFn, spread: int = 40) -> _Case:
     if draw(st.booleans()):
         broken = draw(st.lists(st.booleans(), min_size=settings * steps, max_size=settings * steps))
         logits = logits.masked_fill(torch.tensor(broken).view(settings, steps), -torch.inf)
-    # A normaliser is no less than the log-sum-exp of the logits known at its place.
-    here = torch.tensor([[slot == place for slot, _ in forest.steps] for place in range(slots)])
+    # A log-partition is no less than the log-sum-exp of the logits known at its place.
+    here = torch.tensor([[slot == place for slot, _ in prefix_tree.steps] for place in range(slots)])
     known = torch.stack([logits.masked_fill(~row, -torch.inf).logsumexp(dim=1) for row in here], dim=1)
     rows = settings * slots
 
@@ -113,7 +113,7 @@ def cases(draw: st.DrawFn, spread: int = 40) -> _Case:
     values = (known.nan_to_num(neginf=-4.0) / GRAIN).ceil().flatten() * GRAIN + beyond
     widest = draw(st.sampled_from([0, 3, 400]))
     weights = torch.tensor([1 / (len(sentence) - 1) if mean else 1.0 for sentence in sentences])
-    return _Case(forest, logits, _Known(values, widths(widest), widths(widest)), weights)
+    return _Case(prefix_tree, logits, _Known(values, widths(widest), widths(widest)), weights)
 
 
 @steady
@@ -126,18 +126,18 @@ def test_the_winner_is_the_one_of_comparing_all_scores(case: _Case) -> None:
 
 @steady
 @given(case=cases())
-def test_no_normaliser_is_bounded_or_computed_twice_or_where_it_cancels(case: _Case) -> None:
-    slots = len(case.forest.scored)
+def test_no_log_partition_is_bounded_or_computed_twice_or_where_it_cancels(case: _Case) -> None:
+    slots = len(case.prefix_tree.scored)
     for gold in range(len(case.weights)):
         case.known.bounded.clear()
         case.known.computed.clear()
         case.counts = ProbeCounts()
         case.wins(gold)
-        everything = len(case.logits) * (slots - sum(case.forest.shared))
-        assert case.counts.normalisers == everything
+        everything = len(case.logits) * (slots - sum(case.prefix_tree.shared))
+        assert case.counts.log_partitions == everything
         for rows in (case.known.bounded, case.known.computed):
             assert len(rows) == len(set(rows)) <= everything
-            assert not any(case.forest.shared[row % slots] for row in rows)
+            assert not any(case.prefix_tree.shared[row % slots] for row in rows)
         assert set(case.known.computed) <= set(case.known.bounded)
         exact = {row for row in case.known.bounded if case.known.below[row] == case.known.above[row] == 0}
         assert not exact & set(case.known.computed), "what its bounds give already is not computed again"
@@ -147,16 +147,16 @@ def test_no_normaliser_is_bounded_or_computed_twice_or_where_it_cancels(case: _C
 @given(case=cases(spread=400))
 def test_wide_bounds_change_no_winner(case: _Case) -> None:
     narrow = _Known(case.known.values, torch.zeros_like(case.known.below), torch.zeros_like(case.known.above))
-    same = _Case(case.forest, case.logits, narrow, case.weights)
+    same = _Case(case.prefix_tree, case.logits, narrow, case.weights)
     for gold in range(len(case.weights)):
         assert case.wins(gold) == same.wins(gold)
 
 
-def _two(logits: list[float], normalisers: list[float], width: float = 0.0, shared: bool = False) -> _Case:
+def _two(logits: list[float], log_partitions: list[float], width: float = 0.0, shared: bool = False) -> _Case:
     """Two sentences of one step each behind a common first token, or behind tokens of their own."""
-    forest = plant([(0, 1), (0, 2)] if shared else [(1, 0), (2, 0)], cancel=True)
-    known = _Known(torch.tensor(normalisers), torch.tensor(width).expand(2), torch.tensor(width).expand(2))
-    return _Case(forest, torch.tensor([logits]), known, torch.ones(2))
+    prefix_tree = plant([(0, 1), (0, 2)] if shared else [(1, 0), (2, 0)], cancel=True)
+    known = _Known(torch.tensor(log_partitions), torch.tensor(width).expand(2), torch.tensor(width).expand(2))
+    return _Case(prefix_tree, torch.tensor([logits]), known, torch.ones(2))
 
 
 def test_where_all_sentences_part_at_once_their_logits_decide_alone() -> None:
@@ -181,14 +181,14 @@ def test_bounds_that_part_the_sentences_leave_nothing_to_compute() -> None:
     assert not case.known.computed
 
 
-def test_bounds_that_overlap_are_followed_by_exact_normalisers() -> None:
+def test_bounds_that_overlap_are_followed_by_exact_log_partitions() -> None:
     case = _two([0.0, 0.0], [1.0, 1.5], width=1.0)
     assert (case.wins(0), case.wins(1)) == ([True], [False])
     assert set(case.known.computed) == {0, 1}
 
 
 @pytest.mark.parametrize("broken", [torch.nan, torch.inf])
-def test_a_sentence_whose_normaliser_is_no_number_never_wins(broken: float) -> None:
+def test_a_sentence_whose_log_partition_is_no_number_never_wins(broken: float) -> None:
     case = _two([0.0, 0.0], [broken, 3.0])
     assert (case.wins(0), case.wins(1)) == ([False], [True])
 
@@ -200,8 +200,8 @@ def test_where_no_sentence_has_a_number_none_wins() -> None:
 
 
 def test_settings_are_decided_each_by_itself() -> None:
-    forest = plant([(1, 0), (2, 0)], cancel=True)
+    prefix_tree = plant([(1, 0), (2, 0)], cancel=True)
     known = _Known(torch.tensor([1.0, 2.0, 2.0, 1.0, 1.0, 1.0]), torch.ones(6), torch.ones(6))
-    case = _Case(forest, torch.zeros(3, 2), known, torch.ones(2))
+    case = _Case(prefix_tree, torch.zeros(3, 2), known, torch.ones(2))
     assert case.wins(0) == [True, False, True]
     assert case.wins(1) == [False, True, False]

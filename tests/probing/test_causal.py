@@ -10,14 +10,14 @@ import pytest
 import torch
 from tokenizers import normalizers
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import ProbingSettings, SentenceScore
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.models.bloom import BloomModel
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 from lrp2_bench.probing import causal
-from lrp2_bench.probing.log_partition import Normaliser
+from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.probe import Probe, Queries
 from tests.support.probing import (
     assert_ranked_by,
@@ -101,7 +101,7 @@ def test_ranks_do_not_depend_on_how_the_work_is_cut(
     probing = ProbingSettings(sentence_score=score)
     at_once = outranks(bloom, TEMPLATES[0], SUBJECTS, LABELS, probing)
     monkeypatch.setattr(causal, "_STEP_FLOATS", 1)  # step after step
-    row_by_row = Normaliser(bloom, 1, rough=True)
+    row_by_row = LogPartition(bloom, 1, rough=True)
     cut = outranks(bloom, TEMPLATES[0], SUBJECTS, LABELS, probing, limits, row_by_row)
     assert (cut == at_once).all()
 
@@ -129,9 +129,9 @@ def test_a_relation_without_facts_has_no_hits(bloom: LayeredModel) -> None:
 def test_a_sentence_of_a_single_token_is_counted_and_never_the_answer(bloom: LayeredModel) -> None:
     relation = relation_of("[X][Y]", [("", "a"), ("", "Paris sud"), ("Japan", "a")])
     assert len(bloom.tokenizer("a")["input_ids"]) == 1
-    notices = Notices()
-    assert baseline_hits(bloom, relation, notices).tolist()[:2] == [0, 1]
-    assert notices.as_dict()[NOTHING_TO_SCORE] == {
+    data_warnings = DataWarnings()
+    assert baseline_hits(bloom, relation, data_warnings).tolist()[:2] == [0, 1]
+    assert data_warnings.as_dict()[NOTHING_TO_SCORE] == {
         "count": 2, "examples": ["xx P1 uuid-0 'a'", "xx P1 uuid-1 'a'"]
     }  # fmt: skip
 
@@ -143,9 +143,11 @@ def test_a_sentence_longer_than_the_models_positions_is_counted_and_never_the_an
     limit = len(bloom.tokenizer("Japan Tokyo")["input_ids"])
     assert len(bloom.tokenizer("Japan Tokyo.")["input_ids"]) == limit + 1
     monkeypatch.setattr(BloomModel, "max_tokens", property(lambda self: limit))
-    notices = Notices()
-    assert baseline_hits(bloom, relation, notices).tolist() == [1, 0, 0]
-    assert notices.count(TOO_LONG) == 4  # the longer label with each subject, and the longer subject with each label
+    data_warnings = DataWarnings()
+    assert baseline_hits(bloom, relation, data_warnings).tolist() == [1, 0, 0]
+    assert (
+        data_warnings.count(TOO_LONG) == 4
+    )  # the longer label with each subject, and the longer subject with each label
 
 
 @pytest.mark.parametrize("tokens", [1, 40, 150, 4096])
@@ -175,7 +177,7 @@ def _spy(model: LayeredModel, probe: Probe, tokens: int) -> list[Queries]:
 
 @pytest.mark.parametrize("tokens", [1, 4096])
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_packed_forest_gives_the_logits_of_its_sentences_by_themselves(
+def test_a_packed_prefix_tree_gives_the_logits_of_its_sentences_by_themselves(
     template: str, tokens: int, bloom: LayeredModel
 ) -> None:
     probe = probe_of(bloom, relation_of(template, CITIES), None, ProbingSettings(sentence_score=SentenceScore.mean))
@@ -224,6 +226,6 @@ def test_of_equal_scores_the_first_by_code_points_wins(rough: bool, score: Sente
         bloom.vocabulary.weight.zero_()
     relation = relation_of("[X] [Y] .", [("Japan", label) for label in labels])
     probe = probe_of(
-        bloom, relation, None, ProbingSettings(sentence_score=score), normaliser=Normaliser(bloom, 64, rough=rough)
+        bloom, relation, None, ProbingSettings(sentence_score=score), log_partition=LogPartition(bloom, 64, rough=rough)
     )
     assert hits_of(probe, 3).tolist() == [[1, 0, 0]]

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from lrp2_bench.core.settings import GridSettings
 from lrp2_bench.models.layered import LayeredModel, Vocabulary
-from lrp2_bench.probing import log_partition as normaliser
-from lrp2_bench.probing.build import build_normaliser
-from lrp2_bench.probing.log_partition import Normaliser, rough_is_faster
+from lrp2_bench.probing import log_partition as log_partition
+from lrp2_bench.probing.build import build_log_partition
+from lrp2_bench.probing.log_partition import LogPartition, rough_is_faster
 from lrp2_bench.probing.probe import ProbeCounts
 from tests.support.properties import steady
 
@@ -33,7 +33,7 @@ def _random(seed: int, *shape: int) -> Tensor:
 
 def _assert_held(weight: Tensor, bias: Tensor | None, states: Tensor) -> Tensor:
     """That the interval holds the exact value, as computed in float32 and in float64; its widths."""
-    head = Normaliser(_model(weight, bias), 64, rough=True)
+    head = LogPartition(_model(weight, bias), 64, rough=True)
     counts = ProbeCounts()
     interval, exact = head.bounds(states, counts), head.exact(states, counts)
     logits = states.double() @ weight.double().T + (0 if bias is None else bias.double())
@@ -50,15 +50,15 @@ def test_the_exact_value_is_the_log_sum_exp_of_all_logits(biased: bool, vocab: i
     weight, states = _random(1, vocab, 16), _random(2, 20, 16)
     bias = _random(3, vocab) if biased else None
     counts = ProbeCounts()
-    value = Normaliser(_model(weight, bias), rows, rough=False).exact(states, counts)
+    value = LogPartition(_model(weight, bias), rows, rough=False).exact(states, counts)
     expected = torch.logsumexp(torch.nn.functional.linear(states, weight, bias), dim=1)
     torch.testing.assert_close(value, expected, atol=1e-5, rtol=1e-6)
-    assert (counts.exact_normalisers, counts.rough_normalisers) == (20, 0)
+    assert (counts.exact_log_partitions, counts.rough_log_partitions) == (20, 0)
 
 
 def test_far_logits_neither_overflow_nor_vanish() -> None:
     weight, states = torch.tensor([[1.0], [-1.0], [0.5]]), torch.tensor([[300.0], [-300.0], [0.0]])
-    value = Normaliser(_model(weight, None), 8, rough=False).exact(states, ProbeCounts())
+    value = LogPartition(_model(weight, None), 8, rough=False).exact(states, ProbeCounts())
     torch.testing.assert_close(value, torch.tensor([300.0, 300.0, torch.tensor(3.0).log()]))
 
 
@@ -66,30 +66,30 @@ def test_far_logits_neither_overflow_nor_vanish() -> None:
 def test_models_in_half_precision_are_summed_in_float32(dtype: torch.dtype) -> None:
     weight, states = (0.1 * _random(1, 5000, 64)).to(dtype), _random(2, 10, 64).to(dtype)
     model = _model(weight, None, dtype)
-    value = Normaliser(model, 8, rough=False).exact(states, ProbeCounts())
+    value = LogPartition(model, 8, rough=False).exact(states, ProbeCounts())
     assert value.dtype is torch.float32
     expected = torch.logsumexp((states @ weight.T).float(), dim=1)
     torch.testing.assert_close(value, expected, atol=1e-4, rtol=0)
 
 
 def test_without_the_rough_path_bounds_are_the_exact_value() -> None:
-    head = Normaliser(_model(_random(1, 100, 8), None), 4, rough=False)
+    head = LogPartition(_model(_random(1, 100, 8), None), 4, rough=False)
     counts, states = ProbeCounts(), _random(2, 10, 8)
     interval = head.bounds(states, counts)
     assert torch.equal(interval.low, interval.high)
     assert torch.equal(interval.low, head.exact(states, ProbeCounts()))
-    assert (counts.exact_normalisers, counts.rough_normalisers) == (10, 0)
+    assert (counts.exact_log_partitions, counts.rough_log_partitions) == (10, 0)
 
 
 def test_rough_rows_are_counted_as_such() -> None:
-    head, counts = Normaliser(_model(_random(1, 100, 8), None), 4, rough=True), ProbeCounts()
+    head, counts = LogPartition(_model(_random(1, 100, 8), None), 4, rough=True), ProbeCounts()
     head.bounds(_random(2, 10, 8), counts)
-    assert (counts.exact_normalisers, counts.rough_normalisers) == (0, 10)
+    assert (counts.exact_log_partitions, counts.rough_log_partitions) == (0, 10)
 
 
 @pytest.mark.parametrize("rough", [False, True])
 def test_no_rows_give_no_values(rough: bool) -> None:
-    head = Normaliser(_model(_random(1, 100, 8), _random(2, 100)), 4, rough=rough)
+    head = LogPartition(_model(_random(1, 100, 8), _random(2, 100)), 4, rough=rough)
     none = torch.zeros(0, 8)
     assert head.exact(none, ProbeCounts()).shape == (0,)
     assert head.bounds(none, ProbeCounts()).low.shape == head.bounds(none, ProbeCounts()).high.shape == (0,)
@@ -150,7 +150,7 @@ def test_what_all_rows_have_in_common_does_not_widen_the_interval() -> None:
 
 
 def test_a_row_of_states_that_are_no_numbers_has_no_bounds_and_spoils_no_other() -> None:
-    head, states = Normaliser(_model(_random(1, 100, 8), None), 4, rough=True), _random(2, 6, 8)
+    head, states = LogPartition(_model(_random(1, 100, 8), None), 4, rough=True), _random(2, 6, 8)
     alone = head.bounds(states, ProbeCounts())
     states[2] = torch.nan
     with_nan = head.bounds(states, ProbeCounts())
@@ -167,8 +167,8 @@ def test_the_setting_switches_the_rough_path_for_float32_models_alone(
 ) -> None:
     model = _model(_random(1, 100, 8).to(dtype), None, dtype)
     counts = ProbeCounts()
-    build_normaliser(model, GridSettings(rough_normalisers=rough)).bounds(_random(2, 5, 8).to(dtype), counts)
-    assert (counts.rough_normalisers > 0) == used
+    build_log_partition(model, GridSettings(rough_log_partitions=rough)).bounds(_random(2, 5, 8).to(dtype), counts)
+    assert (counts.rough_log_partitions > 0) == used
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -179,16 +179,16 @@ def test_by_default_the_machine_decides(fast: bool, monkeypatch: pytest.MonkeyPa
     assert not rough_is_faster(_model(_random(1, 100, 512).bfloat16(), None, torch.bfloat16))
     assert not rough_is_faster(_model(_random(1, 100, 128), None)), "a narrow head gains nothing"
     counts = ProbeCounts()
-    build_normaliser(model, GridSettings()).bounds(_random(2, 5, 512), counts)
-    assert (counts.rough_normalisers > 0) == fast
+    build_log_partition(model, GridSettings()).bounds(_random(2, 5, 512), counts)
+    assert (counts.rough_log_partitions > 0) == fast
 
 
 def test_the_vocabulary_is_gone_through_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     weight, bias, states = _random(1, 100, 8), _random(2, 100), _random(3, 10, 8)
     values = []
     for step in (4096, 7, 1):
-        monkeypatch.setattr(normaliser, "_VOCAB_STEP", step)
-        head = Normaliser(_model(weight, bias), 4, rough=True)
+        monkeypatch.setattr(log_partition, "_VOCAB_STEP", step)
+        head = LogPartition(_model(weight, bias), 4, rough=True)
         values.append((head.exact(states, ProbeCounts()), head.bounds(states, ProbeCounts())))
     for exact, interval in values[1:]:
         torch.testing.assert_close(exact, values[0][0])

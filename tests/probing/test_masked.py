@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import LayerPair, Relation
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.log_partition import Normaliser
+from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import Pool, pool_of
 from lrp2_bench.probing.probe import FactBatch, Probe, Queries
 from tests.support.probing import (
@@ -76,7 +76,7 @@ def _asked(model: LayeredModel, relation: Relation, limits: Limits = AMPLE) -> R
 def test_an_object_of_n_tokens_is_asked_with_n_masks_at_the_scored_places(model: LayeredModel, toy_mlama: Path) -> None:
     lengths = set()
     for language in ("de", "zh"):
-        for relation in MLama(toy_mlama).facts(language, "en", Notices()).relations:
+        for relation in MLama(toy_mlama).facts(language, "en", DataWarnings()).relations:
             probe = probe_of(model, relation)
             for batch in probe.batches(64):
                 [*recorded] = _decided(probe, batch)
@@ -94,7 +94,7 @@ def test_an_object_of_n_tokens_is_asked_with_n_masks_at_the_scored_places(model:
 
 
 def test_a_length_is_asked_once_and_only_of_facts_that_lead_their_own(model: LayeredModel, toy_mlama: Path) -> None:
-    relation = MLama(toy_mlama, relations=["P17"]).facts("de", "en", Notices()).relations[0]
+    relation = MLama(toy_mlama, relations=["P17"]).facts("de", "en", DataWarnings()).relations[0]
     probe, rivals = probe_of(model, relation), 0
     for batch in probe.batches(4096):
         recorded = _decided(probe, batch)
@@ -107,7 +107,7 @@ def test_a_length_is_asked_once_and_only_of_facts_that_lead_their_own(model: Lay
 
 
 def _decided(probe: Probe, batch: FactBatch) -> list[Queries]:
-    """What deciding a batch on the untouched model asks."""
+    """What deciding a batch on the baseline asks."""
     plan = plan_grid(probe.model.blocks, ())
     recorder = Recorder(FrontierRunner(probe.model, plan, None, 2048))
     with torch.inference_mode():
@@ -126,8 +126,8 @@ def test_ranks_do_not_depend_on_how_the_work_is_cut(limits: Limits, bert: Layere
     subjects, labels = [subject for subject, _ in CITIES], [label for _, label in CITIES]
     at_once = outranks(bert, TEMPLATE, subjects, labels)
     assert (outranks(bert, TEMPLATE, subjects, labels, limits=limits) == at_once).all()
-    row_by_row = Normaliser(bert, 1, rough=True)
-    assert (outranks(bert, TEMPLATE, subjects, labels, limits=limits, normaliser=row_by_row) == at_once).all()
+    row_by_row = LogPartition(bert, 1, rough=True)
+    assert (outranks(bert, TEMPLATE, subjects, labels, limits=limits, log_partition=row_by_row) == at_once).all()
 
 
 @pytest.mark.parametrize("tokens", [1, 25, 60, 4096])
@@ -147,9 +147,9 @@ def test_batches_hold_every_fact_once_within_the_tokens_allowed(tokens: int, mod
 def test_a_candidate_without_a_token_is_counted_and_its_fact_stays_a_miss(bert: LayeredModel) -> None:
     assert _tokens(bert, "\u200b") == []
     relation = relation_of(TEMPLATE, [*CITIES, ("Ägypten", "\u200b")])
-    notices = Notices()
-    hits = baseline_hits(bert, relation, notices)
-    assert notices.as_dict()[NO_TOKEN] == {"count": 1, "examples": ["xx P1 '\u200b'"]}
+    data_warnings = DataWarnings()
+    hits = baseline_hits(bert, relation, data_warnings)
+    assert data_warnings.as_dict()[NO_TOKEN] == {"count": 1, "examples": ["xx P1 '\u200b'"]}
     assert hits.tolist()[:4] == baseline_hits(bert, relation_of(TEMPLATE, CITIES)).tolist()
     assert hits.tolist()[4] == 0
 
@@ -166,9 +166,9 @@ def test_a_relation_without_facts_has_no_hits(bert: LayeredModel) -> None:
 def test_unknown_tokens_are_counted_and_compete_like_any_other(bert: LayeredModel) -> None:
     unknown = bert.tokenizer.unk_token_id
     assert _tokens(bert, "😀") == _tokens(bert, "🙃") == [unknown]
-    notices = Notices()
-    probe_of(bert, relation_of(TEMPLATE, [*CITIES, ("Ägypten", "🙃")], ["😀"]), notices)
-    assert notices.as_dict()[UNKNOWN]["examples"] == ["xx P1 '😀'", "xx P1 '🙃'"]
+    data_warnings = DataWarnings()
+    probe_of(bert, relation_of(TEMPLATE, [*CITIES, ("Ägypten", "🙃")], ["😀"]), data_warnings)
+    assert data_warnings.as_dict()[UNKNOWN]["examples"] == ["xx P1 '😀'", "xx P1 '🙃'"]
     subjects, labels = [subject for subject, _ in CITIES], ["😀", "🙃", "Paris", "Berlin", "Peking ist Tokio"]
     ours = outranks(bert, TEMPLATE, subjects, labels)
     assert_ranked_by(ours, _whole(bert, TEMPLATE, subjects, labels))
@@ -196,10 +196,10 @@ def test_a_query_longer_than_the_models_positions_is_counted_and_never_hit(model
     assert model.max_tokens is not None
     long = "Japan " * model.max_tokens
     relation = relation_of(TEMPLATE, [("Japan", "Tokio"), (long, "Tokio")])  # a pool of one: only length can fail
-    notices = Notices()
-    assert baseline_hits(model, relation, notices).tolist() == [1, 0]
-    assert notices.count(TOO_LONG) == 1
-    assert "uuid-1 with" in str(notices.as_dict()[TOO_LONG]["examples"])
+    data_warnings = DataWarnings()
+    assert baseline_hits(model, relation, data_warnings).tolist() == [1, 0]
+    assert data_warnings.count(TOO_LONG) == 1
+    assert "uuid-1 with" in str(data_warnings.as_dict()[TOO_LONG]["examples"])
 
 
 def test_a_query_may_fit_with_few_masks_and_not_with_many(bert: LayeredModel) -> None:
@@ -209,9 +209,11 @@ def test_a_query_may_fit_with_few_masks_and_not_with_many(bert: LayeredModel) ->
     assert bert.max_tokens is not None
     subject = "Japan " * (1 + bert.max_tokens - len(shortest))
     relation = relation_of(TEMPLATE, [(subject, short), (subject, long)])
-    notices = Notices()
-    assert baseline_hits(bert, relation, notices).tolist() == [1, 0], "its rival cannot be asked, so the short one wins"
-    assert notices.count(TOO_LONG) == 2
+    data_warnings = DataWarnings()
+    assert baseline_hits(bert, relation, data_warnings).tolist() == [1, 0], (
+        "its rival cannot be asked, so the short one wins"
+    )
+    assert data_warnings.count(TOO_LONG) == 2
     [queries] = _asked(bert, relation).queries
     assert queries.tokens.ids.shape == (1, bert.max_tokens)
 
@@ -219,9 +221,9 @@ def test_a_query_may_fit_with_few_masks_and_not_with_many(bert: LayeredModel) ->
 def test_a_subject_that_holds_the_mask_is_counted_and_never_hit(model: LayeredModel) -> None:
     mask = model.tokenizer.mask_token
     relation = relation_of(TEMPLATE, [(f"Japan {mask}", "Tokio"), ("Japan", "Tokio")])
-    notices = Notices()
-    assert baseline_hits(model, relation, notices).tolist() == [0, 1]
-    assert notices.as_dict()[MASK_INSIDE] == {"count": 1, "examples": ["xx P1 uuid-0"]}
+    data_warnings = DataWarnings()
+    assert baseline_hits(model, relation, data_warnings).tolist() == [0, 1]
+    assert data_warnings.as_dict()[MASK_INSIDE] == {"count": 1, "examples": ["xx P1 uuid-0"]}
 
 
 def _tie_everything(model: LayeredModel) -> None:
@@ -238,22 +240,24 @@ def test_of_equal_scores_the_first_by_code_points_wins_whatever_its_length(rough
     one, two, four = "Paris", "Paris ist", "Paris ist Paris ist"
     assert [len(_tokens(bert, label)) for label in (one, two, four, "Asien ist", "Asien")] == [1, 2, 4, 2, 1]
     _tie_everything(bert)
-    normaliser = Normaliser(bert, 64, rough=rough)
+    log_partition = LogPartition(bert, 64, rough=rough)
     for labels in ([one, two], [two, four], ["Asien ist", one], ["Asien", two], ["Asien", "Asien ist", one, four]):
         assert labels == sorted(labels)
-        probe = probe_of(bert, relation_of(TEMPLATE, [("Japan", label) for label in labels]), normaliser=normaliser)
+        probe = probe_of(
+            bert, relation_of(TEMPLATE, [("Japan", label) for label in labels]), log_partition=log_partition
+        )
         assert hits_of(probe, len(labels)).tolist() == [[1] + [0] * (len(labels) - 1)]
-        assert probe.counts.exact_normalisers > 0
+        assert probe.counts.exact_log_partitions > 0
 
 
 @pytest.mark.parametrize("rough", [True, False])
-def test_a_gold_object_whose_normaliser_is_no_number_is_not_hit(rough: bool, bert: LayeredModel) -> None:
+def test_a_gold_object_whose_log_partition_is_no_number_is_not_hit(rough: bool, bert: LayeredModel) -> None:
     relation = relation_of(TEMPLATE, CITIES)
     assert baseline_hits(bert, relation).any()
     assert bert.vocabulary.bias is not None
     with torch.no_grad():
         bert.vocabulary.bias[bert.tokenizer.unk_token_id] = torch.inf
-    probe = probe_of(bert, relation, normaliser=Normaliser(bert, 64, rough=rough))
+    probe = probe_of(bert, relation, log_partition=LogPartition(bert, 64, rough=rough))
     assert not hits_of(probe, len(CITIES)).any()
 
 
@@ -272,8 +276,8 @@ def test_a_length_without_a_candidate_of_the_facts_own_pool_is_not_asked(bert: L
 
 
 def test_scores_that_are_no_numbers_become_the_lowest_there_is_and_are_counted(bert: LayeredModel) -> None:
-    notices = Notices()
-    probe = probe_of(bert, relation_of(TEMPLATE, CITIES), notices)
+    data_warnings = DataWarnings()
+    probe = probe_of(bert, relation_of(TEMPLATE, CITIES), data_warnings)
     scores = torch.tensor([[1.0, torch.nan], [torch.inf, -torch.inf], [-3.0, 0.0]])
     lowest = -torch.inf
     facts, numbers, settings = torch.tensor([0, 0, 1]), torch.tensor([1, 0, 1]), (LayerPair(2, 3), None)
@@ -281,4 +285,4 @@ def test_scores_that_are_no_numbers_become_the_lowest_there_is_and_are_counted(b
     kind = "Scores that are no finite numbers can never win"
     uuid = probe.relation.facts[0].uuid
     examples = [f"xx P1 {uuid} at the baseline", f"xx P1 {uuid} at pair 2/3"]
-    assert notices.as_dict() == {kind: {"count": 3, "examples": examples}}
+    assert data_warnings.as_dict() == {kind: {"count": 3, "examples": examples}}

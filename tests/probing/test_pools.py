@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ProbingSettings
 from lrp2_bench.core.types import Fact, Relation
@@ -84,7 +84,7 @@ def test_pools_of_ten_follow_the_definition(seed: int, relation: Relation) -> No
 @needs_mlama
 @pytest.mark.parametrize("language", ["de", "ceb"])
 def test_pools_of_ten_follow_the_definition_on_real_mlama(language: str) -> None:
-    facts = MLama(MLAMA_ZIP, relations=["P17", "P36", "P106"], limit=40).facts(language, "en", Notices())
+    facts = MLama(MLAMA_ZIP, relations=["P17", "P36", "P106"], limit=40).facts(language, "en", DataWarnings())
     for relation in (*facts.relations, *facts.pivot_relations):
         pool = pool_of(relation, 10, 0)
         for row, fact in enumerate(relation.facts):
@@ -180,7 +180,7 @@ def test_a_setting_that_is_no_size_is_refused_with_the_valid_ones(setting: objec
 
 @needs_mlama
 def test_pools_of_real_languages_share_their_objects() -> None:
-    facts = MLama(MLAMA_ZIP, relations=["P36"], limit=60).facts("de", "en", Notices())
+    facts = MLama(MLAMA_ZIP, relations=["P36"], limit=60).facts("de", "en", DataWarnings())
     ours, theirs = facts.relations[0], facts.pivot_relations[0]
     german, english = pool_of(ours, 10, 0), pool_of(theirs, 10, 0)
     rows = {fact.line_id: row for row, fact in enumerate(ours.facts)}

@@ -66,7 +66,7 @@ def test_mixed_configurations_are_refused_with_every_folder_and_no_old_report_is
     assert before and everything_in(tmp_path / "report") == before
 
 
-def test_hits_of_a_language_nobody_knows_are_judged_and_named_by_their_code(tmp_path: Path) -> None:
+def test_hits_of_a_language_nobody_knows_are_assessed_and_named_by_their_code(tmp_path: Path) -> None:
     for language in ("tlh", "de"):
         write_page_run(tmp_path, language)
     assert lrp2_bench("report", str(tmp_path), "--quiet") == 0

@@ -8,7 +8,7 @@ import pytest
 
 from lrp2_bench.data.relation_names import relation_name
 from lrp2_bench.render.figures.style import house_style
-from lrp2_bench.report.assessed_runs import JudgedRuns, judge_runs
+from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
 from lrp2_bench.report.figures.relations import relations
 from lrp2_bench.report.tables.relations import RelationSummary, relations_table, summarise_relations
 from lrp2_bench.results.runs import find_runs
@@ -16,17 +16,17 @@ from tests.support.drawing import line, texts
 from tests.support.synthetic_runs import write_synthetic_run
 
 
-def judged(root: Path) -> JudgedRuns:
-    return judge_runs(find_runs([root])[0], "transferability")
+def assessed(root: Path) -> AssessedRuns:
+    return assess_runs(find_runs([root])[0], "transferability")
 
 
 def test_a_relation_is_counted_over_the_languages_that_share_facts_of_it(tmp_path: Path) -> None:
     for language, names in (("de", ("P36", "P30")), ("fr", ("P36", "P30")), ("ja", ("P36", "P17"))):
         write_synthetic_run(tmp_path, language, blocks=4, facts=200, relations=names)
-    found = judged(tmp_path)
+    found = assessed(tmp_path)
     summaries = {one.relation: one for one in summarise_relations(found)}
     assert {name: one.languages for name, one in summaries.items()} == {"P36": 3, "P30": 2, "P17": 1}
-    scores = [score for each in found.judged.values() for score in each.judged.relations if score.relation == "P36"]
+    scores = [score for each in found.assessed.values() for score in each.assessed.relations if score.relation == "P36"]
     capital = summaries["P36"]
     assert capital.rises == sum(score.lrp2 > score.without for score in scores)
     assert capital.falls == sum(score.lrp2 < score.without for score in scores)
@@ -38,7 +38,7 @@ def test_a_relation_is_counted_over_the_languages_that_share_facts_of_it(tmp_pat
 def test_those_that_rise_in_most_languages_come_first(tmp_path: Path) -> None:
     for language in ("de", "fr", "ja", "ko"):
         write_synthetic_run(tmp_path, language, blocks=4, facts=200, gain=0.1)
-    shares = [one.share for one in summarise_relations(judged(tmp_path))]
+    shares = [one.share for one in summarise_relations(assessed(tmp_path))]
     assert shares == sorted(shares, reverse=True)
 
 

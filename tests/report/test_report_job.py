@@ -152,7 +152,7 @@ def run(root: Path, *models: str) -> Report:
     return run_report([root], None, "transferability", Console(file=io.StringIO(), width=80), models=models)
 
 
-def test_runs_with_hits_are_judged_and_one_verdict_is_given_on_all_models(tmp_path: Path) -> None:
+def test_runs_with_hits_are_assessed_and_one_verdict_is_given_on_all_models(tmp_path: Path) -> None:
     for language in ("de", "fr", "ja"):
         for model in ("mbert", "mine"):
             write_synthetic_run(tmp_path, language, model=model, blocks=3, facts=60)
@@ -220,7 +220,7 @@ def test_the_numbers_of_every_form_are_the_same(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
     folder, _ = report(tmp_path)
     (row,) = read_csv(folder / "significance_mbert_mlama.csv")
-    shown = f"{float(row['transferability_honest']):+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
+    shown = f"{float(row['transferability_held_out']):+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
     lines = (folder / "significance_mbert_mlama.md").read_text("utf-8").split("\n")
     assert f"| {shown} |" in next(line for line in lines if "German" in line)
     assert f"${shown}$" in (folder / "significance_mbert_mlama.tex").read_text("utf-8")

@@ -15,8 +15,8 @@ from lrp2_bench.report.run_evidence import evidence_of
 from lrp2_bench.results.runs import METRICS, Run, find_runs
 from lrp2_bench.results.stored_hits import StoredHits, read_hits
 from lrp2_bench.stats.bootstrap import resample_measures
-from lrp2_bench.stats.confidence_set import as_good_as_best
-from lrp2_bench.stats.held_out import honest_changes
+from lrp2_bench.stats.confidence_set import confidence_set_of_best
+from lrp2_bench.stats.held_out import held_out_gains
 from lrp2_bench.stats.paired_tests import mcnemar
 from tests.support.page_runs import write_page_run
 
@@ -32,11 +32,11 @@ def test_facts_won_and_lost_are_those_whose_hit_differs_from_the_baselines(run: 
     table = pd.read_parquet(run.folder / "hits.parquet").fillna({"lirp": 0, "lsrp": 0})
     by_setting = {key: part.set_index(["relation", "uuid"])["hit"] for key, part in table.groupby(["lirp", "lsrp"])}
     pivot = pd.read_parquet(run.folder / "pivot_hits.parquet").set_index(["relation", "uuid"])["hit"]
-    untouched = by_setting[0, 0]
+    baseline = by_setting[0, 0]
     for row in run.pairs:
         assert row.pair is not None
         moved = by_setting[row.lirp, row.lsrp]
-        won, lost = list(untouched.index[~untouched & moved]), list(untouched.index[untouched & ~moved])
+        won, lost = list(baseline.index[~baseline & moved]), list(baseline.index[baseline & ~moved])
         assert evidence.counts[row.pair] == (len(won), len(lost)) and won and lost
         if row.pair in evidence.turned:
             turned = evidence.turned[row.pair]
@@ -53,7 +53,9 @@ def read(run: Run) -> tuple[StoredHits, Hits]:
 
 
 @pytest.mark.parametrize(("row", "metric"), [(0, "accuracy"), (1, "transferability")])
-def test_changes_are_the_paired_intervals_and_the_best_is_as_good_as_itself(run: Run, row: int, metric: str) -> None:
+def test_changes_are_the_paired_intervals_and_the_best_is_in_its_confidence_set(
+    run: Run, row: int, metric: str
+) -> None:
     found = evidence_of(run).measured[metric]
     hits, pivot = read(run)
     measure = resample_measures(hits.hits, pivot, hits.relations)[row]
@@ -61,11 +63,11 @@ def test_changes_are_the_paired_intervals_and_the_best_is_as_good_as_itself(run:
         if setting is not None:
             assert found.changes[setting] == (low, high)
     best = run.best(metric)
-    assert best is not None and best.pair in found.as_good
+    assert best is not None and best.pair in found.confidence_set
     pairs = [place for place, setting in enumerate(hits.settings) if setting]
-    alike = as_good_as_best(measure.value[pairs], measure.samples[pairs])
+    alike = confidence_set_of_best(measure.value[pairs], measure.samples[pairs])
     kept = {hits.settings[place] for place, one in zip(pairs, alike, strict=True) if one}
-    assert found.as_good == kept
+    assert found.confidence_set == kept
     assert metric == "transferability" or len(kept) < len(run.pairs), "or every pair would do"
 
 
@@ -74,19 +76,19 @@ def test_what_is_drawn_once_says_what_each_part_says_by_itself(run: Run) -> None
     hits, pivot = read(run)
     evidence = evidence_of(run)
     for number, metric in enumerate(METRICS):
-        judged, best = evidence.judged[metric], run.best(metric)
-        assert best is not None and judged.best == best.pair
+        assessed, best = evidence.assessed[metric], run.best(metric)
+        assert best is not None and assessed.best == best.pair
         row = hits.settings.index(best.pair)
         for other, name in enumerate(METRICS):
             alone = resample_measures(hits.hits, pivot, hits.relations)[other]
-            measured = judged.measured[name]
+            measured = assessed.measured[name]
             assert (measured.without, measured.lrp2) == (alone.interval(0), alone.interval(row))
             assert measured.change == alone.change(row)
-        assert judged.honest == honest_changes(hits.hits, pivot, hits.relations, metric)
+        assert assessed.held_out == held_out_gains(hits.hits, pivot, hits.relations, metric)
         measure = resample_measures(hits.hits, pivot, hits.relations)[number]
-        good = as_good_as_best(measure.value[1:], measure.samples[1:])
-        assert judged.as_good == tuple(pair for pair, one in zip(hits.settings[1:], good, strict=True) if one)
-        assert judged.test == mcnemar(hits.hits[0], hits.hits[row])
+        good = confidence_set_of_best(measure.value[1:], measure.samples[1:])
+        assert assessed.confidence_set == tuple(pair for pair, one in zip(hits.settings[1:], good, strict=True) if one)
+        assert assessed.test == mcnemar(hits.hits[0], hits.hits[row])
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -13,7 +13,7 @@ from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.render.plain import to_csv
 from lrp2_bench.render.table import Cell, Table
-from lrp2_bench.report.assessed_runs import JudgedRuns, judge_runs
+from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
 from lrp2_bench.report.tables.significance import significance_table
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.stored_hits import read_hits
@@ -22,8 +22,8 @@ from tests.support.run_folders import write_run
 from tests.support.synthetic_runs import write_synthetic_run
 
 
-def judged(root: Path, select_by: str = "transferability") -> JudgedRuns:
-    return judge_runs(find_runs([root])[0], select_by)
+def assessed(root: Path, select_by: str = "transferability") -> AssessedRuns:
+    return assess_runs(find_runs([root])[0], select_by)
 
 
 def rows(table: Table) -> dict[str, dict[str, Cell]]:
@@ -33,7 +33,7 @@ def rows(table: Table) -> dict[str, dict[str, Cell]]:
 
 def test_a_row_is_the_stored_hits_at_the_best_pair(tmp_path: Path) -> None:
     folder = write_synthetic_run(tmp_path, "de", blocks=4, facts=400)
-    found = judged(tmp_path)
+    found = assessed(tmp_path)
     de = rows(significance_table(found))["de"]
     (run,) = found.runs
     best = run.best("transferability")
@@ -45,40 +45,40 @@ def test_a_row_is_the_stored_hits_at_the_best_pair(tmp_path: Path) -> None:
     change = de["transferability_change"]
     assert isinstance(change, Interval) and change.low < change.value < change.high
     assert change.value == pytest.approx(best.transferability - run.baseline.transferability, abs=2e-6)
-    honest, optimism = de["transferability_honest"], de["transferability_optimism"]
-    assert isinstance(honest, float) and optimism == pytest.approx(change.value - honest)
+    held_out, optimism = de["transferability_held_out"], de["transferability_optimism"]
+    assert isinstance(held_out, float) and optimism == pytest.approx(change.value - held_out)
     accuracy = metrics.accuracy(np.stack([before, after]))
     other = de["accuracy_change"]
     assert isinstance(other, Interval) and other.value == pytest.approx(accuracy[1] - accuracy[0])
-    members = [LayerPair(*map(int, text.split("/"))) for text in str(de["as_good_pairs"]).split()]
-    assert de["as_good"] == (len(members), 6) and best.pair in members
-    assert str(de["as_good_lirp"]).split("–")[0] == str(min(pair.lirp for pair in members))
+    members = [LayerPair(*map(int, text.split("/"))) for text in str(de["confidence_set_pairs"]).split()]
+    assert de["confidence_set"] == (len(members), 6) and best.pair in members
+    assert str(de["confidence_set_lirp"]).split("–")[0] == str(min(pair.lirp for pair in members))
 
 
 def test_p_is_corrected_over_the_languages_of_the_table(tmp_path: Path) -> None:
     for language in ("de", "fr", "ja"):
         write_synthetic_run(tmp_path, language, blocks=4, facts=300)
-    table = rows(significance_table(judged(tmp_path)))
+    table = rows(significance_table(assessed(tmp_path)))
     plain = [row["p"] for row in table.values()]
     assert [row["p_holm"] for row in table.values()] == pytest.approx(holm(plain))
     assert len(table) == 3 and any(row["p_holm"] != row["p"] for row in table.values())
 
 
-def test_select_by_accuracy_judges_accuracy_first(tmp_path: Path) -> None:
+def test_select_by_accuracy_assesses_accuracy_first(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=4, facts=300)
-    table = significance_table(judged(tmp_path, "accuracy"))
+    table = significance_table(assessed(tmp_path, "accuracy"))
     assert [column.key for column in table.columns][4:8] == [
-        "accuracy_without", "accuracy_change", "accuracy_honest", "accuracy_optimism",
+        "accuracy_without", "accuracy_change", "accuracy_held_out", "accuracy_optimism",
     ]  # fmt: skip
 
 
 def test_the_published_pair_is_looked_for_among_the_good_ones(tmp_path: Path) -> None:
     for model in ("mbert", "mine"):
         write_synthetic_run(tmp_path / model, "de", model=model, blocks=12, facts=300)
-    row = rows(significance_table(judged(tmp_path / "mbert")))["de"]
+    row = rows(significance_table(assessed(tmp_path / "mbert")))["de"]
     assert row["paper"] == LayerPair(3, 4)
-    assert row["paper_as_good"] == ("yes" if "3/4" in str(row["as_good_pairs"]).split() else "no")
-    assert not any("paper" in column.key for column in significance_table(judged(tmp_path / "mine")).columns)
+    assert row["paper_confidence_set"] == ("yes" if "3/4" in str(row["confidence_set_pairs"]).split() else "no")
+    assert not any("paper" in column.key for column in significance_table(assessed(tmp_path / "mine")).columns)
 
 
 def test_runs_without_hits_or_pairs_have_no_row_and_are_named(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_runs_without_hits_or_pairs_have_no_row_and_are_named(tmp_path: Path) ->
     write_run(tmp_path, "ko", (20, 30), blocks=4)
     other = write_synthetic_run(tmp_path, "zh", blocks=4, facts=200)
     (other / "hits.parquet").write_bytes((other / "pivot_hits.parquet").read_bytes())
-    found = judged(tmp_path)
+    found = assessed(tmp_path)
     table = significance_table(found)
     assert list(rows(table)) == ["de"]
     assert sorted(found.unread) == ["fr", "ja", "zh"]
@@ -102,13 +102,13 @@ def test_runs_without_hits_or_pairs_have_no_row_and_are_named(tmp_path: Path) ->
 
 def test_csv_keeps_small_ps_and_every_good_pair(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=4, facts=2_000, gain=1.5)
-    table = significance_table(judged(tmp_path))
+    table = significance_table(assessed(tmp_path))
     (row,) = csv.DictReader(io.StringIO(to_csv(table)))
     assert 0 < float(row["p"]) < 1e-6
-    assert row["as_good_pairs"].split() == [*dict.fromkeys(row["as_good_pairs"].split())]
-    assert len(row["as_good_pairs"].split()) == int(row["as_good"])
+    assert row["confidence_set_pairs"].split() == [*dict.fromkeys(row["confidence_set_pairs"].split())]
+    assert len(row["confidence_set_pairs"].split()) == int(row["confidence_set"])
 
 
 def test_an_unknown_language_has_a_row_of_its_own(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "tlh", blocks=4, facts=200)
-    assert rows(significance_table(judged(tmp_path)))["tlh"]["name"] == "tlh"
+    assert rows(significance_table(assessed(tmp_path)))["tlh"]["name"] == "tlh"

@@ -47,9 +47,9 @@ def test_they_pool_the_facts_of_all_languages_by_who_told_them(tmp_path: Path) -
 
 def test_transfer_is_told_where_the_twin_ran_and_only_there(tmp_path: Path) -> None:
     write_told_run(tmp_path, "de")
-    assert not any("transfer, untouched" in line for line in found(tmp_path)[1])
+    assert not any("transfer, baseline" in line for line in found(tmp_path)[1])
     write_told_run(tmp_path, "de", TWIN, pairs=False)
-    (line,) = [line for line in found(tmp_path)[1] if "transfer, untouched" in line]
+    (line,) = [line for line in found(tmp_path)[1] if "transfer, baseline" in line]
     model, twin, points = map(float, re.findall(r"([+-]?\d+\.\d)", line))
     assert points == pytest.approx(model - twin, abs=0.11) and points > 5
 

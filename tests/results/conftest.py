@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from lrp2_bench.results import leases as claims
+from lrp2_bench.results import leases as leases
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """Seconds that pass for those who wait, and nobody else."""
     now = [1000.0]
-    monkeypatch.setattr(claims.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(leases.time, "monotonic", lambda: now[0])
     yield now

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Fact, Hits, LayerPair, all_pairs
 from lrp2_bench.results.hits import GONE, SET_ASIDE, HitsStore, holds_hits, require_same_identity, write_hits
@@ -146,10 +146,10 @@ def test_hits_computed_again_are_not_mistaken_for_those_that_were_lost(
     HitsStore(tmp_path).append("language", "P30", P30, SETTINGS, _hits(4, 3))
     caplog.clear()
     for _ in range(2):
-        notices = Notices()
-        assert (HitsStore(tmp_path, notices).load("language", "P30", P30, SETTINGS) == _hits(4, 3)).all()
+        data_warnings = DataWarnings()
+        assert (HitsStore(tmp_path, data_warnings).load("language", "P30", P30, SETTINGS) == _hits(4, 3)).all()
         told = {SET_ASIDE: f"{chunk.name}.damaged"} if loss == "damaged" else {GONE: chunk.name}
-        assert notices.as_dict() == {kind: {"count": 1, "examples": [name]} for kind, name in told.items()}
+        assert data_warnings.as_dict() == {kind: {"count": 1, "examples": [name]} for kind, name in told.items()}
     assert "damaged" not in caplog.text
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.results.journals import UNREADABLE, Journals, Place
 from tests.support.paths import REPOSITORY
 
@@ -51,11 +51,11 @@ def test_whole_lines_that_are_no_records_are_counted_once_a_reader(tmp_path: Pat
     path = tmp_path / "journal.jsonl"
     path.write_bytes(b'{"file": "a"}\n{"file": 1}\n{"fi\x00le": "b"}\nnonsense\n{"file": "torn')
     for _ in range(2):
-        notices = Notices()
-        reader = Journals(tmp_path, ("file",), notices)
+        data_warnings = DataWarnings()
+        reader = Journals(tmp_path, ("file",), data_warnings)
         assert [record for _, record in reader.new_records()] == [{"file": "a"}]
         reader.new_records()
-        assert notices.as_dict() == {UNREADABLE: {"count": 3, "examples": ["journal.jsonl"]}}
+        assert data_warnings.as_dict() == {UNREADABLE: {"count": 3, "examples": ["journal.jsonl"]}}
 
 
 def test_files_of_other_names_are_no_journals(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench.results import leases as claims
+from lrp2_bench.results import leases as leases
 from lrp2_bench.results import status as status_module
 from lrp2_bench.results.status import JobStatus, job_status
 
@@ -93,12 +93,12 @@ def test_a_job_that_starts_while_another_ends_does_not_write_over_its_word(
 
 
 def test_a_job_waits_for_a_suspended_one_only_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "PATIENCE", 0.1)
-    suspended = claims.Claims(tmp_path)
-    assert suspended.take(claims.STATUS)
+    monkeypatch.setattr(leases, "PATIENCE", 0.1)
+    suspended = leases.Leases(tmp_path)
+    assert suspended.take(leases.STATUS)
     with job_status(tmp_path):
         assert _read(tmp_path)["state"] == "running"
-    assert _read(tmp_path)["state"] == "finished" and not claims.Claims(tmp_path).take(claims.STATUS)
+    assert _read(tmp_path)["state"] == "finished" and not leases.Leases(tmp_path).take(leases.STATUS)
 
 
 def test_shards_that_end_together_and_miss_each_others_last_work_are_told_to_run_once_more(

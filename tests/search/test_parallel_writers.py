@@ -15,9 +15,9 @@ import pytest
 
 from lrp2_bench.core.processes import this_process
 from lrp2_bench.core.types import LayerPair, all_pairs
-from lrp2_bench.search import recorder as book
+from lrp2_bench.search import recorder as recorder
 from lrp2_bench.search.merge import find_journals, merge_studies
-from lrp2_bench.search.recorder import StudyBook, pair_of
+from lrp2_bench.search.recorder import StudyRecorder, pair_of
 from lrp2_bench.search.storage import open_database, open_journal
 from tests.support.writers import BLOCKS, KEY, expected, fill, run_together, share, value
 
@@ -35,7 +35,7 @@ def test_eight_writers_with_a_journal_each_lose_and_double_no_trial(tmp_path: Pa
     folder = tmp_path / "e" / "m" / "d" / "l"
 
     def write(number: int) -> None:
-        fill(StudyBook(open_journal(folder / f"study.{number}.journal"), KEY, alone=True), number)
+        fill(StudyRecorder(open_journal(folder / f"study.{number}.journal"), KEY, alone=True), number)
 
     run_together(write)
     journals = find_journals([tmp_path], "study.journal")
@@ -79,7 +79,7 @@ def database() -> Iterator[str]:
 @pytest.mark.system
 def test_eight_writers_into_one_postgresql_study_lose_and_double_no_trial(database: str) -> None:
     def write(number: int) -> None:  # the tables too are made by all at once: a sweep's jobs meet an empty database
-        fill(StudyBook(open_database(database, 60), KEY, alone=False), number)
+        fill(StudyRecorder(open_database(database, 60), KEY, alone=False), number)
 
     run_together(write)
     _check(optuna.load_study(study_name=KEY.name, storage=open_database(database, 60)))
@@ -93,18 +93,18 @@ def test_killed_writers_trials_in_postgresql_are_closed_and_done_by_the_next(
 
     def dies(number: int) -> None:
         if number % 2:
-            monkeypatch.setattr(book, "this_process", lambda: {**this_process(), "machine": "another"})
-        writer = StudyBook(open_database(database, 60), key, alone=False)
+            monkeypatch.setattr(recorder, "this_process", lambda: {**this_process(), "machine": "another"})
+        writer = StudyRecorder(open_database(database, 60), key, alone=False)
         writer.begin(share(number)[:2])
         writer.complete(share(number)[0], 1.0, {})
 
     run_together(dies)  # their hearts stop with them
-    with StudyBook(open_database(database, 60), key, alone=False):
+    with StudyRecorder(open_database(database, 60), key, alone=False):
         study = optuna.load_study(study_name="killed", storage=open_database(database, 60))
         states = Counter(trial.state.name for trial in study.trials)
         assert states == {"COMPLETE": 8, "FAIL": 4, "RUNNING": 4}, "too early for those of another machine"
     subprocess.run(["sleep", "2.5"], check=True)
-    with StudyBook(open_database(database, 1), key, alone=False) as writer:
+    with StudyRecorder(open_database(database, 1), key, alone=False) as writer:
         for pair in all_pairs(BLOCKS):
             writer.begin([pair])
             writer.complete(pair, 2.0, {})

@@ -17,8 +17,8 @@ from optuna.trial import TrialState
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.processes import this_process
 from lrp2_bench.core.types import LayerPair, all_pairs
-from lrp2_bench.search import recorder as book
-from lrp2_bench.search.recorder import StudyBook, StudyKey, pair_of
+from lrp2_bench.search import recorder as recorder
+from lrp2_bench.search.recorder import StudyKey, StudyRecorder, pair_of
 from lrp2_bench.search.storage import open_database, open_journal
 
 KEY = StudyKey("e/m/d/l", 4, "accuracy", "hash")
@@ -62,7 +62,7 @@ def _open(place: tuple[str, Path]) -> BaseStorage:
 
 def test_pairs_run_report_and_end(place: tuple[str, Path]) -> None:
     storage = _open(place)
-    with StudyBook(storage, KEY, alone=True) as opened:
+    with StudyRecorder(storage, KEY, alone=True) as opened:
         opened.begin([A, B, C])
         assert {state for _, state in _states(storage)} == {"RUNNING"}
         opened.report(A, 10, 40.0)
@@ -80,10 +80,10 @@ def test_pairs_run_report_and_end(place: tuple[str, Path]) -> None:
 
 
 def test_what_a_dead_process_left_running_is_failed_and_run_again_once(place: tuple[str, Path]) -> None:
-    dead = StudyBook(_open(place), KEY, alone=True)  # never left, as after kill -9
+    dead = StudyRecorder(_open(place), KEY, alone=True)  # never left, as after kill -9
     dead.begin([A, B])
     dead.complete(A, 1.0, {})
-    with StudyBook(_open(place), KEY, alone=True) as opened:
+    with StudyRecorder(_open(place), KEY, alone=True) as opened:
         assert _states(_open(place)) == [(A, "COMPLETE"), (B, "FAIL")]
         for _ in range(2):
             opened.begin([A, B])
@@ -93,17 +93,17 @@ def test_what_a_dead_process_left_running_is_failed_and_run_again_once(place: tu
 
 
 def test_a_stopped_search_leaves_nothing_running(place: tuple[str, Path]) -> None:
-    with pytest.raises(KeyboardInterrupt), StudyBook(_open(place), KEY, alone=True) as opened:
+    with pytest.raises(KeyboardInterrupt), StudyRecorder(_open(place), KEY, alone=True) as opened:
         opened.begin([A])
         raise KeyboardInterrupt
     assert _states(_open(place)) == [(A, "FAIL")]
 
 
 def test_a_pruned_pair_is_not_begun_again_but_may_be_completed_by_a_grid(place: tuple[str, Path]) -> None:
-    with StudyBook(_open(place), KEY, alone=True) as opened:
+    with StudyRecorder(_open(place), KEY, alone=True) as opened:
         opened.begin([A])
         opened.drop(A)
-    with StudyBook(_open(place), KEY, alone=True) as opened:
+    with StudyRecorder(_open(place), KEY, alone=True) as opened:
         opened.begin([A])
         opened.drop(A)
         assert _states(_open(place)) == [(A, "PRUNED")]
@@ -113,13 +113,13 @@ def test_a_pruned_pair_is_not_begun_again_but_may_be_completed_by_a_grid(place: 
 
 def test_in_a_shared_database_a_trial_is_its_owners_until_the_heart_stops(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
-    StudyBook(open_database(url, 60), KEY, alone=False).begin([A])
-    with StudyBook(open_database(url, 60), KEY, alone=False):
+    StudyRecorder(open_database(url, 60), KEY, alone=False).begin([A])
+    with StudyRecorder(open_database(url, 60), KEY, alone=False):
         assert _states(open_database(url, 60)) == [(A, "RUNNING")], "its heart beat a moment ago"
     storage = RDBStorage(url)
     with storage.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE trial_heartbeats SET heartbeat = '2001-01-01 00:00:00'")
-    with StudyBook(open_database(url, 60), KEY, alone=False):
+    with StudyRecorder(open_database(url, 60), KEY, alone=False):
         assert _states(open_database(url, 60)) == [(A, "FAIL")]
 
 
@@ -132,7 +132,7 @@ def test_the_heart_beats_while_a_trial_runs(tmp_path: Path, monkeypatch: pytest.
         record(self, trial)
 
     monkeypatch.setattr(RDBStorage, "record_heartbeat", count)
-    with StudyBook(open_database(f"sqlite:///{tmp_path}/s.db", 1), KEY, alone=False) as opened:
+    with StudyRecorder(open_database(f"sqlite:///{tmp_path}/s.db", 1), KEY, alone=False) as opened:
         opened.begin([A])
         assert opened._heart is not None
         deadline = time.monotonic() + 60
@@ -152,22 +152,22 @@ def test_the_heart_beats_while_a_trial_runs(tmp_path: Path, monkeypatch: pytest.
 def test_a_study_of_something_else_under_the_name_is_refused(
     place: tuple[str, Path], other: StudyKey, named: str
 ) -> None:
-    StudyBook(_open(place), KEY, alone=True)
+    StudyRecorder(_open(place), KEY, alone=True)
     with pytest.raises(
         BenchError, match=f"'e/m/d/l' in search.storage is of another search .*{named}.*\n.*another exper"
     ):
-        StudyBook(_open(place), other, alone=True)
+        StudyRecorder(_open(place), other, alone=True)
 
 
 def test_somebody_elses_study_under_the_name_is_refused(place: tuple[str, Path]) -> None:
     study = optuna.create_study(study_name=KEY.name, storage=_open(place), direction="maximize")
     study.add_trial(optuna.trial.create_trial(value=1.0))
     with pytest.raises(BenchError, match="not made by lrp2_bench"):
-        StudyBook(_open(place), KEY, alone=True)
+        StudyRecorder(_open(place), KEY, alone=True)
     other = StudyKey("down", 4, "accuracy", "hash")
     optuna.create_study(study_name="down", storage=_open(place), direction="minimize")
     with pytest.raises(BenchError, match="'down' in search.storage is of another search"):
-        StudyBook(_open(place), other, alone=True)
+        StudyRecorder(_open(place), other, alone=True)
 
 
 @pytest.mark.parametrize("between", ["get_study_id_from_name", "get_n_trials", "get_study_user_attrs"])
@@ -179,10 +179,10 @@ def test_a_writer_that_starts_while_another_begins_takes_the_study_for_its_own_k
 
     def the_other() -> None:
         write_attributes(storage, study, KEY)
-        StudyBook(storage, KEY, alone=False).begin([LayerPair(1, 2)])
+        StudyRecorder(storage, KEY, alone=False).begin([LayerPair(1, 2)])
 
     then(monkeypatch, storage, between, the_other)
-    StudyBook(storage, KEY, alone=False).begin([LayerPair(1, 3)])
+    StudyRecorder(storage, KEY, alone=False).begin([LayerPair(1, 3)])
     trials = optuna.load_study(study_name=KEY.name, storage=storage).trials
     assert Counter(map(pair_of, trials)) == {LayerPair(1, 2): 1, LayerPair(1, 3): 1}
 
@@ -195,15 +195,15 @@ def test_of_two_searches_that_start_together_the_maker_has_the_study(
     study = storage.create_new_study([StudyDirection.MAXIMIZE], KEY.name)
     then(monkeypatch, storage, between, lambda: write_attributes(storage, study, KEY))
     with pytest.raises(BenchError, match="identity: there hash, here of others"):
-        StudyBook(storage, StudyKey(KEY.name, 4, "accuracy", "of others"), alone=False)
+        StudyRecorder(storage, StudyKey(KEY.name, 4, "accuracy", "of others"), alone=False)
     assert storage.get_study_user_attrs(study) == KEY.attributes()
 
 
 def test_a_study_whose_maker_died_before_it_said_what_it_is_of_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book, "_ATTRIBUTES", 0.2)
+    monkeypatch.setattr(recorder, "_ATTRIBUTES", 0.2)
     storage = InMemoryStorage()
     study = storage.create_new_study([StudyDirection.MAXIMIZE], KEY.name)
-    StudyBook(storage, KEY, alone=False)
+    StudyRecorder(storage, KEY, alone=False)
     assert storage.get_study_user_attrs(study) == KEY.attributes()
 
 
@@ -217,10 +217,10 @@ def test_what_an_ended_process_of_this_machine_left_running_is_failed_before_its
         C: {**this_process(), "started": "before"},
     }
     for pair, owner in owners.items():
-        monkeypatch.setattr(book, "this_process", lambda owner=owner: owner)
-        StudyBook(open_database(url, 60), KEY, alone=False).begin([pair])
+        monkeypatch.setattr(recorder, "this_process", lambda owner=owner: owner)
+        StudyRecorder(open_database(url, 60), KEY, alone=False).begin([pair])
     assert _states(open_database(url, 60)) == [(A, "RUNNING"), (B, "RUNNING"), (C, "RUNNING")]
-    StudyBook(open_database(url, 60), KEY, alone=False)
+    StudyRecorder(open_database(url, 60), KEY, alone=False)
     assert _states(open_database(url, 60)) == [(A, "RUNNING"), (B, "RUNNING"), (C, "FAIL")]
 
 
@@ -230,7 +230,7 @@ def test_a_storage_that_fails_on_the_way_is_told_once_and_stops_nothing(caplog: 
     def gone(*arguments: object, **named: object) -> None:
         raise OSError("the server closed the connection")
 
-    with caplog.at_level(logging.WARNING), StudyBook(storage, KEY, alone=True) as opened:
+    with caplog.at_level(logging.WARNING), StudyRecorder(storage, KEY, alone=True) as opened:
         opened.begin([A])
         storage.create_new_trial = gone
         storage.set_trial_intermediate_value = gone
@@ -245,7 +245,7 @@ def test_a_storage_that_fails_on_the_way_is_told_once_and_stops_nothing(caplog: 
 
 def test_every_pair_of_a_model_is_in_the_space(place: tuple[str, Path]) -> None:
     storage = _open(place)
-    with StudyBook(storage, KEY, alone=True) as opened:
+    with StudyRecorder(storage, KEY, alone=True) as opened:
         for number, pair in enumerate(all_pairs(4)):
             opened.complete(pair, float(number), {})
     assert [pair for pair, _ in _states(storage)] == list(all_pairs(4))

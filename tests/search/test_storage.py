@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.search import storage
-from lrp2_bench.search.recorder import StudyBook, StudyKey
+from lrp2_bench.search.recorder import StudyKey, StudyRecorder
 from lrp2_bench.search.storage import open_database, open_journal, refuse_shared_sqlite, without_password
 
 KEY = StudyKey("m/d/l", 4, "accuracy", "hash")
@@ -23,8 +23,8 @@ KEY = StudyKey("m/d/l", 4, "accuracy", "hash")
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     path = tmp_path / "study.journal"
-    with StudyBook(open_journal(path), KEY, alone=True) as book:
-        book.complete(LayerPair(1, 2), 5.0, {})
+    with StudyRecorder(open_journal(path), KEY, alone=True) as recorder:
+        recorder.complete(LayerPair(1, 2), 5.0, {})
     return path
 
 
@@ -38,8 +38,8 @@ def _complete(path: Path) -> int:
 def test_a_torn_tail_is_cut_before_the_next_record_joins_it(written: Path, tail: bytes) -> None:
     whole = written.read_bytes()
     written.write_bytes(whole + tail)
-    with StudyBook(open_journal(written), KEY, alone=True) as book:
-        book.complete(LayerPair(1, 3), 6.0, {})
+    with StudyRecorder(open_journal(written), KEY, alone=True) as recorder:
+        recorder.complete(LayerPair(1, 3), 6.0, {})
     assert written.read_bytes().startswith(whole)
     assert all(json.loads(line) for line in written.read_text().splitlines())
     assert _complete(written) == 2
@@ -48,8 +48,8 @@ def test_a_torn_tail_is_cut_before_the_next_record_joins_it(written: Path, tail:
 def test_a_dead_writers_lock_is_lifted_and_nobody_waits_for_it(written: Path) -> None:
     written.with_name("study.journal.lock").symlink_to(written)
     start = time.monotonic()
-    with StudyBook(open_journal(written), KEY, alone=True) as book:
-        book.complete(LayerPair(1, 3), 6.0, {})
+    with StudyRecorder(open_journal(written), KEY, alone=True) as recorder:
+        recorder.complete(LayerPair(1, 3), 6.0, {})
     assert time.monotonic() - start < 10 and _complete(written) == 2
 
 

@@ -8,9 +8,9 @@ import pytest
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.results.stored_hits import StoredHits
-from lrp2_bench.stats.assess import judge
+from lrp2_bench.stats.assess import assess
 from lrp2_bench.stats.bootstrap import resample_measures
-from lrp2_bench.stats.held_out import honest_changes
+from lrp2_bench.stats.held_out import held_out_gains
 from lrp2_bench.stats.paired_tests import mcnemar
 from lrp2_bench.stats.relations import score_relations
 from lrp2_bench.stats.resampled import Sampled
@@ -29,17 +29,17 @@ def stored(seed: int = 0) -> tuple[StoredHits, np.ndarray]:
 def test_every_part_is_that_of_the_same_hits() -> None:
     hits, pivot = stored()
     best = PAIRS[1]
-    found = judge(Sampled(hits, pivot), best, "accuracy")
+    found = assess(Sampled(hits, pivot), best, "accuracy")
     accuracy, overlap = resample_measures(hits.hits, pivot, hits.relations)
-    honest = honest_changes(hits.hits, pivot, hits.relations, "accuracy")
+    held_out = held_out_gains(hits.hits, pivot, hits.relations, "accuracy")
     assert found.measured["accuracy"].change == accuracy.change(2)
     assert found.measured["transferability"].without == overlap.interval(0)
     assert found.measured["transferability"].lrp2 == overlap.interval(2)
-    assert found.honest == honest and found.measured["transferability"].honest == honest.transferability
-    assert found.measured["accuracy"].optimism == pytest.approx(accuracy.change(2).value - honest.accuracy)
+    assert found.held_out == held_out and found.measured["transferability"].held_out == held_out.transferability
+    assert found.measured["accuracy"].optimism == pytest.approx(accuracy.change(2).value - held_out.accuracy)
     assert found.test == mcnemar(hits.hits[0], hits.hits[2])
     assert (found.facts, found.shared, found.pairs) == (120, int((pivot >= 0).sum()), 6)
-    assert set(found.as_good) == {PAIRS[1], PAIRS[4]}
+    assert set(found.confidence_set) == {PAIRS[1], PAIRS[4]}
     assert [score.relation for score in found.relations] == ["P36", "P30"]
 
 
@@ -47,11 +47,11 @@ def test_a_pair_with_open_facts_takes_no_part() -> None:
     hits, pivot = stored()
     table = hits.hits.copy()
     table[5, 7] = -1  # the other good pair
-    found = judge(Sampled(StoredHits(hits.facts, hits.settings, table), pivot), PAIRS[1], "accuracy")
-    assert found.as_good == (PAIRS[1],) and found.pairs == 5
+    found = assess(Sampled(StoredHits(hits.facts, hits.settings, table), pivot), PAIRS[1], "accuracy")
+    assert found.confidence_set == (PAIRS[1],) and found.pairs == 5
     with pytest.raises(ValueError, match="1/2 is not fully evaluated"):
         table[1, 0] = -1
-        judge(Sampled(StoredHits(hits.facts, hits.settings, table), pivot), PAIRS[0], "accuracy")
+        assess(Sampled(StoredHits(hits.facts, hits.settings, table), pivot), PAIRS[0], "accuracy")
 
 
 def test_a_relations_overlap_is_over_its_own_shared_facts() -> None:

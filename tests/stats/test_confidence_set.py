@@ -1,4 +1,4 @@
-"""The set of pairs as good as the best keeps its level where all are alike, and is small where they are not."""
+"""The confidence set of best pairs keeps its level where all are alike, and is small where they are not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from lrp2_bench.stats.bootstrap import resample_measures
-from lrp2_bench.stats.confidence_set import as_good_as_best
+from lrp2_bench.stats.confidence_set import confidence_set_of_best
 
 Floats = npt.NDArray[np.float64]
 CORRELATION = 0.8
@@ -22,7 +22,7 @@ def study(truth: Floats, rng: np.random.Generator, resamples: int = 400) -> npt.
         return np.asarray(common + own)
 
     value = truth + errors(1)[:, 0]
-    return as_good_as_best(value, value[:, None] + errors(resamples))
+    return confidence_set_of_best(value, value[:, None] + errors(resamples))
 
 
 def test_all_of_40_equal_pairs_are_kept_in_95_percent_of_studies() -> None:
@@ -48,7 +48,7 @@ def test_the_observed_best_is_always_in_it() -> None:
     for _ in range(50):
         value = rng.normal(size=6)
         samples = value[:, None] + rng.normal(size=(6, 30)) * rng.choice([1e-9, 0.01, 1.0], size=(6, 1))
-        assert as_good_as_best(value, samples)[value.argmax()]
+        assert confidence_set_of_best(value, samples)[value.argmax()]
 
 
 def test_pairs_with_the_same_hits_stand_or_fall_together() -> None:
@@ -56,16 +56,16 @@ def test_pairs_with_the_same_hits_stand_or_fall_together() -> None:
     rows = (rng.random((3, 400)) < np.array([[0.6], [0.58], [0.2]])).astype(np.int8)
     hits = rows[[0, 0, 1, 2, 2]]
     measure, _ = resample_measures(hits, np.ones(400, dtype=np.int8), ["P36"] * 400)
-    assert as_good_as_best(measure.value, measure.samples).tolist() == [True, True, True, False, False]
+    assert confidence_set_of_best(measure.value, measure.samples).tolist() == [True, True, True, False, False]
 
 
 def test_a_pair_that_is_always_a_fact_behind_is_dropped_however_small_the_step() -> None:
     samples = np.tile(np.random.default_rng(0).normal(size=100), (2, 1))
     value = np.array([0.0, 0.1])
-    assert as_good_as_best(value, value[:, None] + samples).tolist() == [False, True]
+    assert confidence_set_of_best(value, value[:, None] + samples).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("value", [[1.0], [np.nan, np.nan]])
 def test_of_one_pair_and_over_no_facts_nothing_can_be_told_apart(value: list[float]) -> None:
-    found = as_good_as_best(np.array(value), np.tile(np.array(value)[:, None], (1, 10)))
+    found = confidence_set_of_best(np.array(value), np.tile(np.array(value)[:, None], (1, 10)))
     assert found.all()

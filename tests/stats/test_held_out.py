@@ -10,7 +10,7 @@ import pytest
 
 from lrp2_bench.core.types import Hits
 from lrp2_bench.metrics import hits as metrics
-from lrp2_bench.stats.held_out import honest_changes, split_halves
+from lrp2_bench.stats.held_out import held_out_gains, split_halves
 
 RELATIONS = ["P36"] * 41 + ["P30"] * 30 + ["P17"] + ["P37"] * 7 + ["P36"] * 12
 
@@ -56,23 +56,23 @@ def test_it_is_the_mean_of_the_measures_at_the_other_halfs_choice(select_by: str
             accuracy = metrics.accuracy(hits[:, report])
             overlap = metrics.transferability(hits[:, report], pivot[report])
             changes.append((accuracy[row] - accuracy[0], overlap[row] - overlap[0]))
-    found = honest_changes(hits, pivot, RELATIONS, select_by, splits=5, seed=3)
+    found = held_out_gains(hits, pivot, RELATIONS, select_by, splits=5, seed=3)
     assert [found.accuracy, found.transferability] == pytest.approx(np.mean(changes, axis=0).tolist())
     assert found.chosen == {row: rows.count(row) for row in set(rows)}
 
 
-def test_where_all_pairs_are_noise_the_honest_change_is_nought_and_the_papers_is_not() -> None:
+def test_where_all_pairs_are_noise_the_held_out_gain_is_nought_and_the_papers_is_not() -> None:
     rng = np.random.default_rng(0)
     pivot = np.ones(300, dtype=np.int8)
-    honest, papers, p = [], [], []
+    held_out, papers, p = [], [], []
     for _ in range(40):
         hits = (rng.random((30, 300)) < 0.5).astype(np.int8)
         accuracy = metrics.accuracy(hits)
-        found = honest_changes(hits, pivot, ["P36"] * 300, "accuracy", splits=5)
-        honest.append(found.accuracy)
+        found = held_out_gains(hits, pivot, ["P36"] * 300, "accuracy", splits=5)
+        held_out.append(found.accuracy)
         p.append(found.p)
         papers.append(accuracy[1:].max() - accuracy[0])
-    assert abs(float(np.mean(honest))) < 1.6  # its standard error is about 0.55
+    assert abs(float(np.mean(held_out))) < 1.6  # its standard error is about 0.55
     assert float(np.mean(papers)) > 4
     assert float(np.mean(np.array(p) < 0.05)) <= 0.05
 
@@ -82,7 +82,7 @@ def test_a_gain_that_is_there_is_found_and_significant() -> None:
     before = (rng.random(600) < 0.3).astype(np.int8)
     better = np.where(rng.random(600) < 0.3, 1, before).astype(np.int8)
     hits = np.stack([before, before, better])
-    found = honest_changes(hits, np.ones(600, dtype=np.int8), ["P36"] * 600, "transferability")
+    found = held_out_gains(hits, np.ones(600, dtype=np.int8), ["P36"] * 600, "transferability")
     expected = metrics.accuracy(hits)
     assert found.accuracy == pytest.approx(expected[2] - expected[0], abs=0.5)
     assert found.chosen == {2: 40} and found.p < 1e-6
@@ -91,5 +91,5 @@ def test_a_gain_that_is_there_is_found_and_significant() -> None:
 def test_without_a_pair_or_with_a_single_fact_there_is_nothing_to_report() -> None:
     hits, pivot = some_hits(4, 1)
     for rows in (hits, np.repeat(hits, 50, axis=1)[:1]):
-        found = honest_changes(rows, np.resize(pivot, rows.shape[1]), ["P36"] * rows.shape[1], "accuracy")
+        found = held_out_gains(rows, np.resize(pivot, rows.shape[1]), ["P36"] * rows.shape[1], "accuracy")
         assert math.isnan(found.accuracy) and math.isnan(found.p) and found.chosen == {}

@@ -1,7 +1,7 @@
 """A full-size sweep of synthetic hits (52 languages x 2 models, every pair), and what a report on it costs.
 
 ``python -m tests.support.full_size FOLDER [FACTS]`` writes it below FOLDER unless it is there, FACTS facts a language
-(default 3,000; mLAMA has 14,800 on average), judges all languages and writes the whole report.
+(default 3,000; mLAMA has 14,800 on average), assesses all languages and writes the whole report.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rich.console import Console
 
 from lrp2_bench.commands.report import run_report
 from lrp2_bench.core.languages import GROUPS
-from lrp2_bench.report.assessed_runs import judge_runs
+from lrp2_bench.report.assessed_runs import assess_runs
 from lrp2_bench.results.runs import find_runs
 from tests.support.synthetic_runs import write_synthetic_run
 
@@ -37,8 +37,8 @@ def main(root: Path, facts: int) -> None:
     runs, _ = find_runs([root])
     for model in MODELS:
         members = [run for run in runs if run.model == model]
-        with timed(f"judged: {len(members)} languages of {model}, {members[0].baseline.facts:,} facts"):
-            judge_runs(members, "transferability")
+        with timed(f"assessed: {len(members)} languages of {model}, {members[0].baseline.facts:,} facts"):
+            assess_runs(members, "transferability")
     with timed("the whole report"):
         run_report([root], root / "report", "transferability", Console(quiet=True))
     print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")

@@ -6,32 +6,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lrp2_bench.core.types import Interval, LayerPair, all_pairs
-from lrp2_bench.report.assessed_runs import JudgedRun, JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.figures.alignment import Aligned
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.tables import PairRow
-from lrp2_bench.stats.assess import Judged, Measured
-from lrp2_bench.stats.held_out import Honest
+from lrp2_bench.stats.assess import Assessed, Measured
+from lrp2_bench.stats.held_out import HeldOut
 from lrp2_bench.stats.paired_tests import McNemar
 from lrp2_bench.stats.relations import RelationScore
 
 
-def judged_run(
+def assessed_run(
     language: str,
     *,
-    honest: float = 0.5,
+    held_out: float = 0.5,
     optimism: float = 0.2,
     without: float = 30.0,
     best: tuple[int, int] = (1, 2),
-    as_good: Sequence[tuple[int, int]] = (),
+    confidence_set: Sequence[tuple[int, int]] = (),
     by_distance: float = -1.0,
     relations: Sequence[RelationScore] = (),
     model: str = "mbert",
     dataset: str = "mlama",
     family: str = "masked",
     blocks: int = 12,
-) -> JudgedRun:
+) -> AssessedRun:
     """Both metrics alike; each pair's transferability changes by ``by_distance`` a layer between."""
     pairs = tuple(
         PairRow(pair.lirp, pair.lsrp, 20.0, 50.0 + by_distance * (pair.lsrp - pair.lirp), 100, 80)
@@ -41,23 +41,23 @@ def judged_run(
         Path(language), model, dataset, language, "en", blocks, PairRow(None, None, without, without, 100, 80), pairs,
         (), {"model": {"name": model, "blocks": blocks, "family": family}},
     )  # fmt: skip
-    change = honest + optimism
+    change = held_out + optimism
     measured = Measured(
         Interval(without, without - 1, without + 1),
         Interval(without + change, without, without + 2 * change),
         Interval(change, change - 1, change + 1),
-        honest,
+        held_out,
     )
-    sets = tuple(sorted({LayerPair(*best), *(LayerPair(*pair) for pair in as_good)}))
-    judged = Judged(
+    sets = tuple(sorted({LayerPair(*best), *(LayerPair(*pair) for pair in confidence_set)}))
+    assessed = Assessed(
         100, 80, LayerPair(*best), {"accuracy": measured, "transferability": measured}, McNemar(5, 1, 0.2),
-        Honest(honest, honest, 0.2, {1: 40}), sets, len(pairs), tuple(relations),
+        HeldOut(held_out, held_out, 0.2, {1: 40}), sets, len(pairs), tuple(relations),
     )  # fmt: skip
-    return JudgedRun(run, judged, 0.2, 0.2)
+    return AssessedRun(run, assessed, 0.2, 0.2)
 
 
-def evidence(*runs: JudgedRun, aligned: Sequence[Aligned] = ()) -> Evidence:
-    found = JudgedRuns(
+def evidence(*runs: AssessedRun, aligned: Sequence[Aligned] = ()) -> Evidence:
+    found = AssessedRuns(
         tuple(each.run for each in runs),
         "transferability",
         {"transferability": {each.run.language: each for each in runs}},

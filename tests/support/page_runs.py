@@ -10,7 +10,7 @@ import numpy as np
 
 from lrp2_bench.core.types import Fact, Hits, Relation, all_pairs
 from lrp2_bench.metrics import hits as metrics
-from lrp2_bench.report.assessed_runs import JudgedRuns, judge_runs
+from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
 from lrp2_bench.results.facts import FACTS, write_facts
 from lrp2_bench.results.hits import write_hits
 from lrp2_bench.results.runs import Run
@@ -18,12 +18,12 @@ from lrp2_bench.results.tables import AlignmentRow, write_alignment
 from tests.support.run_folders import write_run
 
 
-def judged_groups(runs: Sequence[Run], select_by: str = "transferability") -> list[JudgedRuns]:
-    """``runs`` by model and dataset, judged, as a report hands them to the page."""
+def assessed_groups(runs: Sequence[Run], select_by: str = "transferability") -> list[AssessedRuns]:
+    """``runs`` by model and dataset, assessed, as a report hands them to the page."""
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.model, run.dataset), []).append(run)
-    return [judge_runs(members, select_by) for members in groups.values()]
+    return [assess_runs(members, select_by) for members in groups.values()]
 
 
 def write_page_run(
@@ -40,7 +40,7 @@ def write_page_run(
 ) -> Path:
     """``root/paper/MODEL/DATASET/LANGUAGE`` with ``facts`` facts a relation, of which the pivot lacks every tenth.
 
-    Pairs flip a few of the untouched model's hits, the nearer to the middle of the model the more of them to the
+    Pairs flip a few of the baseline's hits, the nearer to the middle of the model the more of them to the
     better. ``labels`` are the first facts' objects; the others are plain.
     """
     rng = np.random.default_rng([seed, *map(ord, language)])
@@ -76,13 +76,13 @@ def write_page_run(
 
 
 def _hits(rng: np.random.Generator, blocks: int, facts: int) -> Hits:
-    untouched = rng.random(facts) < 0.4
-    rows = [untouched]
+    baseline = rng.random(facts) < 0.4
+    rows = [baseline]
     for pair in all_pairs(blocks):
         off_centre = (abs(pair.lirp - 0.4 * blocks) + abs(pair.lsrp - 0.7 * blocks)) / blocks
-        won = ~untouched & (rng.random(facts) < 0.08 * math.exp(-2 * off_centre))
-        lost = untouched & (rng.random(facts) < 0.02 + 0.9 * off_centre**2)
-        rows.append((untouched | won) & ~lost)
+        won = ~baseline & (rng.random(facts) < 0.08 * math.exp(-2 * off_centre))
+        lost = baseline & (rng.random(facts) < 0.02 + 0.9 * off_centre**2)
+        rows.append((baseline | won) & ~lost)
     return np.array(rows, dtype=np.int8)
 
 

@@ -1,4 +1,4 @@
-"""Relations written by hand, what a probe makes of them on the untouched model, and in which order it ranks labels."""
+"""Relations written by hand, what a probe makes of them on the baseline, and in which order it ranks labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import GridSettings, ModelSettings, Precision, ProbingSettings
 from lrp2_bench.core.types import Fact, Hits, Relation
 from lrp2_bench.grid.engine import evaluate
@@ -20,8 +20,8 @@ from lrp2_bench.grid.plan import GridPlan, plan_grid
 from lrp2_bench.interventions.projection import Moves, Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
-from lrp2_bench.probing.build import build_normaliser, build_probe
-from lrp2_bench.probing.log_partition import Normaliser
+from lrp2_bench.probing.build import build_log_partition, build_probe
+from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import Pool, pool_of
 from lrp2_bench.probing.probe import FinalStates, Probe, Queries
 
@@ -48,20 +48,20 @@ def relation_of(template: str, facts: Sequence[tuple[str, str]], others: Sequenc
 def probe_of(
     model: LayeredModel,
     relation: Relation,
-    notices: Notices | None = None,
+    data_warnings: DataWarnings | None = None,
     probing: ProbingSettings | None = None,
     pool: Pool | None = None,
-    normaliser: Normaliser | None = None,
+    log_partition: LogPartition | None = None,
 ) -> Probe:
-    """The probe, with the full pool and the normaliser of a job unless others are given."""
+    """The probe, with the full pool and the log-partition of a job unless others are given."""
     return build_probe(
         model,
         relation,
         pool_of(relation, None, 0) if pool is None else pool,
         "xx P1",
         probing or ProbingSettings(),
-        normaliser or build_normaliser(model, GridSettings()),
-        notices or Notices(),
+        log_partition or build_log_partition(model, GridSettings()),
+        data_warnings or DataWarnings(),
     )
 
 
@@ -74,9 +74,9 @@ def hits_of(
     )
 
 
-def baseline_hits(model: LayeredModel, relation: Relation, notices: Notices | None = None) -> Hits:
+def baseline_hits(model: LayeredModel, relation: Relation, data_warnings: DataWarnings | None = None) -> Hits:
     """``[fact]``."""
-    return hits_of(probe_of(model, relation, notices), len(relation.facts))[0]
+    return hits_of(probe_of(model, relation, data_warnings), len(relation.facts))[0]
 
 
 def outranks(
@@ -86,7 +86,7 @@ def outranks(
     labels: Sequence[str],
     probing: ProbingSettings | None = None,
     limits: Limits = AMPLE,
-    normaliser: Normaliser | None = None,
+    log_partition: LogPartition | None = None,
 ) -> np.ndarray:
     """``[subject, a, b]``: whether label a is the answer where only labels a and b are asked for (all but a = b).
 
@@ -99,7 +99,7 @@ def outranks(
     allowed = np.zeros((len(asked), len(index)), dtype=np.bool_)
     for row, (_, a, b) in enumerate(asked):
         allowed[row, [index[a], index[b]]] = True
-    probe = probe_of(model, relation, None, probing, Pool(relation.pool, gold, allowed), normaliser)
+    probe = probe_of(model, relation, None, probing, Pool(relation.pool, gold, allowed), log_partition)
     hits = iter(hits_of(probe, len(asked), limits=limits)[0])
     table = np.zeros((len(subjects), len(labels), len(labels)), dtype=np.bool_)
     for subject in range(len(subjects)):

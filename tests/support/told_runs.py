@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lrp2_bench.analyses.exposure.compute import who_told
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import ParallelFacts, all_pairs
 from lrp2_bench.data.cldr.dataset import CldrDataset
 from lrp2_bench.metrics import hits as metrics
@@ -30,7 +30,7 @@ CHANCES = {"seen": 90.0, "pivot": 40.0, "elsewhere": 55.0, "nowhere": 15.0}
 
 @cache
 def embedded(language: str, relations: tuple[str, ...] = RELATIONS) -> ParallelFacts:
-    return CldrDataset(relations=relations).facts(language, "en", Notices())
+    return CldrDataset(relations=relations).facts(language, "en", DataWarnings())
 
 
 def write_told_run(

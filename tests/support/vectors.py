@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.interventions.vectors import LanguageVectors, compute_vectors, vector_metadata
 from lrp2_bench.models.layered import LayeredModel
 from tests.support import toy
@@ -15,11 +15,16 @@ SENTENCES = toy.sentences("de")
 
 
 def vectors_of(
-    model: LayeredModel, sentences: Sequence[str] = SENTENCES, notices: Notices | None = None, batch_tokens: int = 4096
+    model: LayeredModel,
+    sentences: Sequence[str] = SENTENCES,
+    data_warnings: DataWarnings | None = None,
+    batch_tokens: int = 4096,
 ) -> LanguageVectors:
     """Of German sentences, by a model with the digest ``model digest``."""
     metadata = vector_metadata("model digest", model, "de", "text", sentences)
-    return compute_vectors(model, sentences, metadata, batch_tokens=batch_tokens, notices=notices or Notices())
+    return compute_vectors(
+        model, sentences, metadata, batch_tokens=batch_tokens, data_warnings=data_warnings or DataWarnings()
+    )
 
 
 def random_vectors(model: LayeredModel, seed: int, strength: float | None = None) -> torch.Tensor:

@@ -6,7 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 
 from lrp2_bench.core.types import LayerPair, all_pairs
-from lrp2_bench.search.recorder import StudyBook, StudyKey
+from lrp2_bench.search.recorder import StudyKey, StudyRecorder
 
 WRITERS = 8
 BLOCKS = 12
@@ -22,17 +22,17 @@ def value(pair: LayerPair) -> float:
     return pair.lirp + pair.lsrp / 100
 
 
-def fill(book: StudyBook, number: int) -> None:
+def fill(recorder: StudyRecorder, number: int) -> None:
     """A writer's search: every pair runs and reports, every third is dropped, the others complete."""
-    with book:
+    with recorder:
         for at, pair in enumerate(share(number)):
-            book.begin([pair])
-            book.report(pair, 10, value(pair) - 1)
+            recorder.begin([pair])
+            recorder.report(pair, 10, value(pair) - 1)
             if at % 3 == 0:
-                book.drop(pair)
+                recorder.drop(pair)
             else:
-                book.complete(pair, value(pair), {"facts": 20})
-        assert not book.broken
+                recorder.complete(pair, value(pair), {"facts": 20})
+        assert not recorder.broken
 
 
 def expected() -> dict[LayerPair, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.data.cldr.dataset import CldrDataset
@@ -89,7 +89,7 @@ def test_languages_draw_their_countries_apart_and_the_seed_decides() -> None:
 
 
 def test_a_fact_of_the_dataset_is_told_from_one_of_another() -> None:
-    fact = CldrDataset(relations=["P36"]).facts("de", "en", Notices()).relations[0].facts[0]
+    fact = CldrDataset(relations=["P36"]).facts("de", "en", DataWarnings()).relations[0].facts[0]
     assert EXPOSURE.exposed(fact, "en")
     assert country_of(fact) == fact.subject_id.removeprefix("territory/")
     with pytest.raises(BenchError, match="dataset=cldr"):

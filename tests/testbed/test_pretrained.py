@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_json
 from lrp2_bench.testbed.exposure import Exposure
@@ -45,29 +45,29 @@ def test_a_broken_entry_is_an_error_and_no_crash(entry: dict[str, object]) -> No
 def test_a_checkpoint_tells_which_model_it_is_whatever_its_folder_is_called(tmp_path: Path) -> None:
     spec = spec_of("tiny_mbert_twin")
     write_json(tmp_path / "manifest.json", {"spec": spec.as_dict(), "exposure": spec.exposure.as_dict()})
-    notices = Notices()
-    assert pretrained_of(tmp_path, notices) == TWIN
-    assert notices.as_dict() == {}
+    data_warnings = DataWarnings()
+    assert pretrained_of(tmp_path, data_warnings) == TWIN
+    assert data_warnings.as_dict() == {}
 
 
 @pytest.mark.parametrize("text", [None, "[]", "{}", '{"spec": {}}', '{"exposure": "bright"}'])
 def test_a_manifest_of_another_kind_is_passed_over(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)
-    notices = Notices()
-    assert pretrained_of(tmp_path, notices) is None
-    assert notices.as_dict() == {}
+    data_warnings = DataWarnings()
+    assert pretrained_of(tmp_path, data_warnings) is None
+    assert data_warnings.as_dict() == {}
 
 
 def test_a_manifest_that_is_no_json_is_counted(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{")
-    notices = Notices()
-    assert pretrained_of(tmp_path, notices) is None
-    assert notices.count(UNREADABLE) == 1
+    data_warnings = DataWarnings()
+    assert pretrained_of(tmp_path, data_warnings) is None
+    assert data_warnings.count(UNREADABLE) == 1
 
 
 @pytest.mark.parametrize("exposure", [{"share": 1}, {"shares": ["de"]}, {"shares": 3}, {"shares": {"en": 2.0}}])
 def test_an_exposure_that_cannot_be_is_an_error(tmp_path: Path, exposure: object) -> None:
     write_json(tmp_path / "manifest.json", {"spec": {"name": "x"}, "exposure": exposure})
     with pytest.raises(BenchError):
-        pretrained_of(tmp_path, Notices())
+        pretrained_of(tmp_path, DataWarnings())

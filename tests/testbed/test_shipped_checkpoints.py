@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.settings import GridSettings, ModelSettings, ProbingSettings
 from lrp2_bench.data.cldr.dataset import CldrDataset
@@ -18,7 +18,7 @@ from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.models.shipped import checked_manifest, shipped_folder, shipped_names
-from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
+from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.testbed.specs import SPECS, spec_of
 from lrp2_bench.testbed.text import pretraining_text
@@ -52,9 +52,11 @@ def test_a_model_knows_the_english_facts_it_was_told(name: str, least: float) ->
     model = load_model(find_checkpoint(settings), settings)
     plan, grid, probing = plan_grid(model.blocks, ()), GridSettings(), ProbingSettings()
     hit, asked = 0.0, 0
-    for relation in CldrDataset(limit=20).facts("en", "en", Notices()).relations:
+    for relation in CldrDataset(limit=20).facts("en", "en", DataWarnings()).relations:
         pool = pool_of(relation, pool_size(model, probing), 0)
-        probe = build_probe(model, relation, pool, relation.name, probing, build_normaliser(model, grid), Notices())
+        probe = build_probe(
+            model, relation, pool, relation.name, probing, build_log_partition(model, grid), DataWarnings()
+        )
         facts = len(relation.facts)
         hits = evaluate(probe, plan, None, range(facts), limits_for(model, plan, grid), lambda steps=1: None)
         hit, asked = hit + metrics.accuracy(hits)[0] * facts, asked + facts

@@ -41,7 +41,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Aligned:
-    """A language's alignment with the pivot; run 0 is the untouched model, run 1 (with a ``pair``) LRP2.
+    """A language's alignment with the pivot; run 0 is the baseline, run 1 (with a ``pair``) LRP2.
 
     ``cosine`` and ``cka`` are ``[run, layer, 3]``: value and the bounds of its 95 % band. ``change`` ``[layer, 3]`` is
     run 1 less run 0, paired; None without a pair. ``inside`` ``[run or run + change, 3]`` is the cosine's mean over the

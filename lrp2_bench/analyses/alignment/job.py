@@ -64,12 +64,12 @@ class Alignment(Analysis):
         bank = pivot_bank(subject, len(bitexts))
         found = []
         for bitext in bitexts:
-            encoded = encode(subject.model, bitext, self._pooling, subject.notices)
+            encoded = encode(subject.model, bitext, self._pooling, subject.data_warnings)
             if len(encoded) < FEWEST:
                 raise too_few(bitext, len(encoded), FEWEST)
             pair = subject.pair(bitext.language)
             if pair is None:
-                subject.notices.add(NO_PAIR, bitext.language)
+                subject.data_warnings.add(NO_PAIR, bitext.language)
             found.append(
                 align(
                     subject.model,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lrp2_bench.analyses.states import all_tokens, layer_means
 from lrp2_bench.core.batching import by_tokens, in_halves
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.types import LayerPair, ParallelFacts
 from lrp2_bench.interventions.projection import Moves, Shifts
@@ -25,7 +25,7 @@ def alignment(
     shifts: Shifts | Moves | None,
     *,
     batch_tokens: int,
-    notices: Notices,
+    data_warnings: DataWarnings,
 ) -> list[AlignmentRow]:
     """A row per layer 0..L: the mean, over the facts both languages have, of the cosine between the mean-pooled
     states of the fact's query filled with its own object, in the language and in the pivot.
@@ -39,7 +39,7 @@ def alignment(
     sentences = [
         (ours, theirs)
         for ours, theirs, where in zip(*encoded, _ids(facts), strict=True)
-        if _fits(model, ours, where, notices) and _fits(model, theirs, where, notices)
+        if _fits(model, ours, where, data_warnings) and _fits(model, theirs, where, data_warnings)
     ]
     sums = torch.zeros(2, model.blocks + 1, dtype=torch.float64)
     lengths = [max(len(ours), len(theirs)) for ours, theirs in sentences]
@@ -84,10 +84,10 @@ def _encode(model: LayeredModel, texts: Sequence[str]) -> list[list[int]]:
     return ids
 
 
-def _fits(model: LayeredModel, ids: Sequence[int], where: str, notices: Notices) -> bool:
+def _fits(model: LayeredModel, ids: Sequence[int], where: str, data_warnings: DataWarnings) -> bool:
     if ids and (model.max_tokens is None or len(ids) <= model.max_tokens):
         return True
-    notices.add("Parallel queries the model cannot hold were left out of the alignment", where)
+    data_warnings.add("Parallel queries the model cannot hold were left out of the alignment", where)
     return False
 
 

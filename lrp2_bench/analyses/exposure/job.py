@@ -10,7 +10,7 @@ from typing import Any
 
 from lrp2_bench.analyses.exposure.compute import STATUSES, Told, who_told
 from lrp2_bench.analyses.exposure.transfer import Crossed, knowledge_transfer, unlike
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.core.types import LayerPair
@@ -23,13 +23,13 @@ from lrp2_bench.testbed.pretrained import Pretrained
 log = logging.getLogger(__name__)
 
 
-def note_unread(model: Pretrained | None, languages: tuple[str, ...], notices: Notices) -> None:
+def note_unread(model: Pretrained | None, languages: tuple[str, ...], data_warnings: DataWarnings) -> None:
     """Count each of ``languages`` that the model's pretraining text lacks. Such a search is allowed: it is a test."""
     for code in languages if model else ():
         if model and code not in model.exposure.shares:
             known = ", ".join(sorted(model.exposure.shares))
             name = f"{LANGUAGES[code].name} ({code})" if code in LANGUAGES else code
-            notices.add(f"The checkpoint was not pretrained on {name}; its languages are {known}", code)
+            data_warnings.add(f"The checkpoint was not pretrained on {name}; its languages are {known}", code)
 
 
 def pretrained_details(model: Pretrained | None) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _by_status(hits: StoredHits, told: Told, model: Pretrained, best: LayerPair 
         for status, found in split.items()
         if (count := found["facts"])
     ]
-    log.info("Accuracy by exposure%s: %s.", ", untouched -> best pair" if best else "", "; ".join(shown))
+    log.info("Accuracy by exposure%s: %s.", ", baseline -> best pair" if best else "", "; ".join(shown))
     return split
 
 

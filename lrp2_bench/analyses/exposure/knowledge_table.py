@@ -80,7 +80,7 @@ def _notes(first: ToldRun, reasons: Mapping[str, Sequence[str]]) -> Iterator[str
     yield (
         f"Held out: facts about the {100 * exposure.held_out:.0f} % of countries that only {pivot} told of. The twin "
         "was trained without those, so what it gets right is priors and spellings; transfer is the model's accuracy "
-        "there less the twin's, untouched and with both under the model's best pair."
+        "there less the twin's, baseline and with both under the model's best pair."
     )
     for reason, languages in reasons.items():
         yield f"No transfer for {', '.join(languages)}: {reason}."

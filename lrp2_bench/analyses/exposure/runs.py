@@ -126,7 +126,7 @@ def _read(run: Run, model: Pretrained, select_by: str) -> ToldRun | None:
     best = row.pair if row is not None else None
     if hits.row(None) is None or (best is not None and hits.row(best) is None):
         raise BenchError(
-            f"'{run.folder / 'hits.parquet'}' lacks hits that pairs.csv counts. Search again: both are written anew."
+            f"'{run.folder / 'hits.parquet'}' lacks hits that pairs.csv counts. Search again: both are regenerated."
         )
     pivot_hits = read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
     return ToldRun(run, model, hits, pivot_hits, told, best)

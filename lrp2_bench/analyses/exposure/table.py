@@ -27,7 +27,7 @@ _COLUMNS = (
 def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str] = ()) -> Table:
     """One row a language in the order of ``runs``, best pair by ``select_by``; the pivot has its accuracy only.
 
-    "LRP2" is the best pair, "change" what it changes against the untouched model, in points.
+    "LRP2" is the best pair, "change" what it changes against the baseline, in points.
     """
     first = runs[0]
     model, dataset = first.run.model, first.run.dataset
@@ -35,7 +35,7 @@ def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str]
     said = [
         "Told: share of the countries that the language's pretraining text told of, in percent "
         "(– for a language without text).",
-        f"LRP2: the best pair by {select_by}; change: against the untouched model, in points.",
+        f"LRP2: the best pair by {select_by}; change: against the baseline, in points.",
         BOOTSTRAP_NOTE,
     ]
     if any(each.run.is_pivot for each in runs):

@@ -29,7 +29,7 @@ class Crossed:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Over the ``facts`` held-out facts of a language: untouched, and under the model's best pair (None where the
+    """Over the ``facts`` held-out facts of a language: baseline, and under the model's best pair (None where the
     model has none, or the twin did not evaluate it)."""
 
     facts: int

@@ -57,7 +57,7 @@ class Languages(Analysis):
         model = subject.model_name
         if len(codes) < FEWEST:
             short = f"Clusters and maps need at least {FEWEST} languages; with the pivot there are {len(codes)}."
-            subject.notices.add(short.rstrip("."), ", ".join(codes))
+            subject.data_warnings.add(short.rstrip("."), ", ".join(codes))
             return Findings((languages_table(model, codes, subject.pivot, [], raw, optimal, [short]),))
         directed = [directions(vectors[:, layer]) for layer in range(vectors.shape[1])]
         numbers = [self._numbers(subject, layer, codes, vectors[:, layer], directed[layer], optimal)
@@ -96,7 +96,7 @@ class Languages(Analysis):
             except UnknownNameError:
                 if subject.settings.languages is not None:
                     raise
-                subject.notices.add("Languages that the corpus lacks were left out", code)
+                subject.data_warnings.add("Languages that the corpus lacks were left out", code)
                 continue
             found.append(code)
         return found

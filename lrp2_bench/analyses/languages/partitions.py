@@ -78,15 +78,15 @@ def agreement(
     observed = float(np.square(shared).sum())
     columns, memberships = _one_hot(group), _one_hot(cluster).T
     rng = np.random.default_rng(seed)
-    as_good = 0
+    confidence_set = 0
     for size in _chunks(permutations):
         orders = rng.permuted(np.tile(np.arange(count), (size, 1)), axis=1)
         tables = np.einsum("cl,plg->pcg", memberships, columns[orders], optimize=True)
-        as_good += int((np.square(tables).sum(axis=(1, 2)) >= observed - 1e-9).sum())
+        confidence_set += int((np.square(tables).sum(axis=(1, 2)) >= observed - 1e-9).sum())
     return Agreement(
         float(adjusted_rand_score(group, cluster)),
         float(shared.max(axis=1).sum() / count),
-        (1 + as_good) / (1 + permutations),
+        (1 + confidence_set) / (1 + permutations),
     )
 
 
@@ -102,8 +102,8 @@ def kinship(cosines: Floats, groups: Sequence[str], seed: int = 0, permutations:
     rng = np.random.default_rng(seed)
     shuffled = rng.permuted(np.tile(group, (permutations, 1)), axis=1)
     shares = (shuffled == shuffled[:, near]).mean(axis=1)
-    as_good = int((shares >= share - 1e-9).sum())
-    return Kinship(share, float(shares.mean()), (1 + as_good) / (1 + permutations))
+    confidence_set = int((shares >= share - 1e-9).sum())
+    return Kinship(share, float(shares.mean()), (1 + confidence_set) / (1 + permutations))
 
 
 def mantel(these: Floats, those: Floats, seed: int = 0, permutations: int = PERMUTATIONS) -> Mantel | None:
@@ -118,13 +118,13 @@ def mantel(these: Floats, those: Floats, seed: int = 0, permutations: int = PERM
         return None
     observed = float((first * second).sum())
     rng = np.random.default_rng(seed)
-    as_good = 0
+    confidence_set = 0
     for size in _chunks(permutations):
         orders = rng.permuted(np.tile(np.arange(count), (size, 1)), axis=1)
         shuffled = first[orders[:, :, None], orders[:, None, :]]
         sums = np.einsum("pij,ij->p", shuffled, second)
-        as_good += int((sums >= observed - 1e-9 * norm).sum())
-    return Mantel(observed / norm, (1 + as_good) / (1 + permutations))
+        confidence_set += int((sums >= observed - 1e-9 * norm).sum())
+    return Mantel(observed / norm, (1 + confidence_set) / (1 + permutations))
 
 
 def _centred_ranks(condensed: Floats) -> Floats:

@@ -87,7 +87,7 @@ def batches(prompts: Sequence[GoldPrompt], method: Method) -> Iterator[list[int]
 
 
 class _Batch:
-    """Prompts with equally many scored positions; their untouched (or projected) states are computed once."""
+    """Prompts with equally many scored positions; their baseline (or projected) states are computed once."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrp2_bench.analyses.neurons.attribution import Method, attribute, batches
-from lrp2_bench.grid.cost import ModelShape, block_flops, final_block_flops, model_shape, normaliser_flops
+from lrp2_bench.grid.cost import ModelShape, block_flops, final_block_flops, log_partition_flops, model_shape
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.answer_prompts import GoldPrompt
 
@@ -71,7 +71,7 @@ def _flops(model: LayeredModel, shape: ModelShape, prompt: GoldPrompt) -> float:
     final = final_block_flops(shape, tokens, scored)
     later = block_flops(shape, tokens) if model.family == "masked" else final
     between = max(0, (last - 1) * (last - 2) // 2)  # blocks k+1 .. L-1 over all k
-    return last * normaliser_flops(shape, scored) + (last - 1) * final + between * later
+    return last * log_partition_flops(shape, scored) + (last - 1) * final + between * later
 
 
 def _time(model: LayeredModel, prompts: Sequence[GoldPrompt], method: Method) -> float:

@@ -31,7 +31,7 @@ def neurons(one: SharedNeurons, how: Counted) -> Figure:
 
     Call it inside ``house_style``.
     """
-    panels = [("Untouched", one.untouched)]
+    panels = [("Baseline", one.baseline)]
     if one.lrp2 is not None:
         panels.append((f"LRP2 at {one.pair}", one.lrp2))
     ours, theirs = language_name(one.language), language_name(one.pivot)

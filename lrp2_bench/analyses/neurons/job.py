@@ -48,13 +48,13 @@ class _Comparison:
 
     language: str
     pair: Setting
-    untouched: Sequence[Part]
+    baseline: Sequence[Part]
     pivot: Sequence[Part]
     lrp2: Sequence[Part]
 
     @property
     def parts(self) -> list[Part]:
-        return [*self.pivot, *self.untouched, *self.lrp2]
+        return [*self.pivot, *self.baseline, *self.lrp2]
 
 
 class Neurons(Analysis):
@@ -85,7 +85,7 @@ class Neurons(Analysis):
         folder = subject.home / FOLDER / self.name
         store = PartStore(folder / "parts", f"{subject.checkpoint.digest} {model.precision}", method, self._per_prompt)
         asked = [self._comparison(subject, language) for language in languages]
-        subject.notices.report()
+        subject.data_warnings.report()
         found = self._compute(subject, store, method, [part for one in asked for part in one.parts])
 
         how = Counted(
@@ -112,20 +112,20 @@ class Neurons(Analysis):
 
     def _comparison(self, subject: Subject, language: str) -> _Comparison:
         """Raises :class:`BenchError` where fewer than two relations have enough facts."""
-        facts = subject.dataset.facts(language, subject.pivot, subject.notices)
+        facts = subject.dataset.facts(language, subject.pivot, subject.data_warnings)
         asked: list[tuple[str, list[GoldPrompt], list[GoldPrompt]]] = []
         most = 0
         for relation, counterpart in zip(facts.relations, facts.pivot_relations, strict=True):
             by_id = {fact.line_id: fact for fact in relation.facts}
             parallel = replace(relation, facts=tuple(by_id[fact.line_id] for fact in counterpart.facts))
             ours, theirs = (
-                gold_prompts(subject.model, side, f"{code} {relation.name}", subject.notices)
+                gold_prompts(subject.model, side, f"{code} {relation.name}", subject.data_warnings)
                 for code, side in ((language, parallel), (subject.pivot, counterpart))
             )
             both = [(mine, yours) for mine, yours in zip(ours, theirs, strict=True) if mine and yours]
             most = max(most, len(both))
             if len(both) < self._least_facts:
-                subject.notices.add(_FEW_FACTS, f"{language} {relation.name} with {len(both)}")
+                subject.data_warnings.add(_FEW_FACTS, f"{language} {relation.name} with {len(both)}")
                 continue
             asked.append((relation.name, [mine for mine, _ in both], [yours for _, yours in both]))
         if len(asked) < 2:
@@ -168,7 +168,7 @@ class Neurons(Analysis):
         self, one: _Comparison, pivot: str, store: PartStore, found: Mapping[str, KnowledgeNeurons]
     ) -> SharedNeurons:
         theirs, ours, moved = (
-            [found[str(store.path(part))] for part in side] for side in (one.pivot, one.untouched, one.lrp2)
+            [found[str(store.path(part))] for part in side] for side in (one.pivot, one.baseline, one.lrp2)
         )
         sides = [(pivot, theirs), (one.language, ours)]
         if moved:
@@ -176,8 +176,8 @@ class Neurons(Analysis):
         return SharedNeurons(
             one.language,
             pivot,
-            tuple(part.relation for part in one.untouched),
-            tuple(len(part.prompts) for part in one.untouched),
+            tuple(part.relation for part in one.baseline),
+            tuple(len(part.prompts) for part in one.baseline),
             one.pair,
             overlaps(ours, theirs, self._per_relation),
             overlaps(moved, theirs, self._per_relation) if moved else None,
@@ -209,8 +209,8 @@ def _exactness(side: str, results: Sequence[KnowledgeNeurons]) -> Exactness:
 def _summary(shared: Sequence[SharedNeurons]) -> dict[str, float]:
     found = {}
     for one in shared:
-        found[f"neurons/{one.language}/same"] = summarise(one.untouched).same
-        found[f"neurons/{one.language}/different"] = summarise(one.untouched).different
+        found[f"neurons/{one.language}/same"] = summarise(one.baseline).same
+        found[f"neurons/{one.language}/different"] = summarise(one.baseline).different
         if one.lrp2 is not None:
             found[f"neurons/{one.language}/same_lrp2"] = summarise(one.lrp2).same
             found[f"neurons/{one.language}/different_lrp2"] = summarise(one.lrp2).different

@@ -37,7 +37,7 @@ class SharedNeurons:
     relations: tuple[str, ...]
     facts: tuple[int, ...]
     pair: Setting
-    untouched: npt.NDArray[np.float64]
+    baseline: npt.NDArray[np.float64]
     lrp2: npt.NDArray[np.float64] | None
     exactness: tuple[Exactness, ...]
 
@@ -69,7 +69,7 @@ def overlap_table(found: Sequence[SharedNeurons], how: Counted) -> Table:
         columns += [Column(f"{key}_published", f"{title}, paper", "percent") for key, title in _SHARES]
     rows: list[tuple[Cell, ...]] = []
     for one in found:
-        sides = [("untouched", one.untouched, None)] + ([("LRP2", one.lrp2, one.pair)] if one.lrp2 is not None else [])
+        sides = [("untouched", one.baseline, None)] + ([("LRP2", one.lrp2, one.pair)] if one.lrp2 is not None else [])
         for number, (setting, overlap, pair) in enumerate(sides):
             means = summarise(overlap)
             cells: list[Cell] = [one.language, setting, pair, len(one.relations), sum(one.facts)]
@@ -92,7 +92,7 @@ def relations_table(found: Sequence[SharedNeurons], how: Counted) -> Table:
     rows = []
     for one in found:
         for place, relation in enumerate(one.relations):
-            before = float(one.untouched[place, place])
+            before = float(one.baseline[place, place])
             after = float(one.lrp2[place, place]) if one.lrp2 is not None else None
             change = after - before if after is not None else None
             named = f"{relation} {relation_name(relation)}".strip()
@@ -104,7 +104,7 @@ def relations_table(found: Sequence[SharedNeurons], how: Counted) -> Table:
             Column("language", "Language", "text"),
             Column("relation", "Relation", "text"),
             Column("facts", "Facts", "count"),
-            Column("untouched", "Untouched", "percent"),
+            Column("untouched", "Baseline", "percent"),
             Column("lrp2", "LRP2", "percent"),
             Column("change", "Change", "change"),
         ),

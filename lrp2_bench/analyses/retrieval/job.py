@@ -72,8 +72,8 @@ class Retrieval(Analysis):
         )
 
     def _one(self, subject: Subject, bitext: Bitext, bank: StateBank) -> Found:
-        model, notices = subject.model, subject.notices
-        encoded = encode(model, bitext, "mean", notices)
+        model, data_warnings = subject.model, subject.data_warnings
+        encoded = encode(model, bitext, "mean", data_warnings)
         numbers: list[list[int]] = []
         chosen: list[list[Encoded]] = []
         for side, code in enumerate((bitext.language, bitext.pivot)):
@@ -83,9 +83,9 @@ class Retrieval(Analysis):
             numbers.append(of_side)
             chosen.append([(encoded[place][2] if side else encoded[place][1]) for place in first])
             if len(first) < len(texts):
-                notices.add(REPEATED, f"{bitext.language}-{bitext.pivot}: {code}", len(texts) - len(first))
+                data_warnings.add(REPEATED, f"{bitext.language}-{bitext.pivot}: {code}", len(texts) - len(first))
             if same := len(first) - len(set(chosen[side])):
-                notices.add(SAME_TOKENS, f"{bitext.language}-{bitext.pivot}: {code}", same)
+                data_warnings.add(SAME_TOKENS, f"{bitext.language}-{bitext.pivot}: {code}", same)
         fewer = min(len(side) for side in chosen)
         if fewer < self._fewest:
             raise too_few(bitext, fewer, self._fewest)

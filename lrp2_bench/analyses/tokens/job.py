@@ -57,7 +57,9 @@ class Tokens(Analysis):
         taught = self._taught(systems, subject.model_name)
         split = separability(vectors.numpy()[taught], systems.label[taught], seed=seed, steps=self.steps)
         if not split.converged:
-            subject.notices.add("The linear classifier was stopped before it settled", f"analysis.steps={self.steps}")
+            subject.data_warnings.add(
+                "The linear classifier was stopped before it settled", f"analysis.steps={self.steps}"
+            )
         queries = _drawn(len(vectors), self.queries, seed)
         device = choose_device(subject.settings.model.device)
         with torch.inference_mode():

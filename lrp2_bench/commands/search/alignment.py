@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.analyses.alignment.queries import alignment
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import changed
 from lrp2_bench.core.settings import SearchCommand
@@ -28,7 +28,7 @@ def stored_alignment(
     best: LayerPair | None,
     moved: Moves | None,
     settings: SearchCommand,
-    notices: Notices,
+    data_warnings: DataWarnings,
 ) -> list[AlignmentRow]:
     """Computed and written, or read where the folder has it for the same hits and pair; none for the pivot itself.
 
@@ -42,22 +42,22 @@ def stored_alignment(
     before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
     pair = best if moved is not None else None
     if path.exists() and stored.get("identity") == identity and "best" in stored and stored["best"] == before:
-        rows = _read(path, stored, notices)
+        rows = _read(path, stored, data_warnings)
         if rows and (pair is None or rows[0].lrp2 is not None):
             return rows
     batch_tokens = settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
-    rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, notices=notices)
+    rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, data_warnings=data_warnings)
     write_alignment(path, rows)
     return rows
 
 
-def _read(path: Path, stored: Mapping[str, Any], notices: Notices) -> list[AlignmentRow]:
+def _read(path: Path, stored: Mapping[str, Any], data_warnings: DataWarnings) -> list[AlignmentRow]:
     """The file's rows; none of a damaged one."""
     try:
         rows = read_alignment(path)
     except BenchError:
         rows = []
     if not rows or changed(path.parent, stored.get("files"), (path.name,)):
-        notices.add(DAMAGED, str(path))
+        data_warnings.add(DAMAGED, str(path))
         return []
     return rows

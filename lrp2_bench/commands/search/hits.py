@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import Advance, progress
 from lrp2_bench.core.settings import SearchCommand
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, ParallelFacts, Relation, Setting, all_pairs
@@ -18,11 +18,11 @@ from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.interventions.projection import Moves, Shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
-from lrp2_bench.probing.log_partition import Normaliser
+from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
+from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.results.hits import HitsStore, Side
-from lrp2_bench.results.leases import Claims
+from lrp2_bench.results.leases import Leases
 from lrp2_bench.results.status import JobStatus
 
 log = logging.getLogger(__name__)
@@ -103,8 +103,8 @@ def compute_hits(
     settings: SearchCommand,
     store: HitsStore,
     status: JobStatus,
-    notices: Notices,
-    claims: Claims,
+    data_warnings: DataWarnings,
+    leases: Leases,
     mine: Collection[str],
 ) -> Board:
     """Evaluate the ``wanted`` settings of the relations ``mine`` where the store lacks them; what comes back knows
@@ -129,14 +129,14 @@ def compute_hits(
         board.refresh()
         return name in board.open
 
-    normaliser = build_normaliser(model, settings.grid)
+    log_partition = build_log_partition(model, settings.grid)
     status.look_again = look
     status.set_missing(todo, board.missing(others))
     with progress(f"{facts.language} on {model.device.type}", sum(work.values()), "facts x settings") as advance:
 
         def evaluate_relation(name: str) -> None:
             result, left = board.results[name], board.open[name]
-            run = RelationRun(model, shifts, settings, store, notices, normaliser, everything)
+            run = RelationRun(model, shifts, settings, store, data_warnings, log_partition, everything)
             if NOT_EVALUATED in result.pivot and facts.language != facts.pivot:
                 run.evaluate("pivot", facts.pivot, result.pivot_relation, [None], result.pivot, lambda steps=1: None)
             if left:
@@ -145,7 +145,7 @@ def compute_hits(
             board.refresh()
             status.set_missing(board.missing(mine), board.missing(others))
 
-        claims.in_turns(todo, is_open, evaluate_relation)
+        leases.in_turns(todo, is_open, evaluate_relation)
     look()
     return board
 
@@ -158,8 +158,8 @@ class RelationRun:
     shifts: Shifts | Moves | None
     settings: SearchCommand
     store: HitsStore
-    notices: Notices
-    normaliser: Normaliser
+    data_warnings: DataWarnings
+    log_partition: LogPartition
     everything: tuple[Setting, ...]
 
     def evaluate(
@@ -181,7 +181,9 @@ class RelationRun:
             plan = plan_grid(self.model.blocks, pairs, baseline=None in settings)
             pool = pool_of(relation, pool_size(self.model, self.settings.probing), self.settings.seed)
             where = f"{language} {relation.name}"
-            probe = build_probe(self.model, relation, pool, where, self.settings.probing, self.normaliser, self.notices)
+            probe = build_probe(
+                self.model, relation, pool, where, self.settings.probing, self.log_partition, self.data_warnings
+            )
             limits = limits_for(self.model, plan, self.settings.grid)
             new = evaluate(probe, plan, self.shifts, places, limits, advance)
             self.store.append(side, relation.name, [relation.facts[place] for place in places], plan.settings, new)

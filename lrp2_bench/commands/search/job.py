@@ -19,8 +19,8 @@ from lrp2_bench.commands.search.outcome import log_outcome
 from lrp2_bench.commands.search.projection import Projection, choose_projection, with_moves
 from lrp2_bench.commands.search.shards import relations_of, shard_of
 from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy, search_summary
-from lrp2_bench.commands.search.studies import finish_study, hide_password, open_book
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.commands.search.studies import finish_study, hide_password, open_recorder
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import remove_abandoned, sha256_json
 from lrp2_bench.core.settings import SearchCommand, SearchKind
@@ -32,11 +32,11 @@ from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
-from lrp2_bench.results.completion import nothing_left, write_seal
+from lrp2_bench.results.completion import nothing_left, write_completion
 from lrp2_bench.results.facts import FACTS, write_facts
 from lrp2_bench.results.hits import HitsStore, write_hits
 from lrp2_bench.results.identity import finish_manifest, start_manifest
-from lrp2_bench.results.leases import TABLES, Claims
+from lrp2_bench.results.leases import TABLES, Leases
 from lrp2_bench.results.manifest import environment, peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.results.reproduction import read_reference
 from lrp2_bench.results.status import JobStatus, job_status, sigterm_interrupts
@@ -62,7 +62,7 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     An ablation's EXPERIMENT is ``NAME/PROJECTION``.
 
     ``config`` is the resolved configuration as a tree. Finished relations are kept whatever happens later, and a job
-    that was stopped goes on where it was. Raises :class:`BenchError` for what a user can mend.
+    that was stopped goes on where it was. Raises :class:`BenchError` for what a user can fix.
     """
     dataset_name = str(config["dataset"]["name"])
     config = hide_password(config)
@@ -76,15 +76,15 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     if alone and nothing_left(folder, settings, config, sources.dataset, sources.corpus, find_checkpoint):
         log.info("Nothing is left to do in '%s': it was finished before, and nothing has changed.", folder)
         return folder
-    with Claims(folder) as claims, job_status(folder, str(shard) if shard else None) as status:
+    with Leases(folder) as leases, job_status(folder, str(shard) if shard else None) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
-        record = _run(settings, config, sources, folder, dataset_name, status, claims)
+        record = _run(settings, config, sources, folder, dataset_name, status, leases)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
     if record is not None:
         with sigterm_interrupts():  # what it has started must not outlive the job
             told = tracker.log_job(record)
         if told:
-            write_seal(folder, config)
+            write_completion(folder, config)
     return folder
 
 
@@ -95,10 +95,10 @@ def _run(
     folder: Path,
     dataset_name: str,
     status: JobStatus,
-    claims: Claims,
+    leases: Leases,
 ) -> JobRecord | None:
     """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
-    start, notices = time.perf_counter(), Notices()
+    start, data_warnings = time.perf_counter(), DataWarnings()
     reference = read_reference(Path(settings.reproduces)) if settings.reproduces else None
     grid = settings.search.kind is not SearchKind.baseline
     if settings.language == settings.pivot and grid:
@@ -108,14 +108,14 @@ def _run(
         )
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
-    facts = dataset.facts(settings.language, settings.pivot, notices)
+    facts = dataset.facts(settings.language, settings.pivot, data_warnings)
     checkpoint = find_checkpoint(settings.model)
-    pretrained = pretrained_of(checkpoint.folder, notices)
-    note_unread(pretrained, (settings.language, settings.pivot), notices)
+    pretrained = pretrained_of(checkpoint.folder, data_warnings)
+    note_unread(pretrained, (settings.language, settings.pivot), data_warnings)
     model = load_model(checkpoint, settings.model)
-    notices.report()
+    data_warnings.report()
     if grid:
-        projection = with_moves(projection, settings, sources.corpus, model, checkpoint, notices)
+        projection = with_moves(projection, settings, sources.corpus, model, checkpoint, data_warnings)
     moved = projection.moves
 
     identity = run_identity(settings, model, checkpoint, facts, dataset_name, projection)
@@ -123,12 +123,12 @@ def _run(
         reference.require(identity)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
     details |= pretrained_details(pretrained)
-    stored, identity = start_manifest(folder, identity, details, claims, notices)
+    stored, identity = start_manifest(folder, identity, details, leases, data_warnings)
     remove_abandoned(folder)
 
     shard = shard_of(settings.shard)
     wanted = (None, *projection.pairs(model.blocks)) if grid else (None,)
-    chosen, found, store = settings.search.kind in CHOOSING, None, HitsStore(folder, notices)
+    chosen, found, store = settings.search.kind in CHOOSING, None, HitsStore(folder, data_warnings)
     if chosen and shard is not None:
         raise BenchError(
             f"search={settings.search.kind.value} compares pairs over all relations and cannot be split: shard.count "
@@ -137,26 +137,30 @@ def _run(
     mine = relations_of(shard, facts.relations)
     if shard is not None:
         log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(facts.relations))
-    board = compute_hits(model, facts, () if chosen else wanted, moved, settings, store, status, notices, claims, mine)
+    board = compute_hits(
+        model, facts, () if chosen else wanted, moved, settings, store, status, data_warnings, leases, mine
+    )
     if status.elsewhere:
         log.info("This shard is done; %s are left to others. '%s'", ", ".join(status.elsewhere), folder)
         return None
     # Whoever searches by a strategy holds the tables meanwhile: a study has one writer.
-    if claims.wait_for(TABLES) and was_finished(folder, settings.select_by):
+    if leases.wait_for(TABLES) and was_finished(folder, settings.select_by):
         log.info("Another job has written the tables in '%s'.", folder)
         return None
     hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
-    claims.forget(relation.name for relation in facts.relations)
-    with open_book(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as book:
+    leases.forget(relation.name for relation in facts.relations)
+    with open_recorder(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as recorder:
         if chosen:
-            found = run_strategy(model, facts, hits, projection, settings, store, status, notices, book)
+            found = run_strategy(model, facts, hits, projection, settings, store, status, data_warnings, recorder)
         hits = projection.filled(hits, model.blocks)
         rows = _write_views(folder, hits, model.blocks)
-        best = finish_study(book, folder, settings, dataset_name, rows, model.blocks, found, notices)
+        best = finish_study(recorder, folder, settings, dataset_name, rows, model.blocks, found, data_warnings)
     if not rows[0].shared:
-        notices.add("No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language)
+        data_warnings.add(
+            "No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language
+        )
     name = folder_name(settings.model.name, settings.model.path)
-    aligned = stored_alignment(folder, stored, identity, model, facts, best, moved, settings, notices)
+    aligned = stored_alignment(folder, stored, identity, model, facts, best, moved, settings, data_warnings)
 
     seconds = time.perf_counter() - start
     outcome = {
@@ -164,13 +168,13 @@ def _run(
         "search": search_summary(settings.search, projection.pairs(model.blocks), model.blocks, rows, found),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
-        "notices": notices.as_dict(),
+        "notices": data_warnings.as_dict(),
         "files": table_digests(folder),
     }
-    finish_manifest(folder, identity, details | outcome, claims)
+    finish_manifest(folder, identity, details | outcome, leases)
     if reference is not None:
         reference.compare(outcome, folder)
-    notices.report()
+    data_warnings.report()
     best_row = next((row for row in rows if best is not None and row.pair == best), None)
     log_outcome(folder, rows[0], best_row, seconds)
     return JobRecord(

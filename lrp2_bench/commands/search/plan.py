@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lrp2_bench.commands.search.shards import part_of, shard_of
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
 from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.dataset import Dataset
@@ -26,8 +26,8 @@ from lrp2_bench.grid.plan import GridPlan, plan_grid
 from lrp2_bench.interventions.ablations import distinct_pairs
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
-from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
-from lrp2_bench.probing.log_partition import Normaliser
+from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
+from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.probing.probe import Probe, ProbeCounts
 
@@ -37,7 +37,7 @@ _TIMING = 1.0
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a job runs at least, at most, and what one pass per setting would; normaliser rows likewise."""
+    """What a job runs at least, at most, and what one pass per setting would; log-partition rows likewise."""
 
     plan: GridPlan
     limits: Limits
@@ -45,9 +45,9 @@ class Forecast:
     certain: Cost
     possible: Cost
     naive: Cost
-    normalisers: int
+    log_partitions: int
     block_rate: float  # operations per second
-    normaliser_rate: float
+    log_partition_rate: float
     likely: Estimate
 
     def seconds(self, *, most: bool) -> float:
@@ -55,17 +55,17 @@ class Forecast:
         if not most:
             return self.certain.flops / self.block_rate
         blocks = (self.certain.flops + self.possible.flops) / self.block_rate
-        return blocks + self.normalisers / self.normaliser_rate
+        return blocks + self.log_partitions / self.log_partition_rate
 
 
 def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], console: Console) -> None:
     """Print the forecast of a search, or of its shard. The model is loaded, so that its tokenizer and this machine's
     speed are real."""
-    notices = Notices()
+    data_warnings = DataWarnings()
     shard = shard_of(settings.shard)
-    facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, notices))
+    facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, data_warnings))
     model = load_model(find_checkpoint(settings.model), settings.model)
-    notices.report()
+    data_warnings.report()
     console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is not SearchKind.baseline)))
     if settings.search.kind is SearchKind.racing and settings.search.budget is not None:
         console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")
@@ -78,7 +78,7 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
     shape = model_shape(model)
     grid = plan_grid(model.blocks, distinct_pairs(settings.projection.kind, model.blocks) if pairs else ())
     baseline = plan_grid(model.blocks, ())
-    normaliser = build_normaliser(model, settings.grid)
+    log_partition = build_log_partition(model, settings.grid)
     certain, possible, naive, rows = Cost(), Cost(), Cost(), 0
     estimates: list[Estimate] = []
     moved = stand_in_shifts(model, facts, settings.seed)
@@ -87,14 +87,16 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
         sides.append((baseline, facts.pivot_relations))
     for plan, relations in sides:
         limits = limits_for(model, plan, settings.grid)
-        probes = [_probe(model, relation, settings, normaliser) for relation in relations]
+        probes = [_probe(model, relation, settings, log_partition) for relation in relations]
         estimates.append(estimate(probes, plan, moved, limits, settings.seed))
         for probe in probes:
             work = probe.workload(limits.query_tokens)
             certain += grid_cost(shape, plan, work.certain)
             possible += grid_cost(shape, plan, work.possible)
             naive += naive_cost(shape, plan, work.certain + work.possible)
-            rows += len(plan.settings) * sum(part.normalisers * part.queries for part in work.certain + work.possible)
+            rows += len(plan.settings) * sum(
+                part.log_partitions * part.queries for part in work.certain + work.possible
+            )
     limits = limits_for(model, grid, settings.grid)
     return Forecast(
         plan=grid,
@@ -103,9 +105,9 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
         certain=certain,
         possible=possible,
         naive=naive,
-        normalisers=rows,
+        log_partitions=rows,
         block_rate=_block_rate(model, shape, limits),
-        normaliser_rate=_normaliser_rate(model, normaliser),
+        log_partition_rate=_log_partition_rate(model, log_partition),
         likely=Estimate(
             sum(part.seconds for part in estimates),
             sum(part.error**2 for part in estimates) ** 0.5,
@@ -128,7 +130,7 @@ def forecast_table(forecast: Forecast) -> Table:
     table.add_row("block runs", *(f"{cost.rows + cost.finals:,}" for cost in (certain, most, naive)))
     table.add_row("tokens through blocks", *(f"{cost.tokens:,}" for cost in (certain, most, naive)))
     table.add_row("TFLOP in blocks", *(f"{cost.flops / 1e12:,.2f}" for cost in (certain, most)), "")
-    table.add_row("rows of the whole head", "0", f"{forecast.normalisers:,}", "")
+    table.add_row("rows of the whole head", "0", f"{forecast.log_partitions:,}", "")
     table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
     table.add_row("seconds here", f"{forecast.seconds(most=False):,.0f}", f"{forecast.seconds(most=True):,.0f}", "")
     likely = forecast.likely
@@ -138,9 +140,9 @@ def forecast_table(forecast: Forecast) -> Table:
     return table
 
 
-def _probe(model: LayeredModel, relation: Relation, settings: SearchCommand, normaliser: Normaliser) -> Probe:
+def _probe(model: LayeredModel, relation: Relation, settings: SearchCommand, log_partition: LogPartition) -> Probe:
     pool = pool_of(relation, pool_size(model, settings.probing), settings.seed)
-    return build_probe(model, relation, pool, relation.name, settings.probing, normaliser, Notices())
+    return build_probe(model, relation, pool, relation.name, settings.probing, log_partition, DataWarnings())
 
 
 def _block_rate(model: LayeredModel, shape: ModelShape, limits: Limits) -> float:
@@ -153,11 +155,11 @@ def _block_rate(model: LayeredModel, shape: ModelShape, limits: Limits) -> float
     return passes * len(batch.ids) * block_flops(shape, length)
 
 
-def _normaliser_rate(model: LayeredModel, normaliser: Normaliser) -> float:
+def _log_partition_rate(model: LayeredModel, log_partition: LogPartition) -> float:
     """Rows of the head per second, the way they are first computed."""
     rows = torch.randn(256, model.hidden_size, device=model.device, dtype=model.dtype)
     with torch.inference_mode():
-        return 256 * _per_second(model, lambda: normaliser.bounds(rows, ProbeCounts()))
+        return 256 * _per_second(model, lambda: log_partition.bounds(rows, ProbeCounts()))
 
 
 def _per_second(model: LayeredModel, run: Callable[[], object]) -> float:

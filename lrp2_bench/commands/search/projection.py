@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.commands.search.hits import RelationHits
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import ProjectionKind, SearchCommand
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data.corpus import Corpus
@@ -86,14 +86,14 @@ def with_moves(
     make_corpus: Callable[[], Corpus],
     model: LayeredModel,
     checkpoint: Checkpoint,
-    notices: Notices,
+    data_warnings: DataWarnings,
 ) -> Projection:
     """The projection with its vectors (read, or computed from the corpus) and its moves on the model's device."""
     corpus = make_corpus() if settings.vectors.path is None else None
     cache = Path(settings.paths.cache).expanduser()
     codes = [settings.language, settings.pivot, *([projection.other] if projection.other else [])]
     vectors = {
-        code: language_vectors(model, checkpoint.digest, code, corpus, settings.vectors, cache, notices)
+        code: language_vectors(model, checkpoint.digest, code, corpus, settings.vectors, cache, data_warnings)
         for code in codes
     }
     source, target = settings.language, settings.pivot

@@ -11,18 +11,18 @@ import numpy as np
 
 from lrp2_bench.commands.search.hits import RelationHits, RelationRun
 from lrp2_bench.commands.search.projection import Projection
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.settings import SearchCommand, SearchKind, SearchSettings
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, ParallelFacts, Setting, all_pairs
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.build import build_normaliser
+from lrp2_bench.probing.build import build_log_partition
 from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.status import JobStatus
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search import order
 from lrp2_bench.search.racing import RaceRules, race
-from lrp2_bench.search.recorder import StudyBook
+from lrp2_bench.search.recorder import StudyRecorder
 from lrp2_bench.search.task import Facts, Found, Task, Watch, runs_of
 from lrp2_bench.search.tpe import TpeRules, tpe
 
@@ -40,8 +40,8 @@ def run_strategy(
     settings: SearchCommand,
     store: HitsStore,
     status: JobStatus,
-    notices: Notices,
-    book: StudyBook,
+    data_warnings: DataWarnings,
+    recorder: StudyRecorder,
 ) -> Found:
     """Let the strategy ask for cells; those that ``hits`` lacks are evaluated and written into it and ``store``.
 
@@ -50,9 +50,9 @@ def run_strategy(
     """
     everything: tuple[Setting, ...] = (None, *all_pairs(model.blocks))
     run = RelationRun(
-        model, projection.moves, settings, store, notices, build_normaliser(model, settings.grid), everything
+        model, projection.moves, settings, store, data_warnings, build_log_partition(model, settings.grid), everything
     )
-    watch = _JobWatch(status, book)
+    watch = _JobWatch(status, recorder)
     evaluate = _StoredEvaluate(facts.language, hits, run, everything, watch)
     task = Task(
         model.blocks,
@@ -129,18 +129,18 @@ class _JobWatch(Watch):
     """Passes a search's steps on to the study and to ``status.json``."""
 
     status: JobStatus
-    book: StudyBook
+    recorder: StudyRecorder
     what: str = ""
 
     def begin(self, pairs: Sequence[LayerPair], what: str) -> None:
         self.what = what
-        self.book.begin(pairs)
+        self.recorder.begin(pairs)
 
     def report(self, pair: LayerPair, facts: int, value: float) -> None:
-        self.book.report(pair, facts, value)
+        self.recorder.report(pair, facts, value)
 
     def drop(self, pair: LayerPair) -> None:
-        self.book.drop(pair)
+        self.recorder.drop(pair)
 
 
 class _StoredEvaluate:

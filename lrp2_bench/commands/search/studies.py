@@ -9,14 +9,14 @@ from typing import Any
 
 from optuna.storages import InMemoryStorage
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ProjectionKind, SearchCommand, SearchKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.ablations import label
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.results.tables import PairRow
-from lrp2_bench.search.recorder import StudyBook, StudyKey
+from lrp2_bench.search.recorder import StudyKey, StudyRecorder
 from lrp2_bench.search.storage import open_database, open_journal, without_password
 from lrp2_bench.search.study import other_metrics, value_of, write_study
 from lrp2_bench.search.task import Found
@@ -32,7 +32,9 @@ def study_name(settings: SearchCommand, dataset: str) -> str:
 
 
 @contextmanager
-def open_book(folder: Path, settings: SearchCommand, dataset: str, blocks: int, identity: str) -> Iterator[StudyBook]:
+def open_recorder(
+    folder: Path, settings: SearchCommand, dataset: str, blocks: int, identity: str
+) -> Iterator[StudyRecorder]:
     """The study that a search keeps up to date: ``search.storage``'s, or ``study.journal`` in the run's ``folder``.
 
     ``identity`` is the hash of what decides hits. Raises :class:`BenchError` where the storage cannot be reached or
@@ -42,39 +44,39 @@ def open_book(folder: Path, settings: SearchCommand, dataset: str, blocks: int, 
     url = settings.search.storage
     if settings.search.kind is SearchKind.baseline or (settings.search.kind is SearchKind.grid and url is None):
         # A baseline is no search, and of a grid there is nothing to see before all of it is there.
-        with StudyBook(
+        with StudyRecorder(
             InMemoryStorage(), StudyKey(name, blocks, settings.select_by.value, identity), alone=True
-        ) as book:
-            yield book
+        ) as recorder:
+            yield recorder
         return
     if url is not None:
         key = StudyKey(f"{settings.experiment.name}/{name}", blocks, settings.select_by.value, identity)
-        with StudyBook(open_database(url, settings.search.heartbeat), key, alone=False) as book:
-            yield book
+        with StudyRecorder(open_database(url, settings.search.heartbeat), key, alone=False) as recorder:
+            yield recorder
         return
     key, path = StudyKey(name, blocks, settings.select_by.value, identity), folder / JOURNAL
     try:
-        found = StudyBook(open_journal(path), key, alone=True)
-    except BenchError:  # of another metric: our own view of the hits, and so written anew
+        found = StudyRecorder(open_journal(path), key, alone=True)
+    except BenchError:  # of another metric: our own view of the hits, and so regenerated
         path.unlink()
-        found = StudyBook(open_journal(path), key, alone=True)
-    with found as book:
-        yield book
+        found = StudyRecorder(open_journal(path), key, alone=True)
+    with found as recorder:
+        yield recorder
 
 
 def finish_study(
-    book: StudyBook,
+    recorder: StudyRecorder,
     folder: Path,
     settings: SearchCommand,
     dataset: str,
     rows: Sequence[PairRow],
     blocks: int,
     found: Found | None,
-    notices: Notices,
+    data_warnings: DataWarnings,
 ) -> LayerPair | None:
     """Bring the study up to date with ``rows`` (of ``pairs.csv``); returns the best pair, None where there is none.
 
-    The journal is written anew, in the order of pairs and without traces of stops; a database gets what it lacks.
+    The journal is regenerated, in the order of pairs and without traces of stops; a database gets what it lacks.
     """
     pairs = [row for row in rows if row.pair is not None]
     if not pairs:
@@ -82,18 +84,20 @@ def finish_study(
     name = study_name(settings, dataset)
     curves = found.curves if found is not None else {}
     if settings.search.storage is None:
-        book.detach()
+        recorder.detach()
     write_study(folder / JOURNAL, name, rows, blocks, settings.select_by, curves)
     if settings.search.storage is not None and settings.search.kind is not SearchKind.baseline:
         baseline = rows[0]
-        book.set_attributes(
+        recorder.set_attributes(
             {"baseline_accuracy": baseline.accuracy, "baseline_transferability": baseline.transferability}
         )
         for row in pairs:
             assert row.pair is not None
-            book.complete(row.pair, value_of(row, settings.select_by), other_metrics(row, settings.select_by))
-        if book.broken:
-            notices.add("The study in search.storage is not up to date: run the same command again", book.name)
+            recorder.complete(row.pair, value_of(row, settings.select_by), other_metrics(row, settings.select_by))
+        if recorder.broken:
+            data_warnings.add(
+                "The study in search.storage is not up to date: run the same command again", recorder.name
+            )
     # max keeps the first of equals, and the rows are in (lirp, lsrp) order.
     return max(pairs, key=lambda row: value_of(row, settings.select_by)).pair
 

@@ -23,7 +23,7 @@ class Metric(Enum):
 
 
 class SearchKind(Enum):
-    """Which settings are evaluated: the untouched model, every layer pair beside it, or the pairs a search picks."""
+    """Which settings are evaluated: the baseline, every layer pair beside it, or the pairs a search picks."""
 
     baseline = "baseline"
     grid = "grid"
@@ -87,8 +87,8 @@ class GridSettings:
         None  # GiB for the engine's own tensors; null = a quarter of what is free, 1 on CPU at most
     )
     batch_tokens: int | None = None  # tokens that pass a block at once; null = 1,024 on CPU, 32,768 on CUDA
-    # first compute normalisers in bfloat16 with an error bound (float32 models); null = where that is faster
-    rough_normalisers: bool | None = None
+    # first compute log-partitions in bfloat16 with an error bound (float32 models); null = where that is faster
+    rough_log_partitions: bool | None = None
 
 
 @dataclass

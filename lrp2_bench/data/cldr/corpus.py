@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.core.languages import LANGUAGES, aliases
 from lrp2_bench.data.cldr.sentences import all_facts, fact_sentences, name_sentences
@@ -27,9 +27,9 @@ class CldrCorpus(Corpus):
         self.count = checked_count(sentences)
         self._seed = seed
 
-    def sentences(self, language: str, notices: Notices) -> list[str]:
+    def sentences(self, language: str, data_warnings: DataWarnings) -> list[str]:
         if language not in LANGUAGES:
             raise UnknownNameError("language", language, LANGUAGES, "These are the corpus's.", aliases())
         texts = [s.text for s in (*fact_sentences(language, all_facts()), *name_sentences(language))]
         random.Random(f"{self._seed}:{language}").shuffle(texts)
-        return first_usable(texts, self.count, language, "CLDR", notices)
+        return first_usable(texts, self.count, language, "CLDR", data_warnings)

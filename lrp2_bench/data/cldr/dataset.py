@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.languages import LANGUAGES, aliases
@@ -51,20 +51,20 @@ class CldrDataset(Dataset):
     def languages(self) -> tuple[str, ...]:
         return tuple(sorted(LANGUAGES))
 
-    def facts(self, language: str, pivot: str, notices: Notices) -> ParallelFacts:
+    def facts(self, language: str, pivot: str, data_warnings: DataWarnings) -> ParallelFacts:
         for code in (language, pivot):
             if code not in LANGUAGES:
                 raise UnknownNameError("language", code, LANGUAGES, "These are the dataset's.", aliases())
         if cldr_version() != TESTED_CLDR:
-            notices.add(OTHER_CLDR, f"CLDR {cldr_version()}")
+            data_warnings.add(OTHER_CLDR, f"CLDR {cldr_version()}")
         relations, pivot_relations = [], []
         for name in self._relations:
-            whole = self._relation(name, language, notices)
+            whole = self._relation(name, language, data_warnings)
             if whole is None:
                 continue
             relation = Relation(name, whole.template, whole.facts[: self._limit], whole.objects)
             relations.append(relation)
-            pivot_relations.append(relation if pivot == language else self._matching(relation, pivot, notices))
+            pivot_relations.append(relation if pivot == language else self._matching(relation, pivot, data_warnings))
         if not relations:
             raise BenchError(
                 f"CLDR {cldr_version()} has no names in '{language}' for any fact of {', '.join(self._relations)}. "
@@ -73,30 +73,30 @@ class CldrDataset(Dataset):
         digest = sha256_json([content(relations), content(pivot_relations)])
         return ParallelFacts(language, pivot, tuple(relations), tuple(pivot_relations), digest)
 
-    def _matching(self, relation: Relation, pivot: str, notices: Notices) -> Relation:
-        counterpart = self._relation(relation.name, pivot, notices)
+    def _matching(self, relation: Relation, pivot: str, data_warnings: DataWarnings) -> Relation:
+        counterpart = self._relation(relation.name, pivot, data_warnings)
         if counterpart is None:
             return Relation(relation.name, wordings(pivot).query(relation.name), (), {})
         return matching(relation, counterpart)
 
-    def _relation(self, name: str, language: str, notices: Notices) -> Relation | None:
+    def _relation(self, name: str, language: str, data_warnings: DataWarnings) -> Relation | None:
         """The whole relation in the seed's order, or None (counted) where the language has no name for any fact."""
-        facts = tuple(self._named(name, language, notices))
+        facts = tuple(self._named(name, language, data_warnings))
         if not facts:
-            notices.add("Relations without facts", f"{language} {name}")
+            data_warnings.add("Relations without facts", f"{language} {name}")
             return None
         objects = {fact.object_id: fact.object for fact in facts}
         return Relation(name, wordings(language).query(name), facts, objects)
 
-    def _named(self, name: str, language: str, notices: Notices) -> list[Fact]:
+    def _named(self, name: str, language: str, data_warnings: DataWarnings) -> list[Fact]:
         facts = []
         for entry in sorted(cldr_facts()[name], key=self._rank):
             fact = named(entry, language)
             where = f"{language} {name} line {entry.line}"
             if fact is None:
-                notices.add(MISSING_NAME, where)
+                data_warnings.add(MISSING_NAME, where)
             elif gives_away(fact.subject, fact.object, language):
-                notices.add(GIVEN_AWAY, where)
+                data_warnings.add(GIVEN_AWAY, where)
             else:
                 facts.append(fact)
         return facts

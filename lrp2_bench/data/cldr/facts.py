@@ -7,7 +7,7 @@ to the end of their relation), for its number is the fact's id. Where the facts 
 P17   country of a city                                         CLDR's territory of each time zone
 P30   continent of a country                                    UN M49 (CLDR's territory containment)
 P36   capital of a country                                      time-zone cities that are capitals
-P37   official language of a country, the one most spoken there CLDR's territory-language data, mended by hand
+P37   official language of a country, the one most spoken there CLDR's territory-language data, fixed by hand
 P38   currency of a country                                     CLDR's currency in use, 2026
 P282  script of a language                                      CLDR's likely subtags; Latin held to 60 languages
 P361  subregion of a country (South America is a continent)     UN M49

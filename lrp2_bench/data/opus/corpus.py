@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import write_json, write_text
 from lrp2_bench.core.languages import aliases
@@ -100,18 +100,20 @@ class OpusCorpus(Corpus):
         """The codes of the languages there are, English among them, sorted."""
         return tuple(sorted({*OPUS_100, *self._opus, "en"}))
 
-    def sentences(self, language: str, notices: Notices) -> list[str]:
+    def sentences(self, language: str, data_warnings: DataWarnings) -> list[str]:
         self._require(language)
         if language in self._opus:
-            lines = (line for line in self._opus_lines(language, language, notices) if line is not None)
-            return first_usable(lines, self.count, language, str(self._archive(language)), notices)
+            lines = (line for line in self._opus_lines(language, language, data_warnings) if line is not None)
+            return first_usable(lines, self.count, language, str(self._archive(language)), data_warnings)
         pair = self._english_pair if language == "en" else _pair(language)
         source = f"{self._folder or self._repository}/{pair}"
         kept = self._kept(f"{pair}.{language}.{self.count or 'all'}.txt")
         if kept is not None and kept.exists():
-            return first_usable(kept.read_text(encoding="utf-8").split("\n"), self.count, language, str(kept), notices)
-        rows = _whole(self._rows(pair, [language], _TRAIN), source, notices)
-        found = first_usable((row[0] for row in rows), self.count, language, source, notices)
+            return first_usable(
+                kept.read_text(encoding="utf-8").split("\n"), self.count, language, str(kept), data_warnings
+            )
+        rows = _whole(self._rows(pair, [language], _TRAIN), source, data_warnings)
+        found = first_usable((row[0] for row in rows), self.count, language, source, data_warnings)
         if kept is not None:
             write_text(kept, "".join(sentence + "\n" for sentence in found))
         return found
@@ -125,18 +127,18 @@ class OpusCorpus(Corpus):
         ]
         return tuple(sorted([*there, "en"])) if there else self.languages()
 
-    def translations(self, language: str, pivot: str, notices: Notices) -> list[tuple[str, str]]:
+    def translations(self, language: str, pivot: str, data_warnings: DataWarnings) -> list[tuple[str, str]]:
         """The pairs of the test set with English or, where there is none, the first of the training set; of two others
         those of their own test set, or the sentences whose English side is the same."""
         if language != pivot and {language, pivot} <= WITHOUT_ENGLISH - self._opus.keys():
-            return self._paired("-".join(sorted([language, pivot])), language, pivot, notices)
-        return through_english(lambda code: self._with_english(code, notices), language, pivot)
+            return self._paired("-".join(sorted([language, pivot])), language, pivot, data_warnings)
+        return through_english(lambda code: self._with_english(code, data_warnings), language, pivot)
 
-    def _with_english(self, language: str, notices: Notices) -> list[tuple[str, str]]:
+    def _with_english(self, language: str, data_warnings: DataWarnings) -> list[tuple[str, str]]:
         self._require(language)
         pair = _pair(language)
         if language in self._opus:
-            ours, english = (list(self._opus_lines(language, side, notices)) for side in (language, "en"))
+            ours, english = (list(self._opus_lines(language, side, data_warnings)) for side in (language, "en"))
             if len(ours) != len(english):
                 raise BenchError(
                     f"OPUS's '{pair}' has {len(ours)} lines of '{language}' and {len(english)} of English: they cannot "
@@ -145,14 +147,14 @@ class OpusCorpus(Corpus):
             return [
                 (a.strip(), b.strip()) for a, b in zip(ours, english, strict=True) if a is not None and b is not None
             ]
-        return self._paired(pair, language, "en", notices)
+        return self._paired(pair, language, "en", data_warnings)
 
-    def _paired(self, pair: str, language: str, other: str, notices: Notices) -> list[tuple[str, str]]:
+    def _paired(self, pair: str, language: str, other: str, data_warnings: DataWarnings) -> list[tuple[str, str]]:
         kept = self._kept(f"{pair}.{language}.{TRANSLATIONS}.json")
         if kept is not None and kept.exists():
             return [(ours, theirs) for ours, theirs in json.loads(kept.read_bytes())]
         rows = self._rows(pair, [language, other], _PARALLEL)
-        whole = _whole(rows, f"{self._folder or self._repository}/{pair}", notices)
+        whole = _whole(rows, f"{self._folder or self._repository}/{pair}", data_warnings)
         found = [(ours, theirs) for ours, theirs in islice(whole, TRANSLATIONS)]
         if kept is not None:
             write_json(kept, found)
@@ -178,9 +180,9 @@ class OpusCorpus(Corpus):
         folder = f"datasets/{self._repository}@{self._revision.replace('/', '%2F')}/{pair}"
         return hub_rows(folder, self._endpoint, languages, splits, _AROUND)
 
-    def _opus_lines(self, language: str, side: str, notices: Notices) -> Iterator[str | None]:
+    def _opus_lines(self, language: str, side: str, data_warnings: DataWarnings) -> Iterator[str | None]:
         corpus = self._opus[language].partition("/")[0]
-        return zip_lines(self._archive(language), f"{corpus}.{_pair(language)}.{side}", notices)
+        return zip_lines(self._archive(language), f"{corpus}.{_pair(language)}.{side}", data_warnings)
 
     def _archive(self, language: str) -> Path:
         """OPUS's zip of a language, fetched where it is not there."""
@@ -215,11 +217,11 @@ def _is_release(text: str) -> bool:
     return len(parts) == 2 and all(part.strip(".") and "\\" not in part for part in parts)
 
 
-def _whole(rows: Iterator[Row], source: str, notices: Notices) -> Iterator[tuple[str, ...]]:
+def _whole(rows: Iterator[Row], source: str, data_warnings: DataWarnings) -> Iterator[tuple[str, ...]]:
     """Rows without those that lack a sentence, which are counted."""
     for row in rows:
         sentences = tuple(sentence for sentence in row if sentence is not None)
         if len(sentences) == len(row):
             yield sentences
         else:
-            notices.add(NO_SENTENCE, source)
+            data_warnings.add(NO_SENTENCE, source)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.text import decoded_lines
 
@@ -67,7 +67,7 @@ def local_rows(folder: Path, languages: Sequence[str], splits: Sequence[str], ar
             raise BenchError(f"Cannot read '{name}': {error}. Fetch it again.") from error
 
 
-def zip_lines(archive: Path, member: str, notices: Notices) -> Iterator[str | None]:
+def zip_lines(archive: Path, member: str, data_warnings: DataWarnings) -> Iterator[str | None]:
     """The lines of one member as :func:`decoded_lines` gives them, read in place: nothing is unpacked, no name in the
     archive becomes a path."""
     try:
@@ -78,7 +78,7 @@ def zip_lines(archive: Path, member: str, notices: Notices) -> Iterator[str | No
             if size > _LARGEST_MEMBER:
                 raise BenchError(f"'{member}' in '{archive}' has {size:,} bytes, more than {_LARGEST_MEMBER:,}.")
             with opened.open(member) as file:
-                yield from decoded_lines(file, f"{archive.name}/{member}", notices)
+                yield from decoded_lines(file, f"{archive.name}/{member}", data_warnings)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError) as error:
         raise BenchError(f"'{archive}' is damaged ({error}). Remove it to have it fetched again.") from error
 

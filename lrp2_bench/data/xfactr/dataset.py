@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.languages import aliases
@@ -57,8 +57,8 @@ class XFactr(Dataset):
     def languages(self) -> tuple[str, ...]:
         return self._files().languages
 
-    def facts(self, language: str, pivot: str, notices: Notices) -> ParallelFacts:
-        ours = self._language(language, notices)
+    def facts(self, language: str, pivot: str, data_warnings: DataWarnings) -> ParallelFacts:
+        ours = self._language(language, data_warnings)
         wanted = self._names(ours)
         found = [(name, ours.relation(name, named=self._wanted is not None)) for name in wanted]
         relations = tuple(
@@ -73,7 +73,7 @@ class XFactr(Dataset):
             )
         pivot_relations = relations
         if language != pivot:
-            theirs = self._language(pivot, notices)
+            theirs = self._language(pivot, data_warnings)
             pivot_relations = tuple(matching(relation, theirs.relation(relation.name)) for relation in relations)
         digest = sha256_json([content(relations), content(pivot_relations)])
         return ParallelFacts(language, pivot, relations, pivot_relations, digest)
@@ -91,7 +91,7 @@ class XFactr(Dataset):
             self._opened = XFactrFiles(self._path)
         return self._opened
 
-    def _language(self, language: str, notices: Notices) -> _Language:
+    def _language(self, language: str, data_warnings: DataWarnings) -> _Language:
         files = self._files()
         if language not in files.languages:
             if language in files.prompts:
@@ -100,19 +100,19 @@ class XFactr(Dataset):
                     f"is missing. Languages with both: {', '.join(files.languages)}."
                 )
             raise UnknownNameError("language", language, files.languages, "The dataset holds no others.", aliases())
-        return _Language(files, language, notices)
+        return _Language(files, language, data_warnings)
 
 
 class _Language:
     """One language's side of the dataset; its blemishes are counted while it is read."""
 
-    def __init__(self, files: XFactrFiles, language: str, notices: Notices) -> None:
+    def __init__(self, files: XFactrFiles, language: str, data_warnings: DataWarnings) -> None:
         self.language = language
         self.prompts = files.prompts[language]
-        self._files, self._notices = files, notices
-        self._entities = files.names(language, notices)
+        self._files, self._data_warnings = files, data_warnings
+        self._entities = files.names(language, data_warnings)
         if files.digest(language) != published_digests().get(language):
-            notices.add("Language differs from the X-FACTR this version was tested with", language)
+            data_warnings.add("Language differs from the X-FACTR this version was tested with", language)
 
     def relation(self, name: str, named: bool = False) -> Relation | None:
         """The whole relation, or None (counted) where nothing can be asked; ``named`` by the user, whose unknown slot
@@ -133,7 +133,7 @@ class _Language:
         if prompt.template.count("[X]") != 1 or prompt.template.count("[Y]") != 1:
             self._add("Relations whose template lacks [X] or [Y], or repeats it, were skipped", where)
             return None
-        triples = self._files.triples(name, self._notices)
+        triples = self._files.triples(name, self._data_warnings)
         facts = tuple(fact for triple in triples if (fact := self._fact(name, triple)) is not None)
         if len(facts) < len(triples):
             kind = f"Facts that '{self.language}' has no names for are absent there"
@@ -172,7 +172,7 @@ class _Language:
                 self._add(f"Facts in '{self.language}' {verb} {kind}", name, count)
 
     def _add(self, kind: str, where: str, count: int = 1) -> None:
-        self._notices.add(kind, where, count)
+        self._data_warnings.add(kind, where, count)
 
 
 @cache

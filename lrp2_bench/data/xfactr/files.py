@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import sha256_json
 from lrp2_bench.data.filetree import FileTree, open_tree
@@ -101,7 +101,7 @@ class XFactrFiles:
     def aliases(self, language: str) -> Aliases:
         return self._every_alias.get(language, {})
 
-    def names(self, language: str, notices: Notices) -> dict[str, str]:
+    def names(self, language: str, data_warnings: DataWarnings) -> dict[str, str]:
         """Entity -> name: its label where the copy has a list of labels, else chosen among its aliases (counted)."""
         aliases = self.aliases(language)
         names = {**self._chosen(language), **self.labels.get(language, {})}
@@ -109,9 +109,9 @@ class XFactrFiles:
         guessed = [entity for entity in guessed if entity not in self.labels.get(language, {})]
         if guessed:
             kind = f"Names in '{language}' were chosen among aliases, for no file says which is the label"
-            notices.add(kind, f"{guessed[0]}: {names[guessed[0]]}", len(guessed))
+            data_warnings.add(kind, f"{guessed[0]}: {names[guessed[0]]}", len(guessed))
         if names and not scripts_of(names.values()) & scripts_of(self.prompts[language].values()):
-            notices.add(f"Names in '{language}' are in another script than its prompts", language)
+            data_warnings.add(f"Names in '{language}' are in another script than its prompts", language)
         return names
 
     def digest(self, language: str) -> str:
@@ -123,30 +123,30 @@ class XFactrFiles:
         aliases = {entity: list(names) for entity, names in self.aliases(language).items()}
         return sha256_json({"prompts": self.prompts[language], "facts": facts, "aliases": aliases})
 
-    def triples(self, relation: str, notices: Notices) -> tuple[Triple, ...]:
+    def triples(self, relation: str, data_warnings: DataWarnings) -> tuple[Triple, ...]:
         """A relation's facts in file order. Lines that cannot be used are counted."""
         triples, blemishes = self._triples[relation]
-        notices.merge(blemishes)
+        data_warnings.merge(blemishes)
         return triples
 
     @cached_property
-    def _triples(self) -> dict[str, tuple[tuple[Triple, ...], Notices]]:
+    def _triples(self) -> dict[str, tuple[tuple[Triple, ...], DataWarnings]]:
         found = {}
         for name, path in self._facts.items():
-            notices = Notices()
-            found[name] = tuple(self._read_triples(path, notices)), notices
+            data_warnings = DataWarnings()
+            found[name] = tuple(self._read_triples(path, data_warnings)), data_warnings
         return found
 
-    def _read_triples(self, path: PurePosixPath, notices: Notices) -> Iterator[Triple]:
+    def _read_triples(self, path: PurePosixPath, data_warnings: DataWarnings) -> Iterator[Triple]:
         seen: set[str] = set()
-        for where, row in json_rows(self._tree, path, notices):
+        for where, row in json_rows(self._tree, path, data_warnings):
             texts = [text for key in _TEXT_KEYS if isinstance(text := row.get(key), str)]
             if len(texts) < len(_TEXT_KEYS):
-                notices.add(f"Facts without {', '.join(_TEXT_KEYS)} were skipped", where)
+                data_warnings.add(f"Facts without {', '.join(_TEXT_KEYS)} were skipped", where)
                 continue
             subject, object_, *mentions, uuid = texts
             if uuid in seen:
-                notices.add("Facts that repeat an id were skipped", where)
+                data_warnings.add("Facts that repeat an id were skipped", where)
             else:
                 seen.add(uuid)
                 line = int(where.rsplit(" ", 1)[1])

@@ -1,4 +1,4 @@
-"""What a verdict rests on: a model's judged languages with their groups, and the published numbers beside them."""
+"""What a verdict rests on: a model's assessed languages with their groups, and the published numbers beside them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lrp2_bench.core.languages import ENGLISH, groups
 from lrp2_bench.data import published
-from lrp2_bench.report.assessed_runs import JudgedRun, JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.figures.alignment import Aligned
 
 
@@ -16,13 +16,13 @@ class Evidence:
     """``found`` of one model and dataset; ``aligned`` its alignments; ``groups`` of languages by name, by
     default with resource classes of the sizes that the paper's must have had."""
 
-    found: JudgedRuns
+    found: AssessedRuns
     aligned: Sequence[Aligned] = ()
     groups: Mapping[str, Sequence[str]] = field(default_factory=lambda: groups(*published.IMPLIED_THRESHOLDS))
 
     @property
-    def judged(self) -> Mapping[str, JudgedRun]:
-        return self.found.judged
+    def assessed(self) -> Mapping[str, AssessedRun]:
+        return self.found.assessed
 
     @property
     def family(self) -> str:
@@ -38,16 +38,16 @@ class Evidence:
         """Whether the paper's numbers of this model are of the same pivot."""
         return self.found.runs[0].pivot == ENGLISH
 
-    def honest(self, metric: str, group: str = "") -> list[float]:
-        """The honest change of each judged language, of ``group`` if one is named, in points."""
-        return [each.judged.measured[metric].honest for each in self._of(group)]
+    def held_out(self, metric: str, group: str = "") -> list[float]:
+        """The held-out gain of each assessed language, of ``group`` if one is named, in points."""
+        return [each.assessed.measured[metric].held_out for each in self._of(group)]
 
     def optimism(self, metric: str) -> list[float]:
-        return [each.judged.measured[metric].optimism for each in self._of("")]
+        return [each.assessed.measured[metric].optimism for each in self._of("")]
 
-    def untouched(self, metric: str, group: str) -> list[float]:
-        """The untouched model's ``metric`` in each judged language of ``group``, in percent."""
-        return [each.judged.measured[metric].without.value for each in self._of(group)]
+    def baseline(self, metric: str, group: str) -> list[float]:
+        """The baseline model's ``metric`` in each assessed language of ``group``, in percent."""
+        return [each.assessed.measured[metric].without.value for each in self._of(group)]
 
     def published_mean(self, metric: str, group: str) -> published.PublishedMean | None:
         """Table 1's cell for this model and dataset."""
@@ -68,6 +68,6 @@ class Evidence:
         cell = self.published_mean(metric, group)
         return None if cell is None or cell.lrp2 is None or cell.without is None else cell.lrp2 - cell.without
 
-    def _of(self, group: str) -> list[JudgedRun]:
+    def _of(self, group: str) -> list[AssessedRun]:
         members = self.groups.get(group, ())
-        return [each for code, each in self.judged.items() if not group or code in members]
+        return [each for code, each in self.assessed.items() if not group or code in members]

@@ -31,7 +31,7 @@ _WHAT = {"accuracy": "LRP2 recalls more facts", "transferability": "LRP2 transfe
 
 
 def gain_checks(evidence: Evidence) -> Iterator[Check]:
-    """Judged by the honest change; languages are the sample."""
+    """Judged by the held-out gain; languages are the sample."""
     for metric in _WHAT:
         yield _rises(evidence, metric)
     yield _every_group(evidence)
@@ -42,10 +42,10 @@ def gain_checks(evidence: Evidence) -> Iterator[Check]:
 
 
 def _rises(evidence: Evidence, metric: str) -> Check:
-    figure = mean_over_languages(evidence.honest(metric))
+    figure = mean_over_languages(evidence.held_out(metric))
     verdict, why = by_sign(figure)
     optimism = mean_over_languages(evidence.optimism(metric))
-    papers = f"By the paper's protocol {points(figure.value + optimism.value)}." if evidence.judged else ""
+    papers = f"By the paper's protocol {points(figure.value + optimism.value)}." if evidence.assessed else ""
     return Check(
         f"{metric}_rises",
         f"{_WHAT[metric]} (Tables 1, 3)",
@@ -59,7 +59,7 @@ def _rises(evidence: Evidence, metric: str) -> Check:
 
 def _every_group(evidence: Evidence) -> Check:
     metric = "transferability"
-    figures = {TITLES[group]: mean_over_languages(evidence.honest(metric, group)) for group in _GROUPS}
+    figures = {TITLES[group]: mean_over_languages(evidence.held_out(metric, group)) for group in _GROUPS}
     verdict, why = by_all(figures)
     there = {name: figure for name, figure in figures.items() if figure.value == figure.value}
     least = min(there, key=lambda name: there[name].value, default="")
@@ -77,9 +77,9 @@ def _every_group(evidence: Evidence) -> Check:
 
 def _most_languages(evidence: Evidence) -> Check:
     """An exact sign test; changes of nothing count for neither side."""
-    gains = [gain for gain in evidence.honest("transferability") if gain == gain]
+    gains = [gain for gain in evidence.held_out("transferability") if gain == gain]
     up, down = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
-    sure = sum(each.honest_p < ALPHA for each in evidence.judged.values())
+    sure = sum(each.held_out_p < ALPHA for each in evidence.assessed.values())
     if not up + down:
         return Check("most_languages_gain", _MOST, UNTOLD, why="No language has what it takes.")
     p = float(binomtest(up, up + down).pvalue)
@@ -93,7 +93,7 @@ _MOST = "Most languages gain transferability (Figures 4, 5)"
 
 def _other_families_gain_more(evidence: Evidence) -> Check:
     metric, groups = "transferability", ("non_indo_european", "indo_european")
-    figure = difference_of_means(*(evidence.honest(metric, group) for group in groups))
+    figure = difference_of_means(*(evidence.held_out(metric, group) for group in groups))
     verdict, why = by_sign(figure)
     gains = [evidence.published_gain(metric, group) for group in groups]
     paper = gains[0] - gains[1] if gains[0] is not None and gains[1] is not None else None
@@ -111,7 +111,9 @@ def _other_families_gain_more(evidence: Evidence) -> Check:
 def _untrained(evidence: Evidence) -> Check:
     trained = evidence.groups.get("bloom_trained", ())
     gains = [
-        each.judged.measured["transferability"].honest for code, each in evidence.judged.items() if code not in trained
+        each.assessed.measured["transferability"].held_out
+        for code, each in evidence.assessed.items()
+        if code not in trained
     ]
     figure = mean_over_languages(gains)
     verdict, why = by_sign(figure)
@@ -128,14 +130,16 @@ def _untrained(evidence: Evidence) -> Check:
 def causal_gains_more(models: Sequence[Evidence]) -> Check | None:
     """BLOOM against mBERT, or whichever causal and masked model of one dataset were searched in the same languages;
     None unless there is just one of each."""
-    masked, causal = ([each for each in models if each.family == kind and each.judged] for kind in ("masked", "causal"))
+    masked, causal = (
+        [each for each in models if each.family == kind and each.assessed] for kind in ("masked", "causal")
+    )
     if len(masked) != 1 or len(causal) != 1:
         return None
     metric = "transferability"
-    both = [language for language in causal[0].judged if language in masked[0].judged]
+    both = [language for language in causal[0].assessed if language in masked[0].assessed]
     gains = [
-        causal[0].judged[language].judged.measured[metric].honest
-        - masked[0].judged[language].judged.measured[metric].honest
+        causal[0].assessed[language].assessed.measured[metric].held_out
+        - masked[0].assessed[language].assessed.measured[metric].held_out
         for language in both
     ]
     figure = mean_over_languages(gains)

@@ -47,30 +47,35 @@ def layer_checks(evidence: Evidence) -> Iterator[Check]:
 
 def _pairs_differ(evidence: Evidence) -> Check:
     name, claim = "languages_differ", "Languages need different pairs (Tables 4, 5)"
-    languages = len(evidence.judged)
-    judged = counted(evidence.judged)
+    languages = len(evidence.assessed)
+    assessed = counted(evidence.assessed)
     if not languages:
         return Check(name, claim, UNTOLD, why="No language has what it takes.")
-    shared = Counter(pair for each in evidence.judged.values() for pair in each.judged.as_good)
+    shared = Counter(pair for each in evidence.assessed.values() for pair in each.assessed.confidence_set)
     pair, within = min(shared.items(), key=lambda found: (-found[1], found[0]))
-    distinct = len({each.judged.best for each in evidence.judged.values()})
+    distinct = len({each.assessed.best for each in evidence.assessed.values()})
     paper = set(published.optimal_pairs(evidence.found.model, evidence.found.dataset).values())
     differ = more_misses_than_chance(languages - within, languages)
     return Check(
         name,
         claim,
         BORNE_OUT if differ else UNTOLD,
-        f"{distinct} best pair{'' if distinct == 1 else 's'} in {judged}",
+        f"{distinct} best pair{'' if distinct == 1 else 's'} in {assessed}",
         f"{len(paper)} in 52" if paper and evidence.beside else "",
-        f"{pair} is as good as the best in {within} of {languages}" + ("." if differ else ": may be noise."),
+        f"{pair} is in the confidence set of best pairs in {within} of {languages}"
+        + ("." if differ else ": may be noise."),
     )
 
 
 def _published_pairs(evidence: Evidence) -> Check:
     paper = published.optimal_pairs(evidence.found.model, evidence.found.dataset)
-    found = [(paper[code], each) for code, each in evidence.judged.items() if code in paper]
-    within = sum(pair in each.judged.as_good for pair, each in found)
-    size = float(np.median([len(each.judged.as_good) / each.judged.pairs for _, each in found])) if found else math.nan
+    found = [(paper[code], each) for code, each in evidence.assessed.items() if code in paper]
+    within = sum(pair in each.assessed.confidence_set for pair, each in found)
+    size = (
+        float(np.median([len(each.assessed.confidence_set) / each.assessed.pairs for _, each in found]))
+        if found
+        else math.nan
+    )
     verdict: Verdict
     if not found or size > _VAGUE:
         verdict, why = UNTOLD, f"The sets hold {100 * size:.0f} % of all pairs." if found else "No language has both."
@@ -91,7 +96,7 @@ def _near(evidence: Evidence) -> Check:
     """Against pairs drawn at random, which are a third of the blocks apart."""
     blocks = evidence.blocks
     chance = 100 * (blocks + 1) / 3 / blocks
-    apart = [100 * (each.judged.best.lsrp - each.judged.best.lirp) / blocks for each in evidence.judged.values()]
+    apart = [100 * (each.assessed.best.lsrp - each.assessed.best.lirp) / blocks for each in evidence.assessed.values()]
     mean = mean_over_languages(apart)
     verdict, why = by_sign(Interval(mean.value - chance, mean.low - chance, mean.high - chance), -1, "chance")
     pairs = published.optimal_pairs(evidence.found.model, evidence.found.dataset) if evidence.beside else {}
@@ -115,7 +120,7 @@ def _apart(mean: Interval, chance: float) -> str:
 
 
 def _distance(evidence: Evidence) -> Check:
-    runs = [each.run for each in evidence.judged.values()]
+    runs = [each.run for each in evidence.assessed.values()]
     figure = mean_over_languages([100 * _correlation(run) for run in runs])
     verdict, why = by_sign(figure)
     if verdict != UNTOLD:

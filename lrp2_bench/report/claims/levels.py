@@ -1,4 +1,4 @@
-"""The paper's claims on the untouched model: what it knows by resource class and by family of languages."""
+"""The paper's claims on the baseline: what it knows by resource class and by family of languages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLASSES = ("high", "medium", "low")
 
 
 def level_checks(evidence: Evidence) -> Iterator[Check]:
-    """Differences between groups of languages, of the untouched model."""
+    """Differences between groups of languages, of the baseline."""
     for metric in ("accuracy", "transferability"):
         yield _resource_order(evidence, metric)
     for metric in ("accuracy", "transferability"):
@@ -22,7 +22,7 @@ def level_checks(evidence: Evidence) -> Iterator[Check]:
 
 
 def _resource_order(evidence: Evidence, metric: str) -> Check:
-    values = {name: evidence.untouched(metric, name) for name in _CLASSES}
+    values = {name: evidence.baseline(metric, name) for name in _CLASSES}
     steps = {
         f"{more} less {less}": difference_of_means(values[more], values[less]) for more, less in pairwise(_CLASSES)
     }
@@ -31,7 +31,7 @@ def _resource_order(evidence: Evidence, metric: str) -> Check:
     published = [cell.without for name in _CLASSES if (cell := evidence.published_mean(metric, name)) is not None]
     return Check(
         f"resource_order_{metric}",
-        f"Untouched {metric} falls with resource (Table 1)",
+        f"Baseline {metric} falls with resource (Table 1)",
         verdict,
         _levels(means),
         _levels(published) if published else "",
@@ -46,13 +46,13 @@ def _levels(values: list[float] | list[float | None]) -> str:
 
 def _family(evidence: Evidence, metric: str) -> Check:
     groups = ("indo_european", "non_indo_european")
-    figure = difference_of_means(*(evidence.untouched(metric, group) for group in groups))
+    figure = difference_of_means(*(evidence.baseline(metric, group) for group in groups))
     verdict, why = by_sign(figure)
     cells = [evidence.published_mean(metric, group) for group in groups]
     values = [cell.without for cell in cells if cell is not None and cell.without is not None]
     return Check(
         f"family_gap_{metric}",
-        f"{TITLES['indo_european']} is ahead in untouched {metric} (Table 1)",
+        f"{TITLES['indo_european']} is ahead in baseline {metric} (Table 1)",
         verdict,
         points(figure),
         points(values[0] - values[1]) if len(values) == 2 else "",

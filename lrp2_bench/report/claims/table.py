@@ -28,11 +28,11 @@ _COLUMNS = (
 
 
 def verdict_table(models: Sequence[Evidence], analyses: Sequence[StoredAnalysis] = ()) -> Table | None:
-    """Every check of every model and dataset with enough judged languages, or of all if none has; None where no
-    language was judged."""
-    told = [each for each in models if each.judged]
+    """Every check of every model and dataset with enough assessed languages, or of all if none has; None where no
+    language was assessed."""
+    told = [each for each in models if each.assessed]
     # Of one or two languages hardly a check can be made; a model with more would drown in such rows.
-    told = [each for each in told if len(each.judged) >= FEWEST] or told
+    told = [each for each in told if len(each.assessed) >= FEWEST] or told
     if not told:
         return None
     checks = [*_checks(told), *neuron_checks(analyses)]
@@ -52,7 +52,7 @@ def checks_of(evidence: Evidence) -> list[Check]:
 
 def _checks(models: Sequence[Evidence]) -> Iterator[tuple[str, Check]]:
     for evidence in models:
-        subject = f"{evidence.found.model} on {evidence.found.dataset}, {counted(evidence.judged)}"
+        subject = f"{evidence.found.model} on {evidence.found.dataset}, {counted(evidence.assessed)}"
         for check in checks_of(evidence):
             yield subject, check
     for dataset in dict.fromkeys(evidence.found.dataset for evidence in models):
@@ -72,7 +72,7 @@ def _notes(models: Sequence[Evidence], told: Sequence[Evidence], verdicts: Seque
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(sorted(verdicts)))
     yield f"Of {len(verdicts)} checks: {counts}. They are about these models and languages alone."
     yield (
-        "Gains are in points and honest: the pair chosen on one half of the facts, reported on the other. Brackets: "
+        "Gains are in points and held-out: the pair chosen on one half of the facts, reported on the other. Brackets: "
         "95 % over languages, which are the sample (Student, Welch); a claim is decided where they leave out 0, or "
         "chance."
     )
@@ -88,5 +88,5 @@ def _notes(models: Sequence[Evidence], told: Sequence[Evidence], verdicts: Seque
             yield f"{evidence.found.model} on {evidence.found.dataset}: hits that cannot be read of {lost}."
     for each in models:
         if each not in told:
-            searched = counted(each.judged) if each.judged else "no language"
-            yield f"Too few for a verdict: {each.found.model} on {each.found.dataset}, {searched} judged."
+            searched = counted(each.assessed) if each.assessed else "no language"
+            yield f"Too few for a verdict: {each.found.model} on {each.found.dataset}, {searched} assessed."

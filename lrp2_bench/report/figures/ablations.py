@@ -22,7 +22,7 @@ def ablations(table: Table, select_by: str) -> Figure | None:
     """A panel per language of ``ablations_MODEL_DATASET``, a row per projection: the change of ``select_by`` with its
     interval. None where no language has rows. Call it inside ``house_style``.
     """
-    panels, honest = _panels(table, select_by)
+    panels, held_out = _panels(table, select_by)
     if not panels:
         return None
     projections = list(dict.fromkeys(name for rows in panels.values() for name in rows))
@@ -31,18 +31,18 @@ def ablations(table: Table, select_by: str) -> Figure | None:
         "LRP2 and what it is compared with",
         f"{shown(table.title)}.",
         "Dots, with 95 % intervals: chosen and reported on the same facts, so the best of many settings can be above 0 "
-        "by luck alone. Rings: the honest change, chosen on other facts than it is reported on. Dashed: LRP2's.",
+        "by luck alone. Rings: the held-out gain, chosen on other facts than it is reported on. Dashed: LRP2's.",
     )
     gaps = Gaps(left=max(text_width(name, TEXT) for name in names) + 0.12, below=0.4, above=0.24, between=0.2)
     size = (panel_width(len(panels), gaps), max(len(names), 2) * _ROW)
     page = make_page(len(panels), texts, gaps, size=size)
     bounds = [end for rows in panels.values() for each in rows.values() for end in _ends(each)]
-    bounds += [value for values in honest.values() for value in values.values()]
+    bounds += [value for values in held_out.values() for value in values.values()]
     low, high = min(0.0, *bounds), max(0.0, *bounds)
     room = 0.06 * (high - low or 1.0)
     for position, (language, rows) in enumerate(panels.items()):
         axes = page.panels[position]
-        _draw(axes, {name: rows[name] for name in projections if name in rows}, projections, honest[language])
+        _draw(axes, {name: rows[name] for name in projections if name in rows}, projections, held_out[language])
         axes.set_xlim(low - room, high + room)
         axes.set_ylim(len(projections) - 0.4, -0.6)
         axes.set_yticks(range(len(names)), names if page.is_leftmost(position) else [""] * len(names), size=TEXT)
@@ -58,16 +58,16 @@ def ablations(table: Table, select_by: str) -> Figure | None:
 
 
 def _panels(table: Table, select_by: str) -> tuple[dict[str, dict[str, Interval]], dict[str, dict[str, float]]]:
-    """Language -> projection -> change, and honest change where there is one. The rows of means have no interval and
+    """Language -> projection -> change, and held-out gain where there is one. The rows of means have no interval and
     are left out."""
     keys = [column.key for column in table.columns]
-    language, projection, change, honest = (
-        keys.index(key) for key in ("language", "projection", f"{select_by}_change", f"{select_by}_honest")
+    language, projection, change, held_out = (
+        keys.index(key) for key in ("language", "projection", f"{select_by}_change", f"{select_by}_held_out")
     )
     changes: dict[str, dict[str, Interval]] = {}
     fair: dict[str, dict[str, float]] = {}
     for row in table.rows:
-        found, without_luck = row[change], row[honest]
+        found, without_luck = row[change], row[held_out]
         if isinstance(found, Interval):
             # Whose shift a language was shuffled to is the language's own.
             name = str(row[projection]).split(" (")[0]
@@ -78,7 +78,9 @@ def _panels(table: Table, select_by: str) -> tuple[dict[str, dict[str, Interval]
     return changes, fair
 
 
-def _draw(axes: Axes, changes: Mapping[str, Interval], projections: Sequence[str], honest: Mapping[str, float]) -> None:
+def _draw(
+    axes: Axes, changes: Mapping[str, Interval], projections: Sequence[str], held_out: Mapping[str, float]
+) -> None:
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.grid(axis="x", color=PALE, linewidth=0.4)
     axes.set_axisbelow(True)
@@ -87,10 +89,10 @@ def _draw(axes: Axes, changes: Mapping[str, Interval], projections: Sequence[str
         if name in changes:
             axes.hlines(row, *_ends(changes[name]), color=colour, linewidth=1.4)
             axes.plot([changes[name].value], [row], marker="o", markersize=4, color=colour, gid=name)
-        if name in honest:
+        if name in held_out:
             axes.plot(
-                [honest[name]], [row], marker="o", markersize=5.5, color=colour, markerfacecolor="white",
-                gid=f"{name} honest",
+                [held_out[name]], [row], marker="o", markersize=5.5, color=colour, markerfacecolor="white",
+                gid=f"{name} held-out",
             )  # fmt: skip
     if _LRP2 in changes:
         axes.axvline(changes[_LRP2].value, color=BLUE, linewidth=0.7, linestyle="--", zorder=0)

@@ -1,4 +1,4 @@
-"""What LRP2 changes against the untouched model, as numbers to draw."""
+"""What LRP2 changes against the baseline, as numbers to draw."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Searched:
         return max(self.run.blocks, *(row.lsrp for row in self.run.pairs if row.lsrp is not None))
 
     def change(self, row: PairRow, metric: str) -> float:
-        """The row's ``metric`` less the untouched model's, in points; never NaN for what :func:`searched` gave."""
+        """The row's ``metric`` less the baseline's, in points; never NaN for what :func:`searched` gave."""
         return value(row, metric) - value(self.run.baseline, metric)
 
     def best_change(self, metric: str) -> float:

@@ -11,7 +11,7 @@ from lrp2_bench.render.figures.save import save
 from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.render.table import Table
 from lrp2_bench.render.text import file_stem
-from lrp2_bench.report.assessed_runs import JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.figures.ablations import ablations
 from lrp2_bench.report.figures.alignment import Aligned, alignment, read_aligned
 from lrp2_bench.report.figures.between import between
@@ -27,12 +27,12 @@ def write_figures(
     groups: Sequence[Sequence[Run]],
     folder: Path,
     select_by: str,
-    judged: Sequence[JudgedRuns] = (),
+    assessed: Sequence[AssessedRuns] = (),
     compared: Sequence[Table] = (),
 ) -> tuple[list[Path], list[str]]:
     """Write each figure as ``folder/NAME.png`` and ``.pdf``: the files, and what could not be read for them.
 
-    ``groups`` are the runs of a model and dataset each, ``judged`` what their hits say, for figures that need those;
+    ``groups`` are the runs of a model and dataset each, ``assessed`` what their hits say, for figures that need those;
     ``compared`` are tables of ablations.
     What a group has no data for makes no figure.
     """
@@ -44,7 +44,7 @@ def write_figures(
         with house_style():
             for name, figure in _figures(runs, aligned, select_by):
                 written += save(figure, folder, file_stem(name))
-    for found in judged:
+    for found in assessed:
         name = f"relations_{found.model}_{found.dataset}"
         with house_style():
             drawn = relations(summarise_relations(found), found.model, found.dataset, select_by, method(found.runs[0]))

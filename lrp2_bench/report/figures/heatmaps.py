@@ -54,7 +54,7 @@ def heatmaps(runs: Sequence[Run], metric: str, select_by: str) -> Figure | None:
     scale = colour_scale(grids)
     texts = Texts(
         f"Change of {metric} at every pair of layers",
-        f"{shown(model, 60)} on {shown(dataset, 60)}: points against the untouched model. In the corners: the change "
+        f"{shown(model, 60)} on {shown(dataset, 60)}: points against the baseline. In the corners: the change "
         "at the starred pair, and the percentages it leads from and to.",
         scale.note,
     )

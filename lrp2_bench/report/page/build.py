@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.core.files import write_text
-from lrp2_bench.report.assessed_runs import JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.page.data import Choices, page_data
 from lrp2_bench.results.runs import Unfinished
 
@@ -26,11 +26,11 @@ SCRIPTS = (
 
 
 def write_page(
-    groups: Sequence[JudgedRuns], unfinished: Sequence[Unfinished], folder: Path, choices: Choices
+    groups: Sequence[AssessedRuns], unfinished: Sequence[Unfinished], folder: Path, choices: Choices
 ) -> tuple[Path, list[str]]:
     """Write ``folder/page.html``, whole or not at all; its path, and what could not be read for it.
 
-    ``groups`` are the judged runs of a model and dataset each. The same runs give the same bytes.
+    ``groups`` are the assessed runs of a model and dataset each. The same runs give the same bytes.
     """
     content, problems = page_data(groups, unfinished, choices)
     path = folder / NAME

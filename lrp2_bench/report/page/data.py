@@ -11,7 +11,7 @@ import numpy as np
 from lrp2_bench.core.languages import ENGLISH, GROUPS
 from lrp2_bench.data import published
 from lrp2_bench.render.figures.scales import colour_scale
-from lrp2_bench.report.assessed_runs import JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.method import method
 from lrp2_bench.report.page.colours import diverging
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
@@ -37,9 +37,9 @@ class Choices:
 
 
 def page_data(
-    groups: Sequence[JudgedRuns], unfinished: Sequence[Unfinished], choices: Choices
+    groups: Sequence[AssessedRuns], unfinished: Sequence[Unfinished], choices: Choices
 ) -> tuple[dict[str, Any], list[str]]:
-    """The page's content for ``groups``, the judged runs of a model and dataset each; and what could not be read for
+    """The page's content for ``groups``, the assessed runs of a model and dataset each; and what could not be read for
     it."""
     texts = FactTexts()
     problems: list[str] = []
@@ -54,14 +54,14 @@ def page_data(
 
 
 def _group(
-    judged: JudgedRuns, unfinished: Sequence[Unfinished], choices: Choices, texts: FactTexts, problems: list[str]
+    assessed: AssessedRuns, unfinished: Sequence[Unfinished], choices: Choices, texts: FactTexts, problems: list[str]
 ) -> dict[str, Any]:
-    runs = judged.runs
+    runs = assessed.runs
     first = runs[0]
     paper = published.optimal_pairs(first.model, first.dataset) if first.pivot == ENGLISH else {}
     shown = []
     for run in runs:
-        found, unread = run_data(run, paper.get(run.language), choices.resource(run.language), judged, texts)
+        found, unread = run_data(run, paper.get(run.language), choices.resource(run.language), assessed, texts)
         shown.append(found)
         problems += unread
     return {

@@ -8,7 +8,7 @@ from typing import Any
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.report.assessed_runs import JudgedRun, JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.method import moved_how
 from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
@@ -20,11 +20,11 @@ NAME = 60  # characters
 
 
 def run_data(
-    run: Run, paper: LayerPair | None, resource: str | None, judged: JudgedRuns, texts: FactTexts
+    run: Run, paper: LayerPair | None, resource: str | None, assessed: AssessedRuns, texts: FactTexts
 ) -> tuple[dict[str, Any], list[str]]:
     """The run's part of the page, and what could not be read for it. Missing values are None.
 
-    ``judged`` are the runs that this one is of: p-values are corrected over their languages.
+    ``assessed`` are the runs that this one is of: p-values are corrected over their languages.
     """
     known = LANGUAGES.get(run.language)
     best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None}
@@ -44,14 +44,14 @@ def run_data(
         "changes": {},
         "notes": _notes(run),
     }
-    evidence = judged.evidence.get(run.language)
+    evidence = assessed.evidence.get(run.language)
     if evidence is None:  # a run without pairs
         return shown, []
     if isinstance(evidence, BenchError):
         shown["notes"].append("There are no intervals and no facts: the hits beside pairs.csv cannot be read.")
         return shown, [str(evidence)]
     problem = _add_evidence(shown, run, evidence, texts)
-    for metric, runs in judged.by_metric.items():
+    for metric, runs in assessed.by_metric.items():
         if run.language in runs:
             shown["metrics"][metric]["test"] = _test(runs[run.language], metric)
     return shown, [problem] if problem else []
@@ -68,7 +68,7 @@ def name_of(code: str) -> str:
 
 
 def _metric(run: Run, metric: str) -> dict[str, Any]:
-    """The untouched model's percentage, and each pair's."""
+    """The baseline model's percentage, and each pair's."""
     return {
         "baseline": _number(value(run.baseline, metric)),
         "values": [_number(value(row, metric)) for row in run.pairs],
@@ -81,7 +81,7 @@ def _add_evidence(shown: dict[str, Any], run: Run, evidence: Evidence, texts: Fa
         shown["metrics"][metric] |= {
             "low": [_rounded(pair[0]) if pair else None for pair in bounds],
             "high": [_rounded(pair[1]) if pair else None for pair in bounds],
-            "as_good": [place for place, row in enumerate(run.pairs) if row.pair in measured.as_good],
+            "confidence_set": [place for place, row in enumerate(run.pairs) if row.pair in measured.confidence_set],
         }
     counts = [evidence.counts[row.pair] for row in run.pairs if row.pair]
     shown["won"], shown["lost"] = [won for won, _ in counts], [lost for _, lost in counts]
@@ -91,16 +91,16 @@ def _add_evidence(shown: dict[str, Any], run: Run, evidence: Evidence, texts: Fa
     return problem
 
 
-def _test(found: JudgedRun, metric: str) -> dict[str, float | None]:
-    """How sure the best pair by ``metric`` is: its honest change in points, and p-values, plain and Holm-corrected, of
+def _test(found: AssessedRun, metric: str) -> dict[str, float | None]:
+    """How sure the best pair by ``metric`` is: its held-out gain in points, and p-values, plain and Holm-corrected, of
     the facts that chose it and of others. Significant digits, for p-values are small."""
-    judged = found.judged
+    assessed = found.assessed
     numbers = {
-        "honest": judged.measured[metric].honest,
-        "p": judged.test.p,
+        "held_out": assessed.measured[metric].held_out,
+        "p": assessed.test.p,
         "p_holm": found.p,
-        "honest_p": judged.honest.p,
-        "honest_p_holm": found.honest_p,
+        "held_out_p": assessed.held_out.p,
+        "held_out_p_holm": found.held_out_p,
     }
     return {key: None if math.isnan(one) else float(f"{one:.4g}") for key, one in numbers.items()}
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.render.table import Cell, Column, Table
-from lrp2_bench.report.assessed_runs import JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.results.runs import LRP2, METRICS, Run
 from lrp2_bench.results.stored_hits import read_hits
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
@@ -20,26 +20,28 @@ from lrp2_bench.stats.held_out import SPLITS
 _ORDER = (LRP2, "lirp_only", "lsrp_only", "random", "shuffled", "other_pivot")
 
 
-def ablation_tables(runs: Sequence[Run], select_by: str, judged: Sequence[JudgedRuns] = ()) -> list[Table]:
+def ablation_tables(runs: Sequence[Run], select_by: str, assessed: Sequence[AssessedRuns] = ()) -> list[Table]:
     """``ablations_MODEL_DATASET`` for every model and dataset of which an ablation's pairs were searched.
 
-    ``judged`` are the same runs, which know the honest change; where they lack a run, it has none.
+    ``assessed`` are the same runs, which know the held-out gain; where they lack a run, it has none.
     """
-    honest = {
-        each.run.folder: each.judged.measured[select_by].honest for found in judged for each in found.judged.values()
+    held_out = {
+        each.run.folder: each.assessed.measured[select_by].held_out
+        for found in assessed
+        for each in found.assessed.values()
     }
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if run.pairs:
             groups.setdefault((str(run.manifest["model"]["name"]), run.dataset), []).append(run)
     return [
-        _table(model, dataset, members, select_by, honest)
+        _table(model, dataset, members, select_by, held_out)
         for (model, dataset), members in sorted(groups.items())
         if any(run.projection != LRP2 for run in members)
     ]
 
 
-def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, honest: Mapping[Path, float]) -> Table:
+def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, held_out: Mapping[Path, float]) -> Table:
     short = "transf." if select_by == "transferability" else select_by
     notes: list[str] = []
     rows: list[tuple[Cell, ...]] = []
@@ -47,7 +49,7 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, honest
     for language in sorted({run.language for run in runs}):
         there = sorted((run for run in runs if run.language == language), key=_place)
         try:
-            rows += _rows(there, select_by, changes, honest)
+            rows += _rows(there, select_by, changes, held_out)
         except BenchError as error:
             notes.append(f"{language} has no rows: {error}")
     return Table(
@@ -60,7 +62,7 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, honest
             Column("best", "best pair", "pair", optional=True),
             Column("accuracy_change", "accuracy", "change_interval"),
             Column("transferability_change", "transf.", "change_interval"),
-            Column(f"{select_by}_honest", f"{short} honest", "change"),
+            Column(f"{select_by}_held_out", f"{short} held-out", "change"),
             Column(f"{select_by}_less_lrp2", f"{short} against LRP2", "change_interval"),
         ),
         rows=(*rows, *_means(changes)),
@@ -77,7 +79,7 @@ def _rows(
     runs: Sequence[Run],
     select_by: str,
     changes: dict[str, dict[str, tuple[float, ...]]],
-    honest: Mapping[Path, float],
+    held_out: Mapping[Path, float],
 ) -> Iterator[tuple[Cell, ...]]:
     """One language's, from one resampling: the baseline, then each projection's best pair."""
     best, measures = _resampled(runs, select_by)
@@ -85,7 +87,7 @@ def _rows(
     for row, run in enumerate(runs, start=1):
         found = [measure.change(row) for measure in measures]
         less = measures[METRICS.index(select_by)].change(row, lrp2) if lrp2 is not None and row != lrp2 else None
-        fair = honest.get(run.folder, math.nan)
+        fair = held_out.get(run.folder, math.nan)
         values = (*(each.value for each in found), fair, *([less.value] if less else []))
         changes.setdefault(run.projection, {})[run.language] = values
         yield run.language, _shown(run), _distinct(run), best[row - 1], *found, fair, less
@@ -102,7 +104,7 @@ def _resampled(runs: Sequence[Run], select_by: str) -> tuple[list[Cell], tuple[R
     rows = [stored[0].row(None), *(hits.row(pair) for hits, pair in zip(stored, best, strict=True) if pair)]
     whole = [row for row in rows if row is not None]
     if len(whole) < len(runs) + 1 or any(hits.facts != facts for hits in stored):
-        raise BenchError("hits.parquet of a run lacks what pairs.csv counts. Search again: both are written anew.")
+        raise BenchError("hits.parquet of a run lacks what pairs.csv counts. Search again: both are regenerated.")
     pivot = read_hits(runs[0].folder / "pivot_hits.parquet").by_fact(None, facts)
     return list(best), resample_measures(np.stack(whole), pivot, stored[0].relations)
 
@@ -138,7 +140,7 @@ def _notes(runs: Sequence[Run], select_by: str) -> Iterator[str]:
         "are to choose from, the more of the change is luck: random has as many as LRP2."
     )
     yield (
-        f"Honest: chosen on one half of the facts and reported on the other, both ways round, mean of {SPLITS} splits; "
+        f"Held-out: chosen on one half of the facts, reported on the other, both ways round, mean of {SPLITS} splits; "
         "luck in choosing is not in it, so this is what tells a gain from a perturbation."
     )
     if {"lirp_only", "lsrp_only"} & kinds:

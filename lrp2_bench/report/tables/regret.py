@@ -32,7 +32,7 @@ def regret_table(name: str, title: str, outcomes: Mapping[str, Sequence[Outcome]
         Column("found", "pair found", "pair"),
         Column("regret", "regret, points", "text"),
         Column("near", f"within {NEAR}", "share"),
-        Column("as_good", "as good as best", "share"),
+        Column("confidence_set", "in confidence set", "share"),
         Column("set", "pairs as good", "share"),
         Column("pairs", "pairs on all facts", "text"),
         Column("cells", "cells", "percent"),
@@ -52,7 +52,7 @@ def curve_table(name: str, title: str, outcomes: Mapping[str, Sequence[Outcome]]
         Column("regret_median", "median", "text"),
         Column("regret_most", "most", "text"),
         Column("near", f"within {NEAR}", "share"),
-        Column("as_good", "as good as best", "share"),
+        Column("confidence_set", "in confidence set", "share"),
         Column("either", "either", "share"),
     )
     rows = []
@@ -63,8 +63,8 @@ def curve_table(name: str, title: str, outcomes: Mapping[str, Sequence[Outcome]]
         rows.append(
             (
                 strategy, fmean(shares), max(shares), _points(fmean(regrets)), _points(median(regrets)),
-                _points(max(regrets)), _count(replays, near), _count(replays, lambda replay: replay.as_good),
-                _count(replays, lambda replay: near(replay) or replay.as_good),
+                _points(max(regrets)), _count(replays, near), _count(replays, lambda replay: replay.confidence_set),
+                _count(replays, lambda replay: near(replay) or replay.confidence_set),
             )
         )  # fmt: skip
     return Table(name=name, title=title, columns=columns, rows=tuple(rows), notes=_NOTES)
@@ -76,8 +76,8 @@ def near(replay: Replay) -> bool:
 
 _NOTES = (
     "Strategies replayed on stored hits; the regret is in points of the metric below the best pair of the whole grid.",
-    "As good as best: in the 95 % confidence set of the best pair (paired bootstrap over facts, 1,000 resamples within "
-    "relations, step-down max-T over all pairs). Where most pairs are as good, that says little.",
+    "In the confidence set: in the 95 % confidence set of best pairs (paired bootstrap over facts, 1,000 resamples "
+    "within relations, step-down max-T over all pairs). Where it holds most pairs, that says little.",
     "Block runs and cells: percent of the whole grid's, the baseline's among them, work shared within an engine call "
     "counted once.",
 )
@@ -86,12 +86,12 @@ _NOTES = (
 def _row(strategy: str, one: Outcome) -> tuple[Cell, ...]:
     first = one.replays[0]
     named = LANGUAGES.get(one.language)
-    good = one.known.as_good
+    good = one.known.confidence_set
     grid = one.known.task.facts * len(one.known.task.settings)
     return (
         strategy, named.name if named else one.language, one.known.best, first.pair,
         _points(fmean(replay.regret for replay in one.replays)), _count(one.replays, near),
-        _count(one.replays, lambda replay: replay.as_good), (int(good.sum()), len(good)),
+        _count(one.replays, lambda replay: replay.confidence_set), (int(good.sum()), len(good)),
         f"{fmean(replay.pairs for replay in one.replays):.1f}",
         100 * fmean(replay.cells for replay in one.replays) / max(1, grid),
         100 * fmean(replay.share for replay in one.replays),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lrp2_bench.data.relation_names import relation_name
 from lrp2_bench.render.table import Cell, Column, Table
-from lrp2_bench.report.assessed_runs import JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.stats.relations import RelationScore
 
 
@@ -30,11 +30,11 @@ class RelationSummary:
         return 100.0 * self.rises / self.languages
 
 
-def summarise_relations(found: JudgedRuns) -> list[RelationSummary]:
-    """The relations of a model's judged languages, the one that rises in the largest share of languages first."""
+def summarise_relations(found: AssessedRuns) -> list[RelationSummary]:
+    """The relations of a model's assessed languages, the one that rises in the largest share of languages first."""
     scores: dict[str, list[RelationScore]] = {}
-    for each in found.judged.values():
-        for score in each.judged.relations:
+    for each in found.assessed.values():
+        for score in each.assessed.relations:
             scores.setdefault(score.relation, []).append(score)
     summaries = [_summary(relation, members) for relation, members in scores.items()]
     return sorted(summaries, key=lambda one: (-one.share, -one.lrp2 + one.without, one.relation))
@@ -51,7 +51,7 @@ def _summary(relation: str, scores: Sequence[RelationScore]) -> RelationSummary:
     )
 
 
-def relations_table(found: JudgedRuns) -> Table:
+def relations_table(found: AssessedRuns) -> Table:
     """One row a relation, as in :func:`summarise_relations`."""
     return Table(
         name=f"relations_{found.model}_{found.dataset}",

@@ -1,4 +1,4 @@
-"""How sure the best pair of every language is: the paper's protocol and the honest one side by side."""
+"""How sure the best pair of every language is: the paper's protocol and the held-out one side by side."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from lrp2_bench.core.languages import ENGLISH
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data import published
 from lrp2_bench.render.table import Cell, Column, Table
-from lrp2_bench.report.assessed_runs import JudgedRun, JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.stats.held_out import SPLITS
 
 ALPHA = 0.05
 
 
-def significance_table(found: JudgedRuns) -> Table:
-    """One row a judged language in the alphabet's order."""
+def significance_table(found: AssessedRuns) -> Table:
+    """One row a assessed language in the alphabet's order."""
     metric, other = found.select_by, "accuracy" if found.select_by == "transferability" else "transferability"
     beside = bool(_published(found))
     return Table(
         name=f"significance_{found.model}_{found.dataset}",
         title=f"How sure the best pairs are, {found.model} on {found.dataset}, by {metric}, in percent",
         columns=_columns(metric, other, beside),
-        rows=tuple(_row(found, each, metric, other, beside) for each in found.judged.values()),
+        rows=tuple(_row(found, each, metric, other, beside) for each in found.assessed.values()),
         notes=tuple(_notes(found, beside)),
     )
 
@@ -41,21 +41,21 @@ def _columns(metric: str, other: str, beside: bool) -> tuple[Column, ...]:
         Column("best", "best pair", "pair"),
         Column(f"{metric}_without", f"{main} without", "percent"),
         Column(f"{metric}_change", f"{main} change", "change_interval"),
-        Column(f"{metric}_honest", "honest change", "change"),
+        Column(f"{metric}_held_out", "held-out gain", "change"),
         Column(f"{metric}_optimism", "optimism", "change"),
         Column(f"{other}_without", f"{side} without", "percent", in_csv_only=True),
         Column(f"{other}_change", f"{side} change", "change_interval"),
-        Column(f"{other}_honest", f"{side} honest", "change", optional=True),
+        Column(f"{other}_held_out", f"{side} held-out", "change", optional=True),
         Column(f"{other}_optimism", "optimism", "change", in_csv_only=True),
         Column("gained", "won", "count", optional=True),
         Column("lost", "lost", "count", optional=True),
         Column("p", "p", "p", optional=True),
         Column("p_holm", "p Holm", "p"),
-        Column("honest_p_holm", "honest p Holm", "p"),
-        Column("as_good", "as good", "share"),
-        Column("as_good_lirp", "their LIRP", "text", optional=True),
-        Column("as_good_lsrp", "their LSRP", "text", optional=True),
-        Column("as_good_pairs", "as good pairs", "text", in_csv_only=True),
+        Column("held_out_p_holm", "held-out p Holm", "p"),
+        Column("confidence_set", "as good", "share"),
+        Column("confidence_set_lirp", "their LIRP", "text", optional=True),
+        Column("confidence_set_lsrp", "their LSRP", "text", optional=True),
+        Column("confidence_set_pairs", "as good pairs", "text", in_csv_only=True),
         Column("pairs_chosen", "pairs chosen on halves", "count", in_csv_only=True),
     )
     if not beside:
@@ -63,29 +63,30 @@ def _columns(metric: str, other: str, beside: bool) -> tuple[Column, ...]:
     return (
         *columns,
         Column("paper", "paper's pair", "pair", in_csv_only=True),
-        Column("paper_as_good", "paper's in it", "text"),
+        Column("paper_confidence_set", "paper's in it", "text"),
     )
 
 
-def _row(found: JudgedRuns, each: JudgedRun, metric: str, other: str, beside: bool) -> tuple[Cell, ...]:
-    judged = each.judged
-    main, side = judged.measured[metric], judged.measured[other]
+def _row(found: AssessedRuns, each: AssessedRun, metric: str, other: str, beside: bool) -> tuple[Cell, ...]:
+    assessed = each.assessed
+    main, side = assessed.measured[metric], assessed.measured[other]
     row: tuple[Cell, ...] = (
-        each.run.language, each.name, judged.facts, judged.best,
-        main.without.value, main.change, main.honest, main.optimism,
-        side.without.value, side.change, side.honest, side.optimism,
-        judged.test.gained, judged.test.lost, judged.test.p, each.p, each.honest_p,
-        (len(judged.as_good), judged.pairs),
-        _range([pair.lirp for pair in judged.as_good]), _range([pair.lsrp for pair in judged.as_good]),
-        " ".join(map(str, judged.as_good)), len(judged.honest.chosen),
+        each.run.language, each.name, assessed.facts, assessed.best,
+        main.without.value, main.change, main.held_out, main.optimism,
+        side.without.value, side.change, side.held_out, side.optimism,
+        assessed.test.gained, assessed.test.lost, assessed.test.p, each.p, each.held_out_p,
+        (len(assessed.confidence_set), assessed.pairs),
+        _range([pair.lirp for pair in assessed.confidence_set]),
+        _range([pair.lsrp for pair in assessed.confidence_set]),
+        " ".join(map(str, assessed.confidence_set)), len(assessed.held_out.chosen),
     )  # fmt: skip
     if not beside:
         return row
     paper = _published(found).get(each.run.language)
-    return (*row, paper, None if paper is None else "yes" if paper in judged.as_good else "no")
+    return (*row, paper, None if paper is None else "yes" if paper in assessed.confidence_set else "no")
 
 
-def _published(found: JudgedRuns) -> dict[str, LayerPair]:
+def _published(found: AssessedRuns) -> dict[str, LayerPair]:
     return dict(published.optimal_pairs(found.model, found.dataset)) if found.runs[0].pivot == ENGLISH else {}
 
 
@@ -94,14 +95,15 @@ def _range(layers: Sequence[int]) -> str:
     return str(low) if low == high else f"{low}–{high}"
 
 
-def _notes(found: JudgedRuns, beside: bool) -> Iterator[str]:
+def _notes(found: AssessedRuns, beside: bool) -> Iterator[str]:
     yield f"Change: at the best pair by {found.select_by}, chosen and reported on the same facts, as in the paper."
     yield (
-        f"Honest change: chosen on one half of the facts and reported on the other, both ways round, mean of {SPLITS} "
-        "seeded splits within relations; a little low, for half the facts choose worse. Optimism: the change less that."
+        f"Held-out gain: chosen on one half of the facts, reported on the other, both ways round, mean of {SPLITS} "
+        "seeded splits within relations; a little low, for half the facts choose worse. Selection bias: the change "
+        "less that."
     )
     yield (
-        "p: exact McNemar test of facts won against facts lost at the best pair, which the choice flatters; honest p: "
+        "p: exact McNemar test of miss->hit against hit->miss at the best pair, with its selection bias; held-out p: "
         "the same on halves that did not choose (twice the median). Holm: corrected over the languages in this table."
     )
     yield (
@@ -111,12 +113,14 @@ def _notes(found: JudgedRuns, beside: bool) -> Iterator[str]:
     if beside:
         yield "Paper's in it: whether the published pair is as good as our best."
     yield BOOTSTRAP_NOTE
-    judged = found.judged.values()
-    if judged:
-        sure, honest = (sum(p < ALPHA for p in ps) for ps in ([x.p for x in judged], [x.honest_p for x in judged]))
+    assessed = found.assessed.values()
+    if assessed:
+        sure, held_out = (
+            sum(p < ALPHA for p in ps) for ps in ([x.p for x in assessed], [x.held_out_p for x in assessed])
+        )
         yield (
-            f"Accuracy changes significantly in {sure} of {len(judged)} languages by p Holm, in {honest} by honest p "
-            "Holm."
+            f"Accuracy changes significantly in {sure} of {len(assessed)} languages by p Holm, in {held_out} by "
+            "held-out p Holm."
         )
     for language, reason in found.unread.items():
         yield f"{language} has no row: {reason}"

@@ -94,7 +94,7 @@ def test_blocks_of_sentences_change_nothing(
         np.testing.assert_allclose(getattr(whole, name), getattr(parts, name), atol=2e-5)
 
 
-def test_without_a_pair_there_is_the_untouched_model_alone(model_folder: Callable[[str], Path]) -> None:
+def test_without_a_pair_there_is_the_baseline_model_alone(model_folder: Callable[[str], Path]) -> None:
     model = load(model_folder("bert"))
     alone, both = _align(model, None), _align(model)
     assert alone.change is None and len(alone.cosine) == len(alone.inside) == len(alone.cka) == 1

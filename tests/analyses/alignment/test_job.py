@@ -57,7 +57,7 @@ def test_without_bands_the_numbers_are_those_the_search_wrote(architecture: str,
     assert pairs == [best["lirp"], best["lsrp"]]
 
 
-def test_without_a_search_there_is_the_untouched_model_and_it_is_said(toy_job: Build, capsys: Capture) -> None:
+def test_without_a_search_there_is_the_baseline_model_and_it_is_said(toy_job: Build, capsys: Capture) -> None:
     job = toy_job()
     assert analyze(job) == 0
     shown = capsys.readouterr()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lrp2_bench.analyses.alignment.queries import alignment
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import ProjectionKind
 from lrp2_bench.core.types import LayerPair, ParallelFacts, Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
@@ -30,11 +30,13 @@ def _align(
     model: LayeredModel,
     facts: ParallelFacts,
     pair: LayerPair | None = None,
-    notices: Notices | None = None,
+    data_warnings: DataWarnings | None = None,
     batch_tokens: int = 2048,
 ) -> list[AlignmentRow]:
     moves = shifts(*two_random_vectors(model)) if pair else None
-    return alignment(model, facts, pair, moves, batch_tokens=batch_tokens, notices=notices or Notices())
+    return alignment(
+        model, facts, pair, moves, batch_tokens=batch_tokens, data_warnings=data_warnings or DataWarnings()
+    )
 
 
 def _loop(
@@ -69,7 +71,7 @@ def test_alignment_equals_one_hooked_forward_a_sentence(
     architecture: str, model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     model = load(model_folder(architecture))
-    facts = MLama(toy_mlama, limit=4).facts("zh", "de", Notices())
+    facts = MLama(toy_mlama, limit=4).facts("zh", "de", DataWarnings())
     for pair in (LayerPair(1, 3), LayerPair(2, 4)):
         rows = _align(model, facts, pair)
         assert [row.layer for row in rows] == list(range(model.blocks + 1))
@@ -85,22 +87,22 @@ def test_an_ablation_is_aligned_as_it_moves(
     kind: ProjectionKind, sides: tuple[str, ...], model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     model, pair = load(model_folder("bert")), LayerPair(1, 3)
-    facts = MLama(toy_mlama, limit=4).facts("zh", "de", Notices())
+    facts = MLama(toy_mlama, limit=4).facts("zh", "de", DataWarnings())
     moved_so = moves(kind, shifts(*two_random_vectors(model)), 0, "zh")
-    rows = alignment(model, facts, pair, moved_so, batch_tokens=2048, notices=Notices())
+    rows = alignment(model, facts, pair, moved_so, batch_tokens=2048, data_warnings=DataWarnings())
     np.testing.assert_allclose([row.lrp2 for row in rows], _loop(model, facts, pair, sides), atol=1e-5)
 
 
 def test_only_layers_from_lirp_on_are_moved(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
     model = load(model_folder("bert"))
-    facts = MLama(toy_mlama).facts("zh", "en", Notices())
+    facts = MLama(toy_mlama).facts("zh", "en", DataWarnings())
     for pair in all_pairs(model.blocks):
         for row in _align(model, facts, pair):
             assert (row.lrp2 == row.baseline) == (row.layer < pair.lirp)
 
 
 def test_alignment_does_not_depend_on_the_batches(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
-    facts = MLama(toy_mlama).facts("zh", "en", Notices())
+    facts = MLama(toy_mlama).facts("zh", "en", DataWarnings())
     for architecture in ("bert", "bloom"):
         model = load(model_folder(architecture))
         whole, single = (_align(model, facts, LayerPair(1, 2), batch_tokens=tokens) for tokens in (4096, 1))
@@ -110,14 +112,14 @@ def test_alignment_does_not_depend_on_the_batches(model_folder: Callable[[str], 
 
 def test_without_a_pair_there_is_just_the_baseline(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
     model = load(model_folder("bert"))
-    facts = MLama(toy_mlama).facts("de", "en", Notices())
+    facts = MLama(toy_mlama).facts("de", "en", DataWarnings())
     with_pair, without = _align(model, facts, LayerPair(1, 2)), _align(model, facts)
     assert [replace(row, lrp2=None) for row in with_pair] == without
 
 
 def test_facts_the_pivot_lacks_do_not_count(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
     model = load(model_folder("bert"))
-    facts = MLama(toy_mlama, relations=["P36"]).facts("de", "zh", Notices())
+    facts = MLama(toy_mlama, relations=["P36"]).facts("de", "zh", DataWarnings())
     assert len(facts.relations[0].facts) == 8
     rows = _align(model, facts)
     assert {row.facts for row in rows} == {7}
@@ -126,7 +128,7 @@ def test_facts_the_pivot_lacks_do_not_count(model_folder: Callable[[str], Path],
 
 def test_a_language_is_aligned_with_itself(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
     for architecture in ("bert", "bloom"):
-        rows = _align(load(model_folder(architecture)), MLama(toy_mlama).facts("en", "en", Notices()))
+        rows = _align(load(model_folder(architecture)), MLama(toy_mlama).facts("en", "en", DataWarnings()))
         assert {row.baseline for row in rows} == {1.0}
 
 
@@ -145,7 +147,7 @@ def test_a_sentence_longer_than_the_models_positions_is_left_out_and_counted(
     model = load(model_folder("bert"))
     plain = relation_of("[X] liegt in [Y] .", [("Japan", "Asien"), ("China", "Asien")])
     long = relation_of("[X] liegt in [Y] .", [("Japan", "Asien"), ("China " * 80, "Asien")])
-    notices = Notices()
-    rows = _align(model, _by_hand(*((long, plain) if side == 0 else (plain, long))), notices=notices)
-    assert notices.as_dict()[TOO_LONG] == {"count": 1, "examples": ["P1 uuid-1"]}
+    data_warnings = DataWarnings()
+    rows = _align(model, _by_hand(*((long, plain) if side == 0 else (plain, long))), data_warnings=data_warnings)
+    assert data_warnings.as_dict()[TOO_LONG] == {"count": 1, "examples": ["P1 uuid-1"]}
     assert {(row.baseline, row.facts) for row in rows} == {(1.0, 1)}

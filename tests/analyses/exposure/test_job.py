@@ -18,7 +18,7 @@ import torch
 
 from lrp2_bench.analyses.exposure.compute import STATUSES, who_told
 from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data.cldr.sentences import Sentence
 from lrp2_bench.metrics import hits as metrics
@@ -36,10 +36,10 @@ from tests.support.told_runs import MODEL, TWIN, write_told_run
 BEST = LayerPair(1, 2)
 
 
-def notices_for(language: str, pivot: str = "en") -> Notices:
-    notices = Notices()
-    note_unread(MODEL, (language, pivot), notices)
-    return notices
+def data_warnings_for(language: str, pivot: str = "en") -> DataWarnings:
+    data_warnings = DataWarnings()
+    note_unread(MODEL, (language, pivot), data_warnings)
+    return data_warnings
 
 
 def said(caplog: pytest.LogCaptureFixture) -> str:
@@ -52,13 +52,13 @@ def _heard(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_language_the_model_never_read_is_counted_by_name(caplog: pytest.LogCaptureFixture) -> None:
-    notices = notices_for("cy")
+    data_warnings = data_warnings_for("cy")
     kind = "The checkpoint was not pretrained on Welsh (cy); its languages are ar, de, en, ga, hi, tr, zh"
-    assert notices.as_dict() == {kind: {"count": 1, "examples": ["cy"]}}
-    assert notices_for("de").as_dict() == {}
-    assert "French (fr)" in next(iter(notices_for("de", "fr").as_dict()))
-    assert "on tlh;" in next(iter(notices_for("tlh").as_dict()))
-    note_unread(None, ("cy",), none := Notices())
+    assert data_warnings.as_dict() == {kind: {"count": 1, "examples": ["cy"]}}
+    assert data_warnings_for("de").as_dict() == {}
+    assert "French (fr)" in next(iter(data_warnings_for("de", "fr").as_dict()))
+    assert "on tlh;" in next(iter(data_warnings_for("tlh").as_dict()))
+    note_unread(None, ("cy",), none := DataWarnings())
     assert none.as_dict() == {}
 
 
@@ -231,7 +231,7 @@ def test_a_search_tells_the_testbed_model_the_split_and_the_transfer(
     assert {key: run.summary[key] for key in ("exposure", "transfer")} == expected
     assert expected["exposure"]["seen"]["facts"] > 5 and expected["transfer"]["facts"] > 10
     output = capsys.readouterr().err
-    assert "Accuracy by exposure, untouched -> best pair: told in the language" in output
+    assert "Accuracy by exposure, baseline -> best pair: told in the language" in output
     assert "less 'miniature_twin'" in output and "not pretrained on" not in output
     wandb.teardown()
 

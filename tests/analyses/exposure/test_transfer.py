@@ -50,7 +50,7 @@ def test_a_twin_that_hits_what_the_model_hits_leaves_nothing_that_crossed() -> N
     assert (interval.value, interval.low, interval.high) == (0, 0, 0)
 
 
-def test_without_the_pair_in_the_twin_the_untouched_models_are_compared_alone() -> None:
+def test_without_the_pair_in_the_twin_the_baseline_models_are_compared_alone() -> None:
     for twin in (stored("100011"), stored("100011", "00?011")):
         transfer = knowledge_transfer(MODEL, twin, HELD_OUT, BEST)
         assert transfer is not None and transfer.best is None

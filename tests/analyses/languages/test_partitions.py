@@ -22,7 +22,7 @@ def test_the_same_partition_agrees_in_full() -> None:
     assert found.rand == 1 and found.purity == 1 and found.p < 0.005
 
 
-def test_a_partition_at_random_agrees_by_chance_and_p_values_are_honest() -> None:
+def test_a_partition_at_random_agrees_by_chance_and_p_values_are_held_out() -> None:
     ps = []
     for seed in range(40):
         clusters = np.random.default_rng(seed).permutation([0] * 5 + [1] * 4 + [2])

@@ -12,7 +12,7 @@ import torch
 
 from lrp2_bench.analyses.neurons.attribution import RULES, Attributed, Method, Rule, attribute
 from lrp2_bench.analyses.neurons.compute import completeness
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import LayerPair, Relation, Setting
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.interventions.projection import shifts
@@ -40,8 +40,8 @@ def _all(
 
 
 def _toy(model: LayeredModel, toy_mlama: Path, language: str = "zh") -> tuple[list[Relation], list[GoldPrompt]]:
-    relations = MLama(toy_mlama, limit=2).facts(language, "en", Notices()).relations
-    found = [prompt for relation in relations for prompt in gold_prompts(model, relation, "", Notices())]
+    relations = MLama(toy_mlama, limit=2).facts(language, "en", DataWarnings()).relations
+    found = [prompt for relation in relations for prompt in gold_prompts(model, relation, "", DataWarnings())]
     assert None not in found
     return list(relations), [prompt for prompt in found if prompt is not None]
 

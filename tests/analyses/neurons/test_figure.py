@@ -29,23 +29,23 @@ def test_every_pair_of_relations_is_drawn_without_and_with_lrp2(relations: int) 
     one = _shared(relations)
     figure = neurons(one, HOW)
     drawn = panels(figure)
-    assert list(drawn) == ["Untouched", "LRP2 at 4/10"]
-    for axes, overlap in zip(drawn.values(), (one.untouched, one.lrp2), strict=True):
+    assert list(drawn) == ["Baseline", "LRP2 at 4/10"]
+    for axes, overlap in zip(drawn.values(), (one.baseline, one.lrp2), strict=True):
         assert overlap is not None
         (mesh,) = [each for each in axes.collections if isinstance(each, QuadMesh)]
         np.testing.assert_array_equal(mesh.get_array(), overlap)
         assert text_of(axes, "means").startswith(f"same {np.diag(overlap).mean():.1f} ")
         assert axes.yaxis_inverted()
-    numbers = [text.get_text() for text in drawn["Untouched"].texts if text.get_gid() != "means"]
-    assert numbers == ([f"{share:.0f}" for share in one.untouched.ravel()] if relations <= 8 else [])
+    numbers = [text.get_text() for text in drawn["Baseline"].texts if text.get_gid() != "means"]
+    assert numbers == ([f"{share:.0f}" for share in one.baseline.ravel()] if relations <= 8 else [])
     assert "Chinese" in texts(figure) and "relations in English" in texts(figure)
 
 
 def test_without_a_pair_there_is_one_panel() -> None:
-    assert list(panels(neurons(_shared(3, None), HOW))) == ["Untouched"]
+    assert list(panels(neurons(_shared(3, None), HOW))) == ["Baseline"]
 
 
 def test_nothing_shared_at_all_still_has_a_scale() -> None:
     one = _shared(3, None)
-    one.untouched[:] = 0
+    one.baseline[:] = 0
     assert "same 0.0   different 0.0   all 0.0" in texts(neurons(one, HOW))

@@ -58,14 +58,14 @@ def test_the_tables_say_what_two_languages_share_without_and_with_lrp2(
 ) -> None:
     run = job(architecture)
     assert run("language=de", "pair=[1,3]") == 0
-    untouched, moved = run.table(f"neurons_{architecture}")
-    assert (untouched["setting"], moved["setting"]) == ("untouched", "LRP2")
+    baseline, moved = run.table(f"neurons_{architecture}")
+    assert (baseline["setting"], moved["setting"]) == ("untouched", "LRP2")
     assert (moved["pair_lirp"], moved["pair_lsrp"], moved["relations"]) == ("1", "3", "3")
-    for row in (untouched, moved):
+    for row in (baseline, moved):
         same, different, average = (float(row[name]) for name in ("same", "different", "average"))
         assert average == pytest.approx((same + 2 * different) / 3, abs=1e-5)
     listed = _listing(run)
-    for row, side in ((untouched, ("", "")), (moved, ("1", "3"))):
+    for row, side in ((baseline, ("", "")), (moved, ("1", "3"))):
         # Counted again from the listing: shares of five neurons.
         shares = []
         for relation in ("P17", "P30", "P36"):
@@ -82,7 +82,7 @@ def test_the_tables_say_what_two_languages_share_without_and_with_lrp2(
     assert [row["side"] for row in exactness] == ["en", "de", "de, LRP2"]
     assert all(float(row["error"]) > 0 and float(row["probability"]) > 0 for row in exactness)
     record = json.loads((run.folder / "analysis.json").read_text("utf-8"))
-    assert record["summary"]["neurons/de/same"] == pytest.approx(float(untouched["same"]))
+    assert record["summary"]["neurons/de/same"] == pytest.approx(float(baseline["same"]))
     assert all((run.folder / f"{stem}.png").exists() for stem in record["figures"])
 
 

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from lrp2_bench.commands.report import run_report
-from lrp2_bench.core.files import sealed, write_json
+from lrp2_bench.core.files import with_own_digest, write_json
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.results.tables import read_pairs
 from tests.support.commands import ToyJob, contents, manifest_of, snapshot
@@ -99,7 +99,9 @@ def test_a_seed_has_a_folder_of_its_own_and_other_company_is_refused(
     folder = _folder(swept, "shuffled")
     manifest = (folder / "manifest.json").read_text("utf-8")
     try:
-        write_json(folder / "manifest.json", sealed(json.loads(manifest.replace("shuffled(zh)", "shuffled(fr)"))))
+        write_json(
+            folder / "manifest.json", with_own_digest(json.loads(manifest.replace("shuffled(zh)", "shuffled(fr)")))
+        )
         assert swept.search("projection=shuffled") == 1
     finally:
         (folder / "manifest.json").write_text(manifest, "utf-8")
@@ -132,7 +134,7 @@ def test_the_report_compares_them_in_one_table(swept: ToyJob, tmp_path: Path) ->
         assert float(row["accuracy_change"]) == pytest.approx(best.accuracy - baseline.accuracy, abs=1e-5)
         of = "" if projection == "lrp2" else f"_{_folder(swept, projection).parents[2].name}"
         (sure,) = _csv(folder / f"significance_{name}{of}_mlama.csv")
-        assert row["transferability_honest"] == sure["transferability_honest"] != ""
+        assert row["transferability_held_out"] == sure["transferability_held_out"] != ""
         if projection == "lrp2":
             assert row["transferability_less_lrp2"] == ""
         else:
@@ -160,7 +162,7 @@ def test_an_ablation_never_passes_for_lrp2_in_tables_the_verdict_and_the_page(sw
     assert f"Not shown, but written: tables of each ablation ({name}_lirp_only" in shown
 
     (whole,), (side,) = (_csv(folder / f"significance_{name}{of}_mlama.csv") for of in ("", "_lirp_only"))
-    assert (whole["as_good_of"], side["as_good_of"]) == ("6", "3"), "pairs that move alike count once"
+    assert (whole["confidence_set_of"], side["confidence_set_of"]) == ("6", "3"), "pairs that move alike count once"
     own = (folder / f"table1_{name}_random_mlama.md").read_text("utf-8")
     assert "with random" in own and "LRP2" not in own.replace("as far as LRP2 moves", "")
     assert "in random directions" in own and "An ablation" not in (folder / f"table1_{name}_mlama.md").read_text(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.results.facts import read_facts
 from lrp2_bench.results.stored_hits import read_hits
@@ -19,7 +19,7 @@ def test_every_hit_has_its_text_and_a_finished_run_gets_them_without_computing(
     job = toy_job()
     assert job.search("pivot=zh") == 0
     folder = job.folder()
-    facts = MLama(job.mlama).facts("de", "zh", Notices())
+    facts = MLama(job.mlama).facts("de", "zh", DataWarnings())
     pivot = {fact.uuid: (relation, fact) for relation in facts.pivot_relations for fact in relation.facts}
     table = pd.read_parquet(folder / "facts.parquet")
     assert list(zip(table["relation"], table["uuid"], strict=True)) == list(read_hits(folder / "hits.parquet").facts)

@@ -9,14 +9,14 @@ import pytest
 from rich.console import Console
 
 from lrp2_bench.commands.search.plan import forecast, run_plan
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import ModelSettings, ProjectionKind, SearchCommand, SearchKind
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.frontier import FrontierRunner, Work
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.models.loading import find_checkpoint, load_model
-from lrp2_bench.probing.build import build_normaliser, build_probe, pool_size
+from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.pools import pool_of
 
 
@@ -35,7 +35,7 @@ def test_one_side_alone_is_forecast_as_the_few_settings_it_is(
     settings = _settings(model_folder("bert"))
     settings.projection.kind = ProjectionKind.lirp_only
     model = load_model(find_checkpoint(settings.model), settings.model)
-    told = forecast(model, MLama(toy_mlama).facts("de", "en", Notices()), settings, pairs=True)
+    told = forecast(model, MLama(toy_mlama).facts("de", "en", DataWarnings()), settings, pairs=True)
     assert len(told.plan.settings) == model.blocks
 
 
@@ -45,7 +45,7 @@ def test_the_engine_runs_at_least_the_certain_and_at_most_the_possible(
 ) -> None:
     settings = _settings(model_folder(architecture))
     model = load_model(find_checkpoint(settings.model), settings.model)
-    facts = MLama(toy_mlama).facts("de", "de", Notices())  # the language alone, so that one plan counts it all
+    facts = MLama(toy_mlama).facts("de", "de", DataWarnings())  # the language alone, so that one plan counts it all
     told = forecast(model, facts, settings, pairs=True)
     works: list[Work] = []
     start = FrontierRunner.__init__
@@ -55,10 +55,10 @@ def test_the_engine_runs_at_least_the_certain_and_at_most_the_possible(
         works.append(self.work)
 
     monkeypatch.setattr(FrontierRunner, "__init__", remember)
-    limits, normaliser = limits_for(model, told.plan, settings.grid), build_normaliser(model, settings.grid)
+    limits, log_partition = limits_for(model, told.plan, settings.grid), build_log_partition(model, settings.grid)
     for relation in facts.relations:
         pool = pool_of(relation, pool_size(model, settings.probing), settings.seed)
-        probe = build_probe(model, relation, pool, relation.name, settings.probing, normaliser, Notices())
+        probe = build_probe(model, relation, pool, relation.name, settings.probing, log_partition, DataWarnings())
         shift = model.model.get_input_embeddings().weight[: model.blocks + 1].detach()
         evaluate(probe, told.plan, shift, range(len(relation.facts)), limits, lambda steps=1: None)
     ran = sum(work.rows for work in works), sum(work.finals for work in works), sum(work.tokens for work in works)

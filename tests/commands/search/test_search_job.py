@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from lrp2_bench import cli
 from lrp2_bench.config.compose import conf_dir
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.results.runs import find_runs
 from tests.support import models, reference
@@ -37,7 +37,7 @@ def test_every_file_equals_the_naive_evaluator_to_the_last_digit(
     job = toy_job(architecture)
     assert job.search(f"pivot={pivot}", language=language) == 0
     folder = job.folder(language)
-    facts = MLama(job.mlama).facts(language, pivot, Notices())
+    facts = MLama(job.mlama).facts(language, pivot, DataWarnings())
     expected = reference.evaluate(job.model, job.corpus, facts, None if architecture == "bert" else 10)
     assert (folder / "pairs.csv").read_text() == expected.pairs_csv
     if (architecture, language) == ("bert", "de"):
@@ -72,7 +72,7 @@ def test_pairs_on_real_mlama_equal_the_naive_evaluator_to_the_last_digit(
     architecture: str, vocab: int, seed: int, tmp_path: Path
 ) -> None:
     names = ["P30", "P36", "P37"]
-    facts = MLama(MLAMA_ZIP, relations=names, limit=5).facts("de", "en", Notices())
+    facts = MLama(MLAMA_ZIP, relations=names, limit=5).facts("de", "en", DataWarnings())
     relations = (*facts.relations, *facts.pivot_relations)
     texts = [label for relation in relations for label in relation.pool]
     texts += [fact.subject for relation in relations for fact in relation.facts]

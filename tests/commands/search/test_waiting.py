@@ -12,7 +12,7 @@ from lrp2_bench.commands.search import hits
 from lrp2_bench.commands.search import job as search
 from lrp2_bench.core.types import Hits
 from lrp2_bench.grid import engine
-from lrp2_bench.results.leases import TABLES, Claims
+from lrp2_bench.results.leases import TABLES, Leases
 from tests.support.commands import ToyJob, contents, manifest_of, records, status_of
 
 Build = Callable[..., ToyJob]
@@ -26,17 +26,17 @@ class Killed(BaseException):
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     """``meanwhile(act, waits)``: ``act`` happens before the next job has the tables, which it ``waits`` for or not."""
-    take = Claims.wait_for
+    take = Leases.wait_for
 
     def arrange(act: Callable[[], object], waits: bool) -> None:
-        def wait_for(claims: Claims, name: str) -> bool:
+        def wait_for(leases: Leases, name: str) -> bool:
             if name != TABLES:
-                return take(claims, name)
-            monkeypatch.setattr(Claims, "wait_for", take)
+                return take(leases, name)
+            monkeypatch.setattr(Leases, "wait_for", take)
             act()
-            return take(claims, name) or waits
+            return take(leases, name) or waits
 
-        monkeypatch.setattr(Claims, "wait_for", wait_for)
+        monkeypatch.setattr(Leases, "wait_for", wait_for)
 
     return arrange
 

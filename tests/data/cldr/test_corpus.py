@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.data.cldr.corpus import CldrCorpus
@@ -36,23 +36,23 @@ def test_names_alone_tell_no_fact() -> None:
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_every_language_has_a_thousand_sentences(language: str) -> None:
-    notices = Notices()
-    sentences = CldrCorpus(1_000).sentences(language, notices)
+    data_warnings = DataWarnings()
+    sentences = CldrCorpus(1_000).sentences(language, data_warnings)
     assert len(sentences) == len(set(sentences)) == 1_000
-    assert notices.as_dict() == {}
+    assert data_warnings.as_dict() == {}
 
 
 def test_the_sample_is_the_same_every_time_and_depends_on_the_seed() -> None:
-    assert CldrCorpus(50).sentences("de", Notices()) == CldrCorpus(50).sentences("de", Notices())
-    assert CldrCorpus(50).sentences("de", Notices()) != CldrCorpus(50, seed=1).sentences("de", Notices())
-    assert CldrCorpus(50).sentences("de", Notices()) == CldrCorpus(None).sentences("de", Notices())[:50]
+    assert CldrCorpus(50).sentences("de", DataWarnings()) == CldrCorpus(50).sentences("de", DataWarnings())
+    assert CldrCorpus(50).sentences("de", DataWarnings()) != CldrCorpus(50, seed=1).sentences("de", DataWarnings())
+    assert CldrCorpus(50).sentences("de", DataWarnings()) == CldrCorpus(None).sentences("de", DataWarnings())[:50]
 
 
 def test_too_many_sentences_are_counted_and_bad_input_refused() -> None:
-    notices = Notices()
-    assert len(CldrCorpus(10**6).sentences("la", notices)) > 2_000
-    assert notices.count(TOO_FEW) == 1
+    data_warnings = DataWarnings()
+    assert len(CldrCorpus(10**6).sentences("la", data_warnings)) > 2_000
+    assert data_warnings.count(TOO_FEW) == 1
     with pytest.raises(BenchError, match="sentences=0"):
         CldrCorpus(0)
     with pytest.raises(UnknownNameError, match="Did you mean 'de'"):
-        CldrCorpus().sentences("german", Notices())
+        CldrCorpus().sentences("german", DataWarnings())

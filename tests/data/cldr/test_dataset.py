@@ -7,7 +7,7 @@ import re
 import pytest
 from babel.core import get_global
 
-from lrp2_bench.core.data_warnings import Notices
+from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.data.cldr import dataset as cldr
@@ -20,17 +20,17 @@ RELATIONS = ("P17", "P30", "P36", "P37", "P38", "P282", "P361", "P2341")
 
 
 def answers(language: str, relation: str) -> dict[str, str]:
-    parallel = CldrDataset(relations=[relation]).facts(language, "en", Notices())
+    parallel = CldrDataset(relations=[relation]).facts(language, "en", DataWarnings())
     return {fact.subject: fact.object for fact in parallel.relations[0].facts}
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_every_language_has_facts_and_counts_the_ones_it_has_no_names_for(language: str) -> None:
-    notices = Notices()
-    parallel = CldrDataset().facts(language, language, notices)
+    data_warnings = DataWarnings()
+    parallel = CldrDataset().facts(language, language, data_warnings)
     found = sum(len(relation.facts) for relation in parallel.relations)
     total = sum(map(len, cldr_facts().values()))
-    assert found + notices.count(MISSING_NAME) + notices.count(GIVEN_AWAY) == total
+    assert found + data_warnings.count(MISSING_NAME) + data_warnings.count(GIVEN_AWAY) == total
     assert found > (600 if language == "la" else 1_100)
     if language != "la":
         assert tuple(relation.name for relation in parallel.relations) == RELATIONS
@@ -83,13 +83,13 @@ def test_facts_are_true_in_their_languages() -> None:
 
 
 def test_queries_read_as_sentences() -> None:
-    relation = CldrDataset(relations=["P36"]).facts("pl", "en", Notices()).relations[0]
+    relation = CldrDataset(relations=["P36"]).facts("pl", "en", DataWarnings()).relations[0]
     assert relation.fill("Polska", "Warszawa") == "Stolicą kraju Polska jest Warszawa."
 
 
 def test_a_fact_has_the_same_id_in_every_language() -> None:
     for language in ("de", "zh", "ceb"):
-        parallel = CldrDataset().facts(language, "en", Notices())
+        parallel = CldrDataset().facts(language, "en", DataWarnings())
         for relation, pivot in zip(parallel.relations, parallel.pivot_relations, strict=True):
             by_key = {fact.key: fact for fact in relation.facts}
             shared = [by_key[fact.key] for fact in pivot.facts]
@@ -139,7 +139,7 @@ def test_names_that_are_codes_or_known_to_be_wrong_are_no_names() -> None:
 
 @pytest.mark.parametrize("language", ["ar", "bg", "el", "he", "hi", "ja", "ka", "ko", "ru", "ta", "th", "uk", "zh"])
 def test_other_scripts_have_no_english_names(language: str) -> None:
-    parallel = CldrDataset().facts(language, "en", Notices())
+    parallel = CldrDataset().facts(language, "en", DataWarnings())
     labels = {label for r in parallel.relations for f in r.facts for label in (f.subject, f.object)}
     english = {label for r in parallel.pivot_relations for f in r.facts for label in (f.subject, f.object)}
     assert not labels & english
@@ -148,30 +148,32 @@ def test_other_scripts_have_no_english_names(language: str) -> None:
 def test_a_limit_takes_the_same_sample_in_every_language_and_leaves_the_pool_whole() -> None:
     whole, cut = CldrDataset(), CldrDataset(limit=20, seed=3)
     for language in ("cs", "ja"):
-        all_facts, few = whole.facts(language, "en", Notices()), cut.facts(language, "en", Notices())
+        all_facts, few = whole.facts(language, "en", DataWarnings()), cut.facts(language, "en", DataWarnings())
         assert [len(r.facts) for r in few.relations] == [20] * 8
         assert [r.pool for r in few.relations] == [r.pool for r in all_facts.relations]
-    czech, japanese = (cut.facts(language, "en", Notices()).relations[1].facts for language in ("cs", "ja"))
+    czech, japanese = (cut.facts(language, "en", DataWarnings()).relations[1].facts for language in ("cs", "ja"))
     assert [fact.key for fact in czech] == [fact.key for fact in japanese]
     assert [fact.line_id for fact in czech] != sorted(fact.line_id for fact in czech)
-    other = CldrDataset(limit=20, seed=0).facts("cs", "en", Notices()).relations[1].facts
+    other = CldrDataset(limit=20, seed=0).facts("cs", "en", DataWarnings()).relations[1].facts
     assert {fact.key for fact in other} != {fact.key for fact in czech}
 
 
 def test_the_digest_names_the_content() -> None:
     def digest(**options: object) -> str:
-        return CldrDataset(**options).facts("de", "en", Notices()).digest
+        return CldrDataset(**options).facts("de", "en", DataWarnings()).digest
 
     assert digest() == digest()
     assert len({digest(), digest(limit=5), digest(limit=6), digest(relations=["P36"]), digest(seed=1, limit=5)}) == 5
-    assert CldrDataset().facts("de", "en", Notices()).digest != CldrDataset().facts("de", "fr", Notices()).digest
+    assert (
+        CldrDataset().facts("de", "en", DataWarnings()).digest != CldrDataset().facts("de", "fr", DataWarnings()).digest
+    )
 
 
 def test_wrong_names_get_the_nearest_right_one() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'de'"):
-        CldrDataset().facts("ger", "en", Notices())
+        CldrDataset().facts("ger", "en", DataWarnings())
     with pytest.raises(UnknownNameError, match="pivot|language"):
-        CldrDataset().facts("de", "xx", Notices())
+        CldrDataset().facts("de", "xx", DataWarnings())
     with pytest.raises(UnknownNameError, match="Did you mean 'P36'"):
         CldrDataset(relations=["p36"])
     with pytest.raises(BenchError, match="dataset.limit=0: give a whole number of facts from 1"):
@@ -181,25 +183,25 @@ def test_wrong_names_get_the_nearest_right_one() -> None:
 
 
 def test_relations_come_in_one_order_and_once() -> None:
-    parallel = CldrDataset(relations=["P2341", "P36", "P36"]).facts("de", "de", Notices())
+    parallel = CldrDataset(relations=["P2341", "P36", "P36"]).facts("de", "de", DataWarnings())
     assert [relation.name for relation in parallel.relations] == ["P36", "P2341"]
     assert parallel.relations == parallel.pivot_relations
 
 
 def test_latin_lacks_cities_and_says_so() -> None:
-    notices = Notices()
-    parallel = CldrDataset().facts("la", "en", notices)
+    data_warnings = DataWarnings()
+    parallel = CldrDataset().facts("la", "en", data_warnings)
     assert {"P17", "P36"}.isdisjoint(relation.name for relation in parallel.relations)
-    assert notices.count("Relations without facts") == 2
+    assert data_warnings.count("Relations without facts") == 2
     with pytest.raises(BenchError, match="no names in 'la'"):
-        CldrDataset(relations=["P36"]).facts("la", "en", Notices())
+        CldrDataset(relations=["P36"]).facts("la", "en", DataWarnings())
 
 
 def test_a_babel_without_names_is_refused_and_another_release_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    notices = Notices()
+    data_warnings = DataWarnings()
     monkeypatch.setattr(cldr, "cldr_version", lambda: "99")
-    CldrDataset(limit=1).facts("de", "en", notices)
-    assert notices.count(OTHER_CLDR) == 1
+    CldrDataset(limit=1).facts("de", "en", data_warnings)
+    assert data_warnings.count(OTHER_CLDR) == 1
     monkeypatch.setattr("babel.core.Locale.territories", property(lambda self: {}))
     with pytest.raises(BenchError, match="Install a complete Babel"):
         CldrNames("de")

@@ -15,14 +15,14 @@ from lrp2_bench.report.claims.gains import causal_gains_more
 from lrp2_bench.report.claims.table import checks_of, verdict_table
 from lrp2_bench.report.figures.alignment import Aligned
 from lrp2_bench.stats.relations import RelationScore
-from tests.support.judged import evidence, judged_run
+from tests.support.assessed import assessed_run, evidence
 
 ALL = DEFAULT_GROUPS["all"]
 GROUPS = groups(*published.IMPLIED_THRESHOLDS)
 
 
 def everywhere(value: Callable[[str], dict[str, object]], codes: Iterable[str] = ALL) -> Evidence:
-    return evidence(*(judged_run(code, **value(code)) for code in codes))
+    return evidence(*(assessed_run(code, **value(code)) for code in codes))
 
 
 def check(found: Evidence, name: str) -> Check:
@@ -35,9 +35,9 @@ def spread(code: str) -> float:
     return 0.001 * sum(map(ord, code)) - 0.2
 
 
-@pytest.mark.parametrize(("honest", "verdict"), [(1.0, BORNE_OUT), (-1.0, NOT), (0.0, UNTOLD)])
-def test_gains_are_judged_by_the_honest_change(honest: float, verdict: str) -> None:
-    found = everywhere(lambda code: {"honest": honest + (1 if ALL.index(code) % 2 else -1) * 0.9, "optimism": 5.0})
+@pytest.mark.parametrize(("held_out", "verdict"), [(1.0, BORNE_OUT), (-1.0, NOT), (0.0, UNTOLD)])
+def test_gains_are_assessed_by_the_held_out_gain(held_out: float, verdict: str) -> None:
+    found = everywhere(lambda code: {"held_out": held_out + (1 if ALL.index(code) % 2 else -1) * 0.9, "optimism": 5.0})
     for metric, paper in (("accuracy", "+0.6"), ("transferability", "+1.1")):
         one = check(found, f"{metric}_rises")
         assert (one.verdict, one.paper) == (verdict, paper)
@@ -46,7 +46,7 @@ def test_gains_are_judged_by_the_honest_change(honest: float, verdict: str) -> N
 
 
 def test_a_group_that_loses_is_named() -> None:
-    found = everywhere(lambda code: {"honest": (-1 if code in GROUPS["high"] else 1) + spread(code)})
+    found = everywhere(lambda code: {"held_out": (-1 if code in GROUPS["high"] else 1) + spread(code)})
     one = check(found, "every_group_gains")
     assert (one.verdict, one.why) == (NOT, "Below 0: high resource.") and one.ours.startswith("least: high resource -")
     assert one.paper == "least: +0.8"
@@ -54,11 +54,11 @@ def test_a_group_that_loses_is_named() -> None:
 
 def test_most_languages_need_a_majority_beyond_chance() -> None:
     for gaining, verdict in ((40, BORNE_OUT), (26, UNTOLD), (10, NOT)):
-        found = everywhere(lambda code, gaining=gaining: {"honest": 1.0 if ALL.index(code) < gaining else -1.0})
+        found = everywhere(lambda code, gaining=gaining: {"held_out": 1.0 if ALL.index(code) < gaining else -1.0})
         assert check(found, "most_languages_gain").verdict == verdict
 
 
-def test_resource_classes_and_families_are_compared_untouched() -> None:
+def test_resource_classes_and_families_are_compared_baseline() -> None:
     levels = {"high": 40.0, "medium": 30.0, "low": 20.0}
 
     def level(code: str) -> float:
@@ -78,7 +78,7 @@ def test_resource_classes_and_families_are_compared_untouched() -> None:
 
 
 def test_families_gains_are_compared() -> None:
-    found = everywhere(lambda code: {"honest": (2.0 if code in GROUPS["non_indo_european"] else 1.0) + spread(code)})
+    found = everywhere(lambda code: {"held_out": (2.0 if code in GROUPS["non_indo_european"] else 1.0) + spread(code)})
     one = check(found, "non_indo_european_gains_more")
     assert (one.verdict, one.paper) == (BORNE_OUT, "+0.4")
 
@@ -87,16 +87,16 @@ def test_pairs_differ_only_where_no_pair_would_do_for_all() -> None:
     apart = everywhere(lambda code: {"best": (1, 2) if code < "hy" else (8, 9)})
     one = check(apart, "languages_differ")
     assert one.verdict == BORNE_OUT and one.paper == "22 in 52"
-    noise = everywhere(lambda code: {"best": (1, 2) if code < "hy" else (8, 9), "as_good": [(5, 6)]})
+    noise = everywhere(lambda code: {"best": (1, 2) if code < "hy" else (8, 9), "confidence_set": [(5, 6)]})
     one = check(noise, "languages_differ")
-    assert (one.verdict, one.why) == (UNTOLD, "5/6 is as good as the best in 52 of 52: may be noise.")
+    assert (one.verdict, one.why) == (UNTOLD, "5/6 is in the confidence set of best pairs in 52 of 52: may be noise.")
 
 
-def test_the_published_pairs_hold_where_they_are_as_good() -> None:
+def test_the_published_pairs_hold_where_they_are_confidence_set() -> None:
     pairs = published.optimal_pairs("mbert", "mlama")
     right = everywhere(lambda code: {"best": (pairs[code].lirp, pairs[code].lsrp)})
     wrong = everywhere(lambda code: {"best": (2, 12)})
-    vague = everywhere(lambda code: {"as_good": [(i, j) for i in range(1, 12) for j in range(i + 1, 13)]})
+    vague = everywhere(lambda code: {"confidence_set": [(i, j) for i in range(1, 12) for j in range(i + 1, 13)]})
     verdicts = [check(found, "published_pairs_hold").verdict for found in (right, wrong, vague)]
     assert verdicts == [BORNE_OUT, NOT, UNTOLD]
     mine = everywhere(lambda code: {"model": "mine"})
@@ -124,7 +124,7 @@ def test_alignment_counts_between_the_two_layers() -> None:
         lrp2 = (0.5, 0.5 + inside, 0.5 + inside, 0.1)
         return Aligned(name, "mbert", "mlama", (0.5,) * 4, lrp2, projected=(1, 3))
 
-    runs = [judged_run(code) for code in ("de", "fr", "ja")]
+    runs = [assessed_run(code) for code in ("de", "fr", "ja")]
     found = evidence(*runs, aligned=[aligned(f"language {inside}", inside) for inside in (0.1, 0.2, 0.15)])
     one = check(found, "alignment_rises")
     assert one.verdict == BORNE_OUT and one.ours.startswith("cosine +15.0 [")
@@ -142,11 +142,11 @@ def test_relations_differ_beyond_chance() -> None:
     assert check(everywhere(lambda code: {"relations": scores(True)}), "relations_differ").verdict == UNTOLD
 
 
-def test_languages_that_bloom_never_saw_are_judged_for_bloom_alone() -> None:
+def test_languages_that_bloom_never_saw_are_assessed_for_bloom_alone() -> None:
     def value(code: str) -> dict[str, object]:
         seen = code in GROUPS["bloom_trained"]
         return {
-            "honest": (5.0 if seen else -1.0) + spread(code),
+            "held_out": (5.0 if seen else -1.0) + spread(code),
             "model": "bloom_560m",
             "blocks": 24,
             "family": "causal",
@@ -158,34 +158,34 @@ def test_languages_that_bloom_never_saw_are_judged_for_bloom_alone() -> None:
 
 
 def test_a_causal_and_a_masked_model_are_compared_language_by_language() -> None:
-    masked = everywhere(lambda code: {"honest": 1.0 + spread(code)})
-    causal = everywhere(lambda code: {"honest": 2.0 + 2 * spread(code), "model": "bloom_560m", "family": "causal"})
+    masked = everywhere(lambda code: {"held_out": 1.0 + spread(code)})
+    causal = everywhere(lambda code: {"held_out": 2.0 + 2 * spread(code), "model": "bloom_560m", "family": "causal"})
     one = causal_gains_more([masked, causal])
     assert one is not None and (one.verdict, one.paper) == (BORNE_OUT, "+3.1")
     assert causal_gains_more([masked]) is None and causal_gains_more([masked, masked, causal]) is None
 
 
 def test_xfactr_has_the_gains_of_table_3() -> None:
-    found = everywhere(lambda code: {"dataset": "xfactr", "honest": 1 + spread(code)}, ("zh", "ko", "nl"))
+    found = everywhere(lambda code: {"dataset": "xfactr", "held_out": 1 + spread(code)}, ("zh", "ko", "nl"))
     assert check(found, "accuracy_rises").paper == "+1.1"
     assert check(found, "transferability_rises").paper == "+2.3"
     assert check(found, "every_group_gains").paper == ""
 
 
 def test_one_table_holds_all_models_and_says_which_are_too_few() -> None:
-    many = everywhere(lambda code: {"honest": 1 + spread(code)})
+    many = everywhere(lambda code: {"held_out": 1 + spread(code)})
     few = everywhere(lambda code: {"model": "mine"}, ("de",))
     table = verdict_table([many, few])
     assert table is not None
     assert {row[0] for row in table.rows} == {"mbert on mlama, 52 languages", "not in stored hits"}
-    assert "Too few for a verdict: mine on mlama, 1 language judged." in table.notes
+    assert "Too few for a verdict: mine on mlama, 1 language assessed." in table.notes
     told = [str(row[3]) for row in table.rows]
     assert table.notes[0].startswith(f"Of {len(told)} checks: {told.count(BORNE_OUT)} borne out")
     alone = verdict_table([few])
     assert alone is not None and {row[3] for row in alone.rows} == {UNTOLD}
 
 
-def test_without_a_judged_language_there_is_no_verdict() -> None:
-    found = evidence(judged_run("de"))
+def test_without_a_assessed_language_there_is_no_verdict() -> None:
+    found = evidence(assessed_run("de"))
     nothing = Evidence(type(found.found)(found.found.runs, "transferability", {"transferability": {}}))
     assert verdict_table([nothing]) is None

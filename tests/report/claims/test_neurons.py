@@ -14,7 +14,7 @@ from lrp2_bench.report.claims.neurons import neuron_checks
 
 
 def analysis(overlaps: dict[str, tuple[float, ...]], name: str = "neurons") -> StoredAnalysis:
-    """Overlaps by language: untouched, and with LRP2 where there is a second."""
+    """Overlaps by language: baseline, and with LRP2 where there is a second."""
     rows = [
         (language, "LRP2" if number else "untouched", LayerPair(1, 3) if number else None, value)
         for language, values in overlaps.items()

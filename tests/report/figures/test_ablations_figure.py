@@ -17,7 +17,7 @@ COLUMNS = (
     Column("language", "language", "text"),
     Column("projection", "projection", "text"),
     Column("transferability_change", "transf.", "change_interval"),
-    Column("transferability_honest", "honest", "change"),
+    Column("transferability_held_out", "held_out", "change"),
 )
 
 
@@ -51,7 +51,9 @@ def test_every_change_stands_in_its_languages_panel_at_its_projections_row() -> 
         "lrp2": {1.5: 0.0}, "random": {-0.5: 1.0}, "shuffled": {0.75: 2.0},
     }  # fmt: skip
     assert not lines(drawn["Chinese"], "random") and points(line(drawn["Chinese"], "shuffled")) == {0.5: 2.0}
-    assert points(line(drawn["German"], "lrp2 honest")) == {-4.5: 0.0} and not lines(drawn["German"], "random honest")
+    assert points(line(drawn["German"], "lrp2 held-out")) == {-4.5: 0.0} and not lines(
+        drawn["German"], "random held-out"
+    )
     low, high = drawn["German"].get_xlim()
     assert low < -4.5 and high > 3.0 and drawn["Chinese"].get_xlim() == (low, high), "one scale, and all in it"
     assert "by luck" in texts(figure) and "mbert on mlama" in texts(figure)

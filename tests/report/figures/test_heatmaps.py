@@ -19,7 +19,7 @@ def drawn(root: Path, metric: str = "transferability", select_by: str = "transfe
     return figure
 
 
-def test_a_cell_is_the_change_against_the_untouched_model(tmp_path: Path) -> None:
+def test_a_cell_is_the_change_against_the_baseline_model(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 33.5), (1, 3): (19, 30), (2, 3): (20, 28)}, blocks=3)
     nan = np.nan
     np.testing.assert_allclose(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lrp2_bench.report.assessed_runs import JudgedRuns
+from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
 from lrp2_bench.results.runs import Run, Unfinished, find_runs
 from tests.support.browser import Opened, chromium, opened
-from tests.support.page_runs import judged_groups, write_page_run
+from tests.support.page_runs import assessed_groups, write_page_run
 from tests.support.run_folders import write_run
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def german(browser: Browser, page_path: Path) -> Iterator[Opened]:
         assert page.wrong == []
 
 
-def page_of_groups(groups: list[JudgedRuns], folder: Path, unfinished: tuple[Unfinished, ...] = ()) -> Path:
+def page_of_groups(groups: list[AssessedRuns], folder: Path, unfinished: tuple[Unfinished, ...] = ()) -> Path:
     """The page's file, written to ``folder``."""
     return write_page(groups, unfinished, folder, Choices())[0]
 
 
-def runs_of(root: Path) -> list[JudgedRuns]:
-    return judged_groups(find_runs([root])[0])
+def runs_of(root: Path) -> list[AssessedRuns]:
+    return assessed_groups(find_runs([root])[0])
 
 
 def german_run(root: Path) -> Run:

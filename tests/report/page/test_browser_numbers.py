@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.report.assessed_runs import judge_runs
+from lrp2_bench.report.assessed_runs import assess_runs
 from tests.report.page.conftest import german_run, number, runs_of_german
 from tests.support.browser import Opened
 
@@ -21,7 +21,7 @@ def test_the_verdict_says_the_best_pair_and_its_numbers(german: Opened, shown_ru
     said = german.text("h1")
     found = re.fullmatch(
         r"Best pair LIRP (\d+), LSRP (\d+): transferability ([\d.]+) \((\S+), 95 % interval (\S+) to (\S+)\) "
-        r"over the untouched model", said
+        r"over the baseline", said
     )  # fmt: skip
     assert found, said
     assert (int(found[1]), int(found[2])) == (best.lirp, best.lsrp)
@@ -84,43 +84,45 @@ def test_the_tables_numbers_are_the_runs_own(german: Opened, shown_runs: Path) -
     assert best is not None
     row = [cell.strip() for cell in german.page.locator("#table tr.current > *").all_inner_texts()]
     assert row[:4] == ["German", "High", "Indo-European", f"{best.lirp}/{best.lsrp}"]
-    found = judge_runs(runs_of_german(shown_runs), "transferability").judged["de"]
-    honest = found.judged.measured["transferability"].honest
+    found = assess_runs(runs_of_german(shown_runs), "transferability").assessed["de"]
+    held_out = found.assessed.measured["transferability"].held_out
     shown = [number(row[place]) for place in (5, 6, 7, 9, 10, 11, 12)]
     expected = [
         run.baseline.transferability, best.transferability, best.transferability - run.baseline.transferability,
-        honest, run.baseline.accuracy, best.accuracy, best.accuracy - run.baseline.accuracy,
+        held_out, run.baseline.accuracy, best.accuracy, best.accuracy - run.baseline.accuracy,
     ]  # fmt: skip
     assert shown == pytest.approx(expected, abs=0.0501)
-    assert row[13:] == [f"{p:.3f}" if p >= 0.001 else "<0.001" for p in (found.judged.test.p, found.p, found.honest_p)]
+    assert row[13:] == [
+        f"{p:.3f}" if p >= 0.001 else "<0.001" for p in (found.assessed.test.p, found.p, found.held_out_p)
+    ]
     heads = german.page.locator("#table thead tr:first-child .group").all_inner_texts()
     assert heads == ["Transferability", "Accuracy", "Facts won and lost"]
 
 
-def test_the_honest_change_and_the_corrected_p_stand_beside_the_plain_ones(german: Opened, shown_runs: Path) -> None:
+def test_the_held_out_gain_and_the_corrected_p_stand_beside_the_plain_ones(german: Opened, shown_runs: Path) -> None:
     for metric in ("transferability", "accuracy"):
         german.page.check(f"input[name=metric][value={metric}]", force=True)
-        found = judge_runs(runs_of_german(shown_runs), metric).judged["de"]
+        found = assess_runs(runs_of_german(shown_runs), metric).assessed["de"]
         said = german.text("#remarks")
-        honest = re.search(r"Honest change: (\S+), .* flatters by (\S+)\.", said)
-        assert honest, said
-        measured = found.judged.measured[metric]
-        assert number(honest[1]) == pytest.approx(measured.honest, abs=0.00501)
-        assert number(honest[2]) == pytest.approx(measured.optimism, abs=0.00502)
+        held_out = re.search(r"Held-out change: (\S+), .* flatters by (\S+)\.", said)
+        assert held_out, said
+        measured = found.assessed.measured[metric]
+        assert number(held_out[1]) == pytest.approx(measured.held_out, abs=0.00501)
+        assert number(held_out[2]) == pytest.approx(measured.optimism, abs=0.00502)
         tests = re.search(
             r"(\d+) won, (\d+) lost, p (\S+) \((\S+) by Holm for 4 languages\); .* p (\S+) \((\S+)\)\.", said
         )
         assert tests, said
-        assert (int(tests[1]), int(tests[2])) == (found.judged.test.gained, found.judged.test.lost)
-        ps = (found.judged.test.p, found.p, found.judged.honest.p, found.honest_p)
+        assert (int(tests[1]), int(tests[2])) == (found.assessed.test.gained, found.assessed.test.lost)
+        ps = (found.assessed.test.p, found.p, found.assessed.held_out.p, found.held_out_p)
         assert list(tests.groups()[2:]) == [f"{p:.3f}" if p >= 0.001 else "<0.001" for p in ps]
     german.page.select_option("#language", label="Turkish")
-    assert "Honest" not in german.text("#remarks")
+    assert "HeldOut" not in german.text("#remarks")
 
 
 def test_a_baseline_and_the_pivot_say_what_they_lack(german: Opened) -> None:
     german.page.select_option("#language", label="Turkish")
-    assert german.text("h1") == "Untouched model: transferability 13.0"
+    assert german.text("h1") == "Baseline model: transferability 13.0"
     assert "No pair of layers was searched" in german.text("#remarks")
     assert not german.page.is_visible("#heatmap") and not german.page.is_visible("#facts")
     german.page.select_option("#language", label="English (pivot)")

@@ -14,7 +14,7 @@ import pytest
 from lrp2_bench.report.page.build import SCRIPTS, render, script_json, write_page
 from lrp2_bench.report.page.data import Choices
 from lrp2_bench.results.runs import find_runs
-from tests.support.page_runs import judged_groups, write_page_run
+from tests.support.page_runs import assessed_groups, write_page_run
 from tests.support.paths import REPOSITORY
 
 HOSTILE = [
@@ -94,7 +94,7 @@ def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
     for language in ("de", "fr"):
         write_page_run(tmp_path / "runs", language)
     runs, unfinished = find_runs([tmp_path / "runs"])
-    pages = [write_page(judged_groups(runs), unfinished, tmp_path / name, Choices())[0] for name in ("a", "b")]
+    pages = [write_page(assessed_groups(runs), unfinished, tmp_path / name, Choices())[0] for name in ("a", "b")]
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert pages[0].name == "page.html" and b'"German"' in pages[0].read_bytes()
 
@@ -108,6 +108,6 @@ def test_a_page_of_52_languages_and_two_models_of_24_blocks_would_weigh_less_tha
             tmp_path / "runs", language, blocks=24, relations=("P17", "P30", "P36"), facts=300, labels=labels
         )
     runs, unfinished = find_runs([tmp_path / "runs"])
-    page, _ = write_page(judged_groups(runs), unfinished, tmp_path, Choices())
+    page, _ = write_page(assessed_groups(runs), unfinished, tmp_path, Choices())
     empty = len(render({}).encode())
     assert empty + (page.stat().st_size - empty) / len(languages) * 52 * 2 < 15e6

@@ -12,19 +12,19 @@ import pytest
 
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.render.figures.scales import colour_scale
-from lrp2_bench.report.assessed_runs import judge_runs
+from lrp2_bench.report.assessed_runs import assess_runs
 from lrp2_bench.report.page.data import Choices, page_data
 from lrp2_bench.report.page.shown_facts import SHOWN
 from lrp2_bench.report.run_evidence import evidence_of
 from lrp2_bench.results.facts import read_facts
 from lrp2_bench.results.runs import METRICS, Run, Unfinished, find_runs
-from tests.support.page_runs import judged_groups, write_page_run
+from tests.support.page_runs import assessed_groups, write_page_run
 from tests.support.run_folders import write_run
 
 
 def page_of(root: Path, unfinished: tuple[Unfinished, ...] = ()) -> tuple[dict[str, Any], list[str], list[Run]]:
     runs, _ = find_runs([root])
-    content, problems = page_data(judged_groups(runs), unfinished, Choices())
+    content, problems = page_data(assessed_groups(runs), unfinished, Choices())
     json.dumps(content, allow_nan=False)
     return content, problems, runs
 
@@ -60,7 +60,7 @@ def test_intervals_sets_counts_and_alignment_are_the_runs_own(tmp_path: Path) ->
         numbers = shown["metrics"][metric]
         for side, name in enumerate(("low", "high")):
             assert numbers[name] == pytest.approx([measured.changes[pair][side] for pair in pairs], abs=6e-4)
-        assert {pairs[place] for place in numbers["as_good"]} == measured.as_good
+        assert {pairs[place] for place in numbers["confidence_set"]} == measured.confidence_set
         best = pairs[shown["best"][metric]]
         sides, turned = shown["changes"][str(best)], evidence.turned[best]
         assert [sides[side]["count"] for side in ("won", "lost")] == [len(turned.won), len(turned.lost)]
@@ -70,21 +70,21 @@ def test_intervals_sets_counts_and_alignment_are_the_runs_own(tmp_path: Path) ->
     assert shown["paper"] is not None, "mbert on mlama is the paper's"
 
 
-def test_honest_changes_and_p_values_are_those_of_the_table_of_significance(tmp_path: Path) -> None:
+def test_held_out_gains_and_p_values_are_those_of_the_table_of_significance(tmp_path: Path) -> None:
     for language in ("de", "fr", "ja"):
         write_page_run(tmp_path, language, facts=100)
     write_run(tmp_path, "en", (34, 100), blocks=4)
     content, _, runs = page_of(tmp_path)
     for metric in METRICS:
-        found = judge_runs(runs, metric).judged
+        found = assess_runs(runs, metric).assessed
         shown = {run["code"]: run["metrics"][metric].get("test") for run in content["groups"][0]["runs"]}
         assert shown.pop("en") is None and set(shown) == set(found)
         for language, each in found.items():
-            tests = each.judged.test.p, each.p, each.judged.honest.p, each.honest_p
+            tests = each.assessed.test.p, each.p, each.assessed.held_out.p, each.held_out_p
             assert list(shown[language].values()) == pytest.approx(
-                [each.judged.measured[metric].honest, *tests], rel=1e-3
+                [each.assessed.measured[metric].held_out, *tests], rel=1e-3
             )
-        assert any(each.p != each.judged.test.p for each in found.values()), "or nothing was corrected"
+        assert any(each.p != each.assessed.test.p for each in found.values()), "or nothing was corrected"
 
 
 def test_colours_end_where_those_of_the_figures_do(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ function summary() {
   const sure = known.filter((one) => one.interval[0] > 0).length;
   const mean = found.reduce((sum, one) => sum + (one.change || 0), 0) / found.length;
   const beyond = known.length ? `, ${sure} with an interval above 0` : "";
-  const honest = runs.map((run) => tested(run, state.metric).honest).filter((one) => one !== null);
-  const less = honest.length ? `; where other facts choose the pair `
-    + `${signed(honest.reduce((sum, one) => sum + one, 0) / honest.length)}` : "";
+  const held_out = runs.map((run) => tested(run, state.metric).held_out).filter((one) => one !== null);
+  const less = held_out.length ? `; where other facts choose the pair `
+    + `${signed(held_out.reduce((sum, one) => sum + one, 0) / held_out.length)}` : "";
   return `At its best pair ${capital(state.metric).toLowerCase()} rises in ${rise} of ${count(runs.length, "language")}${beyond}; `
     + `the mean change is ${signed(mean)} points${less}.`;
 }

@@ -41,9 +41,9 @@ function measured(run, metric, place) {
   return { baseline: numbers.baseline, value, change, interval: known ? [numbers.low[place], numbers.high[place]] : null };
 }
 
-// How sure a language's best pair is: honest change and p-values; all null for what there is not.
+// How sure a language's best pair is: held_out change and p-values; all null for what there is not.
 function tested(run, metric) {
-  const none = { honest: null, p: null, p_holm: null, honest_p: null, honest_p_holm: null };
+  const none = { held_out: null, p: null, p_holm: null, held_out_p: null, held_out_p_holm: null };
   return run.metrics[metric].test || none;
 }
 
@@ -64,7 +64,7 @@ function paperPlace(run) {
 }
 
 function tiedWith(run, metric) {
-  return run.metrics[metric].as_good || [];
+  return run.metrics[metric].confidence_set || [];
 }
 
 function pairName(run, place) {

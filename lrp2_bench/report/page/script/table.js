@@ -28,9 +28,9 @@ function columns() {
     { key: "pair", title: "Best pair", of: (run) => pairOrder(run), show: (run) => [bestName(run)] },
     { key: "tied", title: "As good", of: (run) => (bestOf(run, state.metric) === null ? null : tiedWith(run, state.metric).length || null),
       show: (run) => [tiedWith(run, state.metric).length ? String(tiedWith(run, state.metric).length) : NOTHING] },
-    ...numbers(state.metric), test("honest", "honest", signed, capital(state.metric)), ...numbers(other(state.metric)).slice(0, 3),
+    ...numbers(state.metric), test("held_out", "held_out", signed, capital(state.metric)), ...numbers(other(state.metric)).slice(0, 3),
     test("p", "p", chance, "Facts won and lost"), test("p_holm", "Holm", chance, "Facts won and lost"),
-    test("honest_p_holm", "honest", chance, "Facts won and lost"),
+    test("held_out_p_holm", "held_out", chance, "Facts won and lost"),
   ];
 }
 

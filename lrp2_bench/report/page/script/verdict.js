@@ -29,7 +29,7 @@ function remarks(run, metric) {
   if (run.pivot) return ["This is the pivot: its own row, to compare with."];
   if (place === null) return ["No pair of layers was searched in this language.", ...run.notes];
   const best = measured(run, metric, place);
-  const found = [sureness(best), ...honestly(run, metric, best)];
+  const found = [sureness(best), ...heldOut(run, metric, best)];
   const tied = tiedWith(run, metric).length;
   if (tied > 1) found.push(`${tied} of ${run.pairs.length} pairs are statistically as good as the best; they are outlined.`);
   if (run.paper) found.push(paperRemark(run, metric));
@@ -44,18 +44,18 @@ function sureness({ change, interval }) {
 }
 
 // What is left where other facts chose the pair, and the tests, corrected for the languages that were asked.
-function honestly(run, metric, { change }) {
-  const { honest, p, p_holm, honest_p, honest_p_holm } = tested(run, metric);
-  if (honest === null) return [];
+function heldOut(run, metric, { change }) {
+  const { held_out, p, p_holm, held_out_p, held_out_p_holm } = tested(run, metric);
+  if (held_out === null) return [];
   const asked = state.group.runs.filter((one) => tested(one, metric).p !== null).length;
   const corrected = asked > 1 ? ` (${chance(p_holm)} by Holm for ${asked} languages)` : "";
-  const honestly = asked > 1 ? ` (${chance(honest_p_holm)})` : "";
+  const heldOut = asked > 1 ? ` (${chance(held_out_p_holm)})` : "";
   const place = bestOf(run, metric);
   return [
-    `Honest change: ${signed(honest)}, the pair chosen on one half of the facts and reported on the other; `
-      + `the choice flatters by ${points(change - honest)}.`,
+    `Honest change: ${signed(held_out)}, the pair chosen on one half of the facts and reported on the other; `
+      + `the choice flatters by ${points(change - held_out)}.`,
     `Facts hit: ${run.won[place].toLocaleString("en")} won, ${run.lost[place].toLocaleString("en")} lost, `
-      + `p ${chance(p)}${corrected}; on facts that did not choose the pair p ${chance(honest_p)}${honestly}.`,
+      + `p ${chance(p)}${corrected}; on facts that did not choose the pair p ${chance(held_out_p)}${heldOut}.`,
   ];
 }
 
