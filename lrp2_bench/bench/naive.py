@@ -124,7 +124,7 @@ def _masked_scores(
             continue
         columns = torch.tensor([ids[candidate] for candidate in candidates], device=model.device)
         masks = " ".join([tokenizer.mask_token] * count)
-        texts = [relation.fill(fact.subject, masks) for fact in relation.facts]
+        texts = [relation.fill(fact.subject, masks).text for fact in relation.facts]
         order = sorted(range(len(texts)), key=lambda fact: len(texts[fact]))
         for start in range(0, len(order), ROWS):
             facts = order[start : start + ROWS]
@@ -149,7 +149,7 @@ def _causal_scores(
     tokenizer = model.tokenizer
     for fact, allowed in enumerate(pool.allowed):
         candidates = allowed.nonzero()[0]
-        texts = [relation.fill(relation.facts[fact].subject, pool.labels[candidate]) for candidate in candidates]
+        texts = [relation.fill(relation.facts[fact].subject, pool.labels[candidate]).text for candidate in candidates]
         batch = tokenizer(texts, return_tensors="pt", padding=True, padding_side="right").to(model.device)
         batch.pop("token_type_ids", None)
         log_probabilities = forward(batch)[:, :-1].log_softmax(dim=-1)

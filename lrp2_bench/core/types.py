@@ -26,6 +26,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from lrp2_bench.core.prompts import Prompt, fill_template
+
 #: int8 ``[setting, fact]``: 1 hit, 0 miss, -1 not evaluated. Row 0 is the baseline.
 Hits = npt.NDArray[np.int8]
 
@@ -109,14 +111,9 @@ class Relation:
         """The distinct object labels, sorted by code points."""
         return tuple(sorted(set(self.objects.values())))
 
-    def fill(self, subject: str, object_: str) -> str:
-        """The template with both slots filled; labels that contain a slot's text are left as they are."""
-        before_x, after_x = self.variants.get(subject, self.template).split("[X]")
-        if "[Y]" in before_x:
-            left, middle = before_x.split("[Y]")
-            return left + object_ + middle + subject + after_x
-        middle, right = after_x.split("[Y]")
-        return before_x + subject + middle + object_ + right
+    def fill(self, subject: str, object_: str) -> Prompt:
+        """The subject's own template with both slots filled, and where they stand."""
+        return fill_template(self.variants.get(subject, self.template), subject, object_)
 
 
 @dataclass(frozen=True)

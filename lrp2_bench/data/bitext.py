@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from lrp2_bench.core.data_warnings import DataWarnings
+from lrp2_bench.core.prompts import Span
 from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 
-#: Kinds of :class:`Notices` counted here.
+#: Kinds of :class:`DataWarnings` counted here.
 BLANK = "Parallel sentences with a blank side were left out"
 TWICE = "Parallel sentences that occur more than once were taken once"
 
@@ -25,7 +26,7 @@ class Sentence:
     """``answer`` is where a query's object stands, ``[start, end)`` in characters; None in a corpus's sentences."""
 
     text: str
-    answer: tuple[int, int] | None = None
+    answer: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,5 @@ def _filled_pairs(facts: ParallelFacts) -> list[SentencePair]:
 
 def filled(relation: Relation, subject: str, object_: str) -> Sentence:
     """The relation's query filled in, and where the object stands in it."""
-    before, after = relation.template.split("[X]")
-    start = before.find("[Y]")
-    if start < 0:
-        start = len(before) + len(subject) + after.index("[Y]")
-    return Sentence(relation.fill(subject, object_), (start, start + len(object_)))
+    prompt = relation.fill(subject, object_)
+    return Sentence(prompt.text, prompt.object)

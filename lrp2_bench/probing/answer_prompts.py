@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrp2_bench.core.data_warnings import DataWarnings
-from lrp2_bench.core.types import Fact, Relation
+from lrp2_bench.core.types import Relation
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.masked import between_masks
 
-#: Kinds of :class:`Notices` counted here.
+#: Kinds of :class:`DataWarnings` counted here.
 CANNOT_ASK = "Facts whose own object cannot be asked for were left out"
 
 
@@ -50,7 +50,8 @@ def gold_prompts(
 def _masked(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
     tokenizer = model.tokenizer
     between, mask, unknown = between_masks(tokenizer), tokenizer.mask_token_id, tokenizer.unk_token_id
-    queries = tokenizer([relation.fill(fact.subject, tokenizer.mask_token) for fact in relation.facts], verbose=False)
+    texts = [relation.fill(fact.subject, tokenizer.mask_token).text for fact in relation.facts]
+    queries = tokenizer(texts, verbose=False)
     objects = tokenizer([fact.object for fact in relation.facts], add_special_tokens=False, verbose=False)
     prompts: list[GoldPrompt | None] = []
     for ids, targets in zip(queries["input_ids"], objects["input_ids"], strict=True):
@@ -65,12 +66,11 @@ def _masked(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
 
 
 def _causal(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
-    texts = [relation.fill(fact.subject, fact.object) for fact in relation.facts]
-    encoded = model.tokenizer(texts, verbose=False, return_offsets_mapping=True)
+    filled = [relation.fill(fact.subject, fact.object) for fact in relation.facts]
+    encoded = model.tokenizer([prompt.text for prompt in filled], verbose=False, return_offsets_mapping=True)
     prompts: list[GoldPrompt | None] = []
-    for fact, ids, offsets in zip(relation.facts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        start = _object_start(relation, fact)
-        end = start + len(fact.object)
+    for prompt, ids, offsets in zip(filled, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        start, end = prompt.object
         tokens = [place for place, (a, b) in enumerate(offsets) if a < end and b > start]
         prompts.append(_predicted(ids, [place for place in tokens if place > 0], model.tokenizer.unk_token_id))
     return prompts
@@ -82,9 +82,3 @@ def _predicted(ids: Sequence[int], places: Sequence[int], unknown: int | None) -
     if not targets or unknown in targets:
         return None
     return GoldPrompt(tuple(ids[: places[-1]]), tuple(place - 1 for place in places), targets)
-
-
-def _object_start(relation: Relation, fact: Fact) -> int:
-    """The object's first character in the filled sentence."""
-    before = relation.template.split("[Y]")[0]
-    return len(before) + (len(fact.subject) - len("[X]") if "[X]" in before else 0)

@@ -229,7 +229,7 @@ class MaskedProbe(Probe):
     def _tokenize_queries(self, relation: Relation) -> dict[int, tuple[list[int], int]]:
         """Fact -> its query's token ids with a single mask, and that mask's place."""
         tokenizer = self.model.tokenizer
-        texts = [relation.fill(fact.subject, tokenizer.mask_token) for fact in relation.facts]
+        texts = [relation.fill(fact.subject, tokenizer.mask_token).text for fact in relation.facts]
         queries = {}
         for number, ids in enumerate(tokenizer(texts, verbose=False)["input_ids"] if texts else []):
             where = f"{self.where} {relation.facts[number].uuid}"

@@ -81,7 +81,7 @@ def _table(ours: Relation, theirs: Relation) -> pa.Table:
 
 
 def _query(relation: Relation, fact: Fact) -> str:
-    return relation.fill(fact.subject, SLOT)
+    return relation.fill(fact.subject, SLOT).text
 
 
 def _storable(text: str | None) -> str | None:

@@ -33,7 +33,7 @@ Side = Literal["language", "pivot"]
 #: The folder of the chunks in a run's folder.
 CHUNKS = "relations"
 
-#: Kinds of :class:`Notices` a store counts, whenever it is opened: what was lost stays on record.
+#: Kinds of :class:`DataWarnings` a store counts, whenever it is opened: what was lost stays on record.
 SET_ASIDE = "Damaged hits were set aside and computed again"
 GONE = "Hits that were stored are gone and were computed again"
 

@@ -19,7 +19,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from lrp2_bench.data.cldr.sentences import Sentence, Span
+from lrp2_bench.core.prompts import Span
+from lrp2_bench.data.cldr.sentences import Sentence
 from lrp2_bench.testbed.specs import PretrainSpec
 
 #: How often a fact or a gloss has its object's name masked whole (as the probe does) or its subject's; else this share

@@ -113,7 +113,7 @@ def test_a_masked_model_is_read_at_the_masks_of_a_query_for_its_own_object(
         tokens = len(model.tokenizer(object_, add_special_tokens=False)["input_ids"])
         masks = " ".join([model.tokenizer.mask_token] * tokens)
         query = _one(model, filled(relation, "China", object_))
-        assert list(query.ids) == model.tokenizer(relation.fill("China", masks))["input_ids"]
+        assert list(query.ids) == model.tokenizer(relation.fill("China", masks).text)["input_ids"]
         assert [query.ids[place] for place in query.read] == [model.tokenizer.mask_token_id] * tokens
         lengths.add(tokens)
     assert len(lengths) > 1
@@ -128,7 +128,7 @@ def test_a_causal_model_is_read_where_it_predicts_the_filled_object(
     model = load(model_folder("bloom"))
     relation = Relation("P36", template, (), {})
     query = _one(model, filled(relation, "中国", "Washington, D.C."))
-    ids = model.tokenizer(relation.fill("中国", "Washington, D.C."))["input_ids"]
+    ids = model.tokenizer(relation.fill("中国", "Washington, D.C.").text)["input_ids"]
     assert list(query.ids) == ids
     predicted = model.tokenizer.decode([ids[place + 1] for place in query.read])
     first = "" if query.read[0] else model.tokenizer.decode(ids[:1])  # the first token of all is never predicted

@@ -28,7 +28,7 @@ def _relation(folder: Path, name: str, language: str = "fr", data_warnings: Data
 
 
 def _queries(relation: Relation) -> list[str]:
-    return [relation.fill(fact.subject, fact.object) for fact in relation.facts]
+    return [relation.fill(fact.subject, fact.object).text for fact in relation.facts]
 
 
 def _pack(folder: Path, target: Path, prefix: str = "") -> Path:
@@ -248,3 +248,15 @@ def test_other_content_than_the_published_is_counted_by_language(folder: Path) -
     data_warnings = DataWarnings()
     XFactr(folder).facts("fr", "en", data_warnings)
     assert data_warnings.as_dict()[OTHER_CONTENT] == {"count": 2, "examples": ["fr", "en"]}
+
+
+@needs_xfactr
+@pytest.mark.parametrize("language", ["ru", "fr", "el", "es"])
+def test_of_the_real_prompts_subject_and_object_stand_where_they_are_told(language: str) -> None:
+    relations = XFactr(XFACTR_ZIP, limit=20).facts(language, "en", DataWarnings()).relations
+    assert relations
+    for relation in relations:
+        for fact in relation.facts:
+            prompt = relation.fill(fact.subject, fact.object)
+            assert prompt.text[slice(*prompt.subject)] == fact.subject
+            assert prompt.text[slice(*prompt.object)] == fact.object

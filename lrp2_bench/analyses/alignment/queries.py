@@ -71,7 +71,7 @@ def _parallel_sentences(facts: ParallelFacts) -> list[tuple[str, str]]:
         by_id = {fact.line_id: fact for fact in ours.facts}
         for fact in theirs.facts:
             mine = by_id[fact.line_id]
-            sentences.append((ours.fill(mine.subject, mine.object), theirs.fill(fact.subject, fact.object)))
+            sentences.append((ours.fill(mine.subject, mine.object).text, theirs.fill(fact.subject, fact.object).text))
     return sentences
 
 

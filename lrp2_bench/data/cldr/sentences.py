@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from lrp2_bench.core.prompts import SUBJECT, Span, fill_slots, fill_template
 from lrp2_bench.core.types import Fact
 from lrp2_bench.data.cldr.dataset import named
 from lrp2_bench.data.cldr.facts import CldrFact, cldr_facts, kind_of
 from lrp2_bench.data.cldr.names import names_of
 from lrp2_bench.data.cldr.templates import wordings
-
-#: ``[start, end)`` in characters.
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +42,8 @@ def name_sentences(language: str) -> Iterator[Sentence]:
         label = names.label(entity)
         if label is None:
             continue
-        before, after = wordings(language).names[kind].split("[X]")
-        yield Sentence(language, before + label + after, (len(before), len(before) + len(label)))
+        text, spans = fill_slots(wordings(language).names[kind], {SUBJECT: label})
+        yield Sentence(language, text, spans[SUBJECT])
 
 
 def entities() -> list[tuple[str, str]]:
@@ -66,11 +63,5 @@ def all_facts() -> Iterator[CldrFact]:
 
 
 def _filled(language: str, template: str, fact: Fact, entry: CldrFact) -> Sentence:
-    labels = {"[X]": fact.subject, "[Y]": fact.object}
-    text, spans = "", {}
-    for part in re.split(r"(\[[XY]\])", template):
-        label = labels.get(part, part)
-        if part in labels:
-            spans[part] = (len(text), len(text) + len(label))
-        text += label
-    return Sentence(language, text, spans["[X]"], spans["[Y]"], entry)
+    prompt = fill_template(template, fact.subject, fact.object)
+    return Sentence(language, prompt.text, prompt.subject, prompt.object, entry)
