@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,8 +18,11 @@ from lrp2_bench.config import conf_dir, refuse_no_choice, register
 from lrp2_bench.config_errors import explain
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.jobs.status import write_error
+from lrp2_bench.multirun.job import repeated
 from lrp2_bench.multirun.plugin import register_sweeper, without_hydras_words
 from lrp2_bench.multirun.summary import UnfinishedError
+from lrp2_bench.secrets import learn_argument, learn_environment, remembering
+from lrp2_bench.streams import safe_output
 
 #: Exit code of a report that was written, but not from whole runs alone.
 PARTIAL = 3
@@ -228,7 +230,14 @@ COMMANDS: dict[str, Callable[[], object]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is as :data:`OVERVIEW` says. A partial report has its own by SystemExit."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    with safe_output(), remembering():
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(given: list[str]) -> int:
+    learn_environment()
+    for argument in given:
+        learn_argument(argument)
     if not given or given[0] in {"-h", "--help", "help"}:
         print(OVERVIEW, end="")
         return 0
@@ -252,8 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             sys.argv = before
     except UnfinishedError as error:
-        again = shlex.join(["lrp2-bench", *given])
-        print(f"{error}\nWhat is left, all at once: {again}", file=sys.stderr)
+        print(f"{error}\nWhat is left, all at once: {repeated(given)}", file=sys.stderr)
         return 1
     except BenchError as error:
         print(error, file=sys.stderr)

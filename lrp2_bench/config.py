@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from lrp2_bench.ablations import label
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.models.names import folder_name
+from lrp2_bench.secrets import learn, masked
 from lrp2_bench.settings import (
     AnalyzeCommand,
     BenchCommand,
@@ -101,6 +102,7 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError.
     """
     settings = OmegaConf.to_object(config)
+    learn(OmegaConf.to_container(config, resolve=True, enum_to_str=True))
     assert isinstance(settings, command)
     for name, known in _added(settings):
         raise UnknownNameError("setting", name, known, "A + adds a sweep (+sweep=NAME) and nothing else.")
@@ -108,10 +110,10 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
 
 
 def tree(config: DictConfig) -> dict[str, Any]:
-    """``config`` resolved, as plain JSON-able values."""
+    """``config`` resolved, as plain JSON-able values without credentials: a record, nothing to connect with."""
     resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(resolved, dict)
-    return {str(key): value for key, value in resolved.items()}
+    return {str(key): value for key, value in masked(resolved).items()}
 
 
 def factory(config: DictConfig) -> Callable[[], Any]:

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from lrp2_bench.secrets import mask
+
 log = logging.getLogger(__name__)
 
 _CONSOLE = Console(stderr=True)
@@ -47,6 +49,9 @@ def progress(what: str, total: int, unit: str) -> Iterator[Advance]:
 
 class ConsoleHandler(logging.Handler):
     """Log messages on stderr, above a running bar; a path or a label is printed as it is, never as markup."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return mask(super().format(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         style = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else ""

@@ -15,6 +15,7 @@ from lrp2_bench.arguments import quoted
 from lrp2_bench.config import SWEEP, conf_dir
 from lrp2_bench.errors import BenchError, UnknownNameError, nearest
 from lrp2_bench.jobs.reference import read_reference
+from lrp2_bench.secrets import has_mask
 
 #: Settings that are about the job rather than the run.
 _OF_THE_JOB = ("shard", "plan", "reproduces")
@@ -51,6 +52,14 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
             for key, value in wanted.items()
             if found[key] != value and (resolve or not _is_made_of_others(found[key]))
         ]
+    lost = [entry for entry in overrides if has_mask(entry) and not _is_overruled(entry.partition("=")[0], keys)]
+    if lost:
+        raise BenchError(
+            f"'{reference.path}' has no credentials, which these settings need: "
+            f"{', '.join(entry.partition('=')[0] for entry in lost)}.\nGive each again behind --from-manifest, best with the credential in the environment, as in "
+            "'search.storage=\"postgresql+psycopg://USER:${oc.env:PGPASSWORD}@HOST/NAME\"'; search.storage=null does "
+            "without the database."
+        )
     overrides = [entry for entry in overrides if not _is_overruled(entry.partition("=")[0], keys)]
     return [*overrides, f"reproduces={quoted(str(reference.path))}"]
 

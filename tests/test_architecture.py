@@ -14,6 +14,7 @@ PACKAGE = REPOSITORY / "lrp2_bench"
 
 # A module imports from lower tiers, or its own folder.
 TIERS = {
+    "secrets": -2, "streams": -1,
     "errors": 0, "files": 0, "notices": 0, "types": 0, "languages": 0.5, "settings": 0, "batching": 0, "progress": 0,
     "joblog": 0, "process": 0, "metrics": 1, "records": 1, "data": 1, "models": 1, "ablations": 1, "testbed": 1.5,
     "vectors": 2, "projection": 2, "moves": 2.5, "probing": 2, "grid": 3, "search": 4, "tracking": 4, "analysis": 5,

@@ -16,6 +16,7 @@ from lrp2_bench.errors import BenchError
 from lrp2_bench.files import digests, sealed, sha256_json, write_json
 from lrp2_bench.jobs.status import state_of
 from lrp2_bench.records import TABLES
+from lrp2_bench.secrets import masked
 from lrp2_bench.settings import Metric
 
 _PACKAGES = (
@@ -50,8 +51,8 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 
 
 def write_manifest(path: Path, identity: Mapping[str, Any], details: Mapping[str, Any]) -> None:
-    """``identity`` decides hits and is hashed; ``details`` are the record of this run. All of it is sealed."""
-    write_json(path, sealed({**details, "identity": identity, "identity_hash": sha256_json(identity)}))
+    """``identity`` decides hits and is hashed; ``details`` tell of this run, less credentials. All of it is sealed."""
+    write_json(path, sealed({**masked(details), "identity": identity, "identity_hash": sha256_json(identity)}))
 
 
 def table_digests(folder: Path) -> dict[str, str]:

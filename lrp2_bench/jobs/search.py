@@ -33,12 +33,13 @@ from lrp2_bench.jobs.seal import nothing_left, write_seal
 from lrp2_bench.jobs.shards import relations_of, shard_of
 from lrp2_bench.jobs.status import JobStatus, job_status, sigterm_interrupts
 from lrp2_bench.jobs.strategies import CHOOSING, run_strategy, search_summary
-from lrp2_bench.jobs.studies import finish_study, hide_password, open_book
+from lrp2_bench.jobs.studies import finish_study, open_book
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
 from lrp2_bench.records import PairRow, write_pairs
+from lrp2_bench.secrets import masked
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
@@ -65,7 +66,7 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     that was stopped goes on where it was. Raises :class:`BenchError` for what a user can mend.
     """
     dataset_name = str(config["dataset"]["name"])
-    config = hide_password(config)
+    config = masked(config)
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
     experiment = experiment_folder(settings.experiment.name, label(settings.projection))

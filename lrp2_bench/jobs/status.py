@@ -22,6 +22,7 @@ from typing import Any
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import write_json
 from lrp2_bench.jobs.claims import STATUS, Claims
+from lrp2_bench.secrets import masked
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class JobStatus:
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "updated": datetime.now(UTC).isoformat(timespec="seconds"),
-                **details,
+                **masked(details),
             },
         )
 
@@ -177,8 +178,9 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
     if error.errno not in reasons:
         return None
     where = error.filename or folder
+    named = "a file" if where is None else f"'{where}'"
     return BenchError(
-        f"Cannot write '{where}': {reasons[error.errno]}, then run the same command; finished relations are kept."
+        f"Cannot write {named}: {reasons[error.errno]}, then run the same command; finished relations are kept."
     )
 
 

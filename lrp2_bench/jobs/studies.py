@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from optuna.storages import InMemoryStorage
 
@@ -15,7 +14,7 @@ from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
 from lrp2_bench.records import PairRow
 from lrp2_bench.search.book import StudyBook, StudyKey
-from lrp2_bench.search.storage import open_database, open_journal, without_password
+from lrp2_bench.search.storage import open_database, open_journal
 from lrp2_bench.search.study import other_metrics, value_of, write_study
 from lrp2_bench.search.task import Found
 from lrp2_bench.settings import ProjectionKind, SearchCommand, SearchKind
@@ -96,11 +95,3 @@ def finish_study(
             notices.add("The study in search.storage is not up to date: run the same command again", book.name)
     # max keeps the first of equals, and the rows are in (lirp, lsrp) order.
     return max(pairs, key=lambda row: value_of(row, settings.select_by)).pair
-
-
-def hide_password(config: Mapping[str, Any]) -> dict[str, Any]:
-    """``config`` as it may be written to files and sent to trackers."""
-    search = dict(config.get("search") or {})
-    if search.get("storage"):
-        search["storage"] = without_password(str(search["storage"]))
-    return {**config, "search": search}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import hydra.core.utils
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus, run_job, setup_globals
@@ -20,7 +21,9 @@ from lrp2_bench.config import register
 from lrp2_bench.config_errors import explain
 from lrp2_bench.errors import BenchError
 from lrp2_bench.jobs.status import write_error
+from lrp2_bench.multirun.hidden import save_cleaned
 from lrp2_bench.multirun.job import Job, Outcome, State
+from lrp2_bench.secrets import learn_argument, learn_environment, mask
 
 #: Of a job that SIGTERM or Ctrl-C ended.
 STOPPED = "Stopped before its end."
@@ -40,6 +43,7 @@ def prepare_hydra() -> None:
     register()
     setbase("1.3")  # as in the command: older ones would run a job in its output folder, and relative paths break
     Plugins.instance()
+    hydra.core.utils._save_config = save_cleaned
     # hydra-submitit-launcher, where it is installed, has settings of this name that ours would be checked against.
     store: Any = ConfigStore.instance().repo
     store.get("hydra", {}).get("launcher", {}).pop("submitit_slurm.yaml", None)
@@ -56,6 +60,9 @@ def run_one(setup: Setup, job: Job) -> Outcome:
     """
     prepare_hydra()
     setup_globals()
+    learn_environment()  # this may be another process than the one that was given the settings
+    for override in job.overrides:
+        learn_argument(override)
     try:
         config = setup.context.config_loader.load_sweep_config(setup.config, list(job.overrides))
         with open_dict(config):
@@ -79,13 +86,13 @@ def run_one(setup: Setup, job: Job) -> Outcome:
 def failed(job: Job, error: object) -> Outcome:
     """The outcome of a job that raised ``error``, in words a user can act on."""
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return Outcome(State.failed, explain(error, job.command))
+        return Outcome(State.failed, mask(explain(error, job.command)))
     told = write_error(error, job.folder) if isinstance(error, OSError) else error
     if isinstance(told, BenchError):
         return Outcome(State.failed, str(told))
     return Outcome(
         State.failed,
-        f"{type(error).__name__}: {error}\nThis is a bug or a fault of the machine; the traceback is in "
+        f"{type(error).__name__}: {mask(str(error))}\nThis is a bug or a fault of the machine; the traceback is in "
         f"{job.folder / 'status.json'}.",
     )
 

@@ -27,6 +27,7 @@ from lrp2_bench.multirun.launcher import JobLauncher, Tell, say
 from lrp2_bench.multirun.preflight import check
 from lrp2_bench.multirun.queue import QueueError, ending, queued
 from lrp2_bench.multirun.running import STOPPED, Setup, run_one
+from lrp2_bench.streams import safe_output
 
 #: Looks at the queue that must miss a job before it is over: Slurm may be between two states.
 _MISSED = 2
@@ -57,7 +58,8 @@ class Task:
     def __call__(self, job: Job) -> Outcome:
         # submitit passes SIGTERM over; a cancelled job should leave a word.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        outcome = run_one(self.setup, job)
+        with safe_output():
+            outcome = run_one(self.setup, job)
         if outcome.state is State.failed and _OFTEN in outcome.cause:
             return Outcome(State.interrupted, _TIME)
         return outcome

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from lrp2_bench.arguments import expand_groups
 from lrp2_bench.errors import BenchError
 from lrp2_bench.multirun.finished import is_finished, remembering
+from lrp2_bench.multirun.hidden import carried, cleaned
 from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of, with_labels
 from lrp2_bench.multirun.launcher import ForeignLauncher, InlineLauncher, JobLauncher, Told, say
 from lrp2_bench.multirun.running import Setup, task_name
@@ -39,8 +40,9 @@ class JobSweeper(Sweeper):
         self._params = dict(params or {})
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self._setup = Setup(hydra_context, config, task_name(task_function))
-        self._jobs_launcher = _launcher(hydra_context, task_function, config)
+        # Launchers write and pickle the one they get; their own settings are read from the other.
+        self._setup = Setup(hydra_context, cleaned(config), task_name(task_function))
+        self._jobs_launcher = _launcher(hydra_context, task_function, config, self._setup.config)
 
     def sweep(self, arguments: list[str]) -> list[Outcome]:
         jobs, configs = self._jobs(arguments)
@@ -73,8 +75,9 @@ class JobSweeper(Sweeper):
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*own, *arguments])
         (batch,) = BasicSweeper.split_arguments(parsed, None)
         jobs, configs = [], []
-        for number, overrides in enumerate(batch):
-            config = loader.load_sweep_config(self._setup.config, list(overrides))
+        for number, given in enumerate(batch):
+            overrides = [carried(override) for override in given]
+            config = loader.load_sweep_config(self._setup.config, overrides)
             subdir = str(config.hydra.sweep.subdir)
             folder = Path(str(config.hydra.sweep.dir)) / subdir
             with open_dict(config):
@@ -101,7 +104,7 @@ class JobSweeper(Sweeper):
         return left
 
 
-def _launcher(context: HydraContext, task: TaskFunction, config: DictConfig) -> JobLauncher:
+def _launcher(context: HydraContext, task: TaskFunction, config: DictConfig, clean: DictConfig) -> JobLauncher:
     target = str(config.hydra.launcher.get("_target_"))
     if target == _BASIC:
         return InlineLauncher()
@@ -110,4 +113,6 @@ def _launcher(context: HydraContext, task: TaskFunction, config: DictConfig) -> 
         assert isinstance(launcher, JobLauncher)
         return launcher
     plugins = Plugins.instance()
-    return ForeignLauncher(plugins.instantiate_launcher(hydra_context=context, task_function=task, config=config))
+    foreign = plugins.instantiate_launcher(hydra_context=context, task_function=task, config=config)
+    foreign.setup(hydra_context=context, task_function=task, config=clean)
+    return ForeignLauncher(foreign)

@@ -14,6 +14,7 @@ from lrp2_bench.ablations import is_label, representative
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import changed, seal_holds
 from lrp2_bench.records import TABLES, PairRow, read_pairs
+from lrp2_bench.secrets import mask
 from lrp2_bench.settings import ProjectionKind
 from lrp2_bench.types import LayerPair
 
@@ -199,7 +200,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _reason(state: object, message: object) -> str:
     if state == "running":
         return "still running, or killed"
-    first_line = str(message or "").strip().split("\n")[0]
+    first_line = mask(str(message or "")).strip().split("\n")[0]
     return f"{state or 'no state in status.json'}{': ' if first_line else ''}{first_line}"
 
 

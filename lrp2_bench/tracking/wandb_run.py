@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lrp2_bench.secrets import masked
 from lrp2_bench.tracking.connection import choose, requested_mode
 from lrp2_bench.tracking.upload import UploadError, upload
 from lrp2_bench.tracking.whole import is_whole
@@ -104,7 +105,7 @@ def _write_run(wandb: Any, content: Content, target: Target) -> Path:
         group=content.group[:NAME],
         job_type=content.job_type[:_JOB_TYPE],
         tags=[tag[:_TAG] for tag in target.tags] or None,
-        config=dict(content.config),
+        config=masked(content.config),
         mode="offline",
         reinit="create_new",
         settings=_settings(wandb, target.timeout),
