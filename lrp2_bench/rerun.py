@@ -54,9 +54,10 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
         ]
     lost = [entry for entry in overrides if has_mask(entry) and not _is_overruled(entry.partition("=")[0], keys)]
     if lost:
+        names = ", ".join(entry.partition("=")[0] for entry in lost)
         raise BenchError(
-            f"'{reference.path}' has no credentials, which these settings need: "
-            f"{', '.join(entry.partition('=')[0] for entry in lost)}.\nGive each again behind --from-manifest, best with the credential in the environment, as in "
+            f"'{reference.path}' has no credentials, and these settings need some: {names}.\n"
+            "Give each again behind --from-manifest, best with the credential in the environment, as in "
             "'search.storage=\"postgresql+psycopg://USER:${oc.env:PGPASSWORD}@HOST/NAME\"'; search.storage=null does "
             "without the database."
         )

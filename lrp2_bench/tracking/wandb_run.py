@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -54,6 +55,11 @@ def mirror(content: Content, target: Target) -> None:
 
     Raises what W&B and the file system raise, and CutShortError where the run's file ends in the middle of a record.
     """
+    with _masked_command_line():
+        _mirror(content, target)
+
+
+def _mirror(content: Content, target: Target) -> None:
     mode = requested_mode(target.mode)
     if mode == "disabled":
         log.info("W&B is disabled, so %s is not tracked.", content.name)
@@ -123,6 +129,17 @@ def _write_run(wandb: Any, content: Content, target: Target) -> Path:
     finally:
         _flush(wandb)
     return folder
+
+
+@contextmanager
+def _masked_command_line() -> Iterator[None]:
+    """W&B keeps the arguments of the process with each run, and takes no setting to leave them out."""
+    before = sys.argv
+    sys.argv = masked(before)
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 @contextmanager
