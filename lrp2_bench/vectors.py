@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -48,6 +48,12 @@ class LanguageVectors:
     def origin(self) -> str:
         """The digest of what they were computed from. Unlike the numbers, it is the same on every machine."""
         return sha256_json(dict(self.metadata))
+
+    def of_model(self, digest: str, other_digest: str | None) -> LanguageVectors:
+        """The vectors under the model's ``digest`` where they hold the one by the other rule; else as they are."""
+        if other_digest is None or self.metadata.get("model_digest") != other_digest:
+            return self
+        return replace(self, metadata={**self.metadata, "model_digest": digest})
 
 
 def vector_metadata(

@@ -23,7 +23,7 @@ from lrp2_bench.jobs.alignment import stored_alignment
 from lrp2_bench.jobs.claims import TABLES, Claims
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
-from lrp2_bench.jobs.identity import finish_manifest, start_manifest
+from lrp2_bench.jobs.identity import finish_manifest, start_manifest, stored_model
 from lrp2_bench.jobs.made_of import run_identity
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.jobs.outcome import log_outcome
@@ -109,7 +109,9 @@ def _run(
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
     facts = dataset.facts(settings.language, settings.pivot, notices)
-    checkpoint = find_checkpoint(settings.model)
+    checkpoint = find_checkpoint(settings.model).known_as(
+        stored_model(folder) or (reference.manifest["identity"].get("model", {}).get("digest") if reference else None)
+    )
     pretrained = pretrained_of(checkpoint.folder, notices)
     note_unread(pretrained, (settings.language, settings.pivot), notices)
     model = load_model(checkpoint, settings.model)
@@ -207,6 +209,7 @@ def _details(
             "path": settings.model.path,
             "revision": checkpoint.revision,
             "digest": checkpoint.digest,
+            **({"other_digest": checkpoint.other_digest} if checkpoint.other_digest else {}),
             "family": model.family,
             "blocks": model.blocks,
         },
