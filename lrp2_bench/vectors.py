@@ -17,6 +17,7 @@ from torch import Tensor
 from lrp2_bench.batching import by_tokens, in_halves
 from lrp2_bench.errors import BenchError, nearest
 from lrp2_bench.files import sha256_json, write_bytes
+from lrp2_bench.models.finite import way_out_of
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
 from lrp2_bench.progress import progress
@@ -97,7 +98,9 @@ def compute_vectors(
             for layer in range(1, model.blocks + 1):
                 hidden = model.block(layer, hidden, context)
                 means.append(_sum_of_means(hidden, batch.keep).cpu())
-            sums.add_(torch.stack(means))
+            found = torch.stack(means)
+            _check_finite(found, f"The language vectors of '{language}'", model)  # now, not after all of them
+            sums.add_(found)
             padded += batch.ids.numel()
             advance(len(indices))
 
@@ -109,7 +112,7 @@ def compute_vectors(
         language, len(sequences), sum(lengths), 100 * (1 - sum(lengths) / padded), seconds, sum(lengths) / seconds,
     )  # fmt: skip
     vectors = LanguageVectors(language, (sums / len(sequences)).float(), metadata)
-    _check_finite(vectors.values, f"The language vectors of '{language}'")
+    _check_finite(vectors.values, f"The language vectors of '{language}'", model)
     return vectors
 
 
@@ -185,7 +188,9 @@ def _sum_of_means(hidden: Tensor, keep: Tensor) -> Tensor:
     return torch.einsum("rt,rth->h", weights, hidden.to(torch.float64))
 
 
-def _check_finite(values: Tensor, what: str) -> None:
-    if not torch.isfinite(values).all():
-        layers = (~torch.isfinite(values)).any(dim=1).nonzero().flatten().tolist()
-        raise BenchError(f"{what} hold numbers that are not finite at layers {layers}. Try model.precision=float32.")
+def _check_finite(values: Tensor, what: str, model: LayeredModel | None = None) -> None:
+    if torch.isfinite(values).all():
+        return
+    layers = (~torch.isfinite(values)).any(dim=1).nonzero().flatten().tolist()
+    way_out = way_out_of(model) if model is not None else "Compute them again with `lrp2-bench vectors`."
+    raise BenchError(f"{what} hold numbers that are not finite at layers {layers}.\n{way_out}")

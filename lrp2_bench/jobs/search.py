@@ -38,6 +38,7 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
+from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.records import PairRow, write_pairs
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
@@ -116,6 +117,7 @@ def _run(
     note_unread(pretrained, (settings.language, settings.pivot), notices)
     model = load_model(checkpoint, settings.model)
     notices.report()
+    require_scores(model, facts)
     if grid:
         projection = with_moves(projection, settings, sources.corpus, model, checkpoint, notices)
     moved = projection.moves

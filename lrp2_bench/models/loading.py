@@ -109,8 +109,8 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
         )
     if adapted := sorted(name for name in loading["unexpected_keys"] if ".lora_" in name):
         raise BenchError(
-            f"'{checkpoint.folder}' has an adapter among its weights ({adapted[0]}, ...), and adapters are not applied.\n"
-            f"{merging('BASE', 'ADAPTER')}"
+            f"'{checkpoint.folder}' has an adapter among its weights ({adapted[0]}, ...), and adapters are not "
+            f"applied.\n{merging('BASE', 'ADAPTER')}"
         )
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise BenchError(

@@ -98,5 +98,6 @@ def refuse_unhandled(folder: Path, config: Mapping[str, Any]) -> None:
     if tokenizer.is_file() and read_json(tokenizer).get("fast_tokenizer_files"):
         raise BenchError(
             f"'{tokenizer}' has the key fast_tokenizer_files. A tokenizer that changes with the version of "
-            "transformers is not handled.\nKeep the file that fits your version as tokenizer.json, and take the key out."
+            "transformers is not handled.\n"
+            "Keep the file that fits your version as tokenizer.json, and take the key out."
         )
