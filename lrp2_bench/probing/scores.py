@@ -14,8 +14,8 @@ from lrp2_bench.types import Fact, ParallelFacts, Relation
 
 log = logging.getLogger(__name__)
 
-#: Relations that are probed on either side, and how many of a relation's facts are tried until one can be asked.
-_RELATIONS, _TRIED = 4, 8
+#: Relations that are probed on either side, the facts asked in all, and those of a relation that they are taken from.
+_RELATIONS, _FACTS, _TRIED = 4, 8, 16
 
 
 def require_scores(model: LayeredModel, facts: ParallelFacts) -> None:
@@ -45,12 +45,12 @@ def require_scores(model: LayeredModel, facts: ParallelFacts) -> None:
 
 
 def _some(model: LayeredModel, relations: tuple[Relation, ...]) -> list[tuple[Relation, Fact, GoldPrompt]]:
-    """A fact of each of some relations spread over all, as far as there are any that can be asked."""
-    step = max(1, len(relations) // _RELATIONS)
+    """The first facts of some relations spread over all, as far as they can be asked."""
+    chosen = relations[:: max(1, len(relations) // _RELATIONS)][:_RELATIONS]
     found = []
-    for relation in relations[::step][:_RELATIONS]:
+    for relation in chosen:
         first = relation.facts[:_TRIED]
         prompts = gold_prompts(model, replace(relation, facts=first), "", Notices())
         asked = ((relation, fact, prompt) for fact, prompt in zip(first, prompts, strict=True) if prompt is not None)
-        found += list(asked)[:1]
+        found += list(asked)[: _FACTS // len(chosen)]
     return found
