@@ -85,7 +85,8 @@ def _same_inputs(
         facts = make_dataset().facts(settings.language, settings.pivot, Notices())
         if facts.digest != identity["dataset"]["digest"]:
             return False
-        if find(settings.model).digest != identity["model"]["digest"]:
+        checkpoint = find(settings.model).known_as(identity["model"]["digest"])
+        if checkpoint.digest != identity["model"]["digest"]:
             return False
         if identity["vectors"]["language"] is None:
             return True  # baselines move nothing
@@ -95,7 +96,11 @@ def _same_inputs(
         if settings.vectors.path is not None:
             given = Path(settings.vectors.path).expanduser()
             paths = {side: given if given.is_file() else given / f"{code}.safetensors" for side, code in sides.items()}
-            return all(load_vectors(path).origin == identity["vectors"][side] for side, path in paths.items())
+            digests = checkpoint.digest, checkpoint.other_digest
+            return all(
+                load_vectors(path).of_model(*digests).origin == identity["vectors"][side]
+                for side, path in paths.items()
+            )
         corpus = make_corpus()
         return all(
             manifest["vectors"][code]["sentences_digest"] == sha256_json(list(corpus.sentences(code, Notices())))

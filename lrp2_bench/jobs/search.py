@@ -23,7 +23,7 @@ from lrp2_bench.jobs.alignment import stored_alignment
 from lrp2_bench.jobs.claims import TABLES, Claims
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
-from lrp2_bench.jobs.identity import finish_manifest, start_manifest
+from lrp2_bench.jobs.identity import finish_manifest, start_manifest, stored_model
 from lrp2_bench.jobs.made_of import run_identity
 from lrp2_bench.jobs.manifest import environment, peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.jobs.outcome import log_outcome
@@ -38,6 +38,7 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
+from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.records import PairRow, write_pairs
 from lrp2_bench.secrets import masked
 from lrp2_bench.settings import SearchCommand, SearchKind
@@ -110,11 +111,14 @@ def _run(
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
     facts = dataset.facts(settings.language, settings.pivot, notices)
-    checkpoint = find_checkpoint(settings.model)
+    checkpoint = find_checkpoint(settings.model).known_as(
+        stored_model(folder) or (reference.manifest["identity"].get("model", {}).get("digest") if reference else None)
+    )
     pretrained = pretrained_of(checkpoint.folder, notices)
     note_unread(pretrained, (settings.language, settings.pivot), notices)
     model = load_model(checkpoint, settings.model)
     notices.report()
+    require_scores(model, facts)
     if grid:
         projection = with_moves(projection, settings, sources.corpus, model, checkpoint, notices)
     moved = projection.moves
@@ -208,6 +212,7 @@ def _details(
             "path": settings.model.path,
             "revision": checkpoint.revision,
             "digest": checkpoint.digest,
+            **({"other_digest": checkpoint.other_digest} if checkpoint.other_digest else {}),
             "family": model.family,
             "blocks": model.blocks,
         },

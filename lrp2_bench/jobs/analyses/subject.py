@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.jobs.identity import stored_model
 from lrp2_bench.jobs.status import state_of
 from lrp2_bench.jobs.vectors import language_vectors
 from lrp2_bench.languages import GROUPS
@@ -17,6 +19,7 @@ from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
 from lrp2_bench.projection import Shifts, shifts
+from lrp2_bench.report.analyses import ANALYSIS, FOLDER
 from lrp2_bench.report.runs import find_runs
 from lrp2_bench.settings import AnalyzeCommand
 from lrp2_bench.types import LayerPair
@@ -42,7 +45,13 @@ class Subject:
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        return find_checkpoint(self.settings.model)
+        """Under the digest that the experiment's searches and analyses of it hold, where that is its own."""
+        found = find_checkpoint(self.settings.model)
+        stored = {stored_model(folder) for folder in (self.home / self.dataset_name).glob("*")}
+        stored |= {_analysed(path) for path in self.home.glob(f"{FOLDER}/*/{ANALYSIS}")}
+        return (
+            found if found.digest in stored or found.other_digest not in stored else found.known_as(found.other_digest)
+        )
 
     @cached_property
     def model(self) -> LayeredModel:
@@ -89,7 +98,14 @@ class Subject:
             corpus = self.corpus if self.settings.vectors.path is None else None
             cache = Path(self.settings.paths.cache).expanduser()
             self._vectors[language] = language_vectors(
-                self.model, self.checkpoint.digest, language, corpus, self.settings.vectors, cache, self.notices
+                self.model,
+                self.checkpoint.digest,
+                language,
+                corpus,
+                self.settings.vectors,
+                cache,
+                self.notices,
+                self.checkpoint.other_digest,
             )
         return self._vectors[language]
 
@@ -110,7 +126,8 @@ class Subject:
         if state_of(folder) != "finished":
             return None
         (run,), _ = find_runs([folder])
-        if run.manifest["model"].get("digest") != self.checkpoint.digest:
+        stored = run.manifest["model"].get("digest")
+        if stored != self.checkpoint.known_as(stored).digest:
             raise BenchError(
                 f"The search in '{folder}' was made with other weights than '{self.settings.model.path}' has now.\n"
                 "Give pair=[LIRP,LSRP], another experiment.name, or search again."
@@ -135,3 +152,12 @@ class Subject:
         for language in languages:
             if language not in known:
                 raise UnknownNameError(f"language of {what}", language, known, hint)
+
+
+def _analysed(path: Path) -> str | None:
+    """The digest of the model that an ``analysis.json`` is of; None where it cannot be read."""
+    try:
+        found: str | None = json.loads(path.read_bytes())["model"]["digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found
