@@ -34,7 +34,7 @@ def broken_at(model: LayeredModel, ids: Sequence[int], positions: Sequence[int],
                 return f"block {number}" if number else "the embedding"
         bad = (logits.isnan() | (logits == torch.inf)).any(dim=0).nonzero().flatten().tolist()
         tokens = ", ".join(repr(token) for token in model.tokenizer.convert_ids_to_tokens(bad[:_SHOWN]))
-        if not bad or len(bad) == logits.shape[1]:
+        if not bad or not model.readout(scored).isfinite().all():
             return "the head"
         return f"the head, for {len(bad)} of {logits.shape[1]} tokens ({tokens}{', ...' if len(bad) > _SHOWN else ''})"
 
