@@ -38,6 +38,7 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
+from lrp2_bench.probing.alike import count_alike
 from lrp2_bench.records import PairRow, write_pairs
 from lrp2_bench.settings import SearchCommand, SearchKind
 from lrp2_bench.testbed.pretrained import pretrained_of
@@ -113,6 +114,9 @@ def _run(
     pretrained = pretrained_of(checkpoint.folder, notices)
     note_unread(pretrained, (settings.language, settings.pivot), notices)
     model = load_model(checkpoint, settings.model)
+    count_alike(model.tokenizer, facts.relations, settings.language, notices)
+    if settings.language != settings.pivot:
+        count_alike(model.tokenizer, facts.pivot_relations, settings.pivot, notices)
     notices.report()
     if grid:
         projection = with_moves(projection, settings, sources.corpus, model, checkpoint, notices)
