@@ -126,6 +126,7 @@ def _run(
     if reference is not None:
         reference.require(identity)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
+    details["dataset"]["languages"] = list(dataset.languages())
     details |= pretrained_details(pretrained)
     stored, identity = start_manifest(folder, identity, details, claims, notices)
     remove_abandoned(folder)
