@@ -102,16 +102,18 @@ def report(config: DictConfig) -> None:
 
     from lrp2_bench.config import factory, typed
     from lrp2_bench.jobs.report import run_report
-    from lrp2_bench.languages import groups
+    from lrp2_bench.language_table import groups_of, known_codes, own_languages, read_language_table
     from lrp2_bench.settings import ReportCommand
 
     settings = typed(config, ReportCommand)
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
     output = Path(settings.output).expanduser() if settings.output else None
-    classes = groups(settings.high_from, settings.medium_from)
+    table = read_language_table(Path(settings.languages.path).expanduser()) if settings.languages.path else {}
     console = Console(quiet=settings.quiet)
     tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
-    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models, tracker)
+    with own_languages(table):
+        classes = groups_of(known_codes(), settings.high_from, settings.medium_from)
+        done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models, tracker)
     if settings.quiet:
         print(done.folder)
     if done.lacks:

@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.data.labels import BAD_SLOTS, composed
 from lrp2_bench.data.parallel import content, matching, natural, require_selection
 from lrp2_bench.data.xfactr_files import PROMPTS, Triple, XFactrFiles
 from lrp2_bench.data.xfactr_prompts import GENDER, KNOWN_SLOTS, Prompt, UnknownSlotError, parse_prompt
@@ -110,8 +111,16 @@ class _Language:
         self.language = language
         self.prompts = files.prompts[language]
         self._files, self._notices = files, notices
-        self._entities = files.names(language, notices)
+        self._entities = {
+            entity: composed(name, f"{language} {entity}", notices)
+            for entity, name in files.names(language, notices).items()
+        }
         if files.digest(language) != published_digests().get(language):
+            # What was published is asked as it was (its prompts in Yoruba are decomposed); others as they are meant.
+            self.prompts = {
+                relation: composed(prompt, f"{language} {relation}", notices)
+                for relation, prompt in self.prompts.items()
+            }
             notices.add("Language differs from the X-FACTR this version was tested with", language)
 
     def relation(self, name: str, named: bool = False) -> Relation | None:
@@ -131,7 +140,7 @@ class _Language:
             )
             return None
         if prompt.template.count("[X]") != 1 or prompt.template.count("[Y]") != 1:
-            self._add("Relations whose template lacks [X] or [Y], or repeats it, were skipped", where)
+            self._add(BAD_SLOTS, where)
             return None
         triples = self._files.triples(name, self._notices)
         facts = tuple(fact for triple in triples if (fact := self._fact(name, triple)) is not None)

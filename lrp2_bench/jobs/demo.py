@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from lrp2_bench.arguments import quoted
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.files import write_json
 from lrp2_bench.jobs.manifest import environment
 from lrp2_bench.jobs.report import run_report
 from lrp2_bench.jobs.status import sigterm_interrupts, state_of
+from lrp2_bench.quoting import quoted
 from lrp2_bench.report.findings import findings
 from lrp2_bench.report.runs import find_runs
 from lrp2_bench.settings import DemoCommand, Metric

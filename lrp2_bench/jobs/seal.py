@@ -31,7 +31,7 @@ _NAME = "done.json"
 _RESULTS = (*TABLES, "study.journal", "manifest.json")
 
 #: Parts of a configuration that change nothing in a finished folder: where it lies, and who did how much of it.
-_ELSEWHERE = ("paths", "shard", "reproduces")
+_ELSEWHERE = ("paths", "shard", "reproduces", "languages")
 
 
 def write_seal(folder: Path, config: Mapping[str, Any]) -> None:

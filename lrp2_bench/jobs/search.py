@@ -38,6 +38,7 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
+from lrp2_bench.probing.alike import count_alike
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.records import PairRow, write_pairs
 from lrp2_bench.secrets import masked
@@ -117,6 +118,9 @@ def _run(
     pretrained = pretrained_of(checkpoint.folder, notices)
     note_unread(pretrained, (settings.language, settings.pivot), notices)
     model = load_model(checkpoint, settings.model)
+    count_alike(model.tokenizer, facts.relations, settings.language, notices)
+    if settings.language != settings.pivot:
+        count_alike(model.tokenizer, facts.pivot_relations, settings.pivot, notices)
     notices.report()
     require_scores(model, facts)
     if grid:
@@ -127,6 +131,7 @@ def _run(
     if reference is not None:
         reference.require(identity)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
+    details["dataset"]["languages"] = list(dataset.languages())
     details |= pretrained_details(pretrained)
     stored, identity = start_manifest(folder, identity, details, claims, notices)
     remove_abandoned(folder)

@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lrp2_bench.arguments import expand_groups
 from lrp2_bench.errors import BenchError
+from lrp2_bench.group_members import groups_in
 from lrp2_bench.multirun.finished import is_finished, remembering
 from lrp2_bench.multirun.hidden import carried, cleaned
 from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of, with_labels
@@ -70,8 +71,10 @@ class JobSweeper(Sweeper):
     def _jobs(self, arguments: Sequence[str]) -> tuple[list[Job], list[DictConfig]]:
         """Every job and its configuration; composing all of them finds what is wrong before anything starts."""
         loader, name = self._setup.context.config_loader, str(self._setup.config.hydra.job.name)
-        dataset = self._setup.config.hydra.runtime.choices.get("dataset")
-        own = [expand_groups(f"{key}={values}", dataset) for key, values in self._params.items()]
+        own = [
+            expand_groups(f"{key}={values}", lambda: groups_in(self._setup.config))
+            for key, values in self._params.items()
+        ]
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*own, *arguments])
         (batch,) = BasicSweeper.split_arguments(parsed, None)
         jobs, configs = [], []

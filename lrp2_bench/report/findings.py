@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lrp2_bench import metrics
 from lrp2_bench.analysis.exposure import Mask
 from lrp2_bench.analysis.transfer import Transfer
-from lrp2_bench.languages import LANGUAGES
+from lrp2_bench.language_table import language_name
 from lrp2_bench.records import PairRow
 from lrp2_bench.report.runs import Run, value
 from lrp2_bench.report.told_runs import ToldRun, pretrained_of_run, read_told_runs
@@ -33,7 +33,7 @@ def _lines(
     told: Sequence[ToldRun], searched: Sequence[_Searched], others: Sequence[Run], select_by: str
 ) -> Iterator[str]:
     pivot = searched[0][0].model.exposure.pivot
-    english = LANGUAGES[pivot].name if pivot in LANGUAGES else pivot
+    english = language_name(pivot)
     own = next((each for each in told if each.run.is_pivot), None)
     model = searched[0][0].run.model
     know = f"{own.run.baseline.accuracy:.1f} % of its facts in {english}; " if own else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lrp2_bench.analysis.judge import Judged
 from lrp2_bench.analysis.significance import holm
 from lrp2_bench.errors import BenchError
-from lrp2_bench.languages import LANGUAGES
+from lrp2_bench.language_table import language_name
 from lrp2_bench.report.run_evidence import Evidence, evidence_of
 from lrp2_bench.report.runs import METRICS, Run
 
@@ -29,8 +29,7 @@ class JudgedRun:
 
     @property
     def name(self) -> str:
-        known = LANGUAGES.get(self.run.language)
-        return known.name if known else self.run.language
+        return language_name(self.run.language)
 
 
 @dataclass(frozen=True)

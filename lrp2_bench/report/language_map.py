@@ -10,6 +10,7 @@ import numpy as np
 from lrp2_bench.analysis.language_map import Floats, Map
 from lrp2_bench.analysis.partitions import Agreement, Kinship, Mantel
 from lrp2_bench.analysis.significance import holm
+from lrp2_bench.language_table import language_family, language_name
 from lrp2_bench.languages import LANGUAGES
 from lrp2_bench.report.table import Cell, Column, Table
 from lrp2_bench.types import LayerPair
@@ -43,7 +44,7 @@ class DrawnLayer:
 
 
 def family(code: str) -> str:
-    return LANGUAGES[code].family if code in LANGUAGES else UNKNOWN
+    return language_family(code) or UNKNOWN
 
 
 def script(code: str) -> str:
@@ -121,7 +122,7 @@ def languages_table(
     ]
     cells: list[Sequence[Cell]] = [
         codes,
-        [LANGUAGES[code].name if code in LANGUAGES else code for code in codes],
+        [language_name(code) for code in codes],
         [family(code) for code in codes],
         [script(code) for code in codes],
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from lrp2_bench.analysis.regret import Replay, Truth
-from lrp2_bench.languages import LANGUAGES
+from lrp2_bench.language_table import language_name
 from lrp2_bench.report.table import Cell, Column, Table
 
 #: Points below the exhaustive best that count as having found it.
@@ -85,11 +85,10 @@ _NOTES = (
 
 def _row(strategy: str, one: Outcome) -> tuple[Cell, ...]:
     first = one.replays[0]
-    named = LANGUAGES.get(one.language)
     good = one.known.as_good
     grid = one.known.task.facts * len(one.known.task.settings)
     return (
-        strategy, named.name if named else one.language, one.known.best, first.pair,
+        strategy, language_name(one.language), one.known.best, first.pair,
         _points(fmean(replay.regret for replay in one.replays)), _count(one.replays, near),
         _count(one.replays, lambda replay: replay.as_good), (int(good.sum()), len(good)),
         f"{fmean(replay.pairs for replay in one.replays):.1f}",

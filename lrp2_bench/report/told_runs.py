@@ -16,7 +16,7 @@ from lrp2_bench.analysis.transfer import Transfer, knowledge_transfer, unlike
 from lrp2_bench.data.cldr_facts import countries
 from lrp2_bench.errors import BenchError
 from lrp2_bench.grid.stored import StoredHits, read_hits
-from lrp2_bench.languages import LANGUAGES
+from lrp2_bench.language_table import language_name
 from lrp2_bench.report.runs import LRP2, Run
 from lrp2_bench.testbed.pretrained import Pretrained
 from lrp2_bench.types import Hits, LayerPair
@@ -40,8 +40,7 @@ class ToldRun:
 
     @property
     def name(self) -> str:
-        known = LANGUAGES.get(self.run.language)
-        return known.name if known else self.run.language
+        return language_name(self.run.language)
 
     @property
     def exposure(self) -> float | None:

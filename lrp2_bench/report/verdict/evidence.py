@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lrp2_bench.languages import ENGLISH, groups
+from lrp2_bench.language_table import groups_of, known_codes
+from lrp2_bench.languages import ENGLISH
 from lrp2_bench.report import published
 from lrp2_bench.report.figures.alignment import Aligned
 from lrp2_bench.report.judged_runs import JudgedRun, JudgedRuns
@@ -18,7 +19,9 @@ class Evidence:
 
     found: JudgedRuns
     aligned: Sequence[Aligned] = ()
-    groups: Mapping[str, Sequence[str]] = field(default_factory=lambda: groups(*published.IMPLIED_THRESHOLDS))
+    groups: Mapping[str, Sequence[str]] = field(
+        default_factory=lambda: groups_of(known_codes(), *published.IMPLIED_THRESHOLDS)
+    )
 
     @property
     def judged(self) -> Mapping[str, JudgedRun]:
