@@ -19,6 +19,7 @@ from lrp2_bench.config import conf_dir, refuse_no_choice, register
 from lrp2_bench.config_errors import explain
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.jobs.status import write_error
+from lrp2_bench.multirun.help_texts import any_help_text
 from lrp2_bench.multirun.plugin import register_sweeper, without_hydras_words
 from lrp2_bench.multirun.summary import UnfinishedError
 
@@ -247,7 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], arguments)]
         register_sweeper()
         try:
-            with without_hydras_words():
+            with any_help_text(), without_hydras_words():
                 COMMANDS[given[0]]()
         finally:
             sys.argv = before

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lrp2_bench.ablations import label
 from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.hydra_asserts import keep_asserts
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.settings import (
     AnalyzeCommand,
@@ -48,6 +49,7 @@ def sweeps_dir() -> Path:
 
 def register() -> None:
     """Make the schemas, the sweeps and the resolvers known to Hydra; safe to call more than once."""
+    keep_asserts()
     store = ConfigStore.instance()
     store.store(name="search_schema", node=SearchCommand)
     store.store(name="vectors_schema", node=VectorsCommand)
@@ -101,7 +103,10 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError.
     """
     settings = OmegaConf.to_object(config)
-    assert isinstance(settings, command)
+    if not isinstance(settings, command):
+        raise BenchError(
+            f"The configuration is none of {command.__name__}: a `# @package` line puts it in another place."
+        )
     for name, known in _added(settings):
         raise UnknownNameError("setting", name, known, "A + adds a sweep (+sweep=NAME) and nothing else.")
     return settings
@@ -110,7 +115,8 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
 def tree(config: DictConfig) -> dict[str, Any]:
     """``config`` resolved, as plain JSON-able values."""
     resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    assert isinstance(resolved, dict)
+    if not isinstance(resolved, dict):
+        raise BenchError("The configuration is no mapping of settings.")
     return {str(key): value for key, value in resolved.items()}
 
 

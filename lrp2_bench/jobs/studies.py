@@ -76,7 +76,7 @@ def finish_study(
 
     The journal is written anew, in the order of pairs and without traces of stops; a database gets what it lacks.
     """
-    pairs = [row for row in rows if row.pair is not None]
+    pairs = [(row.pair, row) for row in rows if row.pair is not None]
     if not pairs:
         return None
     name = study_name(settings, dataset)
@@ -89,13 +89,12 @@ def finish_study(
         book.set_attributes(
             {"baseline_accuracy": baseline.accuracy, "baseline_transferability": baseline.transferability}
         )
-        for row in pairs:
-            assert row.pair is not None
-            book.complete(row.pair, value_of(row, settings.select_by), other_metrics(row, settings.select_by))
+        for pair, row in pairs:
+            book.complete(pair, value_of(row, settings.select_by), other_metrics(row, settings.select_by))
         if book.broken:
             notices.add("The study in search.storage is not up to date: run the same command again", book.name)
     # max keeps the first of equals, and the rows are in (lirp, lsrp) order.
-    return max(pairs, key=lambda row: value_of(row, settings.select_by)).pair
+    return max(pairs, key=lambda found: value_of(found[1], settings.select_by))[0]
 
 
 def hide_password(config: Mapping[str, Any]) -> dict[str, Any]:
