@@ -50,7 +50,7 @@ def file_name(name: str, longest: int = LONGEST) -> str:
 
 def require_path(folder: Path) -> None:
     """Raises :class:`BenchError` where the files of a job in ``folder`` would have longer paths than can be opened."""
-    absolute = os.path.abspath(folder)
+    absolute = str(folder.absolute())
     try:
         most = os.pathconf("/", "PC_PATH_MAX")
     except (OSError, ValueError):
@@ -70,8 +70,8 @@ def require_text(what: str, texts: Iterable[str]) -> None:
         if not is_text(text):
             shown = text.encode("utf-8", "surrogateescape" if _is_bytes(text) else "surrogatepass")
             raise BenchError(
-                f"{what} {shown!r} holds bytes that are no UTF-8 (\\x...), which the files and tables that name it cannot "
-                "hold. Rename it, or make a link with another name to it: ln -s OLD NEW."
+                f"{what} {shown!r} holds bytes that are no UTF-8 (\\x...), and the files and tables that name it "
+                "hold nothing else. Rename it, or make a link with another name to it: ln -s OLD NEW."
             )
 
 

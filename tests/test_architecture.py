@@ -19,7 +19,7 @@ TIERS = {
     "models": 1, "ablations": 1, "testbed": 1.5,
     "vectors": 2, "projection": 2, "moves": 2.5, "probing": 2, "grid": 3, "search": 4, "tracking": 4, "analysis": 5,
     "report": 5.5, "bench": 5, "jobs": 6, "arguments": 5, "hydra_asserts": 7, "config": 7.2, "config_errors": 7.5,
-    "rerun": 7.5, "multirun": 7.7, "cli": 8, "__main__": 9,
+    "config_files": 7.5, "rerun": 7.5, "multirun": 7.7, "cli": 8, "__main__": 9,
 }  # fmt: skip
 
 

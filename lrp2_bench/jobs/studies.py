@@ -11,6 +11,7 @@ from optuna.storages import InMemoryStorage
 
 from lrp2_bench.ablations import label
 from lrp2_bench.errors import BenchError
+from lrp2_bench.filenames import file_name
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
 from lrp2_bench.records import PairRow
@@ -26,9 +27,9 @@ JOURNAL = "study.journal"
 
 def study_name(settings: SearchCommand, dataset: str) -> str:
     """``MODEL/DATASET/LANGUAGE``, an ablation's ``PROJECTION/MODEL/DATASET/LANGUAGE``: the folder below EXPERIMENT."""
-    run = f"{folder_name(settings.model.name, settings.model.path)}/{dataset}/{settings.language}"
-    projection = label(settings.projection)
-    return run if projection == ProjectionKind.lrp2.name else f"{projection}/{run}"
+    model, projection = folder_name(settings.model.name, settings.model.path), label(settings.projection)
+    above = [] if projection == ProjectionKind.lrp2.name else [projection]
+    return "/".join(file_name(name) for name in (*above, model, dataset, settings.language))
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def open_book(folder: Path, settings: SearchCommand, dataset: str, blocks: int, 
             yield book
         return
     if url is not None:
-        key = StudyKey(f"{settings.experiment.name}/{name}", blocks, settings.select_by.value, identity)
+        key = StudyKey(f"{file_name(settings.experiment.name)}/{name}", blocks, settings.select_by.value, identity)
         with StudyBook(open_database(url, settings.search.heartbeat), key, alone=False) as book:
             yield book
         return
