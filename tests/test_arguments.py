@@ -9,6 +9,8 @@ from lrp2_bench.arguments import expand, quoted
 from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import GROUPS
 
+pytestmark = pytest.mark.no_torch
+
 
 def test_settings_pass_as_they_are() -> None:
     arguments = ["model=mbert", "language=de", "~tracking", "dataset.relations=[P36,P37]", "model.path=a b=c", "+x=1"]

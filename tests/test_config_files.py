@@ -16,6 +16,7 @@ GLOBAL = "# @package _global_\n"
 SWEEP = "hydra: {sweeper: {params: {language: de}}}\n"
 
 
+@pytest.mark.no_torch
 @pytest.mark.parametrize(
     ("group", "text", "said"),
     [
@@ -46,6 +47,7 @@ def test_what_a_file_lacks_is_told_with_its_name_and_the_remedy(
     assert said in str(caught.value)
 
 
+@pytest.mark.no_torch
 @pytest.mark.parametrize(
     ("group", "text"),
     [

@@ -16,6 +16,8 @@ from lrp2_bench.filenames import LONGEST, STEM, file_name, require_path, require
 from lrp2_bench.models.names import folder_name
 from tests.support.properties import steady
 
+pytestmark = pytest.mark.no_torch
+
 #: Any text that Python can hold, with what file systems and our encoding care about drawn often.
 NAMES = st.text(
     st.one_of(

@@ -15,6 +15,8 @@ from lrp2_bench import hydra_asserts, supported
 from tests.support.commands import ToyJob, status_of
 from tests.support.paths import REPOSITORY
 
+pytestmark = pytest.mark.no_torch
+
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
 
 

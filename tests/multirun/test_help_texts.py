@@ -11,6 +11,8 @@ from hydra._internal.utils import get_args_parser
 from lrp2_bench.multirun.help_texts import any_help_text
 from tests.support.commands import lrp2_bench
 
+pytestmark = pytest.mark.no_torch
+
 
 @pytest.fixture
 def strict_argparse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
