@@ -1,0 +1,3 @@
+from lrp2_bench.supported import require_python
+
+require_python()

@@ -16,8 +16,11 @@ from omegaconf.errors import OmegaConfBaseException
 from lrp2_bench.arguments import expand, manifest_argument
 from lrp2_bench.config import conf_dir, refuse_no_choice, register
 from lrp2_bench.config_errors import explain
+from lrp2_bench.config_files import check_own_files
 from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.filenames import require_text
 from lrp2_bench.jobs.status import write_error
+from lrp2_bench.multirun.help_texts import any_help_text
 from lrp2_bench.multirun.job import repeated
 from lrp2_bench.multirun.plugin import register_sweeper, without_hydras_words
 from lrp2_bench.multirun.summary import UnfinishedError
@@ -248,7 +251,10 @@ def _main(given: list[str]) -> int:
     try:
         if given[0] not in COMMANDS:
             raise UnknownNameError("command", given[0], COMMANDS, "`lrp2-bench` alone explains them.")
+        require_text("The setting", given)
+        require_text("The working directory", [str(Path.cwd())])
         refuse_no_choice(given[1:])
+        check_own_files(given[1:])
         manifest, arguments = manifest_argument(given[0], given[1:])
         if manifest is not None:
             from lrp2_bench.rerun import rerun_overrides
@@ -258,7 +264,7 @@ def _main(given: list[str]) -> int:
         sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], arguments)]
         register_sweeper()
         try:
-            with without_hydras_words():
+            with any_help_text(), without_hydras_words():
                 COMMANDS[given[0]]()
         finally:
             sys.argv = before

@@ -92,7 +92,8 @@ def _option(path: Path, group: str, stored: Any) -> str:
 
 def _load(file: Path) -> dict[str, Any]:
     option = OmegaConf.load(file)
-    assert isinstance(option, DictConfig)
+    if not isinstance(option, DictConfig):
+        raise BenchError(f"'{file}' is no mapping of settings.")
     return _plain(option, resolve=False)
 
 
@@ -104,7 +105,8 @@ def _composed(overrides: Sequence[str], *, resolve: bool) -> dict[str, Any]:
 
 def _plain(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
     plain = OmegaConf.to_container(config, resolve=resolve, enum_to_str=True)
-    assert isinstance(plain, dict)
+    if not isinstance(plain, dict):
+        raise BenchError("The configuration is no mapping of settings.")
     return {str(key): value for key, value in plain.items()}
 
 

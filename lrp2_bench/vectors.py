@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lrp2_bench.batching import by_tokens, in_halves
 from lrp2_bench.errors import BenchError, nearest
+from lrp2_bench.filenames import STEM, file_name
 from lrp2_bench.files import sha256_json, write_bytes
 from lrp2_bench.models.finite import way_out_of
 from lrp2_bench.models.layered import LayeredModel
@@ -159,8 +160,13 @@ def check_vectors(vectors: LanguageVectors, path: Path, language: str, model: La
         )
 
 
+def vectors_name(language: str) -> str:
+    """LANG.safetensors: what a language's vectors are called in a folder of the user's."""
+    return f"{file_name(language, STEM)}.safetensors"
+
+
 def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
-    return cache / "vectors" / metadata["language"] / f"{sha256_json(dict(metadata))[:24]}.safetensors"
+    return cache / "vectors" / file_name(metadata["language"]) / f"{sha256_json(dict(metadata))[:24]}.safetensors"
 
 
 def _tokenize(model: LayeredModel, sentences: Sequence[str], language: str, notices: Notices) -> list[list[int]]:

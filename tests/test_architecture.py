@@ -14,13 +14,14 @@ PACKAGE = REPOSITORY / "lrp2_bench"
 
 # A module imports from lower tiers, or its own folder.
 TIERS = {
-    "secrets": -2, "streams": -1,
-    "errors": 0, "files": 0, "notices": 0, "types": 0, "languages": 0.5, "settings": 0, "batching": 0, "progress": 0,
+    "supported": -3, "secrets": -2, "streams": -1,
+    "errors": 0, "files": 0, "filenames": 0.5, "notices": 0, "types": 0, "languages": 0.5, "settings": 0,
+    "batching": 0, "progress": 0,
     "joblog": 0, "process": 0, "metrics": 1, "records": 1, "data": 1, "models": 1, "ablations": 1,
     "language_table": 1.2, "testbed": 1.5,
     "vectors": 2, "projection": 2, "moves": 2.5, "probing": 2, "grid": 3, "search": 4, "tracking": 4, "analysis": 5,
-    "report": 5.5, "bench": 5, "jobs": 6, "config": 7, "group_members": 7.2, "arguments": 7.3, "quoting": 0,
-    "config_errors": 7.5, "rerun": 7.5,
+    "report": 5.5, "bench": 5, "jobs": 6, "hydra_asserts": 6.5, "config": 7, "group_members": 7.2, "arguments": 7.3,
+    "quoting": 0, "config_errors": 7.5, "config_files": 7.5, "rerun": 7.5,
     "multirun": 7.7, "cli": 8, "__main__": 9,
 }  # fmt: skip
 

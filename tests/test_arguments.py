@@ -14,6 +14,8 @@ from lrp2_bench.languages import GROUPS
 from tests.support.toy import build_mlama
 from tests.support.toy_xfactr import build_xfactr
 
+pytestmark = pytest.mark.no_torch
+
 
 def test_settings_pass_as_they_are() -> None:
     arguments = ["model=mbert", "language=de", "~tracking", "dataset.relations=[P36,P37]", "model.path=a b=c", "+x=1"]

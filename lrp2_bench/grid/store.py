@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lrp2_bench.errors import BenchError
+from lrp2_bench.filenames import STEM, file_name
 from lrp2_bench.files import atomic_path, remove_abandoned, write_bytes
 from lrp2_bench.grid.journals import Journals, Place
 from lrp2_bench.notices import Notices
@@ -111,7 +112,7 @@ class HitsStore:
         buffer = io.BytesIO()
         pq.write_table(_table(relation, facts, settings, hits), buffer)
         data = buffer.getvalue()
-        name = self._free_name(f"{relation}-{side}-{self._journals.number:03d}")
+        name = self._free_name(f"{file_name(relation, STEM)}-{side}-{self._journals.number:03d}")
         write_bytes(self._folder / name, data)
         entry = {
             "side": side,

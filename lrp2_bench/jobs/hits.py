@@ -13,7 +13,7 @@ from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.grid.store import HitsStore, Side
-from lrp2_bench.jobs.claims import Claims
+from lrp2_bench.jobs.claims import Claims, claim_of
 from lrp2_bench.jobs.status import JobStatus
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.notices import Notices
@@ -145,7 +145,8 @@ def compute_hits(
             board.refresh()
             status.set_missing(board.missing(mine), board.missing(others))
 
-        claims.in_turns(todo, is_open, evaluate_relation)
+        named = {claim_of(name): name for name in todo}
+        claims.in_turns(named, lambda claim: is_open(named[claim]), lambda claim: evaluate_relation(named[claim]))
     look()
     return board
 

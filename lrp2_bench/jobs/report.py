@@ -34,6 +34,7 @@ from lrp2_bench.report.significance import significance_table
 from lrp2_bench.report.table import Table
 from lrp2_bench.report.terminal import to_terminal
 from lrp2_bench.report.testbed import embedded_tables
+from lrp2_bench.report.text import require_apart
 from lrp2_bench.report.verdict.evidence import Evidence
 from lrp2_bench.report.verdict.table import verdict_table
 from lrp2_bench.report.write import write_table
@@ -187,6 +188,7 @@ def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.model, run.dataset), []).append(run)
+    require_apart(groups)
     for _, members in sorted(groups.items()):
         check_agreement(members)
         yield sorted(members, key=lambda run: run.language)

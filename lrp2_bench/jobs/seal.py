@@ -22,7 +22,7 @@ from lrp2_bench.models.loading import Checkpoint
 from lrp2_bench.notices import Notices
 from lrp2_bench.records import TABLES
 from lrp2_bench.settings import ModelSettings, SearchCommand
-from lrp2_bench.vectors import load_vectors
+from lrp2_bench.vectors import load_vectors, vectors_name
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _same_inputs(
         sides |= {"other": other} if other else {}
         if settings.vectors.path is not None:
             given = Path(settings.vectors.path).expanduser()
-            paths = {side: given if given.is_file() else given / f"{code}.safetensors" for side, code in sides.items()}
+            paths = {side: given if given.is_file() else given / vectors_name(code) for side, code in sides.items()}
             digests = checkpoint.digest, checkpoint.other_digest
             return all(
                 load_vectors(path).of_model(*digests).origin == identity["vectors"][side]

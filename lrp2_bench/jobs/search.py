@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 
 from lrp2_bench import metrics
-from lrp2_bench.ablations import experiment_folder, label
+from lrp2_bench.ablations import experiment_folder, label, run_folder
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError
+from lrp2_bench.filenames import require_path
 from lrp2_bench.files import remove_abandoned, sha256_json
 from lrp2_bench.grid.facts import FACTS, write_facts
 from lrp2_bench.grid.store import HitsStore, write_hits
 from lrp2_bench.jobs.alignment import stored_alignment
-from lrp2_bench.jobs.claims import TABLES, Claims
+from lrp2_bench.jobs.claims import TABLES, Claims, claim_of
 from lrp2_bench.jobs.exposure import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.jobs.hits import RelationHits, compute_hits
 from lrp2_bench.jobs.identity import finish_manifest, start_manifest, stored_model
@@ -71,8 +72,10 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     config = masked(config)
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
-    experiment = experiment_folder(settings.experiment.name, label(settings.projection))
-    folder = root / experiment / model / dataset_name / settings.language
+    folder = run_folder(
+        root, settings.experiment.name, label(settings.projection), model, dataset_name, settings.language
+    )
+    require_path(folder)
     shard = shard_of(settings.shard)
     # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
     alone = shard is None and settings.reproduces is None
@@ -156,7 +159,7 @@ def _run(
         log.info("Another job has written the tables in '%s'.", folder)
         return None
     hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
-    claims.forget(relation.name for relation in facts.relations)
+    claims.forget(claim_of(relation.name) for relation in facts.relations)
     with open_book(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as book:
         if chosen:
             found = run_strategy(model, facts, hits, projection, settings, store, status, notices, book)

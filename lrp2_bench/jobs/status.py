@@ -170,6 +170,7 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
         errno.EACCES: "There is no permission to write there. Set paths.outputs to a folder of your own",
         errno.EPERM: "There is no permission to write there. Set paths.outputs to a folder of your own",
         errno.EROFS: "The file system is read-only. Set paths.outputs to a folder that can be written",
+        errno.ENAMETOOLONG: "The path is too long. Set paths.outputs or experiment.name to a shorter one",
         errno.ENOTDIR: "A part of the path is a file. Set paths.outputs to a folder",
         errno.EEXIST: "It is a file. Set paths.outputs to a folder",
     }

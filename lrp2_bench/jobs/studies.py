@@ -10,6 +10,7 @@ from optuna.storages import InMemoryStorage
 
 from lrp2_bench.ablations import label
 from lrp2_bench.errors import BenchError
+from lrp2_bench.filenames import file_name
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.notices import Notices
 from lrp2_bench.records import PairRow
@@ -25,9 +26,9 @@ JOURNAL = "study.journal"
 
 def study_name(settings: SearchCommand, dataset: str) -> str:
     """``MODEL/DATASET/LANGUAGE``, an ablation's ``PROJECTION/MODEL/DATASET/LANGUAGE``: the folder below EXPERIMENT."""
-    run = f"{folder_name(settings.model.name, settings.model.path)}/{dataset}/{settings.language}"
-    projection = label(settings.projection)
-    return run if projection == ProjectionKind.lrp2.name else f"{projection}/{run}"
+    model, projection = folder_name(settings.model.name, settings.model.path), label(settings.projection)
+    above = [] if projection == ProjectionKind.lrp2.name else [projection]
+    return "/".join(file_name(name) for name in (*above, model, dataset, settings.language))
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def open_book(folder: Path, settings: SearchCommand, dataset: str, blocks: int, 
             yield book
         return
     if url is not None:
-        key = StudyKey(f"{settings.experiment.name}/{name}", blocks, settings.select_by.value, identity)
+        key = StudyKey(f"{file_name(settings.experiment.name)}/{name}", blocks, settings.select_by.value, identity)
         with StudyBook(open_database(url, settings.search.heartbeat), key, alone=False) as book:
             yield book
         return
@@ -75,7 +76,7 @@ def finish_study(
 
     The journal is written anew, in the order of pairs and without traces of stops; a database gets what it lacks.
     """
-    pairs = [row for row in rows if row.pair is not None]
+    pairs = [(row.pair, row) for row in rows if row.pair is not None]
     if not pairs:
         return None
     name = study_name(settings, dataset)
@@ -88,10 +89,9 @@ def finish_study(
         book.set_attributes(
             {"baseline_accuracy": baseline.accuracy, "baseline_transferability": baseline.transferability}
         )
-        for row in pairs:
-            assert row.pair is not None
-            book.complete(row.pair, value_of(row, settings.select_by), other_metrics(row, settings.select_by))
+        for pair, row in pairs:
+            book.complete(pair, value_of(row, settings.select_by), other_metrics(row, settings.select_by))
         if book.broken:
             notices.add("The study in search.storage is not up to date: run the same command again", book.name)
     # max keeps the first of equals, and the rows are in (lirp, lsrp) order.
-    return max(pairs, key=lambda row: value_of(row, settings.select_by)).pair
+    return max(pairs, key=lambda found: value_of(found[1], settings.select_by))[0]

@@ -20,6 +20,7 @@ from lrp2_bench.vectors import (
     load_vectors,
     save_vectors,
     vector_metadata,
+    vectors_name,
 )
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def language_vectors(
     Those made under the model's ``other_digest`` are taken as well, and come back under ``model_digest``."""
     if settings.path is not None:
         folder = Path(settings.path).expanduser()
-        path = folder if folder.is_file() else folder / f"{language}.safetensors"
+        path = folder if folder.is_file() else folder / vectors_name(language)
         vectors = load_vectors(path).of_model(model_digest, other_digest)
         check_vectors(vectors, path, language, model, model_digest)
         return vectors
@@ -80,7 +81,7 @@ def run_vectors(settings: VectorsCommand, make_corpus: Callable[[], Corpus]) -> 
     notices.report()
     path = cached_path(cache, vectors.metadata)
     if settings.output is not None:
-        path = Path(settings.output).expanduser() / f"{settings.language}.safetensors"
+        path = Path(settings.output).expanduser() / vectors_name(settings.language)
         save_vectors(vectors, path)
     norms = vectors.values.norm(dim=1)
     log.info("Norm by layer: %s", " ".join(f"{norm:.2f}" for norm in norms.tolist()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,9 @@ ADAPTERS: dict[str, Callable[[Any, Any], LayeredModel]] = {
     "distilbert": DistilBertModel,
     "bloom": BloomModel,
 }
+
+#: From 2 on docstrings are left out; transformers makes its models' documentation from them as they are loaded.
+_OPTIMIZE = sys.flags.optimize
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 _LOCAL_HINT = "Pass a local folder with model.path=DIR (config.json, model.safetensors and the tokenizer's files)."
@@ -60,6 +64,8 @@ def find_checkpoint(settings: ModelSettings) -> Checkpoint:
 
     A checkpoint made by `lrp2-bench pretrain` is checked against its manifest's digests.
     """
+    if _OPTIMIZE > 1:
+        raise BenchError("Python runs without docstrings (-OO, PYTHONOPTIMIZE=2), which transformers needs: use -O.")
     folder, revision = _folder(settings.path, settings.revision)
     if settings.path.startswith(PREFIX) or is_ours(folder):
         checked_manifest(folder)

@@ -20,6 +20,7 @@ class Job:
     overrides: tuple[str, ...]
     folder: Path
     label: str
+    log_name: str | None = None  # of its log's file; null = the command
 
     @property
     def retry(self) -> str:
@@ -28,7 +29,7 @@ class Job:
 
     @property
     def log(self) -> Path:
-        return self.folder / f"{self.command}.log"
+        return self.folder / f"{self.log_name or self.command}.log"
 
 
 class State(Enum):

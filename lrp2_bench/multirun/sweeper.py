@@ -70,7 +70,7 @@ class JobSweeper(Sweeper):
 
     def _jobs(self, arguments: Sequence[str]) -> tuple[list[Job], list[DictConfig]]:
         """Every job and its configuration; composing all of them finds what is wrong before anything starts."""
-        loader, name = self._setup.context.config_loader, str(self._setup.config.hydra.job.name)
+        loader, command = self._setup.context.config_loader, self._setup.task[1]
         own = [
             expand_groups(f"{key}={values}", lambda: groups_in(self._setup.config))
             for key, values in self._params.items()
@@ -83,9 +83,10 @@ class JobSweeper(Sweeper):
             config = loader.load_sweep_config(self._setup.config, overrides)
             subdir = str(config.hydra.sweep.subdir)
             folder = Path(str(config.hydra.sweep.dir)) / subdir
+            log_name = str(config.hydra.job.name)  # of a shard: its own
             with open_dict(config):
                 del config["hydra"]
-            jobs.append(Job(name, number, tuple(overrides), folder, subdir))
+            jobs.append(Job(command, number, tuple(overrides), folder, subdir, log_name))
             configs.append(config)
         return with_labels(jobs), configs
 
@@ -93,7 +94,8 @@ class JobSweeper(Sweeper):
         """The jobs that have something to do; the others are told of as finished."""
         if not any((job.folder / "done.json").is_file() for job in jobs):
             return list(jobs)
-        from lrp2_bench.models.loading import find_checkpoint  # with PyTorch, which most starts need not wait for
+        # With PyTorch, which most starts need not wait for.
+        from lrp2_bench.models.loading import find_checkpoint
 
         find = remembering(find_checkpoint)
         left = []
@@ -113,7 +115,8 @@ def _launcher(context: HydraContext, task: TaskFunction, config: DictConfig, cle
         return InlineLauncher()
     if target.startswith("lrp2_bench."):
         launcher: Any = instantiate(config.hydra.launcher, _convert_="all")
-        assert isinstance(launcher, JobLauncher)
+        if not isinstance(launcher, JobLauncher):
+            raise BenchError(f"hydra.launcher._target_={target} is no launcher. Choose one with hydra/launcher=local.")
         return launcher
     plugins = Plugins.instance()
     foreign = plugins.instantiate_launcher(hydra_context=context, task_function=task, config=config)

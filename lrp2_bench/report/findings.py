@@ -10,6 +10,7 @@ import numpy.typing as npt
 from lrp2_bench import metrics
 from lrp2_bench.analysis.exposure import Mask
 from lrp2_bench.analysis.transfer import Transfer
+from lrp2_bench.errors import BenchError
 from lrp2_bench.language_table import language_name
 from lrp2_bench.records import PairRow
 from lrp2_bench.report.runs import Run, value
@@ -80,5 +81,6 @@ def _pooled(searched: Sequence[_Searched], choose: Callable[[ToldRun], Mask]) ->
 
 def _row(each: ToldRun, moved: bool) -> npt.NDArray[np.int8]:
     row = each.hits.row(each.best if moved else None)
-    assert row is not None  # read_told_runs refuses runs without
+    if row is None:  # read_told_runs refuses runs without
+        raise BenchError(f"'{each.run.folder}' lacks hits that its pairs.csv counts. Run its search again.")
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -97,8 +97,7 @@ def _row(strategy: str, one: Outcome) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _count(replays: Sequence[Replay], is_so: object) -> tuple[int, int]:
-    assert callable(is_so)
+def _count(replays: Sequence[Replay], is_so: Callable[[Replay], bool]) -> tuple[int, int]:
     return sum(bool(is_so(replay)) for replay in replays), len(replays)
 
 

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from lrp2_bench.data.cldr_sentences import Sentence, Span
+from lrp2_bench.errors import BenchError
 from lrp2_bench.testbed.specs import PretrainSpec
 
 #: How often a fact or a gloss has its object's name masked whole (as the probe does) or its subject's; else this share
@@ -75,7 +76,8 @@ class Objective(ABC):
 
     def _id(self, token: object) -> int:
         found = self._tokenizer.convert_tokens_to_ids(str(token))
-        assert isinstance(found, int)
+        if not isinstance(found, int):
+            raise BenchError(f"The tokenizer has no token '{token}'.")
         return found
 
     def _encoded(self, sentence: Sentence) -> tuple[list[int], list[int], list[int]]:

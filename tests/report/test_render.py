@@ -22,6 +22,8 @@ from lrp2_bench.report.terminal import to_terminal
 from lrp2_bench.types import Interval, LayerPair
 from tests.support.run_folders import every_pair, write_run
 
+pytestmark = pytest.mark.no_torch
+
 HOSTILE = (
     '[x] \\input{/etc/passwd} 50% & $a_b^c$ #1 ~ {<script>alert(1)</script>} | *b* `c` "q" \u202eabc 中文\nnew\x1b[31m'
 )

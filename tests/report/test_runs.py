@@ -12,6 +12,8 @@ from lrp2_bench.report.runs import Run, find_runs
 from lrp2_bench.types import LayerPair
 from tests.support.run_folders import write_json, write_run
 
+pytestmark = pytest.mark.no_torch
+
 
 def only_run(root: Path) -> Run:
     (run,), unfinished = find_runs([root])

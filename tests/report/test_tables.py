@@ -14,6 +14,8 @@ from lrp2_bench.report.table import Cell, Column, Table
 from lrp2_bench.types import LayerPair
 from tests.support.run_folders import every_pair, write_run
 
+pytestmark = pytest.mark.no_torch
+
 
 def means(root: Path, select_by: str = "transferability") -> Table:
     return group_means_table(find_runs([root])[0], select_by)

@@ -10,6 +10,7 @@ from pathlib import Path
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.filenames import file_name
 from lrp2_bench.jobs.identity import stored_model
 from lrp2_bench.jobs.status import state_of
 from lrp2_bench.jobs.vectors import language_vectors
@@ -39,7 +40,8 @@ class Subject:
         #: DATASET of run folders.
         self.dataset_name = str(settings.dataset["name"])
         #: ``outputs/EXPERIMENT/MODEL``
-        self.home = Path(settings.paths.outputs).expanduser() / settings.experiment.name / self.model_name
+        root = Path(settings.paths.outputs).expanduser()
+        self.home = root / file_name(settings.experiment.name) / file_name(self.model_name)
         self._make_dataset, self._make_corpus = make_dataset, make_corpus
         self._vectors: dict[str, LanguageVectors] = {}
 
@@ -88,7 +90,7 @@ class Subject:
 
     def searched_languages(self) -> list[str]:
         """The languages with a finished search of this model on this dataset in this experiment, sorted."""
-        folder = self.home / self.dataset_name
+        folder = self.home / file_name(self.dataset_name)
         found = [each.name for each in sorted(folder.glob("*")) if state_of(each) == "finished"]
         return [code for code in found if code != self.pivot]
 
@@ -122,7 +124,7 @@ class Subject:
         """
         if self.settings.pair is not None:
             return self._given_pair(self.settings.pair)
-        folder = self.home / self.dataset_name / language
+        folder = self.home / file_name(self.dataset_name) / file_name(language)
         if state_of(folder) != "finished":
             return None
         (run,), _ = find_runs([folder])
