@@ -14,7 +14,6 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from lrp2_bench.ablations import label
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.settings import (
@@ -132,6 +131,8 @@ def factory(config: DictConfig) -> Callable[[], Any]:
 
 def _projection_folder(kind: Any, seed: Any, language: Any) -> str:
     """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
+    from lrp2_bench.ablations import label  # with NumPy, which `--help` need not wait for
+
     kind = kind if isinstance(kind, ProjectionKind) else ProjectionKind[str(kind)]
     name = label(ProjectionSettings(kind, seed, language))
     return f"{name}/" if kind is not ProjectionKind.lrp2 else ""

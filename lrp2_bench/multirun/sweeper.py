@@ -20,7 +20,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lrp2_bench.arguments import expand_groups
 from lrp2_bench.errors import BenchError
-from lrp2_bench.multirun.finished import is_finished, remembering
 from lrp2_bench.multirun.job import Job, Outcome, State, jobs_of, with_labels
 from lrp2_bench.multirun.launcher import ForeignLauncher, InlineLauncher, JobLauncher, Told, say
 from lrp2_bench.multirun.running import Setup, task_name
@@ -87,7 +86,9 @@ class JobSweeper(Sweeper):
         """The jobs that have something to do; the others are told of as finished."""
         if not any((job.folder / "done.json").is_file() for job in jobs):
             return list(jobs)
-        from lrp2_bench.models.loading import find_checkpoint  # with PyTorch, which most starts need not wait for
+        # With PyTorch, which most starts need not wait for.
+        from lrp2_bench.models.loading import find_checkpoint
+        from lrp2_bench.multirun.finished import is_finished, remembering
 
         find = remembering(find_checkpoint)
         left = []
