@@ -18,7 +18,7 @@ TIERS = {
     "joblog": 0, "process": 0, "metrics": 1, "records": 1, "data": 1, "models": 1, "ablations": 1, "testbed": 1.5,
     "vectors": 2, "projection": 2, "moves": 2.5, "probing": 2, "grid": 3, "search": 4, "tracking": 4, "analysis": 5,
     "report": 5.5, "bench": 5, "jobs": 6, "arguments": 5, "config": 7, "config_errors": 7.5, "rerun": 7.5,
-    "multirun": 7.7, "command_line": 7, "completion": 7.8, "cli": 8, "__main__": 9,
+    "multirun": 7.7, "command_line": 7, "quoting": 7, "completion": 7.8, "cli": 8, "__main__": 9,
 }  # fmt: skip
 
 
