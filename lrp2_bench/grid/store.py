@@ -187,7 +187,10 @@ def require_same_identity(
         ]
         # A digest says something to nobody, unless no setting tells what is behind it.
         told = {key: values for key, values in differing.items() if not (changed and _is_digest(values[0]))}
-        shown = "\n".join([*changed, *(f"  {key}: stored {one}, now {other}" for key, (one, other) in told.items())])
+        lines = [*changed, *(f"  {key}: stored {one}, now {other}" for key, (one, other) in told.items())]
+        if by_digest := sorted(differing.keys() - told.keys()):
+            lines.append(f"  by digest: {', '.join(by_digest)}")
+        shown = "\n".join(lines)
         raise BenchError(
             f"'{folder}' holds hits of another configuration. What differs:\n{shown}\n"
             "Give this run another experiment.name (or paths.outputs), or set these back."
