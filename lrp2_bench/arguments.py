@@ -18,7 +18,7 @@ _QUIET = {"-q", "--quiet"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
 _FROM_MANIFEST = "--from-manifest"
 #: Commands that are given folders of runs as they are.
-_TAKES_FOLDERS = {"report", "workspace", "regret", "dashboard"}
+TAKES_FOLDERS = {"report", "workspace", "regret", "dashboard"}
 #: Commands that look at several languages in one job.
 _TAKES_LANGUAGES = {"analyze"}
 # Hydra's own flags that are followed by a value.
@@ -58,7 +58,7 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
             expanded.append(_languages(argument, find_groups, multirun=bool(flags & _MULTIRUN)))
         else:
             expanded.append(argument)
-    if positionals and command not in _TAKES_FOLDERS:
+    if positionals and command not in TAKES_FOLDERS:
         raise BenchError(
             f"'{positionals[0]}' is no setting. Settings of `lrp2-bench {command}` are given as key=value, "
             f"such as language=de; `lrp2-bench {command} --help` lists them."

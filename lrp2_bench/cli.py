@@ -6,6 +6,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from importlib.metadata import version
 from pathlib import Path
 
 import hydra
@@ -14,15 +16,17 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from lrp2_bench.arguments import expand, manifest_argument
+from lrp2_bench.command_line import in_order, unknown_command
+from lrp2_bench.completion import FLAGS, complete
 from lrp2_bench.config import conf_dir, refuse_no_choice, register
 from lrp2_bench.config_errors import explain
 from lrp2_bench.config_files import check_own_files
-from lrp2_bench.errors import BenchError, UnknownNameError
+from lrp2_bench.errors import BenchError
 from lrp2_bench.filenames import require_text
 from lrp2_bench.jobs.status import write_error
 from lrp2_bench.multirun.help_texts import any_help_text
 from lrp2_bench.multirun.job import repeated
-from lrp2_bench.multirun.plugin import register_sweeper, without_hydras_words
+from lrp2_bench.multirun.plugin import register_sweeper, shared_repository, without_hydras_words
 from lrp2_bench.multirun.summary import UnfinishedError
 from lrp2_bench.secrets import learn_argument, learn_environment, remembering
 from lrp2_bench.streams import safe_output
@@ -62,6 +66,7 @@ Start with:
   lrp2-bench report outputs/default
 
 `lrp2-bench COMMAND --help` explains a command and lists its settings; settings are given as key=value.
+`lrp2-bench --version` tells the version; eval "$(lrp2-bench -sc install=bash)" completes commands and settings in bash.
 
 Exit codes: 0 done; 1 an error; 2 no such command; 3 a report was written, but some of its runs are not finished or not
 whole (each is named); 130 stopped by Ctrl-C.
@@ -236,7 +241,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is as :data:`OVERVIEW` says. A partial report has its own by SystemExit."""
     with safe_output(), remembering():
-        return _main(list(sys.argv[1:] if arguments is None else arguments))
+        return _main(in_order(sys.argv[1:] if arguments is None else arguments, COMMANDS))
 
 
 def _main(given: list[str]) -> int:
@@ -246,11 +251,17 @@ def _main(given: list[str]) -> int:
     if not given or given[0] in {"-h", "--help", "help"}:
         print(OVERVIEW, end="")
         return 0
+    if "--version" in given:
+        print(f"lrp2-bench {version('lrp2-bench')}")
+        return 0
     # Hydra prints its own short errors unless asked for the exceptions, which can then be explained.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        if set(given) & set(FLAGS):
+            complete([argument for argument in given if argument not in COMMANDS], COMMANDS, _run)
+            return 0
         if given[0] not in COMMANDS:
-            raise UnknownNameError("command", given[0], COMMANDS, "`lrp2-bench` alone explains them.")
+            raise unknown_command(given, COMMANDS)
         require_text("The setting", given)
         require_text("The working directory", [str(Path.cwd())])
         refuse_no_choice(given[1:])
@@ -260,20 +271,15 @@ def _main(given: list[str]) -> int:
             from lrp2_bench.rerun import rerun_overrides
 
             arguments = [*rerun_overrides(Path(manifest), arguments), *arguments]
-        before = sys.argv
-        sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], arguments)]
-        register_sweeper()
-        try:
-            with any_help_text(), without_hydras_words():
-                COMMANDS[given[0]]()
-        finally:
-            sys.argv = before
+        looks = shared_repository() if {"-h", "--help"} & set(arguments) else nullcontext()
+        with looks:
+            _run(given[0], expand(given[0], arguments), f"lrp2-bench {given[0]}")
     except UnfinishedError as error:
         print(f"{error}\nWhat is left, all at once: {repeated(given)}", file=sys.stderr)
         return 1
     except BenchError as error:
         print(error, file=sys.stderr)
-        return 2 if given[0] not in COMMANDS else 1
+        return 1 if given[0] in (*COMMANDS, *FLAGS) else 2
     except (HydraException, OmegaConfBaseException) as error:
         print(explain(error, given[0]), file=sys.stderr)
         return 1
@@ -289,6 +295,18 @@ def _main(given: list[str]) -> int:
         print(told, file=sys.stderr)
         return 1
     return 0
+
+
+def _run(command: str, arguments: Sequence[str], program: str = "lrp2-bench") -> None:
+    """Hydra's app of a command; ``program`` is what Hydra calls it."""
+    before = sys.argv
+    sys.argv = [program, *arguments]
+    register_sweeper()
+    try:
+        with any_help_text(), without_hydras_words():
+            COMMANDS[command]()
+    finally:
+        sys.argv = before
 
 
 if __name__ == "__main__":

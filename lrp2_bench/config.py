@@ -14,7 +14,6 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from lrp2_bench.ablations import label
 from lrp2_bench.errors import BenchError, UnknownNameError
 from lrp2_bench.filenames import file_name, require_text
 from lrp2_bench.hydra_asserts import keep_asserts
@@ -143,6 +142,8 @@ def factory(config: DictConfig) -> Callable[[], Any]:
 
 def _projection_folder(kind: Any, seed: Any, language: Any) -> str:
     """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
+    from lrp2_bench.ablations import label  # with NumPy, which `--help` need not wait for
+
     kind = kind if isinstance(kind, ProjectionKind) else ProjectionKind[str(kind)]
     name = label(ProjectionSettings(kind, seed, language))
     return f"{file_name(name)}/" if kind is not ProjectionKind.lrp2 else ""

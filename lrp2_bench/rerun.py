@@ -11,10 +11,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from lrp2_bench.arguments import quoted
 from lrp2_bench.config import SWEEP, conf_dir
 from lrp2_bench.errors import BenchError, UnknownNameError, nearest
 from lrp2_bench.jobs.reference import read_reference
+from lrp2_bench.quoting import quoted
 from lrp2_bench.secrets import has_mask
 
 #: Settings that are about the job rather than the run.

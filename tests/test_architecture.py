@@ -22,7 +22,7 @@ TIERS = {
     "vectors": 2, "projection": 2, "moves": 2.5, "probing": 2, "grid": 3, "search": 4, "tracking": 4, "analysis": 5,
     "report": 5.5, "bench": 5, "jobs": 6, "hydra_asserts": 6.5, "config": 7, "group_members": 7.2, "arguments": 7.3,
     "quoting": 0, "config_errors": 7.5, "config_files": 7.5, "rerun": 7.5,
-    "multirun": 7.7, "cli": 8, "__main__": 9,
+    "multirun": 7.7, "command_line": 7, "completion": 7.8, "cli": 8, "__main__": 9,
 }  # fmt: skip
 
 

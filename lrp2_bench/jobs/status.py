@@ -22,6 +22,7 @@ from typing import Any
 from lrp2_bench.errors import BenchError
 from lrp2_bench.files import write_json
 from lrp2_bench.jobs.claims import STATUS, Claims
+from lrp2_bench.progress import NOT_ON_CONSOLE
 from lrp2_bench.secrets import masked
 
 log = logging.getLogger(__name__)
@@ -154,8 +155,8 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
         told = write_error(error, folder) if isinstance(error, OSError) else _memory_error(error)
         message = str(told or error)
         _write_last(status, "failed", message=message, traceback=traceback.format_exc())
-        # In a multirun only the first job's error reaches the command line.
-        log.error("'%s' failed: %s", folder, message.split("\n")[0])
+        # For the log alone: the command line prints the error, and a multirun's summary each job's.
+        log.error("'%s' failed: %s", folder, message, extra=NOT_ON_CONSOLE)
         if told is not None:
             raise told from error
         raise

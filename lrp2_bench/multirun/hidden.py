@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.base import Container, Node
 
-from lrp2_bench.arguments import quoted
+from lrp2_bench.quoting import quoted
 from lrp2_bench.secrets import carry, masked
 
 

@@ -40,12 +40,13 @@ class Setup:
 
 def prepare_hydra() -> None:
     """Tell Hydra of our schemas and resolvers, which a new process knows nothing of; safe to call more than once."""
-    register()
+    store: Any = ConfigStore.instance().repo
+    if "search_schema.yaml" not in store:
+        register()
     setbase("1.3")  # as in the command: older ones would run a job in its output folder, and relative paths break
     Plugins.instance()
     hydra.core.utils._save_config = save_cleaned
     # hydra-submitit-launcher, where it is installed, has settings of this name that ours would be checked against.
-    store: Any = ConfigStore.instance().repo
     store.get("hydra", {}).get("launcher", {}).pop("submitit_slurm.yaml", None)
 
 

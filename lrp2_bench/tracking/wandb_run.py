@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import secrets
@@ -65,8 +66,7 @@ def _mirror(content: Content, target: Target) -> None:
         log.info("W&B is disabled, so %s is not tracked.", content.name)
         return
     wandb = import_wandb()
-    if wandb is None:
-        log.warning('W&B is not installed, so nothing is tracked: pip install "lrp2-bench[wandb]".')
+    if wandb is None:  # of which the tracker has warned when it was made
         return
     folder = content.folder / "wandb"
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,6 +186,14 @@ def _settings(wandb: Any, timeout: float) -> Any:
     }
     known = wandb.Settings.model_fields  # W&B's settings come and go; one that has gone must not stop a run
     return wandb.Settings(**{key: value for key, value in settings.items() if key in known})
+
+
+def is_installed() -> bool:
+    """Whether :func:`import_wandb` will find it; imports nothing."""
+    if "wandb" in sys.modules:
+        return hasattr(sys.modules["wandb"], "init")
+    spec = importlib.util.find_spec("wandb")
+    return spec is not None and spec.origin is not None
 
 
 def import_wandb() -> Any | None:
