@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from lrp2_bench.arguments import expand, quoted
+from lrp2_bench.arguments import expand
 from lrp2_bench.errors import BenchError
 from lrp2_bench.languages import GROUPS
+from lrp2_bench.quoting import quoted
 from tests.support.toy import build_mlama
 from tests.support.toy_xfactr import build_xfactr
 

@@ -12,10 +12,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from lrp2_bench.arguments import manifest_argument, quoted
+from lrp2_bench.arguments import manifest_argument
 from lrp2_bench.config import conf_dir, register, tree
 from lrp2_bench.errors import BenchError
 from lrp2_bench.jobs.reference import differences
+from lrp2_bench.quoting import quoted
 from lrp2_bench.rerun import rerun_overrides
 from tests.support.commands import ToyJob, contents, lrp2_bench
 from tests.support.run_folders import write_json
