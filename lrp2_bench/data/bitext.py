@@ -12,7 +12,7 @@ from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 
-#: Kinds of :class:`Notices` counted here.
+#: Kinds of :class:`DataWarnings` counted here.
 BLANK = "Parallel sentences with a blank side were left out"
 TWICE = "Parallel sentences that occur more than once were taken once"
 

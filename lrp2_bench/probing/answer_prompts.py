@@ -14,7 +14,7 @@ from lrp2_bench.core.types import Fact, Relation
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.masked import between_masks
 
-#: Kinds of :class:`Notices` counted here.
+#: Kinds of :class:`DataWarnings` counted here.
 CANNOT_ASK = "Facts whose own object cannot be asked for were left out"
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import append_json_line
 
-#: Kind of :class:`Notices` counted whenever a journal is read: what was lost stays on record.
+#: Kind of :class:`DataWarnings` counted whenever a journal is read: what was lost stays on record.
 UNREADABLE = "Damaged records of the journal of hits were passed over"
 
 _NAME = re.compile(r"journal(?:-(\d+))?\.jsonl")
@@ -78,7 +78,7 @@ class Journals:
             except FileExistsError:
                 continue
             return number
-        raise AssertionError("numbers have no end")
+        raise RuntimeError("numbers have no end")
 
     def _record(self, line: bytes) -> dict[str, Any] | None:
         try:

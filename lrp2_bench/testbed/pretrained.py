@@ -17,7 +17,7 @@ from lrp2_bench.testbed.exposure import Exposure
 #: What :meth:`PretrainSpec.as_twin` puts behind a model's name.
 _TWIN = "_twin"
 
-#: A kind of :class:`Notices`.
+#: A kind of :class:`DataWarnings`.
 UNREADABLE = f"The checkpoint's {MANIFEST} cannot be read, so what the model was told is not known"
 
 

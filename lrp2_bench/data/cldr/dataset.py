@@ -17,7 +17,7 @@ from lrp2_bench.data.cldr.templates import wordings
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.parallel import content, matching, require_selection
 
-#: Kinds of :class:`Notices` this dataset counts.
+#: Kinds of :class:`DataWarnings` this dataset counts.
 MISSING_NAME = "Facts without a CLDR name in the language are absent there"
 GIVEN_AWAY = "Facts whose subject spells out their object were left out"
 OTHER_CLDR = f"Babel's CLDR is another release than {TESTED_CLDR}, which the facts were written against"
