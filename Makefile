@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # pip need not ask whether there is a newer pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-slow test-nightly test-system system-packages lint format bench clean
+.PHONY: help setup demo test test-slow test-nightly test-system test-newer-python system-packages lint format bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ test-nightly: setup  ## every fault the default tests try, and many more kills; 
 
 test-system: setup system-packages  ## the tests that need Debian packages
 	$(BIN)/python -m pytest -m system
+
+test-newer-python: setup  ## the tests that need no PyTorch, on the newest Python there is (test-system does it too)
+	$(BIN)/python -m pytest -m system tests/system/test_newer_python.py
 
 # What those tests run: LaTeX, for the tables; PostgreSQL, for shared studies; a Slurm of three nodes on this machine;
 # a browser, for the page.

@@ -1,0 +1,3 @@
+from lrp2_bench.core.supported import require_python
+
+require_python()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from importlib.metadata import version
 from pathlib import Path
 
 import hydra
@@ -15,52 +16,26 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from lrp2_bench.config.arguments import expand, manifest_argument
+from lrp2_bench.config.command_line import OVERVIEW, STOPPED, in_order, unknown_command
 from lrp2_bench.config.compose import conf_dir, refuse_no_choice, register
 from lrp2_bench.config.errors import explain
-from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.launchers.plugin import register_sweeper, without_hydras_words
+from lrp2_bench.config.files import check_own_files
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.filenames import require_text
+from lrp2_bench.core.secrets import learn_argument, learn_environment, remembering
+from lrp2_bench.core.streams import safe_output
+from lrp2_bench.launchers.completion import FLAGS, complete
+from lrp2_bench.launchers.help_texts import any_help_text
+from lrp2_bench.launchers.job import repeated
+from lrp2_bench.launchers.plugin import register_sweeper, shared_repository, without_hydras_words
 from lrp2_bench.launchers.summary import UnfinishedError
 from lrp2_bench.results.status import write_error
 
 #: Exit code of a report that was written, but not from whole runs alone.
 PARTIAL = 3
 
-#: What to know of a command that was stopped, where it does not say so itself.
-STOPPED = {
-    "analyze": "Stopped. The same command goes on: language vectors and finished relations are kept.",
-    "report": "Stopped before the report was whole. The same command makes it anew.",
-    "vectors": "Stopped. The same command goes on: finished languages are kept.",
-}
-
 register()
 _CONF = str(conf_dir())
-
-OVERVIEW = """\
-lrp2-bench: does a language model know in English what it cannot say in another language, and does moving its
-hidden states into English space and back (LRP2, EMNLP 2023) let it say so?
-
-Commands:
-  demo      all of it on two small models that ship with the package: minutes, nothing downloaded
-  search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
-  vectors   language vectors of a model from a corpus
-  report    the paper's tables and figures from finished searches, beside the published numbers
-  analyze   why a pair helps: alignment, retrieval, neurons, embeddings, a map of languages
-  workspace a W&B dashboard of finished searches, as a file or published
-  regret    what cheaper searches would have found on finished grids
-  dashboard the Optuna studies below a folder, in a browser
-  bench     the engine against hooks written by hand, on this machine
-  pretrain  a small model that knows which facts it was told in which language
-
-Start with:
-  lrp2-bench demo
-  lrp2-bench search model=mbert dataset=mlama language=de
-  lrp2-bench report outputs/default
-
-`lrp2-bench COMMAND --help` explains a command and lists its settings; settings are given as key=value.
-
-Exit codes: 0 done; 1 an error; 2 no such command; 3 a report was written, but some of its runs are not finished or not
-whole (each is named); 130 stopped by Ctrl-C.
-"""
 
 
 # Launchers pickle these functions by value: they hold nothing but imports and calls.
@@ -100,16 +75,18 @@ def report(config: DictConfig) -> None:
 
     from lrp2_bench.commands.report import run_report
     from lrp2_bench.config.compose import factory, typed
-    from lrp2_bench.core.languages import groups
     from lrp2_bench.core.settings import ReportCommand
+    from lrp2_bench.data.language_table import groups_of, known_codes, own_languages, read_language_table
 
     settings = typed(config, ReportCommand)
     inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
     output = Path(settings.output).expanduser() if settings.output else None
-    classes = groups(settings.high_from, settings.medium_from)
+    table = read_language_table(Path(settings.languages.path).expanduser()) if settings.languages.path else {}
     console = Console(quiet=settings.quiet)
     tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
-    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models, tracker)
+    with own_languages(table):
+        classes = groups_of(known_codes(), settings.high_from, settings.medium_from)
+        done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models, tracker)
     if settings.quiet:
         print(done.folder)
     if done.lacks:
@@ -228,36 +205,46 @@ COMMANDS: dict[str, Callable[[], object]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is as :data:`OVERVIEW` says. A partial report has its own by SystemExit."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    with safe_output(), remembering():
+        return _main(in_order(sys.argv[1:] if arguments is None else arguments, COMMANDS))
+
+
+def _main(given: list[str]) -> int:
+    learn_environment()
+    for argument in given:
+        learn_argument(argument)
     if not given or given[0] in {"-h", "--help", "help"}:
         print(OVERVIEW, end="")
+        return 0
+    if "--version" in given:
+        print(f"lrp2-bench {version('lrp2-bench')}")
         return 0
     # Hydra prints its own short errors unless asked for the exceptions, which can then be explained.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        if set(given) & set(FLAGS):
+            complete([argument for argument in given if argument not in COMMANDS], COMMANDS, _run)
+            return 0
         if given[0] not in COMMANDS:
-            raise UnknownNameError("command", given[0], COMMANDS, "`lrp2-bench` alone explains them.")
+            raise unknown_command(given, COMMANDS)
+        require_text("The setting", given)
+        require_text("The working directory", [str(Path.cwd())])
         refuse_no_choice(given[1:])
+        check_own_files(given[1:])
         manifest, arguments = manifest_argument(given[0], given[1:])
         if manifest is not None:
             from lrp2_bench.config.rerun import rerun_overrides
 
             arguments = [*rerun_overrides(Path(manifest), arguments), *arguments]
-        before = sys.argv
-        sys.argv = [f"lrp2-bench {given[0]}", *expand(given[0], arguments)]
-        register_sweeper()
-        try:
-            with without_hydras_words():
-                COMMANDS[given[0]]()
-        finally:
-            sys.argv = before
+        looks = shared_repository() if {"-h", "--help"} & set(arguments) else nullcontext()
+        with looks:
+            _run(given[0], expand(given[0], arguments), f"lrp2-bench {given[0]}")
     except UnfinishedError as error:
-        again = shlex.join(["lrp2-bench", *given])
-        print(f"{error}\nWhat is left, all at once: {again}", file=sys.stderr)
+        print(f"{error}\nWhat is left, all at once: {repeated(given)}", file=sys.stderr)
         return 1
     except BenchError as error:
         print(error, file=sys.stderr)
-        return 2 if given[0] not in COMMANDS else 1
+        return 1 if given[0] in (*COMMANDS, *FLAGS) else 2
     except (HydraException, OmegaConfBaseException) as error:
         print(explain(error, given[0]), file=sys.stderr)
         return 1
@@ -273,6 +260,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(told, file=sys.stderr)
         return 1
     return 0
+
+
+def _run(command: str, arguments: Sequence[str], program: str = "lrp2-bench") -> None:
+    """Hydra's app of a command; ``program`` is what Hydra calls it."""
+    before = sys.argv
+    sys.argv = [program, *arguments]
+    register_sweeper()
+    try:
+        with any_help_text(), without_hydras_words():
+            COMMANDS[command]()
+    finally:
+        sys.argv = before
 
 
 if __name__ == "__main__":

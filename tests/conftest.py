@@ -23,8 +23,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    import torch
-
+    try:
+        import torch
+    except ModuleNotFoundError:  # a newer Python, which runs the tests that need none
+        return
     torch.set_num_threads(1)
 
 

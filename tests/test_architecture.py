@@ -21,24 +21,26 @@ TIERS = (
 
 #: The tiers inside a folder that has an order, from the ground up; ``*`` is whatever is not named.
 INSIDE = {
-    "core": ("errors", "*", "languages"),
-    "data": ("corpus dataset download filetree", "bitext parallel text", "*"),
-    "models": ("half shipped", "layered", "*", "loading"),
+    "core": ("secrets supported", "errors", "*", "filenames languages"),
+    "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
+    "models": ("exact_products half shipped unhandled", "checkpoint_files layered", "*", "loading"),
     "testbed": ("exposure place", "checkpoint specs text", "*", "pretrain"),
     "interventions": ("projection vectors", "*"),
-    "probing": ("pools prefix_tree probe", "log_partition", "bounded_ranking masked", "*", "build"),
+    "probing": ("pools prefix_tree probe", "log_partition", "bounded_ranking masked", "*", "build scores"),
     "grid": ("plan", "cost frontier limits", "*", "pilot"),
     "results": ("journals lease_files stored_hits tables", "facts hits leases runs", "status", "manifest", "*"),
     "stats": ("relations weighted", "*", "held_out", "resampled", "assess"),
     "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
     "tracking": (
-        "base connection figures whole", "upload", "wandb_run", "*", "wandb_analysis workspace",
+        "base connection figures project whole", "upload", "wandb_run", "*", "wandb_analysis workspace",
         "publish wandb_tracker",
     ),
     "render": ("table text", "*", "latex plain terminal", "write"),
-    "analyses": ("finished states subject", "base encode parallel", "languages", "*"),
-    "report": ("method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
-    "launchers": ("job queue signals", "running", "finished summary", "launcher worker", "*", "plugin slurm"),
+    "analyses": ("finished states", "encode subject", "base parallel", "languages", "*"),
+    "report": ("languages_at_hand method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
+    "launchers": (
+        "hidden job queue signals", "running", "finished summary", "launcher worker", "*", "plugin slurm", "completion",
+    ),
 }  # fmt: skip
 
 #: The tiers inside a topic of ``analyses/``: what is computed, the tables and figures of it, the job that makes them.

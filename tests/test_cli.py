@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,18 @@ def test_alone_and_with_help_it_lists_the_commands(arguments: list[str], capsys:
     for command in cli.COMMANDS:
         assert f"\n  {command} " in said
     assert "lrp2-bench search model=mbert" in said and "COMMAND --help" in said
+
+
+@pytest.mark.parametrize("arguments", ["--version", "search --version", "search language=de --version"])
+def test_it_tells_its_version(arguments: str, capsys: Capture) -> None:
+    assert lrp2_bench(*arguments.split()) == 0
+    assert capsys.readouterr().out == f"lrp2-bench {version('lrp2-bench')}\n"
+
+
+@pytest.mark.parametrize("arguments", ["help report", "--help report", "report help", "-h report"])
+def test_help_is_found_wherever_it_is_looked_for(arguments: str, capsys: Capture) -> None:
+    assert lrp2_bench(*arguments.split()) == 0
+    assert capsys.readouterr().out.startswith("lrp2-bench report: ")
 
 
 @pytest.mark.parametrize("command", list(cli.COMMANDS))
@@ -120,7 +133,10 @@ def test_a_language_that_fails_leaves_the_others_finished_and_the_exit_code_says
     assert states == {"ger": "failed", "de": "finished", "zhh": "failed"}
     assert (job.folder("de") / "pairs.csv").is_file()
     error = capsys.readouterr().err
-    assert "Did you mean 'de'" in error and "Did you mean 'zh'" in error, "every failure is told, not just the first"
+    assert [error.count(f"Did you mean '{near}'") for near in ("de", "zh")] == [1, 1], "every failure is told, and once"
+    early = error.partition("Job 2")[0]
+    assert f"failed; why: {job.folder('ger') / 'search.log'}" in early, "before the others have run"
+    assert "Did you mean 'de'" in (job.folder("ger") / "search.log").read_text()
 
 
 def test_a_group_of_languages_runs_a_job_for_each(monkeypatch: pytest.MonkeyPatch) -> None:

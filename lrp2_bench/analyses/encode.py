@@ -84,7 +84,8 @@ def _predicting(model: LayeredModel, sentences: Sequence[Sentence]) -> list[Enco
 
 
 def _answer(sentence: Sentence) -> tuple[int, int]:
-    assert sentence.answer is not None, "only queries have an answer"
+    if sentence.answer is None:
+        raise BenchError("These sentences are no queries and have no answer to look at. Use analysis.pooling=mean.")
     return sentence.answer
 
 

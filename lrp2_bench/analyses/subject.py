@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from lrp2_bench.analyses.finished import ANALYSIS, FOLDER
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.filenames import file_name
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.settings import AnalyzeCommand
 from lrp2_bench.core.types import LayerPair
@@ -19,6 +22,7 @@ from lrp2_bench.interventions.vectors import LanguageVectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
+from lrp2_bench.results.identity import stored_model
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.status import state_of
 
@@ -36,13 +40,20 @@ class Subject:
         #: DATASET of run folders.
         self.dataset_name = str(settings.dataset["name"])
         #: ``outputs/EXPERIMENT/MODEL``
-        self.home = Path(settings.paths.outputs).expanduser() / settings.experiment.name / self.model_name
+        root = Path(settings.paths.outputs).expanduser()
+        self.home = root / file_name(settings.experiment.name) / file_name(self.model_name)
         self._make_dataset, self._make_corpus = make_dataset, make_corpus
         self._vectors: dict[str, LanguageVectors] = {}
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        return find_checkpoint(self.settings.model)
+        """Under the digest that the experiment's searches and analyses of it hold, where that is its own."""
+        found = find_checkpoint(self.settings.model)
+        stored = {stored_model(folder) for folder in (self.home / self.dataset_name).glob("*")}
+        stored |= {_analysed(path) for path in self.home.glob(f"{FOLDER}/*/{ANALYSIS}")}
+        return (
+            found if found.digest in stored or found.other_digest not in stored else found.known_as(found.other_digest)
+        )
 
     @cached_property
     def model(self) -> LayeredModel:
@@ -79,7 +90,7 @@ class Subject:
 
     def searched_languages(self) -> list[str]:
         """The languages with a finished search of this model on this dataset in this experiment, sorted."""
-        folder = self.home / self.dataset_name
+        folder = self.home / file_name(self.dataset_name)
         found = [each.name for each in sorted(folder.glob("*")) if state_of(each) == "finished"]
         return [code for code in found if code != self.pivot]
 
@@ -89,7 +100,14 @@ class Subject:
             corpus = self.corpus if self.settings.vectors.path is None else None
             cache = Path(self.settings.paths.cache).expanduser()
             self._vectors[language] = language_vectors(
-                self.model, self.checkpoint.digest, language, corpus, self.settings.vectors, cache, self.data_warnings
+                self.model,
+                self.checkpoint.digest,
+                language,
+                corpus,
+                self.settings.vectors,
+                cache,
+                self.data_warnings,
+                self.checkpoint.other_digest,
             )
         return self._vectors[language]
 
@@ -106,11 +124,12 @@ class Subject:
         """
         if self.settings.pair is not None:
             return self._given_pair(self.settings.pair)
-        folder = self.home / self.dataset_name / language
+        folder = self.home / file_name(self.dataset_name) / file_name(language)
         if state_of(folder) != "finished":
             return None
         (run,), _ = find_runs([folder])
-        if run.manifest["model"].get("digest") != self.checkpoint.digest:
+        stored = run.manifest["model"].get("digest")
+        if stored != self.checkpoint.known_as(stored).digest:
             raise BenchError(
                 f"The search in '{folder}' was made with other weights than '{self.settings.model.path}' has now.\n"
                 "Give pair=[LIRP,LSRP], another experiment.name, or search again."
@@ -137,3 +156,12 @@ class Subject:
         for language in languages:
             if language not in known:
                 raise UnknownNameError(f"language of {what}", language, known, hint)
+
+
+def _analysed(path: Path) -> str | None:
+    """The digest of the model that an ``analysis.json`` is of; None where it cannot be read."""
+    try:
+        found: str | None = json.loads(path.read_bytes())["model"]["digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found

@@ -15,6 +15,8 @@ from rich.text import Text
 from lrp2_bench.analyses.base import Analysis, Findings
 from lrp2_bench.analyses.finished import ANALYSIS, FOLDER
 from lrp2_bench.analyses.subject import Subject
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import write_json
 from lrp2_bench.core.settings import AnalyzeCommand
 from lrp2_bench.data.corpus import Corpus
@@ -50,6 +52,8 @@ def run_analyze(
     subject = Subject(settings, make_dataset, make_corpus)
     folder = subject.home / FOLDER / analysis.name
     earlier = _read(folder / ANALYSIS)
+    require_path(folder)
+    _require_same_model(earlier, subject, folder)
     findings = analysis.run(subject)
     subject.data_warnings.report()
     seconds = time.perf_counter() - start
@@ -93,6 +97,17 @@ def _write(folder: Path, findings: Findings, console: Console) -> list[Path]:
         for name, draw in findings.figures.items():
             written += save(draw(), folder, file_stem(name))
     return [path.relative_to(folder) for path in written]
+
+
+def _require_same_model(earlier: Mapping[str, Any], subject: Subject, folder: Path) -> None:
+    """Raises :class:`BenchError` where ``earlier`` is of other weights: two models may have one name."""
+    model = earlier.get("model")
+    stored = model.get("digest") if isinstance(model, dict) else None
+    if stored is not None and stored != subject.checkpoint.digest:
+        raise BenchError(
+            f"'{folder}' holds this analysis of another model that is called '{subject.model_name}' as well, or of "
+            "other weights. Give this one a model.name or an experiment.name of its own, or delete that folder."
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from lrp2_bench.commands.report import run_report
-from lrp2_bench.config.arguments import quoted
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import write_json
+from lrp2_bench.core.quoting import quoted
 from lrp2_bench.core.settings import DemoCommand, Metric
 from lrp2_bench.report.summary import findings
 from lrp2_bench.results.manifest import environment

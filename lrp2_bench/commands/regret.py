@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from lrp2_bench.core.settings import RegretCommand
 from lrp2_bench.render.figures.save import save
 from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.render.terminal import to_terminal
+from lrp2_bench.render.text import file_stem, require_apart
 from lrp2_bench.render.write import write_table
 from lrp2_bench.report.figures.regret import regret_curves
 from lrp2_bench.report.tables.regret import Outcome, curve_table, regret_table
@@ -40,13 +40,14 @@ def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretComm
     for run in runs:
         if not run.is_pivot:
             groups.setdefault((run.model, run.dataset), []).append(run)
+    require_apart(groups)
     done = 0
     for (model, dataset), members in sorted(groups.items()):
         outcomes = _outcomes(members, settings, console)
         if not outcomes:
             continue
         done += 1
-        of = re.sub(r"[^\w.-]", "_", f"{model}_{dataset}")
+        of = f"{model}_{dataset}"
         metric = settings.select_by.value
         what = f"{model} on {dataset}, by {metric}"
         main = {name: outcomes[name] for name in (_race_name(settings.budgets[0]),)}
@@ -56,7 +57,7 @@ def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretComm
             write_table(each, folder, ("md", "csv"))
         with house_style():
             figure = regret_curves(model, metric, len(members) * len(settings.seeds), _points(outcomes))
-            save(figure, folder / "figures", f"regret_{of}")
+            save(figure, folder / "figures", file_stem(f"regret_{of}"))
         console.print(to_terminal(curve, console.width))
     if not done:
         raise BenchError("No finished grid was found: search=grid (the default) makes one.")

@@ -19,6 +19,7 @@ from lrp2_bench.core.progress import progress
 from lrp2_bench.data.published import XFACTR
 from lrp2_bench.render.table import Table
 from lrp2_bench.render.terminal import to_terminal
+from lrp2_bench.render.text import require_apart
 from lrp2_bench.render.write import write_table
 from lrp2_bench.report.agreement import check_agreement
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
@@ -189,6 +190,7 @@ def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.model, run.dataset), []).append(run)
+    require_apart(groups)
     for _, members in sorted(groups.items()):
         check_agreement(members)
         yield sorted(members, key=lambda run: run.language)

@@ -13,7 +13,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_json
 from lrp2_bench.core.settings import WorkspaceCommand
 from lrp2_bench.results.runs import Run, find_runs
-from lrp2_bench.tracking import WandbTracker
+from lrp2_bench.tracking.project import entity_of, project_of
 from lrp2_bench.tracking.publish import publish
 from lrp2_bench.tracking.wandb_report import report_key
 from lrp2_bench.tracking.workspace import Dashboard, build_workspace, workspace_json
@@ -65,5 +65,5 @@ def _project(runs: Sequence[Run], settings: WorkspaceCommand) -> tuple[str, str 
     if len(tracked) > 1 and not (settings.project and settings.entity):
         listed = "\n".join(f"  project={project} entity={entity or 'null'}" for project, entity in tracked)
         raise BenchError(f"The searches were tracked in {len(tracked)} places; say which to show:\n{listed}")
-    project, entity = tracked[0] if tracked else (WandbTracker().target.project, None)
-    return settings.project or project, settings.entity or entity
+    project, entity = tracked[0] if tracked else (None, None)
+    return project_of(settings.project or project, "project"), entity_of(settings.entity or entity)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
-from lrp2_bench.core.languages import ENGLISH, GROUPS, LANGUAGES
+from lrp2_bench.core.languages import GROUPS, LANGUAGES
+from lrp2_bench.core.quoting import quoted
+from lrp2_bench.data.language_table import is_language_code
+
+__all__ = ["expand", "expand_groups", "manifest_argument", "quoted"]
+
+Groups = Mapping[str, Sequence[str]]
 
 _MULTIRUN = {"-m", "--multirun"}
 _QUIET = {"-q", "--quiet"}
 _PRINTING = {"-c", "--cfg", "-i", "--info"}
 _FROM_MANIFEST = "--from-manifest"
 #: Commands that are given folders of runs as they are.
-_TAKES_FOLDERS = {"report", "workspace", "regret", "dashboard"}
+TAKES_FOLDERS = {"report", "workspace", "regret", "dashboard"}
 #: Commands that look at several languages in one job.
 _TAKES_LANGUAGES = {"analyze"}
 # Hydra's own flags that are followed by a value.
@@ -35,7 +40,12 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
     if command == "report":
         arguments = ["quiet=true" if argument in _QUIET else argument for argument in arguments]
     takes_value = False
-    dataset = next((given.partition("=")[2] for given in arguments if given.startswith("dataset=")), None)
+
+    def find_groups() -> Groups:
+        from lrp2_bench.config.group_members import groups_for  # composes a configuration, which most starts need not
+
+        return groups_for(command, arguments)
+
     for argument in arguments:
         if takes_value or argument.startswith("-"):
             hydra_flags.append(argument)
@@ -43,12 +53,12 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
         elif "=" not in argument and not argument.startswith("~"):
             positionals.append(argument)
         elif argument.startswith("language=") and command in _TAKES_LANGUAGES:
-            expanded.append(f"languages=[{expand_groups(argument, dataset).removeprefix('language=')}]")
+            expanded.append(f"languages=[{expand_groups(argument, find_groups).removeprefix('language=')}]")
         elif argument.startswith("language="):
-            expanded.append(_languages(argument, dataset, multirun=bool(flags & _MULTIRUN)))
+            expanded.append(_languages(argument, find_groups, multirun=bool(flags & _MULTIRUN)))
         else:
             expanded.append(argument)
-    if positionals and command not in _TAKES_FOLDERS:
+    if positionals and command not in TAKES_FOLDERS:
         raise BenchError(
             f"'{positionals[0]}' is no setting. Settings of `lrp2-bench {command}` are given as key=value, "
             f"such as language=de; `lrp2-bench {command} --help` lists them."
@@ -80,10 +90,10 @@ def manifest_argument(command: str, arguments: Sequence[str]) -> tuple[str | Non
     return (paths[0] if paths else None), others
 
 
-def expand_groups(setting: str, dataset: str | None = None) -> str:
+def expand_groups(setting: str, find_groups: Callable[[], Groups] = lambda: GROUPS) -> str:
     """``language=high,de`` with the codes of ``high``, each once; other settings as they are.
 
-    Where it is known which languages ``dataset`` holds, a group is of those, and ``all`` is all of them. Raises
+    ``find_groups`` gives the groups of the dataset at hand, and is asked only where one is named. Raises
     :class:`UnknownNameError` for what is no language and nearly a group, :class:`BenchError` for a group of which the
     dataset holds none.
     """
@@ -91,34 +101,21 @@ def expand_groups(setting: str, dataset: str | None = None) -> str:
         return setting
     codes: list[str] = []
     for name in setting.removeprefix("language=").split(","):
-        if name not in GROUPS and name not in LANGUAGES and nearest(name, GROUPS):
+        if name not in GROUPS and name not in LANGUAGES and nearest(name, GROUPS) and not is_language_code(name):
             raise UnknownNameError("group of languages", name, GROUPS, "Languages are given by their codes.")
-        codes += [code for code in _members(name, dataset) if code not in codes]
+        members = find_groups() if name in GROUPS else {name: (name,)}
+        if not members[name]:
+            raise BenchError(
+                f"language={name}: the dataset holds no language of this group. It holds "
+                f"{', '.join(members['all']) or 'none but the pivot'}; languages.path=FILE.csv tells the families and "
+                "sizes of those that the benchmark does not know."
+            )
+        codes += [code for code in members[name] if code not in codes]
     return f"language={','.join(codes)}"
 
 
-def _members(name: str, dataset: str | None) -> Sequence[str]:
-    if name not in GROUPS or dataset != "xfactr":  # the others hold all languages that groups are of
-        return GROUPS.get(name, (name,))
-    from lrp2_bench.data.xfactr.dataset import published_digests
-
-    held = [code for code in published_digests() if code != ENGLISH]
-    found = held if name == "all" else [code for code in held if code in GROUPS[name]]
-    if not found:
-        raise BenchError(
-            f"language={name}: dataset={dataset} holds no language of this group. It holds {', '.join(held)}."
-        )
-    return found
-
-
-def _languages(argument: str, dataset: str | None, *, multirun: bool) -> str:
-    expanded = expand_groups(argument, dataset)
+def _languages(argument: str, find_groups: Callable[[], Groups], *, multirun: bool) -> str:
+    expanded = expand_groups(argument, find_groups)
     if "," in expanded and not multirun:
         raise BenchError(f"'{argument}' is {expanded.count(',') + 1} languages, one job each: add -m for a multirun.")
     return expanded
-
-
-def quoted(text: str) -> str:
-    """``text`` as a value that Hydra reads as it is. It takes backslashes for themselves unless a quote follows."""
-    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
-    return f"'{escaped}'"

@@ -14,7 +14,10 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from lrp2_bench.config.hydra_asserts import keep_asserts
 from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.filenames import file_name, require_text
+from lrp2_bench.core.secrets import learn, masked
 from lrp2_bench.core.settings import (
     AnalyzeCommand,
     BenchCommand,
@@ -29,7 +32,6 @@ from lrp2_bench.core.settings import (
     VectorsCommand,
     WorkspaceCommand,
 )
-from lrp2_bench.interventions.ablations import label
 from lrp2_bench.models.names import folder_name
 
 #: The group of ``sweeps/``: ``lrp2-bench search -m +sweep=NAME``.
@@ -48,6 +50,7 @@ def sweeps_dir() -> Path:
 
 def register() -> None:
     """Make the schemas, the sweeps and the resolvers known to Hydra; safe to call more than once."""
+    keep_asserts()
     store = ConfigStore.instance()
     store.store(name="search_schema", node=SearchCommand)
     store.store(name="vectors_schema", node=VectorsCommand)
@@ -62,7 +65,8 @@ def register() -> None:
     # The search path would name the group after the folder it found it in; the store names it as it is typed.
     for path in sorted(sweeps_dir().glob("*.yaml")):
         store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))
-    OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    OmegaConf.register_new_resolver("file_name", lambda name: file_name(str(name)), replace=True)
+    OmegaConf.register_new_resolver("model_folder", _model_folder, replace=True)
     OmegaConf.register_new_resolver("projection_folder", _projection_folder, replace=True)
     OmegaConf.register_new_resolver("log_name", _log_name, replace=True)
     OmegaConf.register_new_resolver("groups", _groups, replace=True)
@@ -101,17 +105,23 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError.
     """
     settings = OmegaConf.to_object(config)
-    assert isinstance(settings, command)
+    learn(OmegaConf.to_container(config, resolve=True, enum_to_str=True))
+    if not isinstance(settings, command):
+        raise BenchError(
+            f"The configuration is none of {command.__name__}: a `# @package` line puts it in another place."
+        )
     for name, known in _added(settings):
         raise UnknownNameError("setting", name, known, "A + adds a sweep (+sweep=NAME) and nothing else.")
+    require_text("The configuration's", _texts(tree(config)))
     return settings
 
 
 def tree(config: DictConfig) -> dict[str, Any]:
-    """``config`` resolved, as plain JSON-able values."""
+    """``config`` resolved, as plain JSON-able values without credentials: a record, nothing to connect with."""
     resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    assert isinstance(resolved, dict)
-    return {str(key): value for key, value in resolved.items()}
+    if not isinstance(resolved, dict):
+        raise BenchError("The configuration is no mapping of settings.")
+    return {str(key): value for key, value in masked(resolved).items()}
 
 
 def factory(config: DictConfig) -> Callable[[], Any]:
@@ -132,9 +142,16 @@ def factory(config: DictConfig) -> Callable[[], Any]:
 
 def _projection_folder(kind: Any, seed: Any, language: Any) -> str:
     """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
+    from lrp2_bench.interventions.ablations import label  # with NumPy, which `--help` need not wait for
+
     kind = kind if isinstance(kind, ProjectionKind) else ProjectionKind[str(kind)]
     name = label(ProjectionSettings(kind, seed, language))
-    return f"{name}/" if kind is not ProjectionKind.lrp2 else ""
+    return f"{file_name(name)}/" if kind is not ProjectionKind.lrp2 else ""
+
+
+def _model_folder(name: str | None, path: str) -> str:
+    """MODEL of the output folder."""
+    return file_name(folder_name(name, path))
 
 
 def _log_name(index: int, count: int) -> str:
@@ -155,6 +172,18 @@ def _shipped(name: str) -> Path:
         if any(folder.glob("*.yaml")):
             return folder
     raise BenchError(f"The configuration folder '{name}' is neither in '{package}' nor beside it. Install again.")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a tree, ``~`` as the home that it stands for."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield str(Path(value).expanduser()) if value.startswith("~") else value
 
 
 def _added(settings: Any, prefix: str = "") -> Iterator[tuple[str, list[str]]]:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf import DictConfig
 from omegaconf.errors import (
+    ConfigAttributeError,
     ConfigKeyError,
+    InterpolationResolutionError,
     InterpolationToMissingValueError,
     MissingMandatoryValue,
     ValidationError,
@@ -19,6 +27,7 @@ from omegaconf.errors import (
 from lrp2_bench.config.compose import SWEEP, conf_dir
 from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.core.quoting import quoting_advice
 
 #: What settings take that have no default, or whose form is not plain.
 _TAKES = {
@@ -42,6 +51,10 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
     """None where another error of the chain says more."""
     text = str(error).strip()
     first_line = text.split("\n")[0]
+
+    def tries(override: str) -> bool:
+        return _composes(command, override)
+
     key = str(getattr(error, "full_key", None) or "")
     if isinstance(error, MissingMandatoryValue | InterpolationToMissingValueError):
         # Where an interpolation met the gap, full_key is the interpolation's own.
@@ -52,6 +65,13 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         return str(UnknownNameError(group, option, error.options, help_line))
     unknown = re.search(r"Could not (?:override|delete from config\.) '([^']+)'", first_line)
+    if unknown and unknown.group(1).startswith("hydra.launcher."):
+        name = unknown.group(1).removeprefix("hydra.launcher.")
+        return (
+            f"{unknown.group(1)} is no setting of this launcher; conf/hydra/launcher/ has those of each.\n"
+            f"With hydra/launcher=submitit_slurm, an option of sbatch (--{name}) is given as "
+            f"+hydra.launcher.additional_parameters.{name}=VALUE\n{help_line}"
+        )
     if unknown or (isinstance(error, ConfigKeyError) and key):
         return str(UnknownNameError("setting", unknown.group(1) if unknown else key, _names(command), help_line))
     if isinstance(error, ValidationError) and key:
@@ -64,10 +84,23 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
         expected += f"Give it as {_TAKES[key]}\n" if key in _TAKES else ""
         return f"'{key}' does not take this: {first_line.rstrip('.')}.\n{expected}{help_line}"
     if isinstance(error, OverrideParseException):
+        return f"A setting cannot be read: {error.override}\n{quoting_advice(error.override, tries)}\n{help_line}"
+    merged = re.search(r"Error merging override (.*=[\[{].*)$", first_line)
+    if merged and "to string" in str(error.__cause__):  # brackets and braces where a text belongs
+        one = merged.group(1)
+        return f"{one} is no text but a list or a dictionary.\n{quoting_advice(one, tries)}\n{help_line}"
+    if isinstance(error, InterpolationResolutionError):
         return (
-            f"A setting cannot be read: {first_line}\n"
-            "Write key=value, and quote what holds spaces, commas, brackets or a ~: 'model.path=\"~/my model\"'.\n"
-            f"{help_line}"
+            f"{first_line}.\n"
+            f"${{NAME}} stands for another setting, ${{oc.env:NAME}} for a variable of the environment; for the text "
+            f"itself write a backslash before it: 'KEY=\\${{NAME}}'\n{help_line}"
+        )
+    ambiguous = re.search(r"Ambiguous value for argument '(.*)'", first_line)
+    if ambiguous:
+        one = ambiguous.group(1)
+        return (
+            f"'{one}' is several values, a job each: add -m for a multirun.\n{quoting_advice(one, tries)}\n"
+            f"For a list: {shlex.quote('{}=[{}]'.format(*one.split('=', 1)))}\n{help_line}"
         )
     return None
 
@@ -77,6 +110,19 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _composes(command: str, override: str) -> bool:
+    """Whether ``override`` is read, and its value taken. Of a key that other choices of groups have, none can tell."""
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            compose(config_name=command, overrides=[override])
+    except ConfigCompositionException as error:
+        return isinstance(error.__cause__, ConfigAttributeError | ConfigKeyError)
+    except HydraException:
+        return False
+    return True
 
 
 def _names(command: str) -> list[str]:

@@ -11,9 +11,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from lrp2_bench.config.arguments import quoted
 from lrp2_bench.config.compose import SWEEP, conf_dir
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
+from lrp2_bench.core.quoting import quoted
+from lrp2_bench.core.secrets import has_mask
 from lrp2_bench.results.reproduction import read_reference
 
 #: Settings that are about the job rather than the run.
@@ -51,6 +52,15 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
             for key, value in wanted.items()
             if found[key] != value and (resolve or not _is_made_of_others(found[key]))
         ]
+    lost = [entry for entry in overrides if has_mask(entry) and not _is_overruled(entry.partition("=")[0], keys)]
+    if lost:
+        names = ", ".join(entry.partition("=")[0] for entry in lost)
+        raise BenchError(
+            f"'{reference.path}' has no credentials, and these settings need some: {names}.\n"
+            "Give each again behind --from-manifest, best with the credential in the environment, as in "
+            "'search.storage=\"postgresql+psycopg://USER:${oc.env:PGPASSWORD}@HOST/NAME\"'; search.storage=null does "
+            "without the database."
+        )
     overrides = [entry for entry in overrides if not _is_overruled(entry.partition("=")[0], keys)]
     return [*overrides, f"reproduces={quoted(str(reference.path))}"]
 
@@ -82,7 +92,8 @@ def _option(path: Path, group: str, stored: Any) -> str:
 
 def _load(file: Path) -> dict[str, Any]:
     option = OmegaConf.load(file)
-    assert isinstance(option, DictConfig)
+    if not isinstance(option, DictConfig):
+        raise BenchError(f"'{file}' is no mapping of settings.")
     return _plain(option, resolve=False)
 
 
@@ -94,7 +105,8 @@ def _composed(overrides: Sequence[str], *, resolve: bool) -> dict[str, Any]:
 
 def _plain(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
     plain = OmegaConf.to_container(config, resolve=resolve, enum_to_str=True)
-    assert isinstance(plain, dict)
+    if not isinstance(plain, dict):
+        raise BenchError("The configuration is no mapping of settings.")
     return {str(key): value for key, value in plain.items()}
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from lrp2_bench.core.secrets import mask
+
 
 class BenchError(Exception):
-    """A problem the user can fix; the command line prints its text without a traceback."""
+    """A problem the user can fix; the command line prints its text without a traceback. It holds no credentials."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(mask(text))
 
 
 class UnknownNameError(BenchError):

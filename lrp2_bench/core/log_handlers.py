@@ -6,13 +6,18 @@ import logging
 import sys
 from contextlib import suppress
 
+from lrp2_bench.core.secrets import mask
+
 
 class JobLog(logging.FileHandler):
     """A file that cannot be written costs its lines and nothing else.
 
     The job says by itself what is wrong with its folder, once; logging would print a traceback for every line. What
-    did not fit is tried again with the next line.
+    did not fit is tried again with the next line. Credentials reach it as little as any other file.
     """
+
+    def format(self, record: logging.LogRecord) -> str:
+        return mask(super().format(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

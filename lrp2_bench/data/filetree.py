@@ -20,6 +20,10 @@ class FileTree(ABC):
     def read(self, path: PurePosixPath) -> bytes:
         """The file's bytes. Raises :class:`BenchError` where they cannot be read."""
 
+    @abstractmethod
+    def source(self, path: PurePosixPath) -> str:
+        """Where the file lies, for messages: its whole path, that of the archive in front."""
+
 
 class _Folder(FileTree):
     def __init__(self, root: Path) -> None:
@@ -28,6 +32,9 @@ class _Folder(FileTree):
     def paths(self) -> list[PurePosixPath]:
         files = (path for path in self._root.rglob("*") if path.is_file())
         return sorted(PurePosixPath(path.relative_to(self._root).as_posix()) for path in files)
+
+    def source(self, path: PurePosixPath) -> str:
+        return str(self._root / path)
 
     def read(self, path: PurePosixPath) -> bytes:
         try:
@@ -58,6 +65,9 @@ class _Zip(FileTree):
 
     def paths(self) -> list[PurePosixPath]:
         return sorted(self._members)
+
+    def source(self, path: PurePosixPath) -> str:
+        return f"{self._file}/{path}"
 
     def read(self, path: PurePosixPath) -> bytes:
         try:

@@ -1,14 +1,15 @@
 """mLAMA 1.1 (Kassner, Dufter and Schütze, EACL 2021): the TREx part, 53 languages, 41 relations.
 
 Layout, in a zip or a folder: ``LANG/P36.jsonl`` (one fact a line: ``sub_uri obj_uri sub_label obj_label lineid uuid``)
-and ``LANG/templates.jsonl`` (``relation template``), below any parent folders.
+and ``LANG/templates.jsonl`` (``relation template``), below any parent folders. A relation of your own has any name; the
+three of Google-RE are left out, as in the paper.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -22,19 +23,26 @@ from lrp2_bench.core.types import Fact, ParallelFacts, Relation
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.download import download
 from lrp2_bench.data.filetree import FileTree, open_tree
-from lrp2_bench.data.parallel import content, json_rows, matching, natural, require_selection
+from lrp2_bench.data.json_lines import JsonLines
+from lrp2_bench.data.labels import composed, line_id_of, slot_problem, uuid_of
+from lrp2_bench.data.parallel import content, count_unlike, matching, natural, require_selection
 
 URL = "http://cistern.cis.lmu.de/mlama/mlama1.1.zip"
 
-_FACT_FILE = re.compile(r"P\d+\.jsonl")
-_TEXT_KEYS = ("sub_uri", "obj_uri", "sub_label", "obj_label", "uuid")
+_TEMPLATES = "templates.jsonl"
+_NUMBERED = re.compile(r"P\d+")
+#: Google-RE's part of mLAMA, which asks for dates and places of birth and is not TREx.
+_GOOGLE_RE = frozenset({"date_of_birth", "place_of_birth", "place_of_death"})
+_TEXT_KEYS = ("sub_uri", "obj_uri", "sub_label", "obj_label")
+_INCOMPLETE = f"Facts without lineid and {', '.join(_TEXT_KEYS)} were skipped"
 
 
 @dataclass(frozen=True)
 class _LanguageFiles:
-    """One language as parsed: its templates and, per relation, every usable fact in file order."""
+    """One language as parsed: its templates, where they stand and, per relation, every usable fact in file order."""
 
     templates: dict[str, str]
+    places: dict[str, str]
     facts: dict[str, tuple[Fact, ...]]
 
     def digest(self) -> str:
@@ -88,6 +96,7 @@ class MLama(Dataset):
             pivot_relations = tuple(
                 matching(relation, _relation(relation.name, everything, pivot, data_warnings)) for relation in relations
             )
+            count_unlike(relations, pivot_relations, data_warnings)
         digest = sha256_json([content(relations), content(pivot_relations)])
         return ParallelFacts(language, pivot, relations, pivot_relations, digest)
 
@@ -116,14 +125,19 @@ class MLama(Dataset):
                 path = self._cache / "mlama1.1.zip"
                 download(self._url, path, what="mLAMA 1.1")
             self._tree = open_tree(path)
-            for file in self._tree.paths():
-                if _FACT_FILE.fullmatch(file.name) and len(file.parts) >= 2:
-                    folder = self._folders.setdefault(file.parts[-2], file.parent)
-                    if folder != file.parent:
-                        raise BenchError(
-                            f"'{path}' holds two folders of '{folder.name}': '{folder}' and '{file.parent}'. "
-                            "Set dataset.path to just one copy of mLAMA."
-                        )
+            files = self._tree.paths()
+            with_templates = {file.parent for file in files if file.name == _TEMPLATES}
+            for file in files:
+                if len(file.parts) < 2 or not (
+                    _is_relation(file) and (file.parent in with_templates or _NUMBERED.fullmatch(file.stem))
+                ):
+                    continue
+                folder = self._folders.setdefault(file.parts[-2], file.parent)
+                if folder != file.parent:
+                    raise BenchError(
+                        f"'{path}' holds two folders of '{folder.name}': '{folder}' and '{file.parent}'. "
+                        "Set dataset.path to just one copy of mLAMA."
+                    )
             if not self._folders:
                 raise BenchError(f"'{path}' holds no mLAMA files (LANG/P36.jsonl, ...). Check dataset.path.")
         return self._tree
@@ -140,36 +154,47 @@ class MLama(Dataset):
         return self._parsed[language]
 
 
+def _is_relation(file: PurePosixPath) -> bool:
+    return file.suffix == ".jsonl" and file.name != _TEMPLATES and file.stem not in _GOOGLE_RE
+
+
 def _parse(tree: FileTree, folder: PurePosixPath, language: str, data_warnings: DataWarnings) -> _LanguageFiles:
     templates: dict[str, str] = {}
+    places: dict[str, str] = {}
     facts: dict[str, tuple[Fact, ...]] = {}
     files = [path for path in tree.paths() if path.parent == folder]
-    if folder / "templates.jsonl" not in files:
-        raise BenchError(f"'{language}' has no templates.jsonl in its folder '{folder}'.")
-    for where, row in json_rows(tree, folder / "templates.jsonl", data_warnings):
+    if folder / _TEMPLATES not in files:
+        raise BenchError(f"'{language}' has no {_TEMPLATES} in its folder '{folder}'.")
+    rows = JsonLines(tree, folder / _TEMPLATES, data_warnings)
+    for where, row in rows:
         name, template = row.get("relation"), row.get("template")
         if not isinstance(name, str) or not isinstance(template, str):
-            data_warnings.add("Template lines without a relation and a template were skipped", where)
-        else:
-            templates.setdefault(name, template)
-    for path in sorted((p for p in files if _FACT_FILE.fullmatch(p.name)), key=lambda p: natural(p.stem)):
+            rows.skip("Template lines without a relation and a template were skipped", "no relation and template")
+        elif name not in templates:
+            templates[name] = composed(template, where, data_warnings)
+            places[name] = where
+        elif templates[name] != template:
+            data_warnings.add("Relations with a second template go by their first", where)
+    for path in sorted((p for p in files if _is_relation(p)), key=lambda p: natural(p.stem)):
         facts[path.stem] = tuple(_facts(tree, path, data_warnings))
-    for name in sorted(set(templates) - set(facts)):
-        if re.fullmatch(r"P\d+", name):
-            data_warnings.add("Templates without a relation file", f"{language} {name}")
-    return _LanguageFiles(templates, facts)
+    for name in sorted(set(templates) - set(facts) - _GOOGLE_RE, key=natural):
+        data_warnings.add("Templates without a relation file", f"{language} {name}")
+    return _LanguageFiles(templates, places, facts)
 
 
 def _facts(tree: FileTree, path: PurePosixPath, data_warnings: DataWarnings) -> Iterator[Fact]:
     seen: set[int | str] = set()
     labels: dict[str, str] = {}
-    for where, row in json_rows(tree, path, data_warnings):
-        line_id = row.get("lineid")
+    rows = JsonLines(tree, path, data_warnings)
+    for where, row in rows:
+        line_id = line_id_of(row.get("lineid"))
         texts = [text for key in _TEXT_KEYS if isinstance(text := row.get(key), str)]
-        if not isinstance(line_id, int) or len(texts) < len(_TEXT_KEYS):
-            data_warnings.add(f"Facts without lineid and {', '.join(_TEXT_KEYS)} were skipped", where)
+        if line_id is None or len(texts) < len(_TEXT_KEYS):
+            rows.skip(_INCOMPLETE, _lacks(row))
             continue
-        subject_id, object_id, subject, object_, uuid = texts
+        subject_id, object_id, *names = texts
+        subject, object_ = (composed(name, where, data_warnings) for name in names)
+        uuid = uuid_of(row.get("uuid"), path.stem, line_id, where, data_warnings)
         if not subject.strip() or not object_.strip():
             data_warnings.add("Facts with a blank label were skipped", where)
         elif line_id in seen or uuid in seen:
@@ -183,6 +208,17 @@ def _facts(tree: FileTree, path: PurePosixPath, data_warnings: DataWarnings) -> 
             yield Fact(path.stem, line_id, uuid, subject, subject_id, label, object_id)
 
 
+def _lacks(row: Mapping[str, object]) -> str:
+    """Which keys a fact lacks, or what they hold that is no text."""
+    wrong = [key for key in ("lineid", *_TEXT_KEYS) if row.get(key) is None]
+    wrong += [
+        f"{key}={str(row[key])[:30]!r} is no text"
+        for key in _TEXT_KEYS
+        if not isinstance(row.get(key), (str, type(None)))
+    ]
+    return f"no {', '.join(wrong)}" if wrong else f"lineid={str(row['lineid'])[:30]!r} is no id"
+
+
 def _relation(name: str, files: _LanguageFiles, language: str, data_warnings: DataWarnings) -> Relation | None:
     """The whole relation, or None (counted) where nothing can be asked."""
     facts = files.facts.get(name, ())
@@ -194,8 +230,9 @@ def _relation(name: str, files: _LanguageFiles, language: str, data_warnings: Da
     if template is None:
         data_warnings.add("Relations without a template were skipped", where)
         return None
-    if template.count("[X]") != 1 or template.count("[Y]") != 1:
-        data_warnings.add("Relations whose template lacks [X] or [Y], or repeats it, were skipped", where)
+    problem = slot_problem(template)
+    if problem is not None:
+        data_warnings.add(problem, f"{files.places[name]}: {template}")
         return None
     relation = Relation(name, template, facts, {fact.object_id: fact.object for fact in facts})
     if len(relation.pool) == 1:

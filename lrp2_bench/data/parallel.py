@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Sequence
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Relation
-from lrp2_bench.data.filetree import FileTree
+
+OTHER_FACT = "Facts of which the pivot has another subject or object under the same lineid"
+OTHER_UUID = "Facts of which the pivot has another uuid under the same lineid"
 
 
 def require_selection(relations: object, limit: object) -> None:
@@ -30,6 +30,18 @@ def matching(relation: Relation, counterpart: Relation | None) -> Relation:
     return Relation(relation.name, counterpart.template, shared, counterpart.objects, counterpart.variants)
 
 
+def count_unlike(relations: Sequence[Relation], counterparts: Sequence[Relation], data_warnings: DataWarnings) -> None:
+    """Count the pivot's facts that have a fact's line id and are another fact by their entities or uuid."""
+    for relation, counterpart in zip(relations, counterparts, strict=True):
+        by_id = {fact.line_id: fact for fact in relation.facts}
+        for fact in counterpart.facts:
+            ours = by_id[fact.line_id]
+            if (ours.subject_id, ours.object_id) != (fact.subject_id, fact.object_id):
+                data_warnings.add(OTHER_FACT, f"{relation.name} lineid {fact.line_id}")
+            elif ours.uuid != fact.uuid:
+                data_warnings.add(OTHER_UUID, f"{relation.name} lineid {fact.line_id}")
+
+
 def content(relations: Sequence[Relation]) -> list[object]:
     """What decides hits of the relations, for a digest."""
     return [
@@ -46,24 +58,3 @@ def natural(name: str) -> tuple[int, str]:
     """A key that sorts P36 before P101."""
     number = re.sub(r"\D", "", name)
     return (int(number) if number else 0, name)
-
-
-def json_rows(
-    tree: FileTree, path: PurePosixPath, data_warnings: DataWarnings
-) -> Iterator[tuple[str, dict[str, object]]]:
-    """The JSON objects of a file, each with its place. Lines end at ``\\n`` alone: labels may hold U+2028."""
-    for number, line in enumerate(tree.read(path).split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path} line {number}"
-        try:
-            row = json.loads(line.decode("utf-8"))
-            if b"\\ud" in line.lower():  # JSON can spell half a surrogate pair, which no UTF-8 file can hold
-                json.dumps(row, ensure_ascii=False).encode("utf-8")
-        except ValueError:
-            data_warnings.add("Lines that are not JSON were skipped", where)
-            continue
-        if isinstance(row, dict):
-            yield where, row
-        else:
-            data_warnings.add("Lines that are not JSON were skipped", where)

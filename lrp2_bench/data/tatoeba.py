@@ -16,6 +16,7 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import LANGUAGES, aliases
 from lrp2_bench.data.bitext import through_english
 from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.data.encoding import decode_text
 from lrp2_bench.data.filetree import FileTree, open_tree
 from lrp2_bench.data.text import checked_count, first_usable, text_lines
 
@@ -60,8 +61,8 @@ class TatoebaCorpus(Corpus):
     def pairs(self, language: str) -> list[tuple[str, str]]:
         """All translations, (sentence of ``language``, English sentence), in the order of the files and unfiltered.
 
-        Line k of one file translates line k of the other, so nothing is left out; bytes that are not UTF-8 become
-        U+FFFD. Raises :class:`BenchError` where the files differ in length, and for English.
+        Line k of one file translates line k of the other, so nothing is left out. Raises :class:`BenchError` where the
+        files differ in length or are not UTF-8, and for English.
         """
         if language == _ENGLISH:
             raise BenchError("Tatoeba pairs each language with English; ask for the pairs of another language.")
@@ -107,8 +108,8 @@ class TatoebaCorpus(Corpus):
 
     def _lines(self, paths: list[PurePosixPath], data_warnings: DataWarnings) -> Iterator[str]:
         for path in paths:
-            yield from text_lines(io.BytesIO(self._tree.read(path)), str(path), data_warnings)
+            yield from text_lines(io.BytesIO(self._tree.read(path)), self._tree.source(path), data_warnings)
 
     def _whole(self, path: PurePosixPath) -> list[str]:
-        text = self._tree.read(path).decode("utf-8-sig", errors="replace")
+        text = decode_text(self._tree.read(path), self._tree.source(path))
         return [line.strip() for line in text.removesuffix("\n").split("\n")]

@@ -12,8 +12,10 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import aliases
 from lrp2_bench.data.corpus import Corpus, usable
+from lrp2_bench.data.encoding import Utf8Lines
 
 NOT_UTF8 = "Corpus line is not UTF-8 and was left out"
+NUL = "Corpus line holds a NUL byte and was left out"
 TOO_FEW = "Corpus has fewer sentences than asked"
 
 #: The longest line in bytes; a longer one is a file without line breaks, not a sentence.
@@ -109,24 +111,23 @@ def decoded_lines(file: IO[bytes], source: str, data_warnings: DataWarnings) -> 
     r"""The lines of a UTF-8 file, cut at ``\n`` only, since U+2028 and its like occur inside sentences.
 
     A line of other bytes is left out (None) and counted: its letters are lost, and what stood in for them would enter
-    the language's vector. Raises :class:`BenchError` for UTF-16 and for lines of more than :data:`LONGEST_LINE` bytes.
+    the language's vector; so is one with a NUL byte, which is no text. Raises :class:`BenchError` for a file in
+    another encoding, where more than a tenth of the lines is lost, and for lines of more than :data:`LONGEST_LINE`
+    bytes.
     """
-    number = 0
+    reader = Utf8Lines(source)
     while line := file.readline(LONGEST_LINE):
-        number += 1
-        if number == 1:
-            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise BenchError(f"'{source}' is UTF-16. Save it as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW.")
-            line = line.removeprefix(b"\xef\xbb\xbf")
+        text = reader.decode(line)
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             raise BenchError(
-                f"Line {number} of '{source}' has more than {LONGEST_LINE:,} bytes. A corpus holds one sentence a line."
+                f"Line {reader.number} of '{source}' has more than {LONGEST_LINE:,} bytes. A corpus holds one sentence "
+                "a line."
             )
-        try:
-            yield line.decode("utf-8")
-        except UnicodeDecodeError:
-            data_warnings.add(NOT_UTF8, f"{source}:{number}")
-            yield None
+        if text is None or "\0" in text:
+            data_warnings.add(NOT_UTF8 if text is None else NUL, f"{source}:{reader.number}")
+            text = None
+        yield text
+    reader.finish()
 
 
 def first_usable(

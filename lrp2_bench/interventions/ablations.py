@@ -21,8 +21,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.filenames import file_name
 from lrp2_bench.core.settings import ProjectionKind, ProjectionSettings
 from lrp2_bench.core.types import Hits, LayerPair, all_pairs
 
@@ -69,6 +71,13 @@ def is_label(text: str) -> bool:
 def experiment_folder(name: str, projection: str) -> str:
     """The EXPERIMENT of a run's folder: ablations lie one folder deeper, so that they never meet LRP2's own runs."""
     return name if projection == ProjectionKind.lrp2.name else f"{name}/{projection}"
+
+
+def run_folder(root: Path, experiment: str, projection: str, model: str, dataset: str, language: str) -> Path:
+    """``root/EXPERIMENT/MODEL/DATASET/LANGUAGE`` of a run, an ablation's with its ``projection`` (its label) between
+    the first two. Runs that differ in a name never share a folder."""
+    above = [experiment] if projection == ProjectionKind.lrp2.name else [experiment, projection]
+    return root.joinpath(*(file_name(name) for name in (*above, model, dataset, language)))
 
 
 def stand_in(language: str, among: Iterable[str], pivot: str, seed: int) -> str:

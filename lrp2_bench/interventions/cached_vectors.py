@@ -17,6 +17,7 @@ from lrp2_bench.interventions.vectors import (
     load_vectors,
     save_vectors,
     vector_metadata,
+    vectors_name,
 )
 from lrp2_bench.models.layered import LayeredModel
 
@@ -31,13 +32,16 @@ def language_vectors(
     settings: VectorSettings,
     cache: Path,
     data_warnings: DataWarnings,
+    other_digest: str | None = None,
 ) -> LanguageVectors:
     """The vectors in ``settings.path/LANG.safetensors`` where a path is set (refused if they do not fit), else those
-    of ``corpus``: cached under a digest of model, sentences and settings, computed when absent or damaged."""
+    of ``corpus``: cached under a digest of model, sentences and settings, computed when absent or damaged.
+
+    Those made under the model's ``other_digest`` are taken as well, and come back under ``model_digest``."""
     if settings.path is not None:
         folder = Path(settings.path).expanduser()
-        path = folder if folder.is_file() else folder / f"{language}.safetensors"
-        vectors = load_vectors(path)
+        path = folder if folder.is_file() else folder / vectors_name(language)
+        vectors = load_vectors(path).of_model(model_digest, other_digest)
         check_vectors(vectors, path, language, model, model_digest)
         return vectors
     if corpus is None:
@@ -45,11 +49,13 @@ def language_vectors(
     sentences = corpus.sentences(language, data_warnings)
     metadata = vector_metadata(model_digest, model, language, corpus.name, sentences)
     path = cached_path(cache, metadata)
-    if path.exists():
-        try:
-            return load_vectors(path)
-        except BenchError as error:
-            log.warning("%s They are computed again.", error)
+    made_before = [cached_path(cache, {**metadata, "model_digest": other_digest})] if other_digest else []
+    for found in (path, *made_before):
+        if found.exists():
+            try:
+                return load_vectors(found).of_model(model_digest, other_digest)
+            except BenchError as error:
+                log.warning("%s They are computed again.", error)
     batch_tokens = settings.batch_tokens or (32_768 if model.device.type == "cuda" else 4_096)
     vectors = compute_vectors(model, sentences, metadata, batch_tokens=batch_tokens, data_warnings=data_warnings)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,8 +17,10 @@ from torch import Tensor
 from lrp2_bench.core.batching import by_tokens, in_halves
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, nearest
+from lrp2_bench.core.filenames import STEM, file_name
 from lrp2_bench.core.files import sha256_json, write_bytes
 from lrp2_bench.core.progress import progress
+from lrp2_bench.models.finite import way_out_of
 from lrp2_bench.models.layered import LayeredModel
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,12 @@ class LanguageVectors:
     def origin(self) -> str:
         """The digest of what they were computed from. Unlike the numbers, it is the same on every machine."""
         return sha256_json(dict(self.metadata))
+
+    def of_model(self, digest: str, other_digest: str | None) -> LanguageVectors:
+        """The vectors under the model's ``digest`` where they hold the one by the other rule; else as they are."""
+        if other_digest is None or self.metadata.get("model_digest") != other_digest:
+            return self
+        return replace(self, metadata={**self.metadata, "model_digest": digest})
 
 
 def vector_metadata(
@@ -96,7 +104,9 @@ def compute_vectors(
             for layer in range(1, model.blocks + 1):
                 hidden = model.block(layer, hidden, context)
                 means.append(_sum_of_means(hidden, batch.keep).cpu())
-            sums.add_(torch.stack(means))
+            found = torch.stack(means)
+            _check_finite(found, f"The language vectors of '{language}'", model)  # now, not after all of them
+            sums.add_(found)
             padded += batch.ids.numel()
             advance(len(indices))
 
@@ -108,7 +118,7 @@ def compute_vectors(
         language, len(sequences), sum(lengths), 100 * (1 - sum(lengths) / padded), seconds, sum(lengths) / seconds,
     )  # fmt: skip
     vectors = LanguageVectors(language, (sums / len(sequences)).float(), metadata)
-    _check_finite(vectors.values, f"The language vectors of '{language}'")
+    _check_finite(vectors.values, f"The language vectors of '{language}'", model)
     return vectors
 
 
@@ -155,8 +165,13 @@ def check_vectors(vectors: LanguageVectors, path: Path, language: str, model: La
         )
 
 
+def vectors_name(language: str) -> str:
+    """LANG.safetensors: what a language's vectors are called in a folder of the user's."""
+    return f"{file_name(language, STEM)}.safetensors"
+
+
 def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
-    return cache / "vectors" / metadata["language"] / f"{sha256_json(dict(metadata))[:24]}.safetensors"
+    return cache / "vectors" / file_name(metadata["language"]) / f"{sha256_json(dict(metadata))[:24]}.safetensors"
 
 
 def _tokenize(
@@ -188,7 +203,9 @@ def _sum_of_means(hidden: Tensor, keep: Tensor) -> Tensor:
     return torch.einsum("rt,rth->h", weights, hidden.to(torch.float64))
 
 
-def _check_finite(values: Tensor, what: str) -> None:
-    if not torch.isfinite(values).all():
-        layers = (~torch.isfinite(values)).any(dim=1).nonzero().flatten().tolist()
-        raise BenchError(f"{what} hold numbers that are not finite at layers {layers}. Try model.precision=float32.")
+def _check_finite(values: Tensor, what: str, model: LayeredModel | None = None) -> None:
+    if torch.isfinite(values).all():
+        return
+    layers = (~torch.isfinite(values)).any(dim=1).nonzero().flatten().tolist()
+    way_out = way_out_of(model) if model is not None else "Compute them again with `lrp2-bench vectors`."
+    raise BenchError(f"{what} hold numbers that are not finite at layers {layers}.\n{way_out}")

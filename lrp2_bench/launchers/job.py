@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from lrp2_bench.core.secrets import MASK, mask
+
 
 @dataclass(frozen=True)
 class Job:
@@ -18,15 +20,16 @@ class Job:
     overrides: tuple[str, ...]
     folder: Path
     label: str
+    log_name: str | None = None  # of its log's file; null = the command
 
     @property
     def retry(self) -> str:
         """The command line that runs this job alone."""
-        return shlex.join(["lrp2-bench", self.command, *self.overrides])
+        return repeated([self.command, *self.overrides])
 
     @property
     def log(self) -> Path:
-        return self.folder / f"{self.command}.log"
+        return self.folder / f"{self.log_name or self.command}.log"
 
 
 class State(Enum):
@@ -47,6 +50,13 @@ class Outcome:
     before: bool = False
 
 
+def repeated(arguments: Sequence[str]) -> str:
+    """``lrp2-bench ARGUMENTS`` for a shell, without credentials; where there were some, it says so."""
+    shown = [mask(argument) for argument in arguments]
+    hint = f"  ({MASK}: not shown, give it again)" if shown != list(arguments) else ""
+    return shlex.join(["lrp2-bench", *shown]) + hint
+
+
 def jobs_of(count: int) -> str:
     return f"{count} job" if count == 1 else f"{count} jobs"
 
@@ -64,5 +74,5 @@ def with_labels(jobs: Sequence[Job]) -> list[Job]:
 
 
 def _settings_of(job: Job, varying: set[str]) -> str:
-    settings = " ".join(override for override in job.overrides if override in varying)
+    settings = " ".join(mask(override) for override in job.overrides if override in varying)
     return " ".join(part for part in (job.label.removeprefix("."), settings) if part) or "the job"

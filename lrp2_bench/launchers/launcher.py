@@ -41,6 +41,8 @@ class InlineLauncher(JobLauncher):
             for job in jobs:
                 say(f"Job {job.number + 1}: {job.label}")
                 outcome = run_one(setup, job)
+                if outcome.state is State.failed:
+                    say(_ended(job, outcome))
                 tell(job, outcome)
                 if outcome.state is State.interrupted:
                     raise KeyboardInterrupt
@@ -76,6 +78,15 @@ class Told:
     def __call__(self, job: Job, outcome: Outcome) -> None:
         self.outcomes[job.number] = outcome
         if self._aloud:
-            why = f": {outcome.cause.splitlines()[0]}" if outcome.cause else ""
             seconds = time.monotonic() - self._start
-            say(f"[{len(self.outcomes)}/{self._total}] {job.label} {outcome.state.value}{why} ({seconds:.0f} s)")
+            say(f"[{len(self.outcomes)}/{self._total}] {_ended(job, outcome)} ({seconds:.0f} s)")
+
+
+def _ended(job: Job, outcome: Outcome) -> str:
+    """How a job ended, and where its cause can be read before the summary prints it."""
+    why = ""
+    if outcome.state is State.failed and job.log.is_file():
+        why = f"; why: {job.log}"
+    elif outcome.cause and outcome.state is not State.failed:
+        why = f": {outcome.cause.splitlines()[0]}"
+    return f"{job.label} {outcome.state.value}{why}"

@@ -93,8 +93,9 @@ class _Worker:
 
     @property
     def pipe(self) -> connection.Connection:
-        """To the process; raises AssertionError before there is one."""
-        assert self._pipe is not None
+        """To the process; raises RuntimeError before there is one."""
+        if self._pipe is None:
+            raise RuntimeError("the worker was given no job yet")
         return self._pipe
 
     def start(self, job: Job | None) -> None:
@@ -115,7 +116,8 @@ class _Worker:
     def collect(self) -> tuple[Job, Outcome]:
         """The job and how it ended, once the pipe has something to say."""
         job = self.job
-        assert job is not None and self._process is not None
+        if job is None or self._process is None:
+            raise RuntimeError("the worker has no job")
         self.job = None
         try:
             outcome: Outcome = self.pipe.recv()

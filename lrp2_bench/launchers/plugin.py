@@ -1,4 +1,4 @@
-"""Makes our sweeper known to Hydra, and Hydra a little quieter."""
+"""Makes our sweeper known to Hydra, and Hydra a little quieter and quicker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 
@@ -38,3 +39,23 @@ def without_hydras_words() -> Iterator[None]:
         yield
     finally:
         JobReturn.return_value = before  # type: ignore[method-assign]
+
+
+@contextmanager
+def shared_repository() -> Iterator[None]:
+    """For commands that only look (``--help``, completion): Hydra copies all its sources for every list of options.
+
+    That is two seconds for the groups of one command. The copy keeps ``hydra.searchpath`` of one composition out of
+    the next, and here there is no next.
+    """
+    before = CachingConfigRepository.__init__
+
+    def share(self: CachingConfigRepository, delegate: IConfigRepository) -> None:
+        self.delegate = delegate
+        self.cache = {}
+
+    CachingConfigRepository.__init__ = share  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        CachingConfigRepository.__init__ = before  # type: ignore[method-assign]

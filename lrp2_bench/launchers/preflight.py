@@ -47,6 +47,11 @@ def check(folder: Path, *, timeout_min: int, signal_delay_s: int) -> None:
             f"With timeout_min={timeout_min} and signal_delay_s={signal_delay_s} a job may be stopped soon after its "
             f"start: Slurm's signal can come {_EARLY} s early."
         )
+    if "%" in str(folder.absolute()):
+        wrong.append(
+            f"'{folder}' has a % in its path, which Slurm takes for a placeholder. Choose another paths.outputs and an "
+            "experiment.name of letters, digits, _ and -."
+        )
     if (unwritable := _unwritable(folder)) is not None:
         wrong.append(f"'{folder}' cannot be written ({unwritable}). Set paths.outputs to a folder all nodes share.")
     if wrong:

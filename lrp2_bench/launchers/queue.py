@@ -44,6 +44,17 @@ def ending(number: str) -> str:
     return ""
 
 
+def largest_array() -> int | None:
+    """How many jobs an array may have; None where the cluster does not tell.
+
+    MaxArraySize is one more than the highest index, and arrays here begin with 0: so many have a place in one.
+    """
+    for line in _ask(["scontrol", "show", "config"]):
+        if found := re.match(r"MaxArraySize\s*=\s*(\d+)", line.strip()):
+            return int(found[1])
+    return None
+
+
 def hosts() -> set[str]:
     """The machines of the cluster."""
     return {line.strip() for line in _ask(["sinfo", "--noheader", "--Format", "nodehost:200"]) if line.strip()}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import hydra.core.utils
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus, run_job, setup_globals
@@ -19,6 +20,8 @@ from omegaconf.errors import OmegaConfBaseException
 from lrp2_bench.config.compose import register
 from lrp2_bench.config.errors import explain
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.secrets import learn_argument, learn_environment, mask
+from lrp2_bench.launchers.hidden import save_cleaned
 from lrp2_bench.launchers.job import Job, Outcome, State
 from lrp2_bench.results.status import write_error
 
@@ -37,11 +40,13 @@ class Setup:
 
 def prepare_hydra() -> None:
     """Tell Hydra of our schemas and resolvers, which a new process knows nothing of; safe to call more than once."""
-    register()
+    store: Any = ConfigStore.instance().repo
+    if "search_schema.yaml" not in store:
+        register()
     setbase("1.3")  # as in the command: older ones would run a job in its output folder, and relative paths break
     Plugins.instance()
+    hydra.core.utils._save_config = save_cleaned
     # hydra-submitit-launcher, where it is installed, has settings of this name that ours would be checked against.
-    store: Any = ConfigStore.instance().repo
     store.get("hydra", {}).get("launcher", {}).pop("submitit_slurm.yaml", None)
 
 
@@ -56,6 +61,9 @@ def run_one(setup: Setup, job: Job) -> Outcome:
     """
     prepare_hydra()
     setup_globals()
+    learn_environment()  # this may be another process than the one that was given the settings
+    for override in job.overrides:
+        learn_argument(override)
     try:
         config = setup.context.config_loader.load_sweep_config(setup.config, list(job.overrides))
         with open_dict(config):
@@ -79,13 +87,13 @@ def run_one(setup: Setup, job: Job) -> Outcome:
 def failed(job: Job, error: object) -> Outcome:
     """The outcome of a job that raised ``error``, in words a user can act on."""
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return Outcome(State.failed, explain(error, job.command))
+        return Outcome(State.failed, mask(explain(error, job.command)))
     told = write_error(error, job.folder) if isinstance(error, OSError) else error
     if isinstance(told, BenchError):
         return Outcome(State.failed, str(told))
     return Outcome(
         State.failed,
-        f"{type(error).__name__}: {error}\nThis is a bug or a fault of the machine; the traceback is in "
+        f"{type(error).__name__}: {mask(str(error))}\nThis is a bug or a fault of the machine; the traceback is in "
         f"{job.folder / 'status.json'}.",
     )
 

@@ -13,17 +13,18 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.errors import BenchError, nearest
 from lrp2_bench.core.files import cut_torn_tail, read_json_lines, sha256_json
+from lrp2_bench.core.streams import safe_output
 from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of
 from lrp2_bench.launchers.launcher import JobLauncher, Tell, say
 from lrp2_bench.launchers.preflight import check
-from lrp2_bench.launchers.queue import QueueError, ending, queued
+from lrp2_bench.launchers.queue import QueueError, ending, largest_array, queued
 from lrp2_bench.launchers.running import STOPPED, Setup, run_one
 from lrp2_bench.launchers.signals import signals_held
 from lrp2_bench.results.status import sigterm_interrupts, state_of
@@ -42,6 +43,13 @@ _TIME = (
     "Raise that, or hydra.launcher.timeout_min."
 )
 
+#: Those of conf/hydra/launcher/submitit_slurm.yaml, beside max_num_timeout and requeue.
+_SETTINGS = {
+    "name", "timeout_min", "signal_delay_s", "array_parallelism", "cpus_per_task", "mem_gb", "gpus_per_node", "nodes",
+    "tasks_per_node", "partition", "account", "qos", "constraint", "exclude", "nodelist", "gres", "cpus_per_gpu",
+    "mem_per_cpu", "mem_per_gpu", "comment", "additional_parameters", "setup", "stderr_to_stdout",
+}  # fmt: skip
+
 #: submitit's settings that are not Slurm's own.
 _ANY_CLUSTERS = {
     "name", "timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node", "stderr_to_stdout",
@@ -57,7 +65,8 @@ class Task:
     def __call__(self, job: Job) -> Outcome:
         # submitit passes SIGTERM over; a cancelled job should leave a word.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        outcome = run_one(self.setup, job)
+        with safe_output():
+            outcome = run_one(self.setup, job)
         if outcome.state is State.failed and _OFTEN in outcome.cause:
             return Outcome(State.interrupted, _TIME)
         return outcome
@@ -72,6 +81,7 @@ class SlurmLauncher(JobLauncher):
     """Settings are submitit's, explained in ``conf/hydra/launcher/submitit_slurm.yaml``; null leaves one out."""
 
     def __init__(self, max_num_timeout: int, requeue: bool, **parameters: Any) -> None:
+        _refuse_unknown(parameters)
         self._max_num_timeout = max_num_timeout
         more = dict(parameters.pop("additional_parameters", None) or {})
         self._parameters = {name: value for name, value in parameters.items() if value is not None}
@@ -87,9 +97,9 @@ class SlurmLauncher(JobLauncher):
         left = [job for job in jobs if job.number not in {other.number for other in running.values()}]
         with sigterm_interrupts():
             try:
-                if left:
+                for part in _arrays(left):
                     with signals_held():  # until the ids are noted: who does not know of a job would send it again
-                        running |= self._submit(setup, left, logs)
+                        running |= self._submit(setup, part, logs)
                 _wait(running, logs, tell)
             except KeyboardInterrupt:
                 if running:
@@ -111,11 +121,15 @@ class SlurmLauncher(JobLauncher):
             with contextlib.redirect_stderr(io.StringIO()):  # Slurm's words are in the error as well
                 submitted = executor.map_array(Task(setup), jobs)
         except (ValueError, TypeError) as error:
-            raise BenchError(f"hydra.launcher has a setting that submitit does not take: {error}") from error
+            raise BenchError(
+                f"hydra.launcher has a value that submitit does not take: {error}\n"
+                f"They are {_asked(self._parameters)}. Change one with hydra.launcher.NAME=VALUE."
+            ) from error
         except (FailedJobError, FailedSubmissionError) as error:
             raise BenchError(
                 f"Slurm refuses the jobs:\n  {str(error).strip()}\n"
-                f"They asked for {_asked(self._parameters)}. Change it with hydra.launcher.NAME=VALUE."
+                f"They asked for {_asked(self._parameters)}. Change it with hydra.launcher.NAME=VALUE; further "
+                "options of sbatch are given as +hydra.launcher.additional_parameters.NAME=VALUE."
             ) from error
         ids = {str(made.job_id): job for made, job in zip(submitted, jobs, strict=True)}
         for number in ids:
@@ -124,6 +138,37 @@ class SlurmLauncher(JobLauncher):
         first = next(iter(ids)).split("_")[0]
         say(f"Submitted {jobs_of(len(ids))} to Slurm as {first}; what they print: {logs}/{first}*/*.out")
         return ids
+
+
+def _arrays(jobs: Sequence[Job]) -> list[Sequence[Job]]:
+    """``jobs`` in as many arrays as MaxArraySize makes of them; array_parallelism is then each array's."""
+    if not jobs:
+        return []
+    try:
+        most = largest_array()
+    except QueueError:
+        most = None
+    if not most or len(jobs) <= most:
+        return [jobs]
+    parts = [jobs[start : start + most] for start in range(0, len(jobs), most)]
+    say(
+        f"{jobs_of(len(jobs))} are more than an array of this cluster may have (MaxArraySize={most}): submitted as "
+        f"{len(parts)} arrays. hydra.launcher.array_parallelism holds for each of them."
+    )
+    return parts
+
+
+def _refuse_unknown(parameters: Mapping[str, Any]) -> None:
+    """Raises :class:`BenchError` for a setting that ``+`` added beside those of the launcher's file."""
+    for name, value in parameters.items():
+        if name not in _SETTINGS:
+            given = f"+hydra.launcher.additional_parameters.{name}={value}"
+            close = nearest(name, _SETTINGS)
+            hint = f" Did you mean hydra.launcher.{close}?" if close else ""
+            raise BenchError(
+                f"hydra.launcher.{name} is no setting of hydra/launcher=submitit_slurm.{hint}\n"
+                f"Known: {', '.join(sorted(_SETTINGS))}.\nIf it is an option of sbatch (--{name}): {given}"
+            )
 
 
 def _wait(running: dict[str, Job], logs: Path, tell: Tell) -> None:

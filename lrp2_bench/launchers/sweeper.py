@@ -19,8 +19,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lrp2_bench.config.arguments import expand_groups
+from lrp2_bench.config.group_members import groups_in
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.launchers.finished import is_finished, remembering
+from lrp2_bench.launchers.hidden import carried, cleaned
 from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of, with_labels
 from lrp2_bench.launchers.launcher import ForeignLauncher, InlineLauncher, JobLauncher, Told, say
 from lrp2_bench.launchers.running import Setup, task_name
@@ -39,8 +41,9 @@ class JobSweeper(Sweeper):
         self._params = dict(params or {})
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self._setup = Setup(hydra_context, config, task_name(task_function))
-        self._jobs_launcher = _launcher(hydra_context, task_function, config)
+        # Launchers write and pickle the one they get; their own settings are read from the other.
+        self._setup = Setup(hydra_context, cleaned(config), task_name(task_function))
+        self._jobs_launcher = _launcher(hydra_context, task_function, config, self._setup.config)
 
     def sweep(self, arguments: list[str]) -> list[Outcome]:
         jobs, configs = self._jobs(arguments)
@@ -67,19 +70,23 @@ class JobSweeper(Sweeper):
 
     def _jobs(self, arguments: Sequence[str]) -> tuple[list[Job], list[DictConfig]]:
         """Every job and its configuration; composing all of them finds what is wrong before anything starts."""
-        loader, name = self._setup.context.config_loader, str(self._setup.config.hydra.job.name)
-        dataset = self._setup.config.hydra.runtime.choices.get("dataset")
-        own = [expand_groups(f"{key}={values}", dataset) for key, values in self._params.items()]
+        loader, command = self._setup.context.config_loader, self._setup.task[1]
+        own = [
+            expand_groups(f"{key}={values}", lambda: groups_in(self._setup.config))
+            for key, values in self._params.items()
+        ]
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*own, *arguments])
         (batch,) = BasicSweeper.split_arguments(parsed, None)
         jobs, configs = [], []
-        for number, overrides in enumerate(batch):
-            config = loader.load_sweep_config(self._setup.config, list(overrides))
+        for number, given in enumerate(batch):
+            overrides = [carried(override) for override in given]
+            config = loader.load_sweep_config(self._setup.config, overrides)
             subdir = str(config.hydra.sweep.subdir)
             folder = Path(str(config.hydra.sweep.dir)) / subdir
+            log_name = str(config.hydra.job.name)  # of a shard: its own
             with open_dict(config):
                 del config["hydra"]
-            jobs.append(Job(name, number, tuple(overrides), folder, subdir))
+            jobs.append(Job(command, number, tuple(overrides), folder, subdir, log_name))
             configs.append(config)
         return with_labels(jobs), configs
 
@@ -87,7 +94,8 @@ class JobSweeper(Sweeper):
         """The jobs that have something to do; the others are told of as finished."""
         if not any((job.folder / "done.json").is_file() for job in jobs):
             return list(jobs)
-        from lrp2_bench.models.loading import find_checkpoint  # with PyTorch, which most starts need not wait for
+        # With PyTorch, which most starts need not wait for.
+        from lrp2_bench.models.loading import find_checkpoint
 
         find = remembering(find_checkpoint)
         left = []
@@ -101,13 +109,16 @@ class JobSweeper(Sweeper):
         return left
 
 
-def _launcher(context: HydraContext, task: TaskFunction, config: DictConfig) -> JobLauncher:
+def _launcher(context: HydraContext, task: TaskFunction, config: DictConfig, clean: DictConfig) -> JobLauncher:
     target = str(config.hydra.launcher.get("_target_"))
     if target == _BASIC:
         return InlineLauncher()
     if target.startswith("lrp2_bench."):
         launcher: Any = instantiate(config.hydra.launcher, _convert_="all")
-        assert isinstance(launcher, JobLauncher)
+        if not isinstance(launcher, JobLauncher):
+            raise BenchError(f"hydra.launcher._target_={target} is no launcher. Choose one with hydra/launcher=local.")
         return launcher
     plugins = Plugins.instance()
-    return ForeignLauncher(plugins.instantiate_launcher(hydra_context=context, task_function=task, config=config))
+    foreign = plugins.instantiate_launcher(hydra_context=context, task_function=task, config=config)
+    foreign.setup(hydra_context=context, task_function=task, config=clean)
+    return ForeignLauncher(foreign)

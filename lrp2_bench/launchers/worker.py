@@ -7,6 +7,7 @@ import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from lrp2_bench.core.streams import safe_output
 from lrp2_bench.launchers.job import Job
 from lrp2_bench.launchers.running import Setup, run_one
 
@@ -23,10 +24,11 @@ def work(jobs: Connection, setup: Setup, threads: int, log: Path) -> None:
         os.dup2(file.fileno(), 2)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    while True:
-        try:
-            job: Job = jobs.recv()
-            outcome = run_one(setup, job)
-            jobs.send(outcome)
-        except (EOFError, OSError):
-            return
+    with safe_output():
+        while True:
+            try:
+                job: Job = jobs.recv()
+                outcome = run_one(setup, job)
+                jobs.send(outcome)
+            except (EOFError, OSError):
+                return

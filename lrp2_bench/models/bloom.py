@@ -50,10 +50,9 @@ class BloomModel(LayeredModel):
         self, k: int, hidden: Float[Tensor, "row token hidden"], context: BlockContext
     ) -> Float[Tensor, "row token hidden"]:
         block = self.model.transformer.h[k - 1]
-        assert context.alibi is not None
         normed = block.input_layernorm(hidden)
         residual = normed if block.apply_residual_connection_post_layernorm else hidden
-        attended = block.self_attention(normed, residual, context.alibi.flatten(0, 1), context.mask)[0]
+        attended = block.self_attention(normed, residual, _alibi(context).flatten(0, 1), context.mask)[0]
         return self._feed_forward(block, attended)
 
     def block_at(
@@ -115,5 +114,10 @@ class BloomModel(LayeredModel):
         """Mask and ALiBi of the scored positions."""
         keys = context.mask.shape[-1]
         mask = context.mask.squeeze(1).gather(1, positions.unsqueeze(-1).expand(-1, -1, keys)).unsqueeze(1)
-        assert context.alibi is not None
-        return context.alibi + mask
+        return _alibi(context) + mask
+
+
+def _alibi(context: BlockContext) -> Float[Tensor, "row head 1 key"]:
+    if context.alibi is None:
+        raise ValueError("the context has no ALiBi: it is another model's")
+    return context.alibi

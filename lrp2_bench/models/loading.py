@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
-from lrp2_bench.core.files import sha256_file, sha256_json
 from lrp2_bench.core.settings import ModelSettings, Precision
 from lrp2_bench.models.bert import BertModel, DistilBertModel, XlmRobertaModel
 from lrp2_bench.models.bloom import BloomModel
+from lrp2_bench.models.checkpoint_files import digests_of
+from lrp2_bench.models.exact_products import require_exact_products
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.shipped import MANIFEST, PREFIX, checked_manifest, is_ours, shipped_folder
+from lrp2_bench.models.shipped import PREFIX, checked_manifest, is_ours, shipped_folder
+from lrp2_bench.models.unhandled import merging, read_json, refuse_adapter, refuse_unhandled
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +32,31 @@ ADAPTERS: dict[str, Callable[[Any, Any], LayeredModel]] = {
     "bloom": BloomModel,
 }
 
+#: From 2 on docstrings are left out; transformers makes its models' documentation from them as they are loaded.
+_OPTIMIZE = sys.flags.optimize
+
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 _LOCAL_HINT = "Pass a local folder with model.path=DIR (config.json, model.safetensors and the tokenizer's files)."
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model's files on this machine. ``digest`` covers config, weights and tokenizer, by content."""
+    """A model's files on this machine. ``digest`` covers config, weights and tokenizer, by content.
+
+    ``other_digest`` is the one by the rule of earlier versions, which covered more files, where that is another.
+    """
 
     folder: Path
     revision: str | None
     digest: str
+    other_digest: str | None = None
+
+    def known_as(self, digest: object) -> Checkpoint:
+        """The checkpoint under ``digest`` where that is its own by the other rule, so that folders and vectors made
+        under that rule go on under it; itself for anything else."""
+        if self.other_digest is None or digest != self.other_digest:
+            return self
+        return replace(self, digest=self.other_digest, other_digest=self.digest)
 
 
 def find_checkpoint(settings: ModelSettings) -> Checkpoint:
@@ -48,21 +64,17 @@ def find_checkpoint(settings: ModelSettings) -> Checkpoint:
 
     A checkpoint made by `lrp2-bench pretrain` is checked against its manifest's digests.
     """
+    if _OPTIMIZE > 1:
+        raise BenchError("Python runs without docstrings (-OO, PYTHONOPTIMIZE=2), which transformers needs: use -O.")
     folder, revision = _folder(settings.path, settings.revision)
     if settings.path.startswith(PREFIX) or is_ours(folder):
         checked_manifest(folder)
+    refuse_adapter(folder)
     if not (folder / "config.json").is_file():
         raise BenchError(f"'{folder}' has no config.json, so it is no Hugging Face model folder.\n{_LOCAL_HINT}")
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
-        others = sorted(path.name for path in folder.glob("*.bin"))
-        found = f" It has {', '.join(others)}, but pickled weights are never loaded." if others else ""
-        raise BenchError(
-            f"'{folder}' has no weights in safetensors.{found}\n"
-            "Save the model again with model.save_pretrained(DIR), which writes model.safetensors."
-        )
-    files = {path.name: sha256_file(path) for path in sorted(folder.iterdir()) if _decides_results(path)}
-    return Checkpoint(folder, revision, sha256_json(files))
+    refuse_unhandled(folder, read_json(folder / "config.json"))
+    digest, former = digests_of(folder)
+    return Checkpoint(folder, revision, digest, former if former != digest else None)
 
 
 def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
@@ -72,18 +84,21 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
 
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    config = _read_config(checkpoint.folder)
+    config = read_json(checkpoint.folder / "config.json")
     model_type = str(config.get("model_type"))
     adapter = ADAPTERS.get(model_type)
     if adapter is None:
         raise UnknownNameError("architecture (model_type)", model_type, ADAPTERS, f"It is '{checkpoint.folder}'s.")
     device = choose_device(settings.device)
+    require_exact_products(device)
+    # Absolute, because transformers takes a relative path for a hub id where it looks like one of a few it knows.
+    folder = checkpoint.folder.absolute()
     family: Any = AutoModelForCausalLM if model_type == "bloom" else AutoModelForMaskedLM
     transformers_logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model, loading = family.from_pretrained(
-            checkpoint.folder,
+            folder,
             dtype=torch.float32,
             use_safetensors=True,
             local_files_only=True,
@@ -97,6 +112,11 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
         raise BenchError(
             f"'{checkpoint.folder}' lacks {len(missing)} of the model's weights ({shown}); transformers would fill "
             "them with random numbers. Use a checkpoint saved with its language-modelling head."
+        )
+    if adapted := sorted(name for name in loading["unexpected_keys"] if ".lora_" in name):
+        raise BenchError(
+            f"'{checkpoint.folder}' has an adapter among its weights ({adapted[0]}, ...), and adapters are not "
+            f"applied.\n{merging('BASE', 'ADAPTER')}"
         )
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise BenchError(
@@ -140,10 +160,24 @@ def _snapshot(hub_id: str, revision: str | None) -> tuple[Path, str]:
         reason = str(why).strip().splitlines()[0] if str(why).strip() else type(why).__name__
         at = f" at revision '{revision}'" if revision else ""
         raise BenchError(
-            f"Cannot get model '{hub_id}'{at} from the Hugging Face hub: {reason}\n"
-            f"It is neither a folder here nor in the hub's cache on this machine. {_LOCAL_HINT}"
+            f"Cannot get model '{hub_id}'{at} from the Hugging Face hub: {reason}\n{_in_cache(hub_id)} {_LOCAL_HINT}"
         ) from error
     return folder, folder.name
+
+
+def _in_cache(hub_id: str) -> str:
+    """What the hub's cache on this machine has of a model that was asked for in vain, and how to use it."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    snapshots = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=hub_id, repo_type="model") / "snapshots"
+    commits = sorted(path.name for path in snapshots.iterdir() if path.is_dir()) if snapshots.is_dir() else []
+    if not commits:
+        return "It is neither a folder here nor in the hub's cache on this machine."
+    return (
+        "The hub's cache on this machine has it at other revisions, or does not say which commit the revision is: give "
+        f"model.revision={commits[0]}" + "".join(f" or {commit}" for commit in commits[1:]) + "."
+    )
 
 
 def _why_unreachable(hub_id: str, revision: str | None) -> Exception | None:
@@ -155,20 +189,6 @@ def _why_unreachable(hub_id: str, revision: str | None) -> Exception | None:
     except Exception as error:  # as above
         return error
     return None
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except ValueError as error:
-        raise BenchError(f"'{folder / 'config.json'}' is not JSON: {error}.") from error
-    if not isinstance(config, dict):
-        raise BenchError(f"'{folder / 'config.json'}' is not a JSON object.")
-    return config
-
-
-def _decides_results(path: Path) -> bool:
-    return path.suffix in {".json", ".safetensors", ".txt", ".model"} and path.name not in {"README.txt", MANIFEST}
 
 
 def choose_device(name: str) -> torch.device:

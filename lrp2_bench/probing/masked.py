@@ -66,7 +66,7 @@ class MaskedProbe(Probe):
         self._gold = torch.from_numpy(pool.gold).to(model.device)
         self._own = {int(index): masks for masks, length in self._lengths.items() for index in length.index.tolist()}
 
-    def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[FactBatch]:
+    def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[_MaskedBatch]:
         by_masks: dict[int, list[int]] = defaultdict(list)
         for fact in self._queries if facts is None else sorted(self._queries.keys() & set(facts)):
             masks = self._own.get(int(self._gold[fact]))
@@ -80,7 +80,6 @@ class MaskedProbe(Probe):
     def workload(self, tokens: int, facts: Sequence[int] | None = None) -> Workload:
         certain, possible = [], []
         for batch in self.batches(tokens, facts):
-            assert isinstance(batch, _MaskedBatch)
             together = batch.facts.tolist()
             certain.append(self._shape(together, batch.masks))
             rivals = {
@@ -95,7 +94,8 @@ class MaskedProbe(Probe):
         return Shape(lengths, masks, candidates, 1, max(lengths), masks)
 
     def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
-        assert isinstance(batch, _MaskedBatch)
+        if not isinstance(batch, _MaskedBatch):
+            raise TypeError(f"{type(batch).__name__} is no batch that this probe has made")
         facts, own = batch.facts, self._lengths[batch.masks]
         everything = torch.ones(len(facts), len(settings), dtype=torch.bool, device=facts.device)
         final = run(self._ask(facts, batch.masks), everything)

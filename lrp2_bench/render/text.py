@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import unicodedata
+from collections.abc import Iterable
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.filenames import file_name
 
 _LONGEST_STEM = 150  # bytes of a file's name before its ending
 LONGEST = 1000  # characters of one text; a message beyond that helps nobody in a table's note
@@ -19,9 +21,17 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 def file_stem(name: str) -> str:
     """A table's or figure's ``name`` as a file's: it leads out of no folder, and no file system finds it too long."""
-    stem = re.sub(r"[^\w.-]", "_", name)
-    if len(stem.encode()) <= _LONGEST_STEM:
-        return stem
-    # Cut by bytes, which are what file systems count; the digest keeps apart what is cut alike.
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"{stem.encode()[:_LONGEST_STEM].decode(errors='ignore')}_{digest}"
+    return file_name(name, _LONGEST_STEM)
+
+
+def require_apart(groups: Iterable[tuple[str, str]]) -> None:
+    """Raises :class:`BenchError` where two (model, dataset) would share the names of their tables, MODEL_DATASET."""
+    known: dict[str, tuple[str, str]] = {}
+    for group in groups:
+        other = known.setdefault(file_stem("_".join(group)), group)
+        if other != group:
+            (model, dataset), (model_, dataset_) = other, group
+            raise BenchError(
+                f"The tables of '{model}' on '{dataset}' and of '{model_}' on '{dataset_}' would have the same names. "
+                "Name the folder of one of them alone, and another one for what is written: FOLDER output=OTHER."
+            )

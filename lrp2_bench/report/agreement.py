@@ -15,6 +15,7 @@ _OF_A_LANGUAGE = ("language", "digest", "vector")
 # Keys of the configuration that reach the identity only through those digests.
 _OF_FACTS = ("dataset.limit", "dataset.relations")
 _OF_VECTORS = ("corpus._target_", "corpus.sentences", "vectors.path")
+_DIGESTS = ("digest", "other_digest")
 _FOLDERS_SHOWN = 5
 
 
@@ -32,8 +33,9 @@ def check_agreement(runs: Sequence[Run]) -> None:
             "Report on one experiment at a time, or delete the run that is not wanted."
         )
     values: dict[str, dict[str, list[Run]]] = {}
+    model_of = _models(runs)
     for run in runs:
-        for key, found in _shared_settings(run).items():
+        for key, found in _shared_settings(run, model_of).items():
             values.setdefault(key, {}).setdefault(found, []).append(run)
     differing = {key: found for key, found in values.items() if len(found) > 1}
     if differing:
@@ -53,10 +55,20 @@ def _same_language(runs: Sequence[Run]) -> Iterator[tuple[Run, Run]]:
         by_language[run.language] = run
 
 
-def _shared_settings(run: Run) -> dict[str, str]:
+def _models(runs: Sequence[Run]) -> dict[Any, str]:
+    """A model's digests by one rule and another -> one of them: the runs of one model may hold either."""
+    models: list[set[str]] = []
+    for run in runs:
+        digests = {str(run.manifest["model"][key]) for key in _DIGESTS if run.manifest["model"].get(key)}
+        same = [known for known in models if known & digests]
+        models = [known for known in models if known not in same] + [digests.union(*same)]
+    return {digest: min(known) for known in models for digest in known}
+
+
+def _shared_settings(run: Run, model_of: Mapping[Any, str]) -> dict[str, str]:
     model = run.manifest["model"]
     settings = {
-        "model.digest": model.get("digest"),
+        "model.digest": model_of.get(model.get("digest")),
         "model.revision": model.get("revision"),
         "model.blocks": run.blocks,
         "pivot": run.pivot,

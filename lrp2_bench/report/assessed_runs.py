@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.data.language_table import language_name
 from lrp2_bench.report.run_evidence import Evidence, evidence_of
 from lrp2_bench.results.runs import METRICS, Run
 from lrp2_bench.stats.assess import Assessed
@@ -29,8 +29,7 @@ class AssessedRun:
 
     @property
     def name(self) -> str:
-        known = LANGUAGES.get(self.run.language)
-        return known.name if known else self.run.language
+        return language_name(self.run.language)
 
 
 @dataclass(frozen=True)

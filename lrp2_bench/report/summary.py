@@ -10,7 +10,8 @@ import numpy.typing as npt
 from lrp2_bench.analyses.exposure.compute import Mask
 from lrp2_bench.analyses.exposure.runs import ToldRun, pretrained_of_run, read_told_runs
 from lrp2_bench.analyses.exposure.transfer import Transfer
-from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.data.language_table import language_name
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.results.runs import Run, value
 from lrp2_bench.results.tables import PairRow
@@ -33,7 +34,7 @@ def _lines(
     told: Sequence[ToldRun], searched: Sequence[_Searched], others: Sequence[Run], select_by: str
 ) -> Iterator[str]:
     pivot = searched[0][0].model.exposure.pivot
-    english = LANGUAGES[pivot].name if pivot in LANGUAGES else pivot
+    english = language_name(pivot)
     own = next((each for each in told if each.run.is_pivot), None)
     model = searched[0][0].run.model
     know = f"{own.run.baseline.accuracy:.1f} % of its facts in {english}; " if own else ""
@@ -80,5 +81,6 @@ def _pooled(searched: Sequence[_Searched], choose: Callable[[ToldRun], Mask]) ->
 
 def _row(each: ToldRun, moved: bool) -> npt.NDArray[np.int8]:
     row = each.hits.row(each.best if moved else None)
-    assert row is not None  # read_told_runs refuses runs without
+    if row is None:  # read_told_runs refuses runs without
+        raise BenchError(f"'{each.run.folder}' lacks hits that its pairs.csv counts. Run its search again.")
     return row

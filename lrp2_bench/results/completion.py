@@ -18,7 +18,7 @@ from lrp2_bench.core.files import sha256_file, sha256_json, write_json
 from lrp2_bench.core.settings import ModelSettings, SearchCommand
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.interventions.vectors import load_vectors
+from lrp2_bench.interventions.vectors import load_vectors, vectors_name
 from lrp2_bench.models.loading import Checkpoint
 from lrp2_bench.results.manifest import environment, read_manifest
 from lrp2_bench.results.status import state_of
@@ -31,7 +31,7 @@ _NAME = "done.json"
 _RESULTS = (*TABLES, "study.journal", "manifest.json")
 
 #: Parts of a configuration that change nothing in a finished folder: where it lies, and who did how much of it.
-_ELSEWHERE = ("paths", "shard", "reproduces")
+_ELSEWHERE = ("paths", "shard", "reproduces", "languages")
 
 
 def write_completion(folder: Path, config: Mapping[str, Any]) -> None:
@@ -85,7 +85,8 @@ def _same_inputs(
         facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
         if facts.digest != identity["dataset"]["digest"]:
             return False
-        if find(settings.model).digest != identity["model"]["digest"]:
+        checkpoint = find(settings.model).known_as(identity["model"]["digest"])
+        if checkpoint.digest != identity["model"]["digest"]:
             return False
         if identity["vectors"]["language"] is None:
             return True  # baselines move nothing
@@ -94,8 +95,12 @@ def _same_inputs(
         sides |= {"other": other} if other else {}
         if settings.vectors.path is not None:
             given = Path(settings.vectors.path).expanduser()
-            paths = {side: given if given.is_file() else given / f"{code}.safetensors" for side, code in sides.items()}
-            return all(load_vectors(path).origin == identity["vectors"][side] for side, path in paths.items())
+            paths = {side: given if given.is_file() else given / vectors_name(code) for side, code in sides.items()}
+            digests = checkpoint.digest, checkpoint.other_digest
+            return all(
+                load_vectors(path).of_model(*digests).origin == identity["vectors"][side]
+                for side, path in paths.items()
+            )
         corpus = make_corpus()
         return all(
             manifest["vectors"][code]["sentences_digest"] == sha256_json(list(corpus.sentences(code, DataWarnings())))

@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.filenames import STEM, file_name
 from lrp2_bench.core.files import atomic_path, remove_abandoned, write_bytes
 from lrp2_bench.core.types import NOT_EVALUATED, Fact, Hits, Setting
 from lrp2_bench.results.journals import Journals, Place
@@ -111,7 +113,7 @@ class HitsStore:
         buffer = io.BytesIO()
         pq.write_table(_table(relation, facts, settings, hits), buffer)
         data = buffer.getvalue()
-        name = self._free_name(f"{relation}-{side}-{self._journals.number:03d}")
+        name = self._free_name(f"{file_name(relation, STEM)}-{side}-{self._journals.number:03d}")
         write_bytes(self._folder / name, data)
         entry = {
             "side": side,
@@ -178,21 +180,38 @@ def require_same_identity(
     old, new = _flat(stored), _flat(wanted)
     differing = differing_keys(stored, wanted)
     if differing:
-        shown = "\n".join(f"  {key}: stored {before}, now {now}" for key, (before, now) in differing.items())
-        sections = {key.split(".")[0] for key in differing}
-        before, now = ({k: v for k, v in _flat(config).items() if k.split(".")[0] in sections} for config in configs)
+        before, now = (_settings_behind(differing, config) for config in configs)
         changed = [
-            f"{key}, from {json.dumps(before[key])} to {json.dumps(now[key])}"
+            f"  {key} {json.dumps(before[key])} -> {json.dumps(now[key])}"
             for key in sorted(before)
             if key in now and before[key] != now[key]
         ]
-        if changed:
-            shown += f"\nSettings that changed: {'; '.join(changed)}."
+        # A digest says something to nobody, unless no setting tells what is behind it.
+        told = {key: values for key, values in differing.items() if not (changed and _is_digest(values[0]))}
+        lines = [*changed, *(f"  {key}: stored {one}, now {other}" for key, (one, other) in told.items())]
+        if by_digest := sorted(differing.keys() - told.keys()):
+            lines.append(f"  by digest: {', '.join(by_digest)}")
+        shown = "\n".join(lines)
         raise BenchError(
             f"'{folder}' holds hits of another configuration. What differs:\n{shown}\n"
             "Give this run another experiment.name (or paths.outputs), or set these back."
         )
     return _nested({key: new.get(key) if new.get(key) is not None else old.get(key) for key in {**old, **new}})
+
+
+#: Sections of the user's settings that decide sections of an identity of another name.
+_BEHIND = {"vectors": ("corpus", "model"), "probing": ("seed",)}
+
+
+def _settings_behind(differing: Iterable[str], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The user's settings that may lie behind keys of an identity, dotted."""
+    sections = {key.split(".")[0] for key in differing}
+    sections |= {other for section in sections for other in _BEHIND.get(section, ())}
+    return {key: value for key, value in _flat(config).items() if key.split(".")[0] in sections}
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32,}", value) is not None
 
 
 def differing_keys(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -86,6 +86,16 @@ def stored_manifest(folder: Path, data_warnings: DataWarnings) -> dict[str, Any]
     return manifest
 
 
+def stored_model(folder: Path) -> str | None:
+    """The digest of the model whose hits ``folder`` holds; None where there are none, or none that can be read."""
+    try:
+        identity = (read_manifest(folder / "manifest.json") or {}).get("identity")
+    except BenchError:
+        identity = None
+    found = (identity or _read_copy(folder) or {}).get("model")
+    return found.get("digest") if isinstance(found, dict) else None
+
+
 def _keep_copy(folder: Path, identity: Mapping[str, Any]) -> None:
     if _read_copy(folder) != identity:
         write_json(folder / CHUNKS / _COPY, with_own_digest({"identity": identity}))

@@ -78,7 +78,7 @@ class Journals:
             except FileExistsError:
                 continue
             return number
-        raise AssertionError("numbers have no end")
+        raise RuntimeError("numbers have no end")
 
     def _record(self, line: bytes) -> dict[str, Any] | None:
         try:

@@ -24,6 +24,7 @@ from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
+from lrp2_bench.core.filenames import STEM, file_name
 from lrp2_bench.core.processes import is_alive, this_process
 from lrp2_bench.results.lease_files import content_of, drop, is_at, make, sign_of
 
@@ -41,12 +42,20 @@ PATIENCE = 10.0
 #: Seconds after which a file of one not known to live is nobody's, by the file system's own clock.
 _ABANDONED = 3600.0
 
-#: Names of leases that are no relation's.
-MANIFEST, TABLES, STATUS = "_manifest", "_tables", "_status"
+#: Names of leases that are no relation's: no :func:`claim_of` is one of them.
+MANIFEST, TABLES, STATUS = "%manifest", "%tables", "%status"
+
+
+def lease_of(relation: str) -> str:
+    """The name of a relation's lease: a part of a file's name."""
+    return file_name(relation, STEM)
 
 
 class Leases:
-    """The leases in ``folder/leases``; those held are let go of at the end of the ``with`` block."""
+    """The leases in ``folder/leases``; those held are let go of at the end of the ``with`` block.
+
+    Their names are those of :func:`lease_of`, or the job's own.
+    """
 
     def __init__(self, folder: Path, *, beat: float = BEAT, stale: float = STALE, poll: float = POLL) -> None:
         self._folder = folder / "claims"

@@ -14,6 +14,7 @@ from typing import Any
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import digests, sha256_json, with_own_digest, write_json
+from lrp2_bench.core.secrets import masked
 from lrp2_bench.core.settings import Metric
 from lrp2_bench.results.status import state_of
 from lrp2_bench.results.tables import TABLES
@@ -50,8 +51,8 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 
 
 def write_manifest(path: Path, identity: Mapping[str, Any], details: Mapping[str, Any]) -> None:
-    """``identity`` decides hits and is hashed; ``details`` are the record of this run. All of it is sealed."""
-    write_json(path, with_own_digest({**details, "identity": identity, "identity_hash": sha256_json(identity)}))
+    """``identity`` decides hits and is hashed; ``details`` tell of this run, less credentials. All of it is sealed."""
+    write_json(path, with_own_digest({**masked(details), "identity": identity, "identity_hash": sha256_json(identity)}))
 
 
 def table_digests(folder: Path) -> dict[str, str]:

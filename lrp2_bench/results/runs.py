@@ -12,6 +12,7 @@ from typing import Any
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import changed, digest_holds
+from lrp2_bench.core.secrets import mask
 from lrp2_bench.core.settings import ProjectionKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.ablations import is_label, representative
@@ -199,7 +200,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _reason(state: object, message: object) -> str:
     if state == "running":
         return "still running, or killed"
-    first_line = str(message or "").strip().split("\n")[0]
+    first_line = mask(str(message or "")).strip().split("\n")[0]
     return f"{state or 'no state in status.json'}{': ' if first_line else ''}{first_line}"
 
 

@@ -21,6 +21,8 @@ from typing import Any
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_json
+from lrp2_bench.core.progress import NOT_ON_CONSOLE
+from lrp2_bench.core.secrets import masked
 from lrp2_bench.results.leases import STATUS, Leases
 
 log = logging.getLogger(__name__)
@@ -126,7 +128,7 @@ class JobStatus:
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "updated": datetime.now(UTC).isoformat(timespec="seconds"),
-                **details,
+                **masked(details),
             },
         )
 
@@ -153,8 +155,8 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
         told = write_error(error, folder) if isinstance(error, OSError) else _memory_error(error)
         message = str(told or error)
         _write_last(status, "failed", message=message, traceback=traceback.format_exc())
-        # In a multirun only the first job's error reaches the command line.
-        log.error("'%s' failed: %s", folder, message.split("\n")[0])
+        # For the log alone: the command line prints the error, and a multirun's summary each job's.
+        log.error("'%s' failed: %s", folder, message, extra=NOT_ON_CONSOLE)
         if told is not None:
             raise told from error
         raise
@@ -169,6 +171,7 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
         errno.EACCES: "There is no permission to write there. Set paths.outputs to a folder of your own",
         errno.EPERM: "There is no permission to write there. Set paths.outputs to a folder of your own",
         errno.EROFS: "The file system is read-only. Set paths.outputs to a folder that can be written",
+        errno.ENAMETOOLONG: "The path is too long. Set paths.outputs or experiment.name to a shorter one",
         errno.ENOTDIR: "A part of the path is a file. Set paths.outputs to a folder",
         errno.EEXIST: "It is a file. Set paths.outputs to a folder",
     }
@@ -177,8 +180,9 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
     if error.errno not in reasons:
         return None
     where = error.filename or folder
+    named = "a file" if where is None else f"'{where}'"
     return BenchError(
-        f"Cannot write '{where}': {reasons[error.errno]}, then run the same command; finished relations are kept."
+        f"Cannot write {named}: {reasons[error.errno]}, then run the same command; finished relations are kept."
     )
 
 

@@ -18,10 +18,12 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import cut_torn_tail
+from lrp2_bench.core.secrets import learn, mask, masked
 
 log = logging.getLogger(__name__)
 
@@ -70,13 +72,15 @@ def open_database(url: str, heartbeat: int) -> RDBStorage:
 
     Raises :class:`BenchError` where it cannot be reached, naming the URL without its password.
     """
-    shown = without_password(url)
+    learn(url)
+    shown = masked(url)
     scheme = re.split(r"[+:]", url, maxsplit=1)[0]
     if scheme not in _DATABASES or "://" not in url:
         raise UnknownNameError(
             "kind of database in search.storage:", scheme, _DATABASES,
             f"Give a URL such as postgresql+psycopg://USER@HOST/NAME. {_KEPT}",
         )  # fmt: skip
+    _refuse_misread(url, shown)
     if heartbeat < 1:
         raise BenchError(f"search.heartbeat={heartbeat}: give seconds from 1.")
     try:
@@ -89,7 +93,7 @@ def open_database(url: str, heartbeat: int) -> RDBStorage:
         ) from error
     except Exception as error:  # SQLAlchemy's and each driver's own
         raise BenchError(
-            f"Cannot open search.storage='{shown}': {first_line(error, url)}.\n"
+            f"Cannot open search.storage='{shown}': {first_line(error)}.\n"
             f"Check that the database runs, and its address, user and password. {_KEPT}"
         ) from error
 
@@ -98,23 +102,29 @@ def refuse_shared_sqlite(url: str | None) -> None:
     """For jobs of a multirun. Raises :class:`BenchError` for an SQLite file."""
     if url is not None and url.startswith("sqlite"):
         raise BenchError(
-            f"search.storage='{url}' is one SQLite file for all jobs of a multirun. They would wait for each other's "
-            "locks, and on a file system that machines share SQLite damages its file.\n"
+            f"search.storage='{masked(url)}' is one SQLite file for all jobs of a multirun. They would wait for each "
+            "other's locks, and on a file system that machines share SQLite damages its file.\n"
             "Leave search.storage out (each job then writes a journal of its own, and `lrp2-bench dashboard` merges "
             "them), or give a PostgreSQL URL."
         )
 
 
-def without_password(url: str) -> str:
-    """``url`` for logs and files."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+def first_line(error: Exception) -> str:
+    """What went wrong in a line, without credentials."""
+    return mask(str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
 
 
-def first_line(error: Exception, url: str = "") -> str:
-    """What went wrong in a line, without the password of ``url``."""
-    text = str(error).strip() or type(error).__name__
-    password = re.search(r"://[^:/@]*:([^@]+)@", url)
-    return (text.replace(password.group(1), "***") if password else text).split("\n")[0].rstrip(".")
+def _refuse_misread(url: str, shown: str) -> None:
+    """Raises :class:`BenchError` where SQLAlchemy would take a part of the password for a part of the host."""
+    try:
+        host = make_url(url).host or ""
+    except (ArgumentError, ValueError):
+        host = "@"
+    if "@" in host:
+        raise BenchError(
+            f"search.storage='{shown}' cannot be read as a URL. Write an @ in a password as %40, a / as %2F, a : as "
+            f"%3A, or leave the password out: libpq takes it from PGPASSWORD or PGPASSFILE. {_KEPT}"
+        )
 
 
 def _database(url: str, heartbeat: int) -> RDBStorage:

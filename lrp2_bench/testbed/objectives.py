@@ -19,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.prompts import Span
 from lrp2_bench.data.cldr.sentences import Sentence
 from lrp2_bench.testbed.specs import PretrainSpec
@@ -76,7 +77,8 @@ class Objective(ABC):
 
     def _id(self, token: object) -> int:
         found = self._tokenizer.convert_tokens_to_ids(str(token))
-        assert isinstance(found, int)
+        if not isinstance(found, int):
+            raise BenchError(f"The tokenizer has no token '{token}'.")
         return found
 
     def _encoded(self, sentence: Sentence) -> tuple[list[int], list[int], list[int]]:

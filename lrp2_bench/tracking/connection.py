@@ -13,6 +13,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.core.secrets import learn
 
 #: What ``WANDB_MODE`` and the config may say. ``run`` and ``dryrun`` are W&B's older words.
 MODES = {"online": "online", "run": "online", "offline": "offline", "dryrun": "offline", "disabled": "disabled"}
@@ -90,6 +91,7 @@ def choose(mode: str, settings: WandbSettings) -> Connection:
         return Connection("offline", base_url, "no API key was found", wanted=mode == "online")
     if mode == "auto" and not _answers(base_url, settings):
         return Connection("offline", base_url, f"{base_url} does not answer", wanted=True)
+    learn({"api_key": key})
     return Connection("online", base_url, "a key was found", api_key=key)
 
 

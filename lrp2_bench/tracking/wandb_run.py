@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lrp2_bench.core.secrets import masked
 from lrp2_bench.tracking.connection import choose, requested_mode
 from lrp2_bench.tracking.upload import UploadError, upload
 from lrp2_bench.tracking.whole import is_whole
@@ -53,13 +56,17 @@ def mirror(content: Content, target: Target) -> None:
 
     Raises what W&B and the file system raise, and CutShortError where the run's file ends in the middle of a record.
     """
+    with _masked_command_line():
+        _mirror(content, target)
+
+
+def _mirror(content: Content, target: Target) -> None:
     mode = requested_mode(target.mode)
     if mode == "disabled":
         log.info("W&B is disabled, so %s is not tracked.", content.name)
         return
     wandb = import_wandb()
-    if wandb is None:
-        log.warning('W&B is not installed, so nothing is tracked: pip install "lrp2-bench[wandb]".')
+    if wandb is None:  # of which the tracker has warned when it was made
         return
     folder = content.folder / "wandb"
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +111,7 @@ def _write_run(wandb: Any, content: Content, target: Target) -> Path:
         group=content.group[:NAME],
         job_type=content.job_type[:_JOB_TYPE],
         tags=[tag[:_TAG] for tag in target.tags] or None,
-        config=dict(content.config),
+        config=masked(content.config),
         mode="offline",
         reinit="create_new",
         settings=_settings(wandb, target.timeout),
@@ -122,6 +129,17 @@ def _write_run(wandb: Any, content: Content, target: Target) -> Path:
     finally:
         _flush(wandb)
     return folder
+
+
+@contextmanager
+def _masked_command_line() -> Iterator[None]:
+    """W&B keeps the arguments of the process with each run, and takes no setting to leave them out."""
+    before = sys.argv
+    sys.argv = masked(before)
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 @contextmanager
@@ -168,6 +186,14 @@ def _settings(wandb: Any, timeout: float) -> Any:
     }
     known = wandb.Settings.model_fields  # W&B's settings come and go; one that has gone must not stop a run
     return wandb.Settings(**{key: value for key, value in settings.items() if key in known})
+
+
+def is_installed() -> bool:
+    """Whether :func:`import_wandb` will find it; imports nothing."""
+    if "wandb" in sys.modules:
+        return hasattr(sys.modules["wandb"], "init")
+    spec = importlib.util.find_spec("wandb")
+    return spec is not None and spec.origin is not None
 
 
 def import_wandb() -> Any | None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.tracking.base import AnalysisRecord, JobRecord, ReportRecord, Tracker
-from lrp2_bench.tracking.connection import check_mode
+from lrp2_bench.tracking.connection import check_mode, requested_mode
+from lrp2_bench.tracking.project import entity_of, log_target, project_of
 from lrp2_bench.tracking.wandb_analysis import analysis_content
 from lrp2_bench.tracking.wandb_job import job_content
 from lrp2_bench.tracking.wandb_report import report_content
-from lrp2_bench.tracking.wandb_run import Content, CutShortError, Target, mirror
+from lrp2_bench.tracking.wandb_run import Content, CutShortError, Target, is_installed, mirror
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +25,8 @@ class WandbTracker(Tracker):
 
     ``mode``: ``auto`` honours ``WANDB_MODE``, else goes online if there is an API key and the host answers within two
     seconds, else offline; ``online``, ``offline`` and ``disabled`` say so outright. ``timeout`` bounds the upload, in
-    seconds. A mode that does not exist raises BenchError; nothing else ever does.
+    seconds. ``project`` and ``entity`` are WANDB_PROJECT and WANDB_ENTITY where they are None. A mode that does not
+    exist and a project that W&B refuses raise BenchError; nothing else ever does.
 
     Every run is first written offline, to ``FOLDER/wandb``, and going online means to sync it at once: whatever the
     network does, the run is whole on disk, and the log tells how to sync it later. Every attempt at a job is a run
@@ -31,14 +35,21 @@ class WandbTracker(Tracker):
 
     def __init__(
         self,
-        project: str = "lrp2-bench",
+        project: str | None = None,
         entity: str | None = None,
         mode: str = "auto",
         timeout: float = 30.0,
         tags: Sequence[str] = (),
     ) -> None:
         check_mode(mode)
-        self.target = Target(project, entity, mode, timeout, tuple(tags))
+        self.target = Target(project_of(project), entity_of(entity), mode, timeout, tuple(tags))
+        with suppress(BenchError):  # a WANDB_MODE that does not exist is a warning, once there is something to mirror
+            if requested_mode(mode) == "disabled":
+                return
+        if not is_installed():
+            log.warning('W&B is not installed, so nothing will be tracked: pip install "lrp2-bench[wandb]".')
+        else:
+            log_target(self.target.project, self.target.entity)
 
     def log_job(self, record: JobRecord) -> bool:
         """Mirror ``record``; whatever fails is a warning."""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from lrp2_bench.config.arguments import expand, quoted
+from lrp2_bench.config.arguments import expand
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.core.quoting import quoted
+from tests.support.toy import build_mlama
+from tests.support.toy_xfactr import build_xfactr
+
+pytestmark = pytest.mark.no_torch
 
 
 def test_settings_pass_as_they_are() -> None:
@@ -93,6 +101,56 @@ def test_a_group_is_of_the_languages_that_the_dataset_holds() -> None:
     every = f"language={','.join([*held, 'vi', 'war', 'yo', 'zh'])}"
     assert expand("search", ["dataset=xfactr", "language=all", "-m"]) == ["dataset=xfactr", every, "-m"]
     assert expand("search", ["language=medium,cy", "dataset=xfactr", "-m"])[0] == "language=el,he,hu,ko,tr,cy"
-    with pytest.raises(BenchError, match="language=low: dataset=xfactr holds no language of this group. It holds ceb"):
+    with pytest.raises(BenchError, match="language=low: the dataset holds no language of this group. It holds ceb"):
         expand("analyze", ["language=low", "dataset=xfactr"])
     assert expand("search", ["dataset=mlama", "language=all", "-m"])[1] == f"language={','.join(GROUPS['all'])}"
+
+
+def _two(tmp_path: Path, *more: str) -> str:
+    folder = build_mlama(tmp_path)
+    for code in more:
+        shutil.copytree(folder / "mlama1.1" / "de", folder / "mlama1.1" / code)
+    return f"dataset.path={folder}"
+
+
+@pytest.mark.parametrize("command", ["search", "analyze"])
+def test_a_group_is_of_the_languages_in_the_datasets_folder(command: str, tmp_path: Path) -> None:
+    given = ["dataset=mlama", _two(tmp_path, "is"), "-m"]
+
+    def members(group: str, *more: str) -> list[str]:
+        found = next(one for one in expand(command, [*given, f"language={group}", *more]) if one.startswith("lang"))
+        return found.partition("=")[2].strip("[]").split(",")
+
+    assert members("all") == ["de", "is", "zh"] and members("high") == ["de", "zh"]
+    assert members("all,en") == ["de", "is", "zh", "en"] and members("all", "pivot=de") == ["is", "zh"]
+    with pytest.raises(BenchError, match=r"language=low: (.|\n)*It holds de, is, zh; languages.path=FILE.csv"):
+        members("low")
+    if command == "search":
+        (tmp_path / "mine.csv").write_text("code,name,family,articles\nis,,Indo-European,57000\n")
+        own = f"languages.path={tmp_path / 'mine.csv'}"
+        assert members("low", own) == ["is"] and members("indo_european", own) == ["de", "is"]
+
+
+def test_groups_of_another_format_and_of_a_corpus(tmp_path: Path) -> None:
+    folder = build_xfactr(tmp_path)
+    found = expand("search", ["-m", "dataset=xfactr", f"dataset.path={folder}", "language=all"])
+    assert found[2] == "language=fr,ru,zh"
+    (tmp_path / "is.txt").write_text("x")
+    assert expand("vectors", ["-m", "corpus=text", f"corpus.path={tmp_path}", "language=all"])[2] == "language=is"
+    assert expand("search", ["-m", "dataset=cldr", "language=all"])[1].count(",") == 51
+
+
+def test_a_folder_that_cannot_be_read_is_told_once_and_not_by_52_jobs(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="no file or folder"):
+        expand("search", ["-m", "language=all", "dataset=mlama", f"dataset.path={tmp_path / 'gone'}"])
+
+
+def test_a_group_over_datasets_of_different_languages_is_refused() -> None:
+    with pytest.raises(BenchError, match=r"(?s)several datasets at once.*dataset=xfactr: ceb.*Give codes"):
+        expand("search", ["-m", "language=all", "dataset=mlama,xfactr"])
+    assert expand("search", ["-m", "language=all", "dataset=mlama,cldr"])[0].count(",") == 51
+
+
+@pytest.mark.parametrize("code", ["ilo", "alt", "lo", "mi"])
+def test_a_language_whose_code_is_like_a_groups_name_is_no_slip(code: str) -> None:
+    assert expand("search", [f"language={code}"]) == [f"language={code}"]

@@ -24,6 +24,10 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: analyze, bench, dashboard, demo, "),
         ("--version=3", 2, "Unknown command '--version=3'."),
+        ("help serch", 2, "Unknown command 'serch'. Did you mean 'search'?"),
+        ("-m search language=de,zh", 2, "The command comes first: lrp2-bench search -m language=de,zh"),
+        ("language=de search", 2, "The command comes first: lrp2-bench search language=de"),
+        ("model=mbert language=de", 2, "For example: lrp2-bench search model=mbert language=de"),
         ("search language=de langauge=de", 1, "Unknown setting 'langauge'. Did you mean 'language'?"),
         ("search language=de model.pth=x", 1, "Unknown setting 'model.pth'. Did you mean 'model.path'?"),
         ("search language=de dataset.limt=1", 1, "Unknown setting 'dataset.limt'. Did you mean 'dataset.limit'?"),
@@ -67,13 +71,16 @@ def test_what_it_does_not_know_is_named_with_the_nearest(arguments: str, code: i
     assert lrp2_bench(*arguments.split()) == code
     error = capsys.readouterr().err
     assert said in error and "Traceback" not in error
-    assert any(step in error for step in ("--help", "explains them", "+sweep=NAME", " -m")), "the next step is named"
+    steps = ("--help", "explains them", "+sweep=NAME", " -m", "lrp2-bench search ")
+    assert any(step in error for step in steps), "the next step is named"
 
 
 def test_an_unknown_language_is_told_by_the_dataset_with_the_nearest(toy_job: Build, capsys: Capture) -> None:
     job = toy_job()
     assert job.search(language="ger") == 1
-    assert "Unknown language 'ger'. Did you mean 'de'?\nKnown: de, en, zh." in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith("Unknown language 'ger'. Did you mean 'de'?\nKnown: de, en, zh.")
+    assert error.count("Unknown language") == 1, "an error is printed once"
     status = json.loads((job.folder("ger") / "status.json").read_text())
     assert status["state"] == "failed" and "UnknownNameError" in status["traceback"]
 

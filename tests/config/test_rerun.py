@@ -12,10 +12,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from lrp2_bench.config.arguments import manifest_argument, quoted
+from lrp2_bench.config.arguments import manifest_argument
 from lrp2_bench.config.compose import conf_dir, register, tree
 from lrp2_bench.config.rerun import rerun_overrides
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.quoting import quoted
 from lrp2_bench.results.reproduction import differences
 from tests.support.commands import ToyJob, contents, lrp2_bench
 from tests.support.run_folders import write_json

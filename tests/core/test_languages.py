@@ -11,6 +11,8 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import GROUPS, LANGUAGES, aliases, groups, require, resource_class
 from tests.support.paths import MLAMA_ZIP, TATOEBA_ZIP, needs_mlama, needs_tatoeba
 
+pytestmark = pytest.mark.no_torch
+
 
 @needs_mlama
 def test_the_languages_are_those_of_mlama() -> None:

@@ -82,9 +82,13 @@ def _write(folder: Path, files: dict[str, bytes]) -> TextCorpus:
 
 
 def test_lines_of_files_stay_beside_each_other_whatever_is_left_out(tmp_path: Path) -> None:
-    corpus = _write(tmp_path, {"de": b"eins\n\nz\xffwei\ndrei\n eins \nvier", "fr": b"un\nrien\ndeux\n\nun\nquatre"})
+    more = ["fünf", "zwölf", "dreißig", "fünfzig", "sechs", "acht", "neun"]
+    ours = b"eins\n\nz\xffwei\ndrei\n eins \nvier\n" + "\n".join(more).encode()
+    theirs = b"un\nrien\ndeux\n\nun\nquatre\n" + "\n".join(more).encode()
+    corpus = _write(tmp_path, {"de": ours, "fr": theirs})
     data_warnings = DataWarnings()
-    assert _texts(corpus_bitext(corpus, "de", "fr", data_warnings)) == [("eins", "un"), ("vier", "quatre")]
+    found = _texts(corpus_bitext(corpus, "de", "fr", data_warnings))
+    assert found == [("eins", "un"), ("vier", "quatre"), *((one, one) for one in more)]
     counts = {kind: found["count"] for kind, found in data_warnings.as_dict().items()}
     assert counts == {BLANK: 2, TWICE: 1, NOT_UTF8: 1}
 

@@ -8,7 +8,7 @@ import pytest
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.data.text import LONGEST_LINE, NOT_UTF8, TOO_FEW, TextCorpus
+from lrp2_bench.data.text import LONGEST_LINE, NOT_UTF8, NUL, TOO_FEW, TextCorpus
 
 
 def read(folder: Path, data: bytes, count: int | None = None) -> tuple[list[str], DataWarnings]:
@@ -46,10 +46,13 @@ def test_only_a_newline_ends_a_sentence(tmp_path: Path, separator: str) -> None:
     assert len(read(tmp_path, f"Eins{separator}und zwei.\nDrei.\n".encode())[0]) == 2
 
 
-def test_lines_that_are_not_utf8_are_left_out_and_counted(tmp_path: Path) -> None:
-    found, data_warnings = read(tmp_path, b"Eins.\nf\xfcnf\nZw\xc3\xb6lf.\n\xff\xff abc\n")
-    assert found == ["Eins.", "Zwölf."]
-    assert data_warnings.count(NOT_UTF8) == 2
+def test_damaged_lines_of_a_utf8_file_are_left_out_and_counted(tmp_path: Path) -> None:
+    sound = [f"Zwölf und {number}." for number in range(30)]
+    found, data_warnings = read(
+        tmp_path, b"Eins.\nf\xfcnf\nnull\x00.\n" + "\n".join(sound).encode() + b"\n\xff\xff abc\n"
+    )
+    assert found == ["Eins.", *sound]
+    assert data_warnings.count(NOT_UTF8) == 2 and data_warnings.count(NUL) == 1
     assert ":2" in str(data_warnings.as_dict())
 
 
@@ -64,7 +67,7 @@ def test_a_file_without_line_breaks_is_refused(tmp_path: Path) -> None:
         read(tmp_path, b"Eins.\n" + b"x " * LONGEST_LINE)
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n", b"123\n!\n", b"\xff\n"])
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"123\n!\n", b"\xef\xbb\xbf"])
 def test_a_file_without_a_usable_sentence_is_an_error(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(BenchError, match="no usable sentence"):
         read(tmp_path, data, 5)

@@ -194,15 +194,18 @@ def test_a_relation_without_a_prompt_is_not_offered(folder: Path) -> None:
 def test_lines_that_cannot_be_used_are_counted_each_time(folder: Path) -> None:
     path = folder / "xfactr" / "mTRExf" / "sub" / "P36.jsonl"
     first, second = path.read_text("utf-8").splitlines()
-    path.write_text("\n".join([first, "{", '{"uuid": "x"}', first, second]), "utf-8")
+    unnamed = [first.replace("P36-0", f"more-{number}").replace("Q183", f"Q99{number}") for number in range(20)]
+    no_uuid = first.replace('"uuid": "P36-0", ', "")
+    path.write_text("\n".join([first, "{", '{"uuid": "x"}', first, second, no_uuid, *unnamed]), "utf-8")
     dataset = XFactr(folder, relations=["P36"])
     for _ in range(2):
         data_warnings = DataWarnings()
         [relation] = dataset.facts("fr", "fr", data_warnings).relations
-        assert [fact.line_id for fact in relation.facts] == [1, 5]
+        assert [fact.line_id for fact in relation.facts] == [1, 5, 6]
         assert data_warnings.count("Lines that are not JSON were skipped") == 1
         assert data_warnings.count("Facts that repeat an id were skipped") == 1
-        assert data_warnings.count("Facts without sub_uri, obj_uri, sub_label, obj_label, uuid were skipped") == 1
+        assert data_warnings.count("Facts without sub_uri, obj_uri, sub_label, obj_label were skipped") == 1
+        assert data_warnings.count("Facts without a uuid got one made of their relation and lineid") == 1
 
 
 @pytest.mark.parametrize("prefix", ["", "./", "some/where/"])

@@ -73,7 +73,10 @@ def test_jobs_that_fail_or_die_stop_no_other_and_a_worker_stays_for_the_next(tmp
     assert told["fails"].cause.startswith("Unknown language 'fails'.\nKnown: de.")
     assert _pid(tmp_path, "de") == _pid(tmp_path, "dies") != _pid(tmp_path, "fails") == _pid(tmp_path, "fr")
     said = (tmp_path / "default" / "workers" / "1.log").read_text()
-    assert "/mlama/fails' failed: Unknown language 'fails'." in said and "Warning" not in said
+    assert "Unknown language" not in said and "Warning" not in said, "the summary tells the cause, and the job's log"
+    assert (
+        "/mlama/fails' failed: Unknown language 'fails'." in (tmp_path / "default/m/mlama/fails/search.log").read_text()
+    )
     cwd = tmp_path / "default" / "m" / "mlama" / "de.cwd"
     assert cwd.read_text() == str(Path.cwd()), "relative paths mean what they meant"
 

@@ -9,7 +9,7 @@ import pytest
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.launchers import preflight
 from lrp2_bench.launchers.preflight import check, file_system
-from lrp2_bench.launchers.queue import QueueError, ending, queued
+from lrp2_bench.launchers.queue import QueueError, ending, largest_array, queued
 
 
 @pytest.fixture
@@ -44,6 +44,15 @@ def test_how_a_job_ended_is_asked_of_the_accounts_and_else_of_the_controller(pro
     assert ending("12_3") == "NODE_FAIL (NodeDown)"
     _program(programs, "sacct", "echo 'CANCELLED by 0'")
     assert ending("12_3") == "CANCELLED by 0"
+
+
+def test_the_largest_array_is_asked_of_the_cluster(programs: Path) -> None:
+    with pytest.raises(QueueError):
+        largest_array()
+    _program(programs, "scontrol", "echo 'Configuration data'; echo 'MaxArraySize            = 1001'; echo 'X = 1'")
+    assert largest_array() == 1001
+    _program(programs, "scontrol", "echo 'Configuration data'")
+    assert largest_array() is None
 
 
 def _slurm(programs: Path) -> None:

@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
 
+from lrp2_bench.config.compose import conf_dir
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import read_json_lines
 from lrp2_bench.launchers import slurm
 from lrp2_bench.launchers.job import Job, Outcome, State
+from lrp2_bench.launchers.running import prepare_hydra
 from tests.support.sweeps import setup_and_jobs
 
 submitit = pytest.importorskip("submitit")
@@ -48,6 +54,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
     monkeypatch.setattr(slurm, "say", said.append)
     monkeypatch.setattr(slurm, "check", lambda *given, **more: None)
+    monkeypatch.setattr(slurm, "largest_array", lambda: 1001)
     monkeypatch.setattr(slurm, "_wait", lambda running, logs, tell: None)
     return said
 
@@ -94,6 +101,49 @@ def test_the_ids_come_in_one_write_after_a_torn_line(
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(len(read_json_lines(noted))))
     _run(FakeSlurm(lambda: None), tmp_path, monkeypatch)
     assert [line["id"] for line in read_json_lines(noted)] == ["1", "7_0", "7_1", "7_2"] and synced == [4]
+
+
+def test_more_jobs_than_an_array_may_have_go_as_several_arrays_each_job_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    monkeypatch.setattr(slurm, "largest_array", lambda: 2)
+    cluster = FakeSlurm(lambda: None)
+    _run(cluster, tmp_path, monkeypatch)
+    assert cluster.queue == ["7_0", "7_1", "9_0"]
+    assert "MaxArraySize=2" in said[0] and "2 arrays" in said[0]
+    noted = read_json_lines(tmp_path / "default" / ".submitit" / "jobs.jsonl")
+    assert len({line["asked"] for line in noted}) == 3
+
+
+def test_an_option_of_sbatch_is_advised_where_it_works() -> None:
+    with pytest.raises(BenchError) as caught:
+        slurm.SlurmLauncher(1, True, timeout_min=10, wckey="x")
+    advice = str(caught.value).rpartition(": ")[2]
+    assert advice == "+hydra.launcher.additional_parameters.wckey=x"
+    config = compose_launcher("hydra/launcher=submitit_slurm", advice)
+    launcher = slurm.SlurmLauncher(**{key: value for key, value in config.items() if key != "_target_"})
+    assert "#SBATCH --wckey=x" in sbatch_text(launcher._parameters).splitlines()
+
+
+def test_the_settings_known_are_those_of_the_launchers_file() -> None:
+    config = compose_launcher("hydra/launcher=submitit_slurm")
+    assert set(config) - {"_target_", "max_num_timeout", "requeue"} == slurm._SETTINGS
+
+
+def compose_launcher(*overrides: str) -> dict[str, Any]:
+    prepare_hydra()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("search", ["language=de", *overrides], return_hydra_config=True)
+    return dict(OmegaConf.to_container(config.hydra.launcher, resolve=True))  # type: ignore[arg-type]
+
+
+def sbatch_text(parameters: dict[str, Any]) -> str:
+    """What submitit would hand to sbatch."""
+    from submitit.slurm.slurm import _make_sbatch_string
+
+    more = parameters["additional_parameters"]
+    return str(_make_sbatch_string("true", Path("/tmp"), additional_parameters=more))
 
 
 def test_only_results_from_before_are_forgotten_whatever_this_machines_clock_says(

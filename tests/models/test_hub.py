@@ -110,3 +110,13 @@ def test_a_local_path_that_is_not_there_is_not_asked_of_the_hub(path: str) -> No
 def test_a_mistyped_folder_suggests_the_nearest(bert_copy: Path) -> None:
     with pytest.raises(BenchError, match=f"Did you mean '{bert_copy}'"):
         find(bert_copy.with_name("bertt"))
+
+
+def test_a_cache_that_does_not_say_which_commit_is_main_names_the_setting_that_finds_it(cached: Path) -> None:
+    (cached / "refs" / "main").unlink()
+    with pytest.raises(BenchError, match="(?s)Cannot get model 'acme/tiny'.*give model.revision=") as told:
+        find("acme/tiny")
+    advice = str(told.value).split("give model.revision=")[1].split(".")[0]
+    assert find("acme/tiny", advice).revision == COMMIT
+    with pytest.raises(BenchError, match=f"give model.revision={COMMIT}"):
+        find("acme/tiny", "v2")

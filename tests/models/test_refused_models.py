@@ -124,3 +124,11 @@ def test_blooms_slow_variant_is_refused(model_folder: Callable[[str], Path], tmp
     edit(copy / "config.json", slow_but_exact=True)
     with pytest.raises(BenchError, match="slow_but_exact=true"):
         load_as(copy)
+
+
+def test_python_without_docstrings_is_refused_before_transformers_fails(
+    bert_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lrp2_bench.models.loading._OPTIMIZE", 2)
+    with pytest.raises(BenchError, match="without docstrings .* use -O"):
+        find(bert_copy)

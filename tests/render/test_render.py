@@ -22,6 +22,8 @@ from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.results.runs import find_runs
 from tests.support.run_folders import every_pair, write_run
 
+pytestmark = pytest.mark.no_torch
+
 HOSTILE = (
     '[x] \\input{/etc/passwd} 50% & $a_b^c$ #1 ~ {<script>alert(1)</script>} | *b* `c` "q" \u202eabc 中文\nnew\x1b[31m'
 )

@@ -65,3 +65,18 @@ def test_many_folders_of_one_value_are_cut_with_their_number(tmp_path: Path) -> 
     write_run(tmp_path, "zh", (20, 30), manifest={"model": MODEL | {"digest": "sha256:other"}})
     with pytest.raises(BenchError, match="and 2 more"):
         check(tmp_path)
+
+
+def test_runs_of_one_model_under_digests_of_two_rules_agree(tmp_path: Path) -> None:
+    rules = {
+        "de": {"digest": "former"},
+        "fr": {"digest": "new", "other_digest": "former"},
+        "nl": {"digest": "former", "other_digest": "new"},
+        "it": {"digest": "new", "other_digest": "former of other files that decide nothing"},
+    }
+    for language, digests in rules.items():
+        write_run(tmp_path, language, (20, 30), {(1, 2): (21, 31)}, manifest={"model": MODEL | digests})
+    check(tmp_path)
+    write_run(tmp_path, "es", (20, 30), {(1, 2): (21, 31)}, manifest={"model": MODEL | {"digest": "another"}})
+    with pytest.raises(BenchError, match="They differ in model.digest:"):
+        check(tmp_path)

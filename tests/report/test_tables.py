@@ -14,6 +14,8 @@ from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.results.runs import find_runs
 from tests.support.run_folders import every_pair, write_run
 
+pytestmark = pytest.mark.no_torch
+
 
 def means(root: Path, select_by: str = "transferability") -> Table:
     return group_means_table(find_runs([root])[0], select_by)
@@ -111,12 +113,14 @@ def test_a_language_that_shares_no_fact_is_left_out_of_both_means(tmp_path: Path
     assert any("for want of facts to take transferability over: fr" in note for note in table.notes)
 
 
-def test_an_unknown_language_is_in_no_mean_and_named(tmp_path: Path) -> None:
+def test_an_unknown_language_counts_among_all_and_is_named(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20, 30), {(1, 2): (22, 36)})
     write_run(tmp_path, "tlh", (90, 90), {(1, 2): (90, 90)})
     table = means(tmp_path)
-    assert row(table, "accuracy", "all languages")["without"] == 20
-    assert "In no group, so in no mean: tlh." in table.notes
+    everyone = row(table, "accuracy", "all languages")
+    assert (everyone["languages"], everyone["without"]) == ((2, 53), 55)
+    assert row(table, "accuracy", "Indo-European")["languages"] == (1, 34)
+    assert any("Of unknown family or size" in note and "group: tlh." in note for note in table.notes)
     assert [cells[0] for cells in layers(tmp_path).rows] == ["de", "tlh"]
 
 

@@ -12,6 +12,8 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.results.runs import Run, find_runs
 from tests.support.run_folders import write_json, write_run
 
+pytestmark = pytest.mark.no_torch
+
 
 def only_run(root: Path) -> Run:
     (run,), unfinished = find_runs([root])

@@ -17,6 +17,9 @@ from lrp2_bench.interventions.projection import Moves, Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.results.tables import AlignmentRow
 
+#: A kind of :class:`DataWarnings`.
+NOT_FINITE = "Parallel queries whose states are no finite numbers were left out of the alignment"
+
 
 def alignment(
     model: LayeredModel,
@@ -32,32 +35,38 @@ def alignment(
 
     ``lrp2`` is the same with ``pair``'s projections on the language's side only, read behind them (layer i's state
     is the one LIRP has moved); None without a pair. Sentences longer than the model's positions are left out
-    (counted).
+    (counted), and so are those with states that are no finite numbers.
     """
     texts = _parallel_sentences(facts)
     encoded = [_encode(model, side) for side in zip(*texts, strict=True)] if texts else [[], []]
     sentences = [
-        (ours, theirs)
+        (ours, theirs, where)
         for ours, theirs, where in zip(*encoded, _ids(facts), strict=True)
         if _fits(model, ours, where, data_warnings) and _fits(model, theirs, where, data_warnings)
     ]
     sums = torch.zeros(2, model.blocks + 1, dtype=torch.float64)
-    lengths = [max(len(ours), len(theirs)) for ours, theirs in sentences]
+    lengths = [max(len(ours), len(theirs)) for ours, theirs, _ in sentences]
+    count = 0
     with progress("Alignment", len(sentences), "facts") as advance, torch.inference_mode():
 
         def add(indices: list[int]) -> None:
+            nonlocal count
             ours = model.batch([sentences[index][0] for index in indices])
             pivot = model.batch([sentences[index][1] for index in indices])
             theirs = layer_means(model, pivot, all_tokens(pivot))[0]
+            runs = layer_means(model, ours, all_tokens(ours), pair, shifts)
+            found = torch.stack([cosines(states, theirs) for states in runs])
+            known = found.isfinite().flatten(0, 1).all(dim=0)
+            for row in (~known).nonzero().flatten().tolist():
+                data_warnings.add(NOT_FINITE, sentences[indices[row]][2])
             new = torch.zeros_like(sums)
-            for run, states in enumerate(layer_means(model, ours, all_tokens(ours), pair, shifts)):
-                new[run] = cosines(states, theirs).sum(dim=1)
+            new[: len(runs)] = found[..., known].sum(dim=2)
             sums.add_(new)
+            count += int(known.sum())
             advance(len(indices))
 
         for batch in by_tokens(lengths, batch_tokens):
             in_halves(batch, add)
-    count = len(sentences)
     means = (sums / count).tolist() if count else [[float("nan")] * (model.blocks + 1)] * 2
     return [
         AlignmentRow(layer, means[0][layer], means[1][layer] if pair is not None else None, count)

@@ -12,8 +12,8 @@ from lrp2_bench.analyses.exposure.compute import STATUSES, Told, who_told
 from lrp2_bench.analyses.exposure.transfer import Crossed, knowledge_transfer, unlike
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.data.language_table import language_name
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.results.stored_hits import StoredHits, read_hits
 from lrp2_bench.results.tables import DECIMALS
@@ -28,7 +28,7 @@ def note_unread(model: Pretrained | None, languages: tuple[str, ...], data_warni
     for code in languages if model else ():
         if model and code not in model.exposure.shares:
             known = ", ".join(sorted(model.exposure.shares))
-            name = f"{LANGUAGES[code].name} ({code})" if code in LANGUAGES else code
+            name = f"{language_name(code)} ({code})"
             data_warnings.add(f"The checkpoint was not pretrained on {name}; its languages are {known}", code)
 
 
@@ -71,7 +71,7 @@ def _by_status(hits: StoredHits, told: Told, model: Pretrained, best: LayerPair 
             if row is not None and mask.any()
         }
         split[status] = {"facts": int(mask.sum()), **accuracies}
-    pivot = LANGUAGES[model.exposure.pivot].name if model.exposure.pivot in LANGUAGES else model.exposure.pivot
+    pivot = language_name(model.exposure.pivot)
     who = {
         SEEN: "told in the language",
         PIVOT: f"in {pivot} alone",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ToldRun
-from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.results.runs import Run
 from lrp2_bench.testbed.exposure import PIVOT, SEEN, Status
@@ -24,7 +24,7 @@ def knowledge_table(runs: Sequence[ToldRun], twins: Sequence[Run], notes: Sequen
     return Table(
         name=f"knowledge_{model}_{dataset}",
         title=f"Knowledge by who told it, {model} on {dataset}, accuracy in percent",
-        columns=_columns(LANGUAGES[pivot].name if pivot in LANGUAGES else pivot),
+        columns=_columns(language_name(pivot)),
         rows=rows,
         notes=(*_notes(first, reasons), BOOTSTRAP_NOTE, *notes),
     )
@@ -72,7 +72,7 @@ def _split(each: ToldRun, status: Status) -> tuple[Cell, ...]:
 
 def _notes(first: ToldRun, reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
     exposure = first.model.exposure
-    pivot = LANGUAGES[exposure.pivot].name if exposure.pivot in LANGUAGES else exposure.pivot
+    pivot = language_name(exposure.pivot)
     yield (
         f"Seen: facts the language's own pretraining text told. {pivot} only: facts that no other language's text "
         "told. Facts that a third language told are in neither. LRP2: the best pair."

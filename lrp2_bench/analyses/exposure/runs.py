@@ -13,9 +13,9 @@ import numpy.typing as npt
 from lrp2_bench.analyses.exposure.compute import Mask, Told, who_told
 from lrp2_bench.analyses.exposure.transfer import Transfer, knowledge_transfer, unlike
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.data.cldr.facts import countries
+from lrp2_bench.data.language_table import language_name
 from lrp2_bench.results.runs import LRP2, Run
 from lrp2_bench.results.stored_hits import StoredHits, read_hits
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_accuracy, resample_measures
@@ -40,8 +40,7 @@ class ToldRun:
 
     @property
     def name(self) -> str:
-        known = LANGUAGES.get(self.run.language)
-        return known.name if known else self.run.language
+        return language_name(self.run.language)
 
     @property
     def exposure(self) -> float | None:

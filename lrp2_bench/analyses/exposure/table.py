@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ToldRun
-from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.core.languages import resource_class
+from lrp2_bench.data.language_table import language_articles
 from lrp2_bench.render.table import Cell, Column, Table
 
 _COLUMNS = (
@@ -53,8 +54,13 @@ def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str]
 
 def _row(each: ToldRun) -> tuple[Cell, ...]:
     run = each.run
-    known = LANGUAGES.get(run.language)
-    head: tuple[Cell, ...] = (run.language, each.name, known.resource if known else None, each.exposure)
+    articles = language_articles(run.language)
+    head: tuple[Cell, ...] = (
+        run.language,
+        each.name,
+        resource_class(articles) if articles is not None else None,
+        each.exposure,
+    )
     accuracy, transferability = each.measures()
     counted: tuple[Cell, ...] = (len(each.hits.facts), accuracy.interval(0))
     # The pivot's overlap with itself is no result.

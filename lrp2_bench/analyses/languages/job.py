@@ -178,7 +178,8 @@ def _about(pivot: str) -> list[str]:
 
 
 def _some(figure: Figure | None) -> Figure:
-    assert figure is not None  # asked for only where there is a line
+    if figure is None:  # asked for only where there is a line
+        raise RuntimeError("there is nothing to draw")
     return figure
 
 

@@ -11,6 +11,7 @@ from lrp2_bench.analyses.languages.compute import Floats, Map
 from lrp2_bench.analyses.languages.partitions import Agreement, Kinship, Mantel
 from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.data.language_table import language_family, language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.stats.paired_tests import holm
 
@@ -43,7 +44,7 @@ class DrawnLayer:
 
 
 def family(code: str) -> str:
-    return LANGUAGES[code].family if code in LANGUAGES else UNKNOWN
+    return language_family(code) or UNKNOWN
 
 
 def script(code: str) -> str:
@@ -121,7 +122,7 @@ def languages_table(
     ]
     cells: list[Sequence[Cell]] = [
         codes,
-        [LANGUAGES[code].name if code in LANGUAGES else code for code in codes],
+        [language_name(code) for code in codes],
         [family(code) for code in codes],
         [script(code) for code in codes],
     ]

@@ -131,7 +131,8 @@ class _Batch:
             # The scaled activations over their share are the activations; a share of 0 has none to divide by.
             part = slope.unflatten(1, (len(shares), -1)).sum(dim=1)
             total = part if total is None else total + part
-        assert total is not None
+        if total is None:
+            raise RuntimeError("a method without steps attributes nothing")
         with torch.no_grad():
             whole = self._scaled(k, torch.ones(1, device=total.device), stop=True)[0]
             return (whole * total).sum(dim=1).float() / self._method.steps

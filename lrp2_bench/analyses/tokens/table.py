@@ -129,5 +129,6 @@ def _notes(numbers: TokenNumbers) -> list[str]:
 
 
 def _point(value: Cell) -> Interval:
-    assert isinstance(value, float)
+    if not isinstance(value, float):
+        raise TypeError(f"{value!r} is no measure")
     return Interval(value, math.nan, math.nan)

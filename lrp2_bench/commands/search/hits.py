@@ -22,7 +22,7 @@ from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.results.hits import HitsStore, Side
-from lrp2_bench.results.leases import Leases
+from lrp2_bench.results.leases import Leases, lease_of
 from lrp2_bench.results.status import JobStatus
 
 log = logging.getLogger(__name__)
@@ -145,7 +145,8 @@ def compute_hits(
             board.refresh()
             status.set_missing(board.missing(mine), board.missing(others))
 
-        leases.in_turns(todo, is_open, evaluate_relation)
+        named = {lease_of(name): name for name in todo}
+        leases.in_turns(named, lambda lease: is_open(named[lease]), lambda lease: evaluate_relation(named[lease]))
     look()
     return board
 

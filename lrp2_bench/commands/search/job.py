@@ -19,24 +19,28 @@ from lrp2_bench.commands.search.outcome import log_outcome
 from lrp2_bench.commands.search.projection import Projection, choose_projection, with_moves
 from lrp2_bench.commands.search.shards import relations_of, shard_of
 from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy, search_summary
-from lrp2_bench.commands.search.studies import finish_study, hide_password, open_recorder
+from lrp2_bench.commands.search.studies import finish_study, open_recorder
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import remove_abandoned, sha256_json
+from lrp2_bench.core.secrets import masked
 from lrp2_bench.core.settings import SearchCommand, SearchKind
 from lrp2_bench.core.types import ParallelFacts, all_pairs
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.interventions.ablations import experiment_folder, label
+from lrp2_bench.interventions.ablations import experiment_folder, label, run_folder
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
+from lrp2_bench.probing.alike import count_alike
+from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
 from lrp2_bench.results.facts import FACTS, write_facts
 from lrp2_bench.results.hits import HitsStore, write_hits
-from lrp2_bench.results.identity import finish_manifest, start_manifest
-from lrp2_bench.results.leases import TABLES, Leases
+from lrp2_bench.results.identity import finish_manifest, start_manifest, stored_model
+from lrp2_bench.results.leases import TABLES, Leases, lease_of
 from lrp2_bench.results.manifest import environment, peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.results.reproduction import read_reference
 from lrp2_bench.results.status import JobStatus, job_status, sigterm_interrupts
@@ -65,11 +69,13 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     that was stopped goes on where it was. Raises :class:`BenchError` for what a user can fix.
     """
     dataset_name = str(config["dataset"]["name"])
-    config = hide_password(config)
+    config = masked(config)
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
-    experiment = experiment_folder(settings.experiment.name, label(settings.projection))
-    folder = root / experiment / model / dataset_name / settings.language
+    folder = run_folder(
+        root, settings.experiment.name, label(settings.projection), model, dataset_name, settings.language
+    )
+    require_path(folder)
     shard = shard_of(settings.shard)
     # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
     alone = shard is None and settings.reproduces is None
@@ -109,11 +115,17 @@ def _run(
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
     facts = dataset.facts(settings.language, settings.pivot, data_warnings)
-    checkpoint = find_checkpoint(settings.model)
+    checkpoint = find_checkpoint(settings.model).known_as(
+        stored_model(folder) or (reference.manifest["identity"].get("model", {}).get("digest") if reference else None)
+    )
     pretrained = pretrained_of(checkpoint.folder, data_warnings)
     note_unread(pretrained, (settings.language, settings.pivot), data_warnings)
     model = load_model(checkpoint, settings.model)
+    count_alike(model.tokenizer, facts.relations, settings.language, data_warnings)
+    if settings.language != settings.pivot:
+        count_alike(model.tokenizer, facts.pivot_relations, settings.pivot, data_warnings)
     data_warnings.report()
+    require_scores(model, facts)
     if grid:
         projection = with_moves(projection, settings, sources.corpus, model, checkpoint, data_warnings)
     moved = projection.moves
@@ -122,6 +134,7 @@ def _run(
     if reference is not None:
         reference.require(identity)
     details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
+    details["dataset"]["languages"] = list(dataset.languages())
     details |= pretrained_details(pretrained)
     stored, identity = start_manifest(folder, identity, details, leases, data_warnings)
     remove_abandoned(folder)
@@ -148,7 +161,7 @@ def _run(
         log.info("Another job has written the tables in '%s'.", folder)
         return None
     hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
-    leases.forget(relation.name for relation in facts.relations)
+    leases.forget(lease_of(relation.name) for relation in facts.relations)
     with open_recorder(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as recorder:
         if chosen:
             found = run_strategy(model, facts, hits, projection, settings, store, status, data_warnings, recorder)
@@ -211,6 +224,7 @@ def _details(
             "path": settings.model.path,
             "revision": checkpoint.revision,
             "digest": checkpoint.digest,
+            **({"other_digest": checkpoint.other_digest} if checkpoint.other_digest else {}),
             "family": model.family,
             "blocks": model.blocks,
         },

@@ -30,6 +30,7 @@ from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.probing.probe import Probe, ProbeCounts
+from lrp2_bench.probing.scores import require_scores
 
 #: Seconds spent on timing each part.
 _TIMING = 1.0
@@ -66,6 +67,7 @@ def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], conso
     facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, data_warnings))
     model = load_model(find_checkpoint(settings.model), settings.model)
     data_warnings.report()
+    require_scores(model, facts)
     console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is not SearchKind.baseline)))
     if settings.search.kind is SearchKind.racing and settings.search.budget is not None:
         console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")

@@ -93,7 +93,9 @@ def with_moves(
     cache = Path(settings.paths.cache).expanduser()
     codes = [settings.language, settings.pivot, *([projection.other] if projection.other else [])]
     vectors = {
-        code: language_vectors(model, checkpoint.digest, code, corpus, settings.vectors, cache, data_warnings)
+        code: language_vectors(
+            model, checkpoint.digest, code, corpus, settings.vectors, cache, data_warnings, checkpoint.other_digest
+        )
         for code in codes
     }
     source, target = settings.language, settings.pivot

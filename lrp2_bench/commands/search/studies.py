@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from optuna.storages import InMemoryStorage
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.filenames import file_name
 from lrp2_bench.core.settings import ProjectionKind, SearchCommand, SearchKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.ablations import label
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.recorder import StudyKey, StudyRecorder
-from lrp2_bench.search.storage import open_database, open_journal, without_password
+from lrp2_bench.search.storage import open_database, open_journal
 from lrp2_bench.search.study import other_metrics, value_of, write_study
 from lrp2_bench.search.task import Found
 
@@ -26,9 +26,9 @@ JOURNAL = "study.journal"
 
 def study_name(settings: SearchCommand, dataset: str) -> str:
     """``MODEL/DATASET/LANGUAGE``, an ablation's ``PROJECTION/MODEL/DATASET/LANGUAGE``: the folder below EXPERIMENT."""
-    run = f"{folder_name(settings.model.name, settings.model.path)}/{dataset}/{settings.language}"
-    projection = label(settings.projection)
-    return run if projection == ProjectionKind.lrp2.name else f"{projection}/{run}"
+    model, projection = folder_name(settings.model.name, settings.model.path), label(settings.projection)
+    above = [] if projection == ProjectionKind.lrp2.name else [projection]
+    return "/".join(file_name(name) for name in (*above, model, dataset, settings.language))
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def open_recorder(
             yield recorder
         return
     if url is not None:
-        key = StudyKey(f"{settings.experiment.name}/{name}", blocks, settings.select_by.value, identity)
+        key = StudyKey(f"{file_name(settings.experiment.name)}/{name}", blocks, settings.select_by.value, identity)
         with StudyRecorder(open_database(url, settings.search.heartbeat), key, alone=False) as recorder:
             yield recorder
         return
@@ -78,7 +78,7 @@ def finish_study(
 
     The journal is regenerated, in the order of pairs and without traces of stops; a database gets what it lacks.
     """
-    pairs = [row for row in rows if row.pair is not None]
+    pairs = [(row.pair, row) for row in rows if row.pair is not None]
     if not pairs:
         return None
     name = study_name(settings, dataset)
@@ -91,20 +91,11 @@ def finish_study(
         recorder.set_attributes(
             {"baseline_accuracy": baseline.accuracy, "baseline_transferability": baseline.transferability}
         )
-        for row in pairs:
-            assert row.pair is not None
-            recorder.complete(row.pair, value_of(row, settings.select_by), other_metrics(row, settings.select_by))
+        for pair, row in pairs:
+            recorder.complete(pair, value_of(row, settings.select_by), other_metrics(row, settings.select_by))
         if recorder.broken:
             data_warnings.add(
                 "The study in search.storage is not up to date: run the same command again", recorder.name
             )
     # max keeps the first of equals, and the rows are in (lirp, lsrp) order.
-    return max(pairs, key=lambda row: value_of(row, settings.select_by)).pair
-
-
-def hide_password(config: Mapping[str, Any]) -> dict[str, Any]:
-    """``config`` as it may be written to files and sent to trackers."""
-    search = dict(config.get("search") or {})
-    if search.get("storage"):
-        search["storage"] = without_password(str(search["storage"]))
-    return {**config, "search": search}
+    return max(pairs, key=lambda found: value_of(found[1], settings.select_by))[0]

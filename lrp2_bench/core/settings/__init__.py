@@ -15,6 +15,7 @@ from lrp2_bench.core.settings.commands import (
 from lrp2_bench.core.settings.parts import (
     ExperimentSettings,
     GridSettings,
+    LanguageSettings,
     Metric,
     ModelSettings,
     PathSettings,
@@ -36,6 +37,7 @@ __all__ = [
     "DemoCommand",
     "ExperimentSettings",
     "GridSettings",
+    "LanguageSettings",
     "Metric",
     "ModelSettings",
     "PathSettings",

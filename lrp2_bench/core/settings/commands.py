@@ -8,6 +8,7 @@ from typing import Any
 from lrp2_bench.core.settings.parts import (
     ExperimentSettings,
     GridSettings,
+    LanguageSettings,
     Metric,
     ModelSettings,
     PathSettings,
@@ -35,6 +36,7 @@ class SearchCommand:
     projection: ProjectionSettings = field(default_factory=ProjectionSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
+    languages: LanguageSettings = field(default_factory=LanguageSettings)
     language: str = "???"  # the language queried
     pivot: str = "en"  # the language knowledge is drawn from
     select_by: Metric = Metric.transferability  # the metric that calls a pair best
@@ -147,6 +149,7 @@ class ReportCommand:
     output: str | None = None  # folder for the report; null = INPUT/report
     high_from: int = 1_000_000  # Wikipedia articles from which a language is high resource
     medium_from: int = 100_000  # and from which it is medium resource
+    languages: LanguageSettings = field(default_factory=LanguageSettings)
     select_by: Metric = Metric.transferability
     quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
     tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, told of the report once it is written

@@ -125,6 +125,13 @@ class ProjectionSettings:
 
 
 @dataclass
+class LanguageSettings:
+    """Languages of the user's own, for groups, names and tables; no number depends on it."""
+
+    path: str | None = None  # CSV file: code,name,family,articles; of languages that the benchmark does not know
+
+
+@dataclass
 class ExperimentSettings:
     name: str = "default"  # EXPERIMENT of the output folder (an ablation's: NAME/PROJECTION), and the W&B group
 

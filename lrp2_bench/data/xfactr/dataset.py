@@ -20,6 +20,7 @@ from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.languages import aliases
 from lrp2_bench.core.types import Fact, ParallelFacts, Relation
 from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.data.labels import BAD_SLOTS, composed
 from lrp2_bench.data.parallel import content, matching, natural, require_selection
 from lrp2_bench.data.xfactr.files import PROMPTS, Triple, XFactrFiles
 from lrp2_bench.data.xfactr.prompts import GENDER, KNOWN_SLOTS, Prompt, UnknownSlotError, parse_prompt
@@ -110,8 +111,16 @@ class _Language:
         self.language = language
         self.prompts = files.prompts[language]
         self._files, self._data_warnings = files, data_warnings
-        self._entities = files.names(language, data_warnings)
+        self._entities = {
+            entity: composed(name, f"{language} {entity}", data_warnings)
+            for entity, name in files.names(language, data_warnings).items()
+        }
         if files.digest(language) != published_digests().get(language):
+            # What was published is asked as it was (its prompts in Yoruba are decomposed); others as they are meant.
+            self.prompts = {
+                relation: composed(prompt, f"{language} {relation}", data_warnings)
+                for relation, prompt in self.prompts.items()
+            }
             data_warnings.add("Language differs from the X-FACTR this version was tested with", language)
 
     def relation(self, name: str, named: bool = False) -> Relation | None:
@@ -131,7 +140,7 @@ class _Language:
             )
             return None
         if prompt.template.count("[X]") != 1 or prompt.template.count("[Y]") != 1:
-            self._add("Relations whose template lacks [X] or [Y], or repeats it, were skipped", where)
+            self._add(BAD_SLOTS, where)
             return None
         triples = self._files.triples(name, self._data_warnings)
         facts = tuple(fact for triple in triples if (fact := self._fact(name, triple)) is not None)

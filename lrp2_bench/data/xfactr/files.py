@@ -14,14 +14,17 @@ from pathlib import Path, PurePosixPath
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import sha256_json
+from lrp2_bench.data.encoding import decode_text, too_many, unreadable
 from lrp2_bench.data.filetree import FileTree, open_tree
-from lrp2_bench.data.parallel import json_rows, natural
+from lrp2_bench.data.json_lines import JsonLines
+from lrp2_bench.data.labels import uuid_of
+from lrp2_bench.data.parallel import natural
 from lrp2_bench.data.xfactr.names import Aliases, choose_names, parse_aliases, parse_labels, scripts_of
 
 PROMPTS = "TREx_prompts.csv"
-_FACTS = re.compile(r"(?:.*/)?mTRExf/sub/(P\d+)\.jsonl")
+_FACTS = re.compile(r"(?:.*/)?mTRExf/sub/([^/]+)\.jsonl")
 _ALIASES = re.compile(r"(?:.*/)?alias/mTRExf/([A-Za-z-]+)\.txt")
-_TEXT_KEYS = ("sub_uri", "obj_uri", "sub_label", "obj_label", "uuid")
+_TEXT_KEYS = ("sub_uri", "obj_uri", "sub_label", "obj_label")
 _GENDERS = {"male": "MASC", "female": "FEM"}
 
 
@@ -43,6 +46,7 @@ class XFactrFiles:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._tree: FileTree = open_tree(path)
+        self._prompt_lines_lost: list[str] = []
         self._facts = self._by_name(_FACTS)
         self._aliases = self._by_name(_ALIASES)
         if not self._facts or not self._named(PROMPTS):
@@ -63,16 +67,27 @@ class XFactrFiles:
     @cached_property
     def prompts(self) -> dict[str, dict[str, str]]:
         """Language -> relation -> prompt as written; blank ones are absent."""
-        text = self._tree.read(self._only(PROMPTS)).decode("utf-8-sig", "replace")
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        text = self._text(self._only(PROMPTS))
+        source = self._tree.source(self._only(PROMPTS))
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         found: dict[str, dict[str, str]] = {}
-        for row in rows:
+        unnamed: list[str] = []
+        try:
+            rows = [(reader.line_num, row) for row in reader]
+        except csv.Error as error:
+            raise BenchError(f"'{source}' line {reader.line_num}: no CSV: {error}. Correct the file.") from error
+        for line, row in rows:
             relation = row.pop("pid", None)
             row.pop("relation", None)
+            if not relation:
+                unnamed.append(f"line {line}: no pid")
             for language, prompt in row.items():
                 # A row of more or fewer cells than the head has a list under None, or None as a cell.
                 if relation and isinstance(language, str) and isinstance(prompt, str) and prompt.strip():
                     found.setdefault(language, {}).setdefault(relation, prompt)
+        if found and too_many(len(unnamed), len(rows)):
+            raise unreadable(source, len(unnamed), len(rows), unnamed)
+        self._prompt_lines_lost = unnamed
         if not found:
             raise BenchError(
                 f"'{self._only(PROMPTS)}' in '{self._path}' has no prompt: a column pid and one a language."
@@ -88,13 +103,13 @@ class XFactrFiles:
     def labels(self) -> dict[str, dict[str, str]]:
         """Language -> entity -> label; empty without the file of labels."""
         paths = self._named("mTRExf_unicode_escape.txt")
-        return parse_labels(self._tree.read(self._only(paths[0].name))) if paths else {}
+        return parse_labels(self._text(self._only(paths[0].name))) if paths else {}
 
     @cached_property
     def genders(self) -> Mapping[str, str]:
         """Entity -> MASC or FEM; empty without the file of genders."""
         paths = self._named("mTRExf_gender.txt")
-        lines = self._tree.read(self._only(paths[0].name)).decode("utf-8", "replace").split("\n") if paths else []
+        lines = self._text(self._only(paths[0].name)).split("\n") if paths else []
         cells = (line.strip().split("\t") for line in lines)
         return {entity: _GENDERS[gender] for entity, *rest in cells for gender in rest[:1] if gender in _GENDERS}
 
@@ -103,6 +118,8 @@ class XFactrFiles:
 
     def names(self, language: str, data_warnings: DataWarnings) -> dict[str, str]:
         """Entity -> name: its label where the copy has a list of labels, else chosen among its aliases (counted)."""
+        for lost in self._prompt_lines_lost:
+            data_warnings.add("Lines of prompts that name no relation (pid) were skipped", f"{PROMPTS} {lost}")
         aliases = self.aliases(language)
         names = {**self._chosen(language), **self.labels.get(language, {})}
         guessed = [entity for entity, among in aliases.items() if len(among) > 1]
@@ -139,22 +156,26 @@ class XFactrFiles:
 
     def _read_triples(self, path: PurePosixPath, data_warnings: DataWarnings) -> Iterator[Triple]:
         seen: set[str] = set()
-        for where, row in json_rows(self._tree, path, data_warnings):
+        rows = JsonLines(self._tree, path, data_warnings)
+        for where, row in rows:
+            line = int(where.rsplit(" ", 1)[1])
             texts = [text for key in _TEXT_KEYS if isinstance(text := row.get(key), str)]
             if len(texts) < len(_TEXT_KEYS):
-                data_warnings.add(f"Facts without {', '.join(_TEXT_KEYS)} were skipped", where)
+                missing = [key for key in _TEXT_KEYS if not isinstance(row.get(key), str)]
+                rows.skip(f"Facts without {', '.join(_TEXT_KEYS)} were skipped", f"no {', '.join(missing)}")
                 continue
-            subject, object_, *mentions, uuid = texts
+            subject, object_, *mentions = texts
+            # No other field names a fact for all languages; a line's number does, since they share the file.
+            uuid = uuid_of(row.get("uuid"), path.stem, line, where, data_warnings)
             if uuid in seen:
                 data_warnings.add("Facts that repeat an id were skipped", where)
             else:
                 seen.add(uuid)
-                line = int(where.rsplit(" ", 1)[1])
                 yield Triple(line, uuid, subject, object_, (mentions[0], mentions[1]))
 
     @cached_property
     def _every_alias(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        return {language: parse_aliases(self._tree.read(path)) for language, path in sorted(self._aliases.items())}
+        return {language: parse_aliases(self._text(path)) for language, path in sorted(self._aliases.items())}
 
     @cached_property
     def _shared(self) -> Mapping[str, Counter[str]]:
@@ -183,6 +204,9 @@ class XFactrFiles:
     @cached_property
     def _english(self) -> dict[str, str]:
         return choose_names(self.aliases("en"), self._shared, self._mentions, {})
+
+    def _text(self, path: PurePosixPath) -> str:
+        return decode_text(self._tree.read(path), self._tree.source(path))
 
     def _by_name(self, pattern: re.Pattern[str]) -> dict[str, PurePosixPath]:
         found: dict[str, PurePosixPath] = {}

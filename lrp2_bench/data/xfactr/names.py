@@ -21,10 +21,10 @@ _LABEL = re.compile(r'"(.*)"@([A-Za-z-]+)')
 _OF_THE_LANGUAGE = 0.1
 
 
-def parse_aliases(data: bytes) -> dict[str, tuple[str, ...]]:
+def parse_aliases(text: str) -> dict[str, tuple[str, ...]]:
     """``Q2<TAB>name<TAB>name``: names stripped, blank ones left out, and entities without any."""
     found: dict[str, tuple[str, ...]] = {}
-    for line in data.decode("utf-8", "replace").split("\n"):
+    for line in text.split("\n"):
         entity, *names = line.strip("\r").split("\t")
         kept = tuple(dict.fromkeys(name.strip() for name in names if name.strip() and "\ufffd" not in name))
         if kept:
@@ -32,13 +32,13 @@ def parse_aliases(data: bytes) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def parse_labels(data: bytes) -> dict[str, dict[str, str]]:
+def parse_labels(text: str) -> dict[str, dict[str, str]]:
     """``Q2<TAB>"Earth"@en<TAB>"地球"@zh`` as language -> entity -> label."""
     found: dict[str, dict[str, str]] = {}
-    for line in data.decode("utf-8", "replace").split("\n"):
+    for line in text.split("\n"):
         entity, *labels = line.strip("\r").split("\t")
-        for text in labels:
-            match = _LABEL.fullmatch(text)
+        for label in labels:
+            match = _LABEL.fullmatch(label)
             if match and match[1].strip() and "\ufffd" not in match[1]:
                 found.setdefault(match[2], {}).setdefault(entity, match[1].strip())
     return found

@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import text_to_path
 
-from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.data import language_table
 from lrp2_bench.render.text import one_line
 
 # Okabe and Ito's colours, which are told apart with any colour vision.
@@ -65,7 +65,7 @@ def house_style() -> Iterator[None]:
 
 def language_name(code: str) -> str:
     """German for ``de``; a language that the benchmark does not know keeps the name its manifest gives."""
-    return shown(LANGUAGES[code].name if code in LANGUAGES else code, 60)
+    return shown(language_table.language_name(code), 60)
 
 
 def shown(text: str, longest: int = 200) -> str:

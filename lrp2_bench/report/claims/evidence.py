@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lrp2_bench.core.languages import ENGLISH, groups
+from lrp2_bench.core.languages import ENGLISH
 from lrp2_bench.data import published
+from lrp2_bench.data.language_table import groups_of, known_codes
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.figures.alignment import Aligned
 
@@ -18,7 +19,9 @@ class Evidence:
 
     found: AssessedRuns
     aligned: Sequence[Aligned] = ()
-    groups: Mapping[str, Sequence[str]] = field(default_factory=lambda: groups(*published.IMPLIED_THRESHOLDS))
+    groups: Mapping[str, Sequence[str]] = field(
+        default_factory=lambda: groups_of(known_codes(), *published.IMPLIED_THRESHOLDS)
+    )
 
     @property
     def assessed(self) -> Mapping[str, AssessedRun]:

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.data.language_table import language_family, language_name
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.method import moved_how
@@ -26,12 +26,11 @@ def run_data(
 
     ``assessed`` are the runs that this one is of: p-values are corrected over their languages.
     """
-    known = LANGUAGES.get(run.language)
     best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None}
     shown: dict[str, Any] = {
         "code": plain(run.language, NAME),
         "name": name_of(run.language),
-        "family": known.family if known else None,
+        "family": plain(family, NAME) if (family := language_family(run.language)) else None,
         "resource": resource,
         "pivot": run.is_pivot,
         "facts": run.baseline.facts,
@@ -64,7 +63,7 @@ def _notes(run: Run) -> list[str]:
 
 def name_of(code: str) -> str:
     """German for ``de``; a code that the benchmark does not know, fit to be shown."""
-    return LANGUAGES[code].name if code in LANGUAGES else plain(code, NAME)
+    return plain(language_name(code), NAME)
 
 
 def _metric(run: Run, metric: str) -> dict[str, Any]:

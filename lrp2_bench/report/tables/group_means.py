@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lrp2_bench.core.languages import ENGLISH, GROUPS, LANGUAGES
+from lrp2_bench.core.languages import ENGLISH, GROUPS
 from lrp2_bench.data import published
+from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.report.languages_at_hand import groups_at_hand
 from lrp2_bench.results.runs import METRICS, Run, value
 
 #: Table 1's groups by name, as they are written.
@@ -20,6 +22,7 @@ TITLES = {
     "low": "low resource",
     "all": "all languages",
 }
+_FAMILIES, _RESOURCES = ("indo_european", "non_indo_european"), ("high", "medium", "low")
 WITH_LRP2 = (
     "With LRP2: each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper."
 )
@@ -40,11 +43,12 @@ def group_means_table(runs: Sequence[Run], select_by: str, groups: Mapping[str, 
     """Table 1 for the runs of one model and dataset, the paper's values beside ours where it has any.
 
     "With LRP2" takes each language's best pair by ``select_by``, chosen and reported on the same facts, as the paper
-    does. Languages without a finished grid are left out of both means, counted and named in the notes.
+    does. ``groups`` are cut to the dataset's languages, and ``all`` takes in every one of them. Languages without a
+    finished grid are left out of both means, counted and named in the notes.
     """
     model, dataset, pivot = runs[0].model, runs[0].dataset, runs[0].pivot
     beside = pivot == ENGLISH and published.has_tables(model, dataset)
-    groups = {group: [language for language in groups[group] if language != pivot] for group in TITLES}
+    groups = groups_at_hand(groups, runs)
     rows: list[tuple[Cell, ...]] = []
     for metric in METRICS:
         means = {_PIVOT: _pivot_mean(runs, metric)}
@@ -68,7 +72,7 @@ def group_means_table(runs: Sequence[Run], select_by: str, groups: Mapping[str, 
 
 
 def _pivot_title(pivot: str) -> str:
-    return f"{LANGUAGES[pivot].name if pivot in LANGUAGES else pivot} (pivot)"
+    return f"{language_name(pivot)} (pivot)"
 
 
 def columns_beside(beside: bool) -> tuple[Column, ...]:
@@ -149,9 +153,16 @@ def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[st
     only_baseline = sorted(run.language for run in runs if not run.is_pivot and not run.pairs)
     if only_baseline:
         notes.append(f"Only the baseline was run, so counted as missing: {', '.join(only_baseline)}.")
-    no_group = sorted(run.language for run in runs if run.language not in groups["all"] and not run.is_pivot)
-    if no_group:
-        notes.append(f"In no group, so in no mean: {', '.join(no_group)}.")
+    in_no_mean = sorted(run.language for run in runs if run.language not in groups["all"] and not run.is_pivot)
+    if in_no_mean:
+        notes.append(f"In no group, so in no mean: {', '.join(in_no_mean)}.")
+    told = [{code for part in parts for code in groups.get(part, ())} for parts in (_FAMILIES, _RESOURCES)]
+    half_known = sorted({run.language for run in runs} & set(groups["all"]) - (told[0] & told[1]))
+    if half_known:
+        notes.append(
+            f"Of unknown family or size, so among all languages but not in every group: {', '.join(half_known)}. "
+            "Tell them by languages.path=FILE.csv with the columns code,name,family,articles."
+        )
     if not any(run.is_pivot for run in runs):
         own = f"language={runs[0].pivot}{'' if runs[0].pivot == ENGLISH else f' pivot={runs[0].pivot}'} search=baseline"
         notes.append(f"The pivot's row is empty; the same `lrp2-bench search` with {own} fills it.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from lrp2_bench.core.languages import ENGLISH, LANGUAGES
+from lrp2_bench.core.languages import ENGLISH
 from lrp2_bench.data import published
+from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.tables.group_means import WITH_LRP2, cells_beside, columns_beside
 from lrp2_bench.results.runs import METRICS, Run, value
@@ -47,9 +48,12 @@ def _rows(
     scores = {run.language: _scores(run, metric, select_by) for run in runs}
     codes = [*paper, *sorted(code for code in scores if code not in paper)]
     for code in codes:
-        known = LANGUAGES.get(code)
         ours = scores.get(code, (math.nan, math.nan))
-        yield code, known.name if known else None, *cells_beside(*ours, paper.get(code), beside)
+        yield (
+            code,
+            name if (name := language_name(code)) != code else None,
+            *cells_beside(*ours, paper.get(code), beside),
+        )
     pivot = runs[0].pivot
     both = [pair for code, pair in scores.items() if code != pivot and not any(map(math.isnan, pair))]
     # The paper's mean is over its own languages, so ours may stand beside it only over the same.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from lrp2_bench.core.languages import LANGUAGES
+from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.search.regret import Replay, Truth
 
@@ -85,11 +85,10 @@ _NOTES = (
 
 def _row(strategy: str, one: Outcome) -> tuple[Cell, ...]:
     first = one.replays[0]
-    named = LANGUAGES.get(one.language)
     good = one.known.confidence_set
     grid = one.known.task.facts * len(one.known.task.settings)
     return (
-        strategy, named.name if named else one.language, one.known.best, first.pair,
+        strategy, language_name(one.language), one.known.best, first.pair,
         _points(fmean(replay.regret for replay in one.replays)), _count(one.replays, near),
         _count(one.replays, lambda replay: replay.confidence_set), (int(good.sum()), len(good)),
         f"{fmean(replay.pairs for replay in one.replays):.1f}",
@@ -98,8 +97,7 @@ def _row(strategy: str, one: Outcome) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _count(replays: Sequence[Replay], is_so: object) -> tuple[int, int]:
-    assert callable(is_so)
+def _count(replays: Sequence[Replay], is_so: Callable[[Replay], bool]) -> tuple[int, int]:
     return sum(bool(is_so(replay)) for replay in replays), len(replays)
 
 

@@ -14,7 +14,6 @@ from optuna.storages.journal import JournalFileBackend
 
 from lrp2_bench.commands.search import hits
 from lrp2_bench.commands.search.hits import open_blocks
-from lrp2_bench.commands.search.studies import hide_password
 from lrp2_bench.core.types import Hits
 from lrp2_bench.grid import engine
 from lrp2_bench.results.runs import find_runs
@@ -226,12 +225,6 @@ def test_a_database_that_is_not_there_is_told_before_the_work_and_hits_are_kept(
     said = capsys.readouterr().err
     assert "Cannot open search.storage='sqlite:////nowhere/at/all/s.db'" in said and "Hits on disk are kept" in said
     assert "Traceback" not in said and snapshot(job.folder() / "relations") == before
-
-
-def test_a_databases_password_reaches_no_file_of_the_run() -> None:
-    config: dict[str, Any] = {"search": {"kind": "tpe", "storage": "postgresql+psycopg://me:geheim@host/x"}, "seed": 0}
-    shown = {"search": {"kind": "tpe", "storage": "postgresql+psycopg://me:***@host/x"}, "seed": 0}
-    assert hide_password(config) == shown and "geheim" in config["search"]["storage"]
 
 
 def test_another_metric_under_the_same_study_is_refused(

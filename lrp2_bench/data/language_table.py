@@ -1,0 +1,160 @@
+"""Languages of the user's own: a table of names, families and sizes for those that the benchmark does not know.
+
+``languages.path=FILE.csv`` has the columns ``code,name,family,articles``; blank cells say that a thing is not known. A
+row for one of the benchmark's own languages takes the place of what it knows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.languages import ENGLISH, GROUPS, HIGH_FROM, LANGUAGES, MEDIUM_FROM, groups, resource_class
+from lrp2_bench.data.encoding import decode_text
+
+COLUMNS = ("code", "name", "family", "articles")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLanguage:
+    """A row: ``family`` as in :data:`~lrp2_bench.core.languages.LANGUAGES` (``Indo-European``), ``articles`` of its
+    Wikipedia, or whatever else measures how much text there is, on the same scale; None where it is not known."""
+
+    code: str
+    name: str | None
+    family: str | None
+    articles: int | None
+
+
+_own: dict[str, OwnLanguage] = {}
+
+
+def read_language_table(path: Path) -> dict[str, OwnLanguage]:
+    """The rows by code. Raises :class:`BenchError` with file and line for a table that cannot be read so."""
+    try:
+        text = decode_text(path.read_bytes(), str(path))
+    except OSError as error:
+        raise BenchError(f"languages.path: cannot read '{path}': {error.strerror}. {_EXPECTED}") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    found: dict[str, OwnLanguage] = {}
+    lines: dict[str, int] = {}
+    try:
+        header = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = header
+        missing = [name for name in COLUMNS if name not in header]
+        if missing or len(set(header)) < len(header):
+            wrong = f"lacks {', '.join(missing)}" if missing else "names a column twice"
+            raise _wrong(path, 1, f"the header '{','.join(header)}' {wrong}")
+        for cells in reader:
+            line = reader.line_num
+            if None in cells or None in cells.values():
+                raise _wrong(path, line, f"the line has not {len(header)} cells as the header has")
+            row = _row(path, line, {name: cells[name].strip() for name in COLUMNS})
+            if row.code in found:
+                raise _wrong(path, line, f"code '{row.code}' stands on line {lines[row.code]} already")
+            found[row.code], lines[row.code] = row, line
+    except csv.Error as error:
+        raise _wrong(path, reader.line_num + 1, f"no CSV: {error}") from error
+    if not found:
+        raise _wrong(path, 2, "there is no language below the header")
+    return found
+
+
+@contextmanager
+def own_languages(table: Mapping[str, OwnLanguage]) -> Iterator[None]:
+    """Inside, these languages have their names, families and resource classes everywhere."""
+    before = dict(_own)
+    _own.update(table)
+    try:
+        yield
+    finally:
+        _own.clear()
+        _own.update(before)
+
+
+def language_name(code: str) -> str:
+    """``German`` for ``de``: the user's name, the benchmark's, that of Unicode CLDR; a code without any stays one."""
+    own = _own.get(code)
+    if own is not None and own.name:
+        return own.name
+    return LANGUAGES[code].name if code in LANGUAGES else _cldr_name(code) or code
+
+
+def language_family(code: str) -> str | None:
+    own = _own.get(code)
+    if own is not None and own.family:
+        return own.family
+    return LANGUAGES[code].family if code in LANGUAGES else None
+
+
+def language_articles(code: str) -> int | None:
+    own = _own.get(code)
+    if own is not None and own.articles is not None:
+        return own.articles
+    return LANGUAGES[code].wikipedia_articles if code in LANGUAGES else None
+
+
+def groups_of(
+    codes: Iterable[str], high_from: int = HIGH_FROM, medium_from: int = MEDIUM_FROM
+) -> dict[str, tuple[str, ...]]:
+    """The groups of :func:`~lrp2_bench.core.languages.groups`, with these languages as members: ``all`` has every one,
+    the others those of which the family or the size is known. English is in none."""
+    groups(high_from, medium_from)  # refuses thresholds that leave no class between
+    members: dict[str, list[str]] = {name: [] for name in GROUPS}
+    for code in sorted(set(codes) - {ENGLISH}):
+        family, articles = language_family(code), language_articles(code)
+        members["all"].append(code)
+        if articles is not None:
+            members[resource_class(articles, high_from, medium_from)].append(code)
+        if family is not None:
+            members["indo_european" if family == "Indo-European" else "non_indo_european"].append(code)
+        if code in LANGUAGES and LANGUAGES[code].bloom:
+            members["bloom_trained"].append(code)
+    return {name: tuple(codes) for name, codes in members.items()}
+
+
+def known_codes() -> frozenset[str]:
+    """The benchmark's languages and the user's."""
+    return frozenset(LANGUAGES) | frozenset(_own)
+
+
+def is_language_code(code: str) -> bool:
+    """Whether CLDR, the user or the benchmark knows a language by this code."""
+    return code in known_codes() or _cldr_name(code) is not None
+
+
+@cache
+def _cldr_name(code: str) -> str | None:
+    from babel import Locale, UnknownLocaleError  # slow to import, and most languages need it not
+
+    english = Locale("en")
+    plain = english.languages.get(code.replace("-", "_"))
+    if plain is not None:
+        return str(plain)
+    try:
+        return Locale.parse(code, sep="-" if "-" in code else "_").get_display_name("en")
+    except (UnknownLocaleError, ValueError, TypeError):
+        return None
+
+
+_EXPECTED = f"It should be a CSV file with the columns {','.join(COLUMNS)}, such as is,Icelandic,Indo-European,57000."
+
+
+def _row(path: Path, line: int, cells: Mapping[str, str]) -> OwnLanguage:
+    code, articles = cells["code"], cells["articles"]
+    if not code or code in GROUPS:
+        what = f"'{code}' is the name of a group" if code else "there is no code"
+        raise _wrong(path, line, f"{what}, but every line needs a language's code")
+    if articles and not (articles.isascii() and articles.isdigit() and len(articles) <= 12):
+        raise _wrong(path, line, f"articles='{articles}' is no whole number, such as 57000, or blank")
+    return OwnLanguage(code, cells["name"] or None, cells["family"] or None, int(articles) if articles else None)
+
+
+def _wrong(path: Path, line: int, cause: str) -> BenchError:
+    return BenchError(f"languages.path: '{path}' line {line}: {cause}.\n{_EXPECTED}")

@@ -1,0 +1,56 @@
+"""Looking at the command line waits for no library that only work needs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+from lrp2_bench.cli import COMMANDS
+
+#: Each takes a tenth of a second to seconds to import.
+HEAVY = {
+    "babel", "huggingface_hub", "matplotlib", "numpy", "optuna", "pandas", "plotly", "pyarrow", "safetensors", "scipy",
+    "sklearn", "sqlalchemy", "submitit", "tokenizers", "torch", "transformers", "wandb",
+}  # fmt: skip
+
+#: A process for all, since what one of them imports stays: the last modules are those of all together.
+_LOOK = """
+import contextlib, io, json, sys
+from hydra.core.global_hydra import GlobalHydra
+from lrp2_bench.cli import main
+
+codes = []
+for arguments in json.loads(sys.argv[1]):
+    GlobalHydra.instance().clear()
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            codes.append(main(arguments))
+        except SystemExit as stop:
+            codes.append(stop.code or 0)
+print(json.dumps([codes, sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+
+def _look(*lines: str) -> tuple[list[int], set[str]]:
+    arguments = json.dumps([line.split() for line in lines])
+    done = subprocess.run([sys.executable, "-c", _LOOK, arguments], capture_output=True, text=True, check=True)
+    codes, modules = json.loads(done.stdout)
+    return codes, set(modules)
+
+
+def test_help_version_and_errors_of_the_command_line_import_nothing_heavy() -> None:
+    looks = ["", "--version", "-h", *(f"{command} --help" for command in COMMANDS)]
+    looks += ["search --cfg job language=de", "-sc install=bash"]
+    wrong = ["serch", "search language=de modle=x", "search model=mbrt", "search -m model=mbrt language=de,zh"]
+    wrong += ["search language=de model.path=a=b", "search mbert", "search language=de seed=x"]
+    codes, modules = _look(*looks, *wrong)
+    assert codes == [0] * len(looks) + [2] + [1] * (len(wrong) - 1)
+    assert not modules & HEAVY
+
+
+def test_the_names_are_those_of_installed_packages() -> None:
+    """Or the test above would look for what cannot be there."""
+    assert {name for name in HEAVY if importlib.util.find_spec(name) is None} <= {"submitit", "wandb"}

@@ -1,0 +1,107 @@
+"""The user's table of languages: names, families, sizes; a bad one is told by file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.languages import GROUPS, LANGUAGES
+from lrp2_bench.data.language_table import (
+    OwnLanguage,
+    groups_of,
+    is_language_code,
+    language_family,
+    language_name,
+    own_languages,
+    read_language_table,
+)
+from lrp2_bench.report.tables.group_means import group_means_table
+from lrp2_bench.results.runs import find_runs
+from tests.support.run_folders import write_run
+
+HEADER = "code,name,family,articles\n"
+
+
+def _table(folder: Path, text: str | bytes) -> dict[str, OwnLanguage]:
+    path = folder / "mine.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_language_table(path)
+
+
+def test_a_table_is_read_whatever_the_order_of_its_columns(tmp_path: Path) -> None:
+    text = '\ufeffarticles,code, name ,family,more\r\n57000,is,"Icelandic, modern",Indo-European,x\r\n,tlh,,,\r\n'
+    assert _table(tmp_path, text) == {
+        "is": OwnLanguage("is", "Icelandic, modern", "Indo-European", 57000),
+        "tlh": OwnLanguage("tlh", None, None, None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "line 1: the header '' lacks code, name, family, articles"),
+        ("code,name,family\nis,a,b\n", "line 1: the header 'code,name,family' lacks articles"),
+        ("code;name;family;articles\n", "line 1: the header 'code;name;family;articles' lacks code"),
+        ("code,name,family,articles,code\n", "line 1: .* names a column twice"),
+        (HEADER, "line 2: there is no language below the header"),
+        (HEADER + "is,a,b,1\nfo,a,b,1\nis,a,b,2\n", "line 4: code 'is' stands on line 2 already"),
+        (HEADER + "is,a,b,many\n", "line 2: articles='many' is no whole number"),
+        (HEADER + "is,a,b,-5\n", "line 2: articles='-5'"),
+        (HEADER + "is,a,b,5.5\n", "line 2: articles='5.5'"),
+        (HEADER + "is,a,b,²\n", "line 2: articles='²'"),
+        (HEADER + "is,a,b\n", "line 2: the line has not 4 cells"),
+        (HEADER + "is,a,b,1,2\n", "line 2: the line has not 4 cells"),
+        (HEADER + ",a,b,1\n", "line 2: there is no code"),
+        (HEADER + "high,a,b,1\n", "line 2: 'high' is the name of a group"),
+        (HEADER + 'is,"a,b,1\n', "line 2: no CSV"),
+        (HEADER.encode() + b"is,\xcdslenska,b,1\n", "line 2: not UTF-8: byte 0xcd"),
+        (HEADER.encode("utf-16"), "line 1: not UTF-8"),
+    ],
+)
+def test_a_bad_table_is_an_error_with_file_and_line(text: str | bytes, told: str, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=rf"mine\.csv' {told}"):
+        _table(tmp_path, text)
+
+
+def test_a_table_that_is_no_file_is_an_error(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "gone.csv"):
+        with pytest.raises(BenchError, match=r"languages.path: cannot read(.|\n)*code,name,family,articles"):
+            read_language_table(path)
+
+
+def test_own_languages_have_names_families_and_classes_while_they_hold() -> None:
+    mine = {"is": OwnLanguage("is", "Íslenska", "Indo-European", 57_000), "de": OwnLanguage("de", None, None, 99)}
+    with own_languages(mine):
+        assert (language_name("is"), language_family("is")) == ("Íslenska", "Indo-European")
+        assert (language_name("de"), language_family("de")) == ("German", "Indo-European")
+        groups = groups_of(["is", "de", "en", "haw"])
+    assert groups["all"] == ("de", "haw", "is") and groups["low"] == ("de", "is") and groups["high"] == ()
+    assert groups["indo_european"] == ("de", "is") and groups["non_indo_european"] == ()
+    assert (language_name("is"), language_family("is")) == ("Icelandic", None)
+
+
+def test_names_of_unknown_codes_are_clds_and_a_code_of_none_stays_one() -> None:
+    assert [language_name(code) for code in ("haw", "pt-BR", "sr_Latn", "x-mine", "../etc", "")] == [
+        "Hawaiian", "Brazilian Portuguese", "Serbian (Latin)", "x-mine", "../etc", "",
+    ]  # fmt: skip
+    assert is_language_code("ilo") and not is_language_code("hgh")
+
+
+def test_the_benchmarks_groups_are_those_of_its_languages() -> None:
+    assert groups_of(LANGUAGES) == GROUPS
+
+
+def test_a_report_counts_the_datasets_languages_and_the_users_groups(tmp_path: Path) -> None:
+    held = {"dataset": {"name": "mlama", "digest": "x", "languages": ["de", "en", "fo", "is"]}}
+    for code, score in (("is", 90), ("de", 20)):
+        write_run(tmp_path, code, (score, 30), {(1, 2): (score, 36)}, manifest=held)
+    runs, _ = find_runs([tmp_path])
+    with own_languages({"is": OwnLanguage("is", None, "Indo-European", 57_000)}):
+        table = group_means_table(runs, "transferability", groups_of(["is", *LANGUAGES]))
+    found = {str(cells[1]): cells[2:4] for cells in table.rows if cells[0] == "accuracy"}
+    assert found["all languages"] == ((2, 3), 55) and found["Indo-European"] == ((2, 2), 55)
+    assert found["high resource"] == ((1, 1), 20) and found["low resource"] == ((1, 1), 90)
+    assert "Missing (1 of 3 languages): fo." in table.notes
+    assert not any("Of unknown family" in note for note in table.notes)
