@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lrp2_bench.errors import BenchError, UnknownNameError, nearest
+from lrp2_bench.errors import BenchError, nearest
 from lrp2_bench.files import sha256_file, sha256_json
+from lrp2_bench.models.architecture import choose_family
 from lrp2_bench.models.decoder import BloomModel
 from lrp2_bench.models.encoder import BertModel, DistilBertModel, XlmRobertaModel
+from lrp2_bench.models.generic.adapter import GenericCausal, GenericMasked
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.shipped import MANIFEST, PREFIX, checked_manifest, is_ours, shipped_folder
@@ -22,8 +23,8 @@ from lrp2_bench.settings import ModelSettings, Precision
 
 log = logging.getLogger(__name__)
 
-#: Hugging Face's ``model_type`` -> the adapter that runs it.
-ADAPTERS: dict[str, Callable[[Any, Any], LayeredModel]] = {
+#: Hugging Face's ``model_type`` -> an adapter that runs it faster than the generic one.
+ADAPTERS: dict[str, type[LayeredModel]] = {
     "bert": BertModel,
     "xlm-roberta": XlmRobertaModel,
     "distilbert": DistilBertModel,
@@ -31,6 +32,7 @@ ADAPTERS: dict[str, Callable[[Any, Any], LayeredModel]] = {
 }
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_ALIKE_HINT = "Choose a model of another architecture or family; docs/models.md lists those that run."
 _LOCAL_HINT = "Pass a local folder with model.path=DIR (config.json, model.safetensors and the tokenizer's files)."
 
 
@@ -73,12 +75,9 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     config = _read_config(checkpoint.folder)
-    model_type = str(config.get("model_type"))
-    adapter = ADAPTERS.get(model_type)
-    if adapter is None:
-        raise UnknownNameError("architecture (model_type)", model_type, ADAPTERS, f"It is '{checkpoint.folder}'s.")
+    adapter = _adapter(config, settings, str(checkpoint.folder))
     device = choose_device(settings.device)
-    family: Any = AutoModelForCausalLM if model_type == "bloom" else AutoModelForMaskedLM
+    family: Any = AutoModelForCausalLM if adapter.family == "causal" else AutoModelForMaskedLM
     transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
@@ -103,12 +102,22 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
             f"'{checkpoint.folder}' has no tokenizer: transformers found no vocabulary and made up an empty one.\n"
             "Save the model's own there with tokenizer.save_pretrained(DIR), which writes tokenizer.json."
         )
-    if settings.precision is not Precision.float32:
-        halve(model, getattr(torch, settings.precision.value))
     try:
-        return adapter(model.to(device), tokenizer)
+        layered = adapter(model.to(device), tokenizer)
     except ValueError as error:
-        raise BenchError(f"Cannot run the model in '{checkpoint.folder}': {error}") from error
+        raise BenchError(f"Cannot run the model in '{checkpoint.folder}': {error}.\n{_ALIKE_HINT}") from error
+    if settings.precision is not Precision.float32:
+        halve(model, getattr(torch, settings.precision.value))  # the adapter was checked in float32
+    return layered
+
+
+def _adapter(config: dict[str, Any], settings: ModelSettings, where: str) -> type[LayeredModel]:
+    """The fast path of an architecture, else the generic adapter of its family."""
+    family = choose_family(config, settings.family, where)
+    fast = ADAPTERS.get(str(config.get("model_type")))
+    if fast is not None and fast.family == family and fast.runs(config):
+        return fast
+    return GenericCausal if family == "causal" else GenericMasked
 
 
 def _folder(path: str, revision: str | None) -> tuple[Path, str | None]:

@@ -136,12 +136,12 @@ class CausalProbe(Probe):
             (states[:, part[:, 0]] * vocabulary.weight[part[:, 1]]).sum(dim=-1).float() for part in steps.split(size)
         ]
         logits = torch.cat(parts, dim=1)
-        return logits if vocabulary.bias is None else logits + vocabulary.bias[steps[:, 1]]
+        return vocabulary.finish(logits if vocabulary.bias is None else logits + vocabulary.bias[steps[:, 1]])
 
     def _pack(self, forests: list[Forest]) -> Queries:
         width = max(len(forest.ids) for forest in forests)
         scored = max(1, max(len(forest.scored) for forest in forests))
-        ids = torch.full((len(forests), width), self.model.tokenizer.pad_token_id or 0)
+        ids = torch.full((len(forests), width), self.model.padding)
         keep = torch.zeros(len(forests), width, dtype=torch.bool)
         depth = torch.zeros(len(forests), width, dtype=torch.long)
         visible = torch.zeros(len(forests), width, width, dtype=torch.bool)
@@ -164,7 +164,7 @@ class CausalProbe(Probe):
             for fact, indices in zip(relation.facts, choices, strict=True)
             for index in indices
         ]
-        encoded = iter(self.model.tokenizer(texts, verbose=False)["input_ids"] if texts else [])
+        encoded = iter(self.model.tokenize(texts))
         result = {}
         for fact, indices in enumerate(choices):
             sentences: dict[tuple[int, ...], int] = {}
