@@ -24,7 +24,9 @@ def choose_family(config: Mapping[str, Any], asked: ModelFamily, where: str) -> 
     no head for. ``where`` the config was found.
     """
     refuse_unsupported(config, where)
-    kind = str(config.get("model_type"))
+    if not config.get("model_type"):
+        raise BenchError(f"'{where}' names no model_type, so its architecture is not known.\n{_SUPPORTED}")
+    kind = str(config["model_type"])
     possible = families_of(kind)
     if not possible:
         raise BenchError(_unknown(kind, where))
@@ -55,10 +57,9 @@ def families_of(kind: str) -> tuple[Family, ...]:
 
 
 def _unknown(kind: str, where: str) -> str:
-    from transformers import __version__
-    from transformers.models.auto import configuration_auto
+    from transformers import CONFIG_MAPPING, __version__
 
-    if kind in configuration_auto.CONFIG_MAPPING_NAMES:
+    if kind in CONFIG_MAPPING:
         return (
             f"'{where}' is of an architecture (model_type {kind}) without a causal or masked language-modelling head.\n"
             f"{_SUPPORTED}"

@@ -7,23 +7,28 @@ few units, heads that share keys, scales that are no powers of two.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
 
 import torch
 import transformers
 
+from lrp2_bench.models import loading
+from lrp2_bench.models.generic.adapter import GenericModel
 from tests.support import models, toy
+from tests.support.loading import load_as
 
 #: Tokens a window spans.
 WINDOW = 4
 
 _POSITIONS = 64
-_DECODER: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64,
-                            "max_position_embeddings": _POSITIONS, "num_key_value_heads": 2, "head_dim": 8}  # fmt: skip
-_ENCODER: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64,
-                            "max_position_embeddings": _POSITIONS}  # fmt: skip
+_ENCODER: dict[str, Any] = {
+    "hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64,
+    "max_position_embeddings": _POSITIONS,
+}  # fmt: skip
+_DECODER = {**_ENCODER, "num_key_value_heads": 2, "head_dim": 8}
 _GPT2: dict[str, Any] = {"n_embd": 32, "n_layer": 4, "n_head": 4, "n_positions": _POSITIONS}
 _MIXED = ["sliding_attention", "full_attention"] * 2
 _LINEAR = ["linear_attention", "full_attention"] * 2
@@ -39,7 +44,6 @@ class ModelFamily:
     sizes: Mapping[str, Any]
     family: Literal["causal", "masked"] = "causal"
     packs: bool = True
-    classes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _decoder(config: str, blocks: str = "model.layers", *, packs: bool = True, **sizes: Any) -> ModelFamily:
@@ -54,8 +58,10 @@ def _encoder(config: str, blocks: str, **sizes: Any) -> ModelFamily:
     return ModelFamily(config, blocks, {**_ENCODER, **sizes}, "masked")
 
 
-_QWEN3_5: dict[str, Any] = {**_DECODER, "layer_types": _LINEAR, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
-                            "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_conv_kernel_dim": 4}  # fmt: skip
+_QWEN3_5: dict[str, Any] = {
+    **_DECODER, "layer_types": _LINEAR, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+    "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_conv_kernel_dim": 4,
+}  # fmt: skip
 _VISION = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2,
            "image_size": 16, "patch_size": 8}  # fmt: skip
 _GEMMA3 = {**_DECODER, "sliding_window": WINDOW, "layer_types": _MIXED, "query_pre_attn_scalar": 8}
@@ -155,6 +161,19 @@ FAMILIES: dict[str, ModelFamily] = {
     "modernbert-decoder": _decoder(
         "ModernBertDecoderConfig", local_attention=2 * WINDOW, sliding_window=WINDOW, layer_types=_MIXED
     ),
+    "mpt": ModelFamily(
+        "MptConfig", "transformer.blocks", {"d_model": 32, "n_layers": 4, "n_heads": 4, "max_seq_len": 64}, packs=False
+    ),
+    "minicpm3": _decoder(
+        "MiniCPM3Config", num_key_value_heads=4, q_lora_rank=16, kv_lora_rank=16, qk_rope_head_dim=8,
+        qk_nope_head_dim=8, v_head_dim=8, scale_emb=3.0, scale_depth=1.4, dim_model_base=8,
+    ),
+    "llama4": _decoder("Llama4TextConfig", num_local_experts=2, attention_chunk_size=WINDOW, intermediate_size_mlp=64),
+    "bert-decoder": ModelFamily("BertConfig", "bert.encoder.layer", {**_ENCODER, "is_decoder": True}),
+    "recurrent_gemma": _decoder(
+        "RecurrentGemmaConfig", packs=False, lru_width=32, logits_soft_cap=3.0, block_types=["recurrent", "attention"]
+    ),
+    "jamba": _decoder("JambaConfig", packs=False, num_experts=2, attn_layer_period=2, attn_layer_offset=1),
     "mamba": ModelFamily("MambaConfig", "backbone.layers", {"hidden_size": 32, "num_hidden_layers": 4}, packs=False),
     "lfm2": _decoder(
         "Lfm2Config", packs=False, layer_types=["conv", "full_attention"] * 2, block_multiple_of=8, conv_L_cache=3
@@ -165,7 +184,9 @@ FAMILIES: dict[str, ModelFamily] = {
          "shared_expert_intermediate_size": 16}, packs=False,
     ),
     "qwen3_5": ModelFamily("Qwen3_5TextConfig", "model.layers", _QWEN3_5, packs=False),
-    "modernbert": _encoder("ModernBertConfig", "model.layers", local_attention=2 * WINDOW, global_attn_every_n_layers=2),
+    "modernbert": _encoder(
+        "ModernBertConfig", "model.layers", local_attention=2 * WINDOW, global_attn_every_n_layers=2
+    ),
     "bert": _encoder("BertConfig", "bert.encoder.layer"),
     "roberta": _encoder("RobertaConfig", "roberta.encoder.layer", **_ROBERTA),
     "camembert": _encoder("CamembertConfig", "roberta.encoder.layer", **_ROBERTA),
@@ -181,6 +202,8 @@ FAMILIES: dict[str, ModelFamily] = {
     "electra": _encoder("ElectraConfig", "electra.encoder.layer", embedding_size=16),
     "eurobert": _encoder("EuroBertConfig", "model.layers", num_key_value_heads=2, head_dim=8),
     "ernie": _encoder("ErnieConfig", "ernie.encoder.layer"),
+    "deberta": _encoder("DebertaConfig", "deberta.encoder.layer", relative_attention=True, pos_att_type=["c2p", "p2c"]),
+    "roformer": _encoder("RoFormerConfig", "roformer.encoder.layer"),
     "mpnet": _encoder("MPNetConfig", "mpnet.encoder.layer", max_position_embeddings=_POSITIONS + 2),
     "distilbert": ModelFamily(
         "DistilBertConfig", "distilbert.transformer.layer",
@@ -189,12 +212,22 @@ FAMILIES: dict[str, ModelFamily] = {
 }  # fmt: skip
 
 
-def build_family(folder: Path, name: str, texts: list[str] | None = None, **changes: Any) -> Path:
-    """Save a tiny random model of a family and its tokenizer; ``changes`` of its configuration."""
+def blocks_of(model: Any) -> Any:
+    """The list of a Hugging Face model's blocks, by its configuration's class."""
+    paths = {family.config: family.blocks for family in FAMILIES.values()}
+    return model.get_submodule(paths[type(model.config).__name__])
+
+
+def build_family(folder: Path, name: str, tokenizer: str | None = None, **changes: Any) -> Path:
+    """Save a tiny random model of a family and its tokenizer; ``changes`` of its configuration.
+
+    ``tokenizer`` names the architecture of another kind of tokenizer than the family's.
+    """
     family = FAMILIES[name]
-    tokenizer = models.tokenizer_of("xlm-roberta" if family.family == "masked" else "bloom", texts or toy.all_texts())
-    ids = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id,
-           "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}  # fmt: skip
+    kind = tokenizer or ("xlm-roberta" if family.family == "masked" else "bloom")
+    trained = models.tokenizer_of(kind, toy.all_texts())
+    ids = {"vocab_size": len(trained), "pad_token_id": trained.pad_token_id,
+           "bos_token_id": trained.bos_token_id, "eos_token_id": trained.eos_token_id}  # fmt: skip
     sizes = {**family.sizes, **changes}
     if "text_config" in sizes:
         sizes["text_config"] = {**ids, **sizes["text_config"]}
@@ -208,5 +241,13 @@ def build_family(folder: Path, name: str, texts: list[str] | None = None, **chan
     model = kinds[family.family](config).eval()
     models.randomise(model, 0.25)
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    trained.save_pretrained(folder)
     return folder
+
+
+def load_generic(folder: Path, **settings: Any) -> GenericModel:
+    """The generic adapter of a model, also where its architecture has a fast path."""
+    with patch.dict(loading.ADAPTERS, clear=True):
+        model = load_as(folder, **settings)
+    assert isinstance(model, GenericModel)
+    return model

@@ -7,8 +7,6 @@ from typing import Any
 
 from lrp2_bench.errors import BenchError
 
-_OTHER_SIZE = "Choose a model of another architecture, such as"
-
 #: Hugging Face's ``model_type`` -> (why it is not run, what to do).
 _REFUSED = {
     "canine": (
@@ -18,14 +16,6 @@ _REFUSED = {
     "xmod": (
         "X-MOD runs each sentence through an adapter of its language, so a pivot's vectors are not of the same model",
         "Choose FacebookAI/xlm-roberta-base, on which X-MOD is built.",
-    ),
-    "mpt": (
-        "MPT cuts its attention bias by a token's place in the row, whatever positions it is given",
-        f"{_OTHER_SIZE} bigscience/bloom-560m (ALiBi too).",
-    ),
-    "minicpm3": (
-        "MiniCPM 3's attention is not given its positions from outside its blocks",
-        f"{_OTHER_SIZE} Qwen/Qwen3-0.6B.",
     ),
     "gemma3n": (
         "Gemma 3n's blocks pass on four versions of the hidden states, and language vectors are of one",
@@ -56,10 +46,10 @@ def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
             "cannot be run by itself",
             "Choose a Gemma 4 without shared keys and values, or google/gemma-3-1b-pt (accept its terms first).",
         )
-    elif config.get("is_encoder_decoder"):
+    elif config.get("is_encoder_decoder") or _has_encoder_and_decoder(kind):
         found = (
             "encoder-decoder models are not run",
-            f"{_OTHER_SIZE} FacebookAI/xlm-roberta-base (encoder) or bigscience/bloom-560m (decoder).",
+            "Choose an encoder such as FacebookAI/xlm-roberta-base, or a decoder such as bigscience/bloom-560m.",
         )
     for name in config.get("architectures") or ():
         if name in _DISCRIMINATORS:
@@ -69,3 +59,12 @@ def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
             )
     if found:
         raise BenchError(f"Cannot run '{where}' (model_type {kind}): {found[0]}.\n{found[1]}")
+
+
+def _has_encoder_and_decoder(kind: str) -> bool:
+    from transformers.models.auto import modeling_auto
+
+    others = (modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES)
+    return kind in modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES and not any(
+        kind in names for names in others
+    )
