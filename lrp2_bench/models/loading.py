@@ -19,7 +19,7 @@ from lrp2_bench.models.generic.adapter import GenericCausal, GenericMasked
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.shipped import MANIFEST, PREFIX, checked_manifest, is_ours, shipped_folder
-from lrp2_bench.settings import ModelSettings, Precision
+from lrp2_bench.settings import ModelFamily, ModelSettings, Precision
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ _LOCAL_HINT = "Pass a local folder with model.path=DIR (config.json, model.safet
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model's files on this machine. ``digest`` covers config, weights and tokenizer, by content."""
+    """A model's files on this machine. ``digest`` covers config, weights and tokenizer, by content, and the family
+    where another than the architecture's own is asked for."""
 
     folder: Path
     revision: str | None
@@ -64,6 +65,11 @@ def find_checkpoint(settings: ModelSettings) -> Checkpoint:
             "Save the model again with model.save_pretrained(DIR), which writes model.safetensors."
         )
     files = {path.name: sha256_file(path) for path in sorted(folder.iterdir()) if _decides_results(path)}
+    if settings.family is not ModelFamily.auto:
+        config = _read_config(folder)
+        family = choose_family(config, settings.family, str(folder))
+        if family != choose_family(config, ModelFamily.auto, str(folder)):
+            files["model.family"] = family  # the same weights with other masks give other states and other hits
     return Checkpoint(folder, revision, sha256_json(files))
 
 

@@ -33,7 +33,7 @@ class GenericModel(LayeredModel):
     def __init__(self, model: Any, tokenizer: Any) -> None:
         super().__init__(model, tokenizer)
         self._dry = DryRun(model, positions=self.family == "causal")
-        self._packs, self._last_at_positions = True, False
+        self._packs, self.last_at_positions = True, False
         self._table: tuple[int, list[Call]] | None = None  # what blocks are called with over the longest sentence yet
         try:
             with torch.no_grad():
@@ -66,14 +66,14 @@ class GenericModel(LayeredModel):
                 f"first {parity.plain.place} (allowed: {TOLERANCE:.0e})"
             )
         self._packs = parity.packed is not None and parity.packed.passes
-        self._last_at_positions = self._last_block_agrees()
+        self.last_at_positions = self._last_block_agrees()
         if parity.packed is None:
             how = "masked"
         elif self._packs:
             how = f"causal, sentences packed into trees ({parity.packed.size:.1e})"
         else:
             how = f"causal, one row per sentence (in a tree its logits would differ by {parity.packed.size:.2g})"
-        last = "at scored positions alone" if self._last_at_positions else "at every position"
+        last = "at scored positions alone" if self.last_at_positions else "at every position"
         log.info(
             "%s: generic adapter, %s; equals its own forward (%.1e of the spread); last block %s",
             name, how, parity.plain.size, last,
@@ -131,7 +131,7 @@ class GenericModel(LayeredModel):
         context: GenericContext,
         positions: Int[Tensor, "row scored"],
     ) -> Float[Tensor, "row scored hidden"]:
-        if self._last_at_positions and k == self.blocks:
+        if self.last_at_positions and k == self.blocks:
             return run_at(self._dry.blocks.modules[k - 1], k, hidden, context, positions)
         return take(self.block(k, hidden, context), positions)
 
