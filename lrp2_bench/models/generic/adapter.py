@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 #: Rows and tokens of the two sentences that tell which dimensions of a tensor count which.
 _SIZES = ((2, 11), (3, 13))
 
+#: What configs call the longest sequence: nearly all, MPT.
+_LENGTHS = ("max_position_embeddings", "max_seq_len")
+
 #: Shortest sentence that masks are written down for.
 _LEAST_DEPTH = 16
 
@@ -95,8 +98,9 @@ class GenericModel(LayeredModel):
 
     @property
     def max_tokens(self) -> int | None:
-        limit: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        if not limit or limit < 0:
+        config = self.model.config.get_text_config()
+        limit: int | None = next((value for name in _LENGTHS if (value := getattr(config, name, None))), None)
+        if limit is None or limit < 0:
             return None
         # Tables of positions with a row for padding count from behind it (RoBERTa, MPNet).
         tables = (module for module in self.model.modules() if isinstance(module, nn.Embedding))

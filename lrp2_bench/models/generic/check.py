@@ -1,7 +1,7 @@
 """Whether an adapter equals the model's own forward: on plain sentences, and on sentences packed into a tree.
 
-Rows pass each block one by one, as they may in the engine: a check of a whole batch would not notice a block that
-leaves something behind for a later one.
+Plain rows pass each block both one by one and together, as they may in the engine: rows together would not show a block
+that leaves something behind for a later one, and rows alone have no padding to see.
 """
 
 from __future__ import annotations
@@ -74,18 +74,27 @@ def check(adapter: LayeredModel, model: Checked) -> Parity:
     return Parity(plain, tree)
 
 
-def layers_of(adapter: LayeredModel, batch: TokenBatch) -> list[list[Float[Tensor, "token hidden"]]]:
-    """Layer 0 to L of each row, every row by itself and cut to its own tokens."""
+def layers_of(
+    adapter: LayeredModel, batch: TokenBatch, *, together: bool = False
+) -> list[list[Float[Tensor, "token hidden"]]]:
+    """Layer 0 to L of each row, cut to its own tokens; rows pass the blocks each by itself, or ``together``, padded."""
     context, embedded = adapter.context(batch), adapter.embed(batch)
     lengths = batch.keep.sum(dim=1).tolist()
     rows = torch.arange(len(lengths), device=adapter.device)
-    cut = [context.select(rows[row : row + 1], length) for row, length in enumerate(lengths)]
-    states = [embedded[row : row + 1, :length] for row, length in enumerate(lengths)]
-    layers = [[state[0] for state in states]]
+    parts = [rows] if together else list(rows.split(1))
+    widths = [max(lengths)] if together else lengths
+    cut = [context.select(part, width) for part, width in zip(parts, widths, strict=True)]
+    states = [embedded[part, :width] for part, width in zip(parts, widths, strict=True)]
+    layers = [_unpadded(states, lengths)]
     for k in range(1, adapter.blocks + 1):
         states = [adapter.block(k, state, there) for state, there in zip(states, cut, strict=True)]
-        layers.append([state[0] for state in states])
+        layers.append(_unpadded(states, lengths))
     return layers
+
+
+def _unpadded(states: Sequence[Tensor], lengths: Sequence[int]) -> list[Tensor]:
+    rows = [row for state in states for row in state]
+    return [row[:length] for row, length in zip(rows, lengths, strict=True)]
 
 
 def own_layers(model: Checked, batch: TokenBatch) -> tuple[list[Float[Tensor, "row token hidden"]], Tensor]:
@@ -126,17 +135,18 @@ def _difference(ours: Tensor, own: Tensor) -> float:
 def _compare_plain(adapter: LayeredModel, model: Checked, sequences: Sequence[Sequence[int]]) -> Difference:
     batch = adapter.batch(sequences)
     own, own_logits = own_layers(model, batch)
-    ours = layers_of(adapter, batch)
-    worst, place = 0.0, ""
-    for row, ids in enumerate(sequences):
-        pairs = [(f"after block {k}", ours[k][row], own[k - 1][row, : len(ids)]) for k in range(1, len(ours))]
-        pairs.append(("at the logits", adapter.logits(ours[-1][row]), own_logits[row, : len(ids)]))
-        for name, mine, truth in pairs:
-            size = _difference(mine, truth)
-            if not size <= TOLERANCE:
-                return Difference(size, name)
-            worst = max(worst, size)
-    return Difference(worst, place)
+    worst = 0.0
+    for together in (False, True):
+        ours = layers_of(adapter, batch, together=together)
+        for row, ids in enumerate(sequences):
+            pairs = [(f"after block {k}", ours[k][row], own[k - 1][row, : len(ids)]) for k in range(1, len(ours))]
+            pairs.append(("at the logits", adapter.logits(ours[-1][row]), own_logits[row, : len(ids)]))
+            for name, mine, truth in pairs:
+                size = _difference(mine, truth)
+                if not size <= TOLERANCE:
+                    return Difference(size, f"{name}, in a padded batch" if together else name)
+                worst = max(worst, size)
+    return Difference(worst, "")
 
 
 def _compare_packed(

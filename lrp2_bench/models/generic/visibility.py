@@ -102,7 +102,8 @@ def at_depths(
         picked = table[..., depths.unsqueeze(2), depths.unsqueeze(1)].movedim(-3, 0)
         seen = visible.view(len(visible), *[1] * (picked.dim() - 3), *visible.shape[1:])
         if picked.dtype == torch.bool:
-            picked = picked & seen
+            # Every token sees itself, so the first entry tells whether True means a look or (MPT) none.
+            picked = picked & seen if table[..., 0, 0].all() else picked | ~seen
         elif picked.is_floating_point():
             # The lowest finite number: minus infinity would turn a fully masked row into NaN.
             picked = picked.masked_fill(~seen, torch.finfo(picked.dtype).min)

@@ -63,6 +63,19 @@ def _blocks_swapped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(adapter, "find_blocks", swapped)
 
 
+def _padding_seen(patch: pytest.MonkeyPatch) -> None:
+    select = Role.select
+
+    def without_masks(self: Role, leaf: Any, *rest: Any) -> Any:
+        return (
+            torch.zeros_like(select(self, leaf, *rest), dtype=torch.float32)
+            if self.looks
+            else select(self, leaf, *rest)
+        )
+
+    patch.setattr(Role, "select", without_masks)
+
+
 def _norm_left_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(head.Head, "readout", lambda self, states, *_: states)
 
@@ -78,6 +91,7 @@ def _norm_left_out(patch: pytest.MonkeyPatch) -> None:
         ("gemma3", _first_call_for_all, "after block 2"),
         ("llama", _blocks_swapped, "after block 1"),
         ("gpt2", _norm_left_out, "at the logits"),
+        ("roberta", _padding_seen, "after block 1, in a padded batch"),
         ("albert", _norm_left_out, "generic adapter does not run|cannot be run one by one|at the logits"),
     ],
 )

@@ -78,12 +78,12 @@ def test_every_block_and_the_logits_equal_hugging_faces_forward(model: GenericMo
         for handle in handles:
             handle.remove()
     assert len(states) == model.blocks == 4
-    ours = layers_of(model, batch)
-    lengths = batch.keep.sum(dim=1).tolist()
-    for row, length in enumerate(lengths):
-        for layer, expected in enumerate([given[0], *states]):
-            _assert_equal(ours[layer][row], expected[row, :length], f"row {row}, layer {layer}")
-        _assert_equal(model.logits(ours[-1][row]), own[row, :length], f"row {row}, logits")
+    for together in (False, True):
+        ours = layers_of(model, batch, together=together)
+        for row, length in enumerate(batch.keep.sum(dim=1).tolist()):
+            for layer, expected in enumerate([given[0], *states]):
+                _assert_equal(ours[layer][row], expected[row, :length], f"row {row}, layer {layer}")
+            _assert_equal(model.logits(ours[-1][row]), own[row, :length], f"row {row}, logits")
 
 
 @torch.inference_mode()
