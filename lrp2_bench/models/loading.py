@@ -16,6 +16,7 @@ from lrp2_bench.models.architecture import choose_family
 from lrp2_bench.models.decoder import BloomModel
 from lrp2_bench.models.encoder import BertModel, DistilBertModel, XlmRobertaModel
 from lrp2_bench.models.generic.adapter import GenericCausal, GenericMasked
+from lrp2_bench.models.generic.support import headless_hint
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.shipped import MANIFEST, PREFIX, checked_manifest, is_ours, shipped_folder
@@ -101,7 +102,7 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise BenchError(
             f"'{checkpoint.folder}' lacks {len(missing)} of the model's weights ({shown}); transformers would fill "
-            "them with random numbers. Use a checkpoint saved with its language-modelling head."
+            f"them with random numbers. Use a checkpoint saved with its language-modelling head.{headless_hint(config)}"
         )
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise BenchError(

@@ -18,7 +18,7 @@ def job(tmp_path: Path, toy_mlama: Path, toy_corpus: Path) -> ToyJob:
 
 @pytest.mark.parametrize(
     ("family", "how"),
-    [("gemma2", "causal, sentences packed into trees"), ("lfm2", "causal, one row per sentence"), ("mpnet", "masked")],
+    [("gemma2", "causal, sentences packed into trees"), ("lfm2", "causal, one row per sentence")],
 )
 def test_a_search_runs_and_its_log_says_how(
     family: str, how: str, job: ToyJob, capsys: pytest.CaptureFixture[str]
@@ -30,6 +30,13 @@ def test_a_search_runs_and_its_log_says_how(
     assert len(pairs_of(job.folder())) == 1 + 6
     assert status_of(job.folder())["state"] == "finished"
     assert manifest_of(job.folder())["model"]["family"] == how.split(",")[0]
+
+
+@pytest.mark.parametrize("family", ["albert", "gpt_neo"])  # a head narrower than the states; no intermediate size
+def test_a_search_can_be_planned(family: str, job: ToyJob, capsys: pytest.CaptureFixture[str]) -> None:
+    build_family(job.model, family)
+    assert job.search("dataset.relations=[P36]", "plan=true") == 0
+    assert "likely seconds" in capsys.readouterr().out
 
 
 def test_a_search_of_a_refused_architecture_says_what_to_do(job: ToyJob, capsys: pytest.CaptureFixture[str]) -> None:

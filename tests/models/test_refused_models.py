@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lrp2_bench.errors import BenchError
+from tests.support.families import build_family
 from tests.support.loading import edit, find, load_as
 
 MASKED = ["bert", "xlm-roberta", "distilbert"]
@@ -50,6 +51,13 @@ def test_a_checkpoint_without_its_head_is_refused_with_what_it_lacks(bert_copy: 
     load_as(bert_copy).model.bert.save_pretrained(bert_copy)
     with pytest.raises(BenchError, match=r"lacks \d+ of the model's weights \(cls\.predictions.*random numbers"):
         load_as(bert_copy)
+
+
+def test_a_deberta_without_its_head_is_told_to_be_a_discriminator(tmp_path: Path) -> None:
+    build_family(tmp_path, "mdeberta")
+    load_as(tmp_path).model.deberta.save_pretrained(tmp_path)
+    with pytest.raises(BenchError, match=r"(?s)lacks \d+ of .*mDeBERTa v3 are discriminators.*choose FacebookAI"):
+        load_as(tmp_path)
 
 
 def test_a_checkpoint_without_some_of_its_blocks_is_refused(bert_copy: Path) -> None:

@@ -61,6 +61,13 @@ def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
         raise BenchError(f"Cannot run '{where}' (model_type {kind}): {found[0]}.\n{found[1]}")
 
 
+def headless_hint(config: Mapping[str, Any]) -> str:
+    """What to add for a checkpoint whose head is missing, where the hub's are known to have none."""
+    if config.get("model_type") != "deberta-v2":
+        return ""
+    return "\nThe hub's DeBERTa v3 and mDeBERTa v3 are discriminators without one; choose FacebookAI/xlm-roberta-base."
+
+
 def _has_encoder_and_decoder(kind: str) -> bool:
     from transformers.models.auto import modeling_auto
 
