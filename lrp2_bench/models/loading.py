@@ -33,7 +33,6 @@ ADAPTERS: dict[str, type[LayeredModel]] = {
 }
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
-_ALIKE_HINT = "Choose a model of another architecture or family; docs/models.md lists those that run."
 _LOCAL_HINT = "Pass a local folder with model.path=DIR (config.json, model.safetensors and the tokenizer's files)."
 
 
@@ -112,7 +111,7 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     try:
         layered = adapter(model.to(device), tokenizer)
     except ValueError as error:
-        raise BenchError(f"Cannot run the model in '{checkpoint.folder}': {error}.\n{_ALIKE_HINT}") from error
+        raise BenchError(f"Cannot run the model in '{checkpoint.folder}': {error}") from error
     if settings.precision is not Precision.float32:
         halve(model, getattr(torch, settings.precision.value))  # the adapter was checked in float32
     return layered

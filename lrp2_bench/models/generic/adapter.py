@@ -43,12 +43,10 @@ class GenericModel(LayeredModel):
                 self._learn()
             self.parity = check(self, self)
         except ValueError as error:
-            raise ValueError(f"the generic adapter does not run {type(model).__name__}: {error}") from error
+            raise _refused(model, str(error)) from error
         except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError) as error:
             # Whatever a block does that is called as its own model does not call it.
-            raise ValueError(
-                f"the blocks of {type(model).__name__} cannot be run one by one ({type(error).__name__}: {error})"
-            ) from error
+            raise _refused(model, f"its blocks cannot be run one by one ({type(error).__name__}: {error})") from error
         self._judge(self.parity)
 
     def _learn(self) -> None:
@@ -64,9 +62,10 @@ class GenericModel(LayeredModel):
     def _judge(self, parity: Parity) -> None:
         name = type(self.model).__name__
         if not parity.plain.passes:
-            raise ValueError(
-                f"run block by block, {name} differs from its own forward by {parity.plain.size:.2g} of the spread, "
-                f"first {parity.plain.place} (allowed: {TOLERANCE:.0e})"
+            raise _refused(
+                self.model,
+                f"run block by block, it differs from its own forward by {parity.plain.size:.2g} of the spread, first "
+                f"{parity.plain.place} (allowed: {TOLERANCE:.0e})",
             )
         self._packs = parity.packed is not None and parity.packed.passes
         self.last_at_positions = self._last_block_agrees()
@@ -201,6 +200,13 @@ class GenericModel(LayeredModel):
                 return False
             same_shape = some.shape == whole.shape
             return same_shape and bool((some - whole).abs().max() <= TOLERANCE * whole.std())
+
+
+def _refused(model: Any, reason: str) -> ValueError:
+    return ValueError(
+        f"the generic adapter does not run {type(model).__name__}: {reason}.\n"
+        "Choose a model of another architecture or family; docs/models.md lists those that run."
+    )
 
 
 class GenericCausal(GenericModel):
