@@ -127,9 +127,13 @@ class _Draw:
 
 
 def _difference(ours: Tensor, own: Tensor) -> float:
-    """The largest, in units of ``own``'s spread; not a number where either has one that is none."""
-    difference = float((ours.float() - own.float()).abs().max())
-    return difference / float(own.float().std()) if difference else 0.0
+    """The largest, in units of ``own``'s spread and size; not a number where either has one that is none.
+
+    A few dimensions of real models' states are thousands of times their spread, and rounded accordingly.
+    """
+    own = own.float()
+    difference = (ours.float() - own).abs()
+    return float((difference / (own.std() + own.abs())).max()) if difference.max() != 0 else 0.0
 
 
 def _compare_plain(adapter: LayeredModel, model: Checked, sequences: Sequence[Sequence[int]]) -> Difference:
