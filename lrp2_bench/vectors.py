@@ -171,7 +171,7 @@ def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
 
 def _tokenize(model: LayeredModel, sentences: Sequence[str], language: str, notices: Notices) -> list[list[int]]:
     limit = model.max_tokens
-    sequences: list[list[int]] = model.tokenizer(list(sentences), verbose=False)["input_ids"]
+    sequences = model.tokenize(sentences)
     kept = []
     for number, ids in enumerate(sequences):
         if not ids:

@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lrp2_bench.batching import by_tokens
-from lrp2_bench.models.layered import BlockContext, LayeredModel, take
+from lrp2_bench.models.layered import Context, LayeredModel, take
 from lrp2_bench.models.neurons import changed_neurons, frozen
 from lrp2_bench.probing.gold import GoldPrompt
 from lrp2_bench.projection import Shifts, lirp, lsrp
@@ -173,7 +173,7 @@ class _Batch:
             hidden = self._one_block(later, hidden, context, positions, rows)
         return self._move(last, model.block_at(last, hidden, context, positions))
 
-    def _one_block(self, k: int, hidden: Tensor, context: BlockContext, positions: Tensor, rows: Tensor) -> Tensor:
+    def _one_block(self, k: int, hidden: Tensor, context: Context, positions: Tensor, rows: Tensor) -> Tensor:
         if self._model.family == "masked":
             return self._move(k, self._model.block(k, hidden, context))
         there = self._move(k, self._model.block_at(k, hidden, context, positions))
