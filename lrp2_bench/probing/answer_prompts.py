@@ -50,10 +50,10 @@ def gold_prompts(
 def _masked(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
     tokenizer = model.tokenizer
     between, mask, unknown = between_masks(tokenizer), tokenizer.mask_token_id, tokenizer.unk_token_id
-    queries = tokenizer([relation.fill(fact.subject, tokenizer.mask_token) for fact in relation.facts], verbose=False)
-    objects = tokenizer([fact.object for fact in relation.facts], add_special_tokens=False, verbose=False)
+    queries = model.tokenize([relation.fill(fact.subject, tokenizer.mask_token) for fact in relation.facts])
+    objects = model.tokenize([fact.object for fact in relation.facts], special=False)
     prompts: list[GoldPrompt | None] = []
-    for ids, targets in zip(queries["input_ids"], objects["input_ids"], strict=True):
+    for ids, targets in zip(queries, objects, strict=True):
         if ids.count(mask) != 1 or not targets or unknown in targets:
             prompts.append(None)
             continue
@@ -67,6 +67,7 @@ def _masked(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
 def _causal(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
     texts = [relation.fill(fact.subject, fact.object) for fact in relation.facts]
     encoded = model.tokenizer(texts, verbose=False, return_offsets_mapping=True)
+    model.check_ids(texts, encoded["input_ids"])
     prompts: list[GoldPrompt | None] = []
     for fact, ids, offsets in zip(relation.facts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
         start = _object_start(relation, fact)
