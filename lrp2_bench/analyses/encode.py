@@ -44,7 +44,7 @@ def _encode(model: LayeredModel, sentences: Sequence[Sentence], pooling: str) ->
         return []
     if pooling == "scored":
         return _masked(model, sentences) if model.family == "masked" else _predicting(model, sentences)
-    ids = model.tokenizer([sentence.text for sentence in sentences], verbose=False)["input_ids"]
+    ids = model.tokenize([sentence.text for sentence in sentences])
     return [Encoded(tuple(each), tuple(range(len(each)))) for each in ids]
 
 
@@ -52,13 +52,13 @@ def _masked(model: LayeredModel, sentences: Sequence[Sentence]) -> list[Encoded]
     tokenizer = model.tokenizer
     spans = [_answer(sentence) for sentence in sentences]
     answers = [sentence.text[start:end] for sentence, (start, end) in zip(sentences, spans, strict=True)]
-    counts = [len(each) for each in tokenizer(answers, add_special_tokens=False, verbose=False)["input_ids"]]
+    counts = [len(each) for each in model.tokenize(answers, special=False)]
     texts = [
         sentence.text[:start] + " ".join([tokenizer.mask_token] * count) + sentence.text[end:]
         for sentence, (start, end), count in zip(sentences, spans, counts, strict=True)
     ]
     found = []
-    for ids, count in zip(tokenizer(texts, verbose=False)["input_ids"], counts, strict=True):
+    for ids, count in zip(model.tokenize(texts), counts, strict=True):
         masks = tuple(place for place, token in enumerate(ids) if token == tokenizer.mask_token_id)
         # A subject may hold the mask token itself; then it cannot be told which are the object's.
         found.append(Encoded(tuple(ids), masks if len(masks) == count else ()))
@@ -74,6 +74,7 @@ def _predicting(model: LayeredModel, sentences: Sequence[Sentence]) -> list[Enco
         )
     texts = [sentence.text for sentence in sentences]
     encoded = tokenizer(texts, verbose=False, return_offsets_mapping=True)
+    model.check_ids(texts, encoded["input_ids"])
     found = []
     for sentence, ids, offsets in zip(sentences, encoded["input_ids"], encoded["offset_mapping"], strict=True):
         start, end = _answer(sentence)

@@ -44,9 +44,9 @@ class Cost:
 
 def model_shape(model: LayeredModel) -> ModelShape:
     """The sizes that decide what ``model`` costs."""
-    config = model.model.config
+    config = model.model.config.get_text_config()
     names = ("intermediate_size", "hidden_dim")  # BERT's and XLM-R's, DistilBERT's; BLOOM's is always four times
-    intermediate = next((int(getattr(config, name)) for name in names if hasattr(config, name)), 4 * model.hidden_size)
+    intermediate = next((int(size) for name in names if (size := getattr(config, name, None))), 4 * model.hidden_size)
     return ModelShape(model.blocks, model.hidden_size, intermediate, model.vocab_size)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.interventions.projection import Moves, Shifts, lirp, lsrp, moves_of
-from lrp2_bench.models.layered import BlockContext, LayeredModel
+from lrp2_bench.models.layered import Context, LayeredModel
 from lrp2_bench.probing.probe import FinalStates, Queries
 
 #: A step holds no more padding than this, unless it is so small that the machine would not be busy with less.
@@ -84,7 +84,7 @@ class FrontierRunner:
             needed[(slice(None), pair.lirp, pair.lsrp) if pair else (slice(None), 0, 0)] = wanted[:, number]
         return needed
 
-    def _run_block(self, k: int, frontier: _Frontier, context: BlockContext, lengths: Int[Tensor, " query"]) -> None:
+    def _run_block(self, k: int, frontier: _Frontier, context: Context, lengths: Int[Tensor, " query"]) -> None:
         self.work.rows += len(frontier.query)
         self.work.tokens += int(lengths[frontier.query].sum())
         for span, tokens in self._steps(frontier, lengths):
@@ -152,7 +152,7 @@ class FrontierRunner:
     def _last_block(
         self,
         frontier: _Frontier,
-        context: BlockContext,
+        context: Context,
         positions: Int[Tensor, "query scored"],
         lengths: Int[Tensor, " query"],
     ) -> FinalStates:

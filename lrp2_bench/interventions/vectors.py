@@ -178,7 +178,7 @@ def _tokenize(
     model: LayeredModel, sentences: Sequence[str], language: str, data_warnings: DataWarnings
 ) -> list[list[int]]:
     limit = model.max_tokens
-    sequences: list[list[int]] = model.tokenizer(list(sentences), verbose=False)["input_ids"]
+    sequences = model.tokenize(sentences)
     kept = []
     for number, ids in enumerate(sequences):
         if not ids:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -20,12 +21,14 @@ class BloomModel(LayeredModel):
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         super().__init__(model, tokenizer)
-        if model.config.slow_but_exact:
-            raise ValueError("slow_but_exact=true in the model's config.json is not handled; set it to false.")
         self._heads: int = model.config.n_head
         two_tokens = torch.ones(1, 2, dtype=torch.long, device=model.device)
         ramp: Tensor = model.transformer.build_alibi_tensor(two_tokens, self._heads, torch.float32)
         self._slopes = ramp[:, :, 1:].view(1, self._heads, 1, 1)
+
+    @classmethod
+    def runs(cls, config: Mapping[str, Any]) -> bool:
+        return not config.get("slow_but_exact")
 
     @property
     def max_tokens(self) -> int | None:

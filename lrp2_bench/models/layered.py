@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.half import product_type
 
 Family = Literal["masked", "causal"]
@@ -30,6 +31,13 @@ class TokenBatch:
     visible: Bool[Tensor, "row query key"] | None = None
 
 
+class Context(Protocol):
+    """What blocks need beside the hidden states. Only the adapter that made it looks inside."""
+
+    def select(self, rows: Int[Tensor, " selected"], tokens: int) -> Context:
+        """The context of some rows, repeats allowed, cut to their first ``tokens`` tokens."""
+
+
 @dataclass(frozen=True)
 class BlockContext:
     """What every block of a batch needs beside the hidden states; built once per batch by the adapter.
@@ -43,17 +51,24 @@ class BlockContext:
     alibi: Float[Tensor, "row head 1 key"] | None = None
 
     def select(self, rows: Int[Tensor, " selected"], tokens: int) -> BlockContext:
-        """The context of some rows, repeats allowed, cut to their first ``tokens`` tokens."""
         mask = self.mask[rows][..., :tokens, :tokens]
         return BlockContext(mask, self.alibi[rows][..., :tokens] if self.alibi is not None else None)
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The head's last linear map: a row and a bias per token (bias None: zero)."""
+    """The head's last linear map: a row and a bias per token (bias None: zero).
+
+    ``cap`` bounds what comes out of it: logits are ``cap * tanh(product / cap)`` (Gemma 2); None leaves them alone.
+    """
 
     weight: Float[Tensor, "vocab hidden"]
     bias: Float[Tensor, " vocab"] | None
+    cap: float | None = None
+
+    def finish(self, products: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+        """From the linear map's products, bias added, to logits."""
+        return products if self.cap is None else self.cap * torch.tanh(products / self.cap)
 
 
 class LayeredModel(ABC):
@@ -68,12 +83,15 @@ class LayeredModel(ABC):
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
-        self.blocks: int = model.config.num_hidden_layers
-        self.hidden_size: int = model.config.hidden_size
-        self.vocab_size: int = model.config.vocab_size
-        # A tokenizer larger than the embedding would index past its end, deep inside a batch.
-        if len(tokenizer) > self.vocab_size:
-            raise ValueError(f"The tokenizer has {len(tokenizer)} tokens, the model only {self.vocab_size}.")
+        sizes = model.config.get_text_config()  # of the language model within a multimodal one
+        self.blocks: int = sizes.num_hidden_layers
+        self.hidden_size: int = sizes.hidden_size
+        self.vocab_size: int = sizes.vocab_size
+
+    @classmethod
+    def runs(cls, config: Mapping[str, Any]) -> bool:
+        """Whether this adapter handles the variant of its architecture that ``config`` (of config.json) asks for."""
+        return True
 
     @property
     def device(self) -> torch.device:
@@ -86,6 +104,18 @@ class LayeredModel(ABC):
         return dtype
 
     @property
+    def packs(self) -> bool:
+        """Whether a tree of sentences can run as one row. False: a token sees what stands before it in its row,
+        whatever the mask says (recurrence, convolutions), so that every sentence needs a row to itself."""
+        return True
+
+    @property
+    def padding(self) -> int:
+        """The id that fills rows up: the tokenizer's own, unless the model has no embedding for it."""
+        pad: int | None = self.tokenizer.pad_token_id
+        return pad if pad is not None and pad < self.vocab_size else 0
+
+    @property
     def precision(self) -> str:
         """The type in which the blocks multiply: states and the head are in :attr:`dtype` all the same."""
         return str(product_type(self.model)).removeprefix("torch.")
@@ -96,8 +126,8 @@ class LayeredModel(ABC):
         """The longest sequence the model has positions for, special tokens included; None without a limit."""
 
     @abstractmethod
-    def context(self, batch: TokenBatch) -> BlockContext:
-        """Masks and position biases of a batch."""
+    def context(self, batch: TokenBatch) -> Context:
+        """Masks and position biases of a batch; ``block`` and ``block_at`` take no other adapter's."""
 
     @abstractmethod
     def embed(self, batch: TokenBatch) -> Float[Tensor, "row token hidden"]:
@@ -105,7 +135,7 @@ class LayeredModel(ABC):
 
     @abstractmethod
     def block(
-        self, k: int, hidden: Float[Tensor, "row token hidden"], context: BlockContext
+        self, k: int, hidden: Float[Tensor, "row token hidden"], context: Any
     ) -> Float[Tensor, "row token hidden"]:
         """Run block ``k`` (1..L) on every token."""
 
@@ -114,7 +144,7 @@ class LayeredModel(ABC):
         self,
         k: int,
         hidden: Float[Tensor, "row token hidden"],
-        context: BlockContext,
+        context: Any,
         positions: Int[Tensor, "row scored"],
     ) -> Float[Tensor, "row scored hidden"]:
         """Block ``k``'s output at ``positions`` alone: every token is looked at, only those are computed."""
@@ -130,13 +160,35 @@ class LayeredModel(ABC):
 
     def logits(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any vocab"]:
         """The head over layer L's hidden states."""
-        return torch.nn.functional.linear(self.readout(hidden), self.vocabulary.weight, self.vocabulary.bias)
+        vocabulary = self.vocabulary
+        products = torch.nn.functional.linear(self.readout(hidden), vocabulary.weight, vocabulary.bias)
+        return vocabulary.finish(products)
+
+    def tokenize(self, texts: Sequence[str], *, special: bool = True) -> list[list[int]]:
+        """Token ids of ``texts``, the tokenizer's own special tokens added (or not), each one that the model has."""
+        if not texts:
+            return []
+        sequences: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=special, verbose=False)["input_ids"]
+        self.check_ids(texts, sequences)
+        return sequences
+
+    def check_ids(self, texts: Sequence[str], sequences: Sequence[Sequence[int]]) -> None:
+        """Raise :class:`BenchError` for the first text with a token that the model has no embedding for.
+
+        A tokenizer may be larger than the vocabulary (Gemma 3 1B's image token), as long as no text uses the excess.
+        """
+        for text, ids in zip(texts, sequences, strict=True):
+            if ids and max(ids) >= self.vocab_size:
+                raise BenchError(
+                    f"The tokenizer turns '{text}' into token {max(ids)} "
+                    f"('{self.tokenizer.convert_ids_to_tokens(max(ids))}'), but the model has {self.vocab_size}, "
+                    f"0 to {self.vocab_size - 1}.\nUse the tokenizer that the model was trained with."
+                )
 
     def batch(self, sequences: Sequence[Sequence[int]]) -> TokenBatch:
         """Right-padded on the model's device."""
         width = max(len(sequence) for sequence in sequences)
-        pad = self.tokenizer.pad_token_id or 0
-        ids = torch.full((len(sequences), width), pad, dtype=torch.long)
+        ids = torch.full((len(sequences), width), self.padding, dtype=torch.long)
         keep = torch.zeros((len(sequences), width), dtype=torch.bool)
         for row, sequence in enumerate(sequences):
             ids[row, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)

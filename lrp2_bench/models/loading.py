@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
-from lrp2_bench.core.settings import ModelSettings, Precision
+from lrp2_bench.core.errors import BenchError, nearest
+from lrp2_bench.core.files import sha256_json
+from lrp2_bench.core.settings import ModelFamily, ModelSettings, Precision
+from lrp2_bench.models.architecture import choose_family
 from lrp2_bench.models.bert import BertModel, DistilBertModel, XlmRobertaModel
 from lrp2_bench.models.bloom import BloomModel
 from lrp2_bench.models.checkpoint_files import digests_of
 from lrp2_bench.models.exact_products import require_exact_products
+from lrp2_bench.models.generic.adapter import GenericCausal, GenericMasked
+from lrp2_bench.models.generic.support import headless_hint
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.shipped import PREFIX, checked_manifest, is_ours, shipped_folder
@@ -24,8 +27,8 @@ from lrp2_bench.models.unhandled import merging, read_json, refuse_adapter, refu
 
 log = logging.getLogger(__name__)
 
-#: Hugging Face's ``model_type`` -> the adapter that runs it.
-ADAPTERS: dict[str, Callable[[Any, Any], LayeredModel]] = {
+#: Hugging Face's ``model_type`` -> an adapter that runs it faster than the generic one.
+ADAPTERS: dict[str, type[LayeredModel]] = {
     "bert": BertModel,
     "xlm-roberta": XlmRobertaModel,
     "distilbert": DistilBertModel,
@@ -41,7 +44,8 @@ _LOCAL_HINT = "Pass a local folder with model.path=DIR (config.json, model.safet
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model's files on this machine. ``digest`` covers config, weights and tokenizer, by content.
+    """A model's files on this machine. ``digest`` covers config, weights and tokenizer, by content, and the family
+    where another than the architecture's own is asked for.
 
     ``other_digest`` is the one by the rule of earlier versions, which covered more files, where that is another.
     """
@@ -72,8 +76,13 @@ def find_checkpoint(settings: ModelSettings) -> Checkpoint:
     refuse_adapter(folder)
     if not (folder / "config.json").is_file():
         raise BenchError(f"'{folder}' has no config.json, so it is no Hugging Face model folder.\n{_LOCAL_HINT}")
-    refuse_unhandled(folder, read_json(folder / "config.json"))
+    config = read_json(folder / "config.json")
+    refuse_unhandled(folder, config)
+    family = choose_family(config, settings.family, str(folder))
     digest, former = digests_of(folder)
+    if family != choose_family(config, ModelFamily.auto, str(folder)):
+        # The same weights with other masks give other states and other hits.
+        return Checkpoint(folder, revision, sha256_json({"files": digest, "model.family": family}))
     return Checkpoint(folder, revision, digest, former if former != digest else None)
 
 
@@ -85,15 +94,12 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     config = read_json(checkpoint.folder / "config.json")
-    model_type = str(config.get("model_type"))
-    adapter = ADAPTERS.get(model_type)
-    if adapter is None:
-        raise UnknownNameError("architecture (model_type)", model_type, ADAPTERS, f"It is '{checkpoint.folder}'s.")
+    adapter = _adapter(config, settings, str(checkpoint.folder))
     device = choose_device(settings.device)
     require_exact_products(device)
     # Absolute, because transformers takes a relative path for a hub id where it looks like one of a few it knows.
     folder = checkpoint.folder.absolute()
-    family: Any = AutoModelForCausalLM if model_type == "bloom" else AutoModelForMaskedLM
+    family: Any = AutoModelForCausalLM if adapter.family == "causal" else AutoModelForMaskedLM
     transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -111,7 +117,7 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise BenchError(
             f"'{checkpoint.folder}' lacks {len(missing)} of the model's weights ({shown}); transformers would fill "
-            "them with random numbers. Use a checkpoint saved with its language-modelling head."
+            f"them with random numbers. Use a checkpoint saved with its language-modelling head.{headless_hint(config)}"
         )
     if adapted := sorted(name for name in loading["unexpected_keys"] if ".lora_" in name):
         raise BenchError(
@@ -123,12 +129,22 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
             f"'{checkpoint.folder}' has no tokenizer: transformers found no vocabulary and made up an empty one.\n"
             "Save the model's own there with tokenizer.save_pretrained(DIR), which writes tokenizer.json."
         )
-    if settings.precision is not Precision.float32:
-        halve(model, getattr(torch, settings.precision.value))
     try:
-        return adapter(model.to(device), tokenizer)
+        layered = adapter(model.to(device), tokenizer)
     except ValueError as error:
         raise BenchError(f"Cannot run the model in '{checkpoint.folder}': {error}") from error
+    if settings.precision is not Precision.float32:
+        halve(model, getattr(torch, settings.precision.value))  # the adapter was checked in float32
+    return layered
+
+
+def _adapter(config: dict[str, Any], settings: ModelSettings, where: str) -> type[LayeredModel]:
+    """The fast path of an architecture, else the generic adapter of its family."""
+    family = choose_family(config, settings.family, where)
+    fast = ADAPTERS.get(str(config.get("model_type")))
+    if fast is not None and fast.family == family and fast.runs(config):
+        return fast
+    return GenericCausal if family == "causal" else GenericMasked
 
 
 def _folder(path: str, revision: str | None) -> tuple[Path, str | None]:

@@ -50,11 +50,10 @@ def gold_prompts(
 def _masked(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
     tokenizer = model.tokenizer
     between, mask, unknown = between_masks(tokenizer), tokenizer.mask_token_id, tokenizer.unk_token_id
-    texts = [relation.fill(fact.subject, tokenizer.mask_token).text for fact in relation.facts]
-    queries = tokenizer(texts, verbose=False)
-    objects = tokenizer([fact.object for fact in relation.facts], add_special_tokens=False, verbose=False)
+    queries = model.tokenize([relation.fill(fact.subject, tokenizer.mask_token).text for fact in relation.facts])
+    objects = model.tokenize([fact.object for fact in relation.facts], special=False)
     prompts: list[GoldPrompt | None] = []
-    for ids, targets in zip(queries["input_ids"], objects["input_ids"], strict=True):
+    for ids, targets in zip(queries, objects, strict=True):
         if ids.count(mask) != 1 or not targets or unknown in targets:
             prompts.append(None)
             continue
@@ -67,7 +66,9 @@ def _masked(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
 
 def _causal(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
     filled = [relation.fill(fact.subject, fact.object) for fact in relation.facts]
-    encoded = model.tokenizer([prompt.text for prompt in filled], verbose=False, return_offsets_mapping=True)
+    texts = [prompt.text for prompt in filled]
+    encoded = model.tokenizer(texts, verbose=False, return_offsets_mapping=True)
+    model.check_ids(texts, encoded["input_ids"])
     prompts: list[GoldPrompt | None] = []
     for prompt, ids, offsets in zip(filled, encoded["input_ids"], encoded["offset_mapping"], strict=True):
         start, end = prompt.object

@@ -1,14 +1,16 @@
 """Causal probing (paper, section 3.1): the template filled with each candidate, the whole sentence scored.
 
-A fact's sentences run as one packed prefix tree. For sums, what all of them share cancels; for means nothing does. The
-first token is never scored: nothing predicts it. A sentence's score is at most the sum of what is known of it, since
-no log-probability is positive, so a rival's log-partitions are computed only while it may still beat the gold object.
+A fact's sentences run as one packed prefix tree, or a row each where a model cannot do that. For sums, what all of them
+share cancels; for means nothing does. The first token is never scored: nothing predicts it. A sentence's score is at
+most the sum of what is known of it, since no log-probability is positive, so a rival's log-partitions are computed only
+while it may still beat the gold object.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -24,6 +26,7 @@ from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.prefix_tree import PrefixTree, plant
 from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
+from lrp2_bench.probing.rows import SentenceRows, rows_of
 
 #: Numbers held at once while steps are scored.
 _STEP_FLOATS = 16 * 2**20
@@ -37,6 +40,11 @@ class _Choice:
     gold: int
     weights: list[float]
     longest: int  # tokens of the longest sentence
+    rows: SentenceRows | None  # its sentences by themselves; None: they run as the prefix tree
+
+    @property
+    def tokens(self) -> int:
+        return len(self.prefix_tree.ids) if self.rows is None else self.rows.tokens
 
 
 class CausalProbe(Probe):
@@ -60,7 +68,7 @@ class CausalProbe(Probe):
 
     def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[FactBatch]:
         asked = list(self._choices) if facts is None else sorted(self._choices.keys() & set(facts))
-        for indices in by_tokens([len(self._choices[fact].prefix_tree.ids) for fact in asked], tokens):
+        for indices in by_tokens([self._choices[fact].tokens for fact in asked], tokens):
             chosen = [asked[index] for index in indices]
             yield FactBatch(torch.tensor(chosen, device=self.model.device))
 
@@ -72,14 +80,25 @@ class CausalProbe(Probe):
         return Workload(certain, [])
 
     def _shape(self, choice: _Choice) -> Shape:
-        prefix_tree = choice.prefix_tree
+        prefix_tree, rows = choice.prefix_tree, choice.rows
+        log_partitions = len(prefix_tree.scored) - sum(prefix_tree.shared)
+        if rows is None:
+            return Shape(
+                lengths=(len(prefix_tree.ids),),
+                scored=len(prefix_tree.scored),
+                candidate_tokens=len(prefix_tree.steps),
+                sentences=len(prefix_tree.paths),
+                sentence_tokens=choice.longest,
+                log_partitions=log_partitions,
+            )
+        count = len(rows.ids)  # a shape's numbers are of each query
         return Shape(
-            lengths=(len(prefix_tree.ids),),
-            scored=len(prefix_tree.scored),
-            candidate_tokens=len(prefix_tree.steps),
-            sentences=len(prefix_tree.paths),
+            lengths=tuple(map(len, rows.ids)),
+            scored=max(map(len, rows.read)),
+            candidate_tokens=ceil(len(prefix_tree.steps) / count),
+            sentences=1,
             sentence_tokens=choice.longest,
-            log_partitions=len(prefix_tree.scored) - sum(prefix_tree.shared),
+            log_partitions=ceil(log_partitions / count),
         )
 
     def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
@@ -93,15 +112,48 @@ class CausalProbe(Probe):
         contested = torch.tensor([len(choice.prefix_tree.paths) > 1 for choice in choices], device=self.model.device)
         wanted = contested.unsqueeze(1).expand_as(hits)
         if contested.any():
-            final = run(self._pack([choice.prefix_tree for choice in choices]), wanted)
-            for place, choice in enumerate(choices):
-                cells = (final.query == place).nonzero().flatten()
-                if len(cells):
-                    states = self.model.readout(final.hidden[cells])
-                    asked = final.setting[cells]
-                    fact = batch.facts[place].expand(len(cells))
-                    hits[place, asked] = self._bounded_ranking(choice, states, fact, asked, settings)
+            states_of = self._packed if self.model.packs else self._in_rows
+            for place, asked, hidden in states_of(choices, wanted, run):
+                states = self.model.readout(hidden)
+                fact = batch.facts[place].expand(len(asked))
+                hits[place, asked] = self._bounded_ranking(choices[place], states, fact, asked, settings)
         return hits
+
+    def _packed(
+        self, choices: list[_Choice], wanted: Bool[Tensor, "fact setting"], run: RunSettings
+    ) -> Iterator[tuple[int, Int[Tensor, " asked"], Float[Tensor, "asked scored hidden"]]]:
+        """Each contested fact's place, settings, and states at its prefix tree's scored nodes."""
+        final = run(self._pack([choice.prefix_tree for choice in choices]), wanted)
+        for place in range(len(choices)):
+            cells = (final.query == place).nonzero().flatten()
+            if len(cells):
+                yield place, final.setting[cells], final.hidden[cells]
+
+    def _in_rows(
+        self, choices: list[_Choice], wanted: Bool[Tensor, "fact setting"], run: RunSettings
+    ) -> Iterator[tuple[int, Int[Tensor, " asked"], Float[Tensor, "asked scored hidden"]]]:
+        """The same from a row per sentence."""
+        ids: list[list[int]] = []
+        read: list[list[int]] = []
+        owner: list[int] = []
+        for place, choice in enumerate(choices):
+            assert choice.rows is not None
+            ids += choice.rows.ids
+            read += choice.rows.read
+            owner += [place] * len(choice.rows.ids)
+        positions = torch.zeros(len(ids), max(1, *map(len, read)), dtype=torch.long)
+        for row, places in enumerate(read):
+            positions[row, : len(places)] = torch.tensor(places, dtype=torch.long)
+        asks = wanted[torch.tensor(owner, device=wanted.device)]
+        final = run(Queries(self.model.batch(ids), positions.to(self.model.device)), asks)
+        cell = torch.full_like(asks, -1, dtype=torch.long)
+        cell[final.query, final.setting] = torch.arange(len(final.query), device=cell.device)
+        for place, choice in enumerate(choices):
+            asked = wanted[place].nonzero().flatten()
+            if len(asked) and choice.rows is not None:
+                first = owner.index(place)
+                hidden = [final.hidden[cell[first + row, asked], at] for row, at in choice.rows.slots]
+                yield place, asked, torch.stack(hidden, dim=1)
 
     def _bounded_ranking(
         self,
@@ -136,12 +188,12 @@ class CausalProbe(Probe):
             (states[:, part[:, 0]] * vocabulary.weight[part[:, 1]]).sum(dim=-1).float() for part in steps.split(size)
         ]
         logits = torch.cat(parts, dim=1)
-        return logits if vocabulary.bias is None else logits + vocabulary.bias[steps[:, 1]]
+        return vocabulary.finish(logits if vocabulary.bias is None else logits + vocabulary.bias[steps[:, 1]])
 
     def _pack(self, prefix_trees: list[PrefixTree]) -> Queries:
         width = max(len(prefix_tree.ids) for prefix_tree in prefix_trees)
         scored = max(1, max(len(prefix_tree.scored) for prefix_tree in prefix_trees))
-        ids = torch.full((len(prefix_trees), width), self.model.tokenizer.pad_token_id or 0)
+        ids = torch.full((len(prefix_trees), width), self.model.padding)
         keep = torch.zeros(len(prefix_trees), width, dtype=torch.bool)
         depth = torch.zeros(len(prefix_trees), width, dtype=torch.long)
         visible = torch.zeros(len(prefix_trees), width, width, dtype=torch.bool)
@@ -164,7 +216,7 @@ class CausalProbe(Probe):
             for fact, indices in zip(relation.facts, choices, strict=True)
             for index in indices
         ]
-        encoded = iter(self.model.tokenizer(texts, verbose=False)["input_ids"] if texts else [])
+        encoded = iter(self.model.tokenize(texts))
         result = {}
         for fact, indices in enumerate(choices):
             sentences: dict[tuple[int, ...], int] = {}
@@ -176,8 +228,9 @@ class CausalProbe(Probe):
             if int(pool.gold[fact]) in owners:
                 prefix_tree = plant(list(sentences), cancel=not self._mean)
                 weights = [1 / (len(ids) - 1) if self._mean else 1.0 for ids in sentences]
+                gold, longest = owners.index(int(pool.gold[fact])), max(len(ids) for ids in sentences)
                 result[fact] = _Choice(
-                    prefix_tree, owners.index(int(pool.gold[fact])), weights, max(len(ids) for ids in sentences)
+                    prefix_tree, gold, weights, longest, None if self.model.packs else rows_of(prefix_tree)
                 )
         return result
 

@@ -8,13 +8,13 @@ the bound leaves the winner open.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.layered import LayeredModel, Vocabulary
 from lrp2_bench.probing.probe import ProbeCounts
 
 #: Vocabulary rows a step: with a step's states, their logits stay in a core's cache.
@@ -48,7 +48,7 @@ class LogPartition:
         counts.exact_log_partitions += len(states)
         vocabulary = self._model.vocabulary
         return torch.cat(
-            [_log_sum_exp(part, vocabulary.weight, vocabulary.bias) for part in states.split(self._row_step)]
+            [_log_sum_exp(part, vocabulary) for part in states.split(self._row_step)]
             or [states.new_zeros(0, dtype=torch.float32)]
         )
 
@@ -87,39 +87,40 @@ class _RoughHead:
         if weight.is_cuda:
             # The bound takes sums of products to be kept in float32, which CUDA does only when told.
             torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
-        self._bias = model.vocabulary.bias
         self._mean = weight.mean(dim=0)
-        self._weight = torch.empty_like(weight, dtype=torch.bfloat16)
+        self._rounded = torch.empty_like(weight, dtype=torch.bfloat16)
         largest = error = torch.zeros((), device=weight.device)
         for start in range(0, len(weight), _VOCAB_STEP):
             rows = weight[start : start + _VOCAB_STEP] - self._mean
             rounded = rows.bfloat16()
-            self._weight[start : start + _VOCAB_STEP] = rounded
+            self._rounded[start : start + _VOCAB_STEP] = rounded
             largest = torch.maximum(largest, rounded.float().norm(dim=1).max())
             error = torch.maximum(error, (rows - rounded.float()).norm(dim=1).max())
+        self._vocabulary = replace(model.vocabulary, weight=self._rounded)
         self._largest, self._error = largest, error
         self._reach = largest + self._mean.norm()
 
     def bounds(self, states: Float[Tensor, "row hidden"]) -> Interval:
         """For a row w and state s with roundings w', s': |w.s - w'.s'| <= |w'| |s - s'| + |w - w'| |s|, and the
-        product itself is rounded to bfloat16 on the way out. A log-sum-exp moves no further than its logits do."""
+        product itself is rounded to bfloat16 on the way out. A soft cap is nowhere steeper than 1, so it moves logits
+        no further apart; a log-sum-exp moves no further than its logits do."""
         rounded = states.bfloat16()
-        value, size = _log_sum_exp_and_size(rounded, self._weight, self._bias)
-        value = value + states @ self._mean
+        value, size = _log_sum_exp_and_size(rounded, self._vocabulary, states @ self._mean)
         slip = self._largest * (states - rounded.float()).norm(dim=1) + self._error * states.norm(dim=1)
         slip = slip + size * 2.0**-8 + _ROUNDING * (1 + value.abs() + self._reach * states.norm(dim=1))
         return Interval(value - slip, value + slip)
 
 
-def _log_sum_exp(states: Tensor, weight: Tensor, bias: Tensor | None) -> Float[Tensor, " row"]:
+def _log_sum_exp(states: Tensor, vocabulary: Vocabulary) -> Float[Tensor, " row"]:
     """The log-sum-exp of each row's logits, a stretch of the vocabulary at a time."""
-    return _log_sum_exp_and_size(states, weight, bias)[0]
+    return _log_sum_exp_and_size(states, vocabulary, None)[0]
 
 
 def _log_sum_exp_and_size(
-    states: Tensor, weight: Tensor, bias: Tensor | None
+    states: Tensor, vocabulary: Vocabulary, shift: Float[Tensor, " row"] | None
 ) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
-    """As above, and the size of the largest product."""
+    """As above, and the size of the largest product; ``shift`` is added to all products of a row."""
+    weight, bias = vocabulary.weight, vocabulary.bias
     top = torch.full((len(states),), -torch.inf, device=states.device)
     total = torch.zeros(len(states), device=states.device)
     size = torch.zeros(len(states), device=states.device)
@@ -129,8 +130,13 @@ def _log_sum_exp_and_size(
         size = torch.maximum(size, torch.maximum(most, -logits.amin(dim=1)))
         if bias is not None:
             logits = logits + bias[start : start + _VOCAB_STEP]
+        if vocabulary.cap is not None:
+            # Unlike a sum, a soft cap does not commute with what all of a row's logits have in common.
+            logits = vocabulary.finish(logits if shift is None else logits + shift.unsqueeze(1))
+        if bias is not None or vocabulary.cap is not None:
             most = logits.amax(dim=1)
         higher = torch.maximum(top, most)
         total = total * (top - higher).exp() + logits.sub_(higher.unsqueeze(1)).exp_().sum(dim=1)
         top = higher
-    return top + total.log(), size
+    value = top + total.log()
+    return (value if shift is None or vocabulary.cap is not None else value + shift), size

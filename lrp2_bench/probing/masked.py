@@ -169,7 +169,7 @@ class MaskedProbe(Probe):
             tokens, column = length.ids[:, mask].unique(return_inverse=True)
             bias = vocabulary.bias[tokens] if vocabulary.bias is not None else None
             logits = torch.nn.functional.linear(states[:, mask], vocabulary.weight[tokens], bias)
-            total += logits.float()[:, column]
+            total += vocabulary.finish(logits.float())[:, column]
         return self.finite(total, facts, numbers, settings).masked_fill(
             ~self._allowed[facts][:, length.index], -torch.inf
         )
@@ -208,7 +208,7 @@ class MaskedProbe(Probe):
         tokenizer, data_warnings = self.model.tokenizer, self.data_warnings
         groups: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
         labels = list(pool.labels)
-        encoded = tokenizer(labels, add_special_tokens=False, verbose=False)["input_ids"] if labels else []
+        encoded = self.model.tokenize(labels, special=False)
         for index, ids in enumerate(encoded):
             where = f"{self.where} '{pool.labels[index]}'"
             if not ids:
@@ -231,7 +231,7 @@ class MaskedProbe(Probe):
         tokenizer = self.model.tokenizer
         texts = [relation.fill(fact.subject, tokenizer.mask_token).text for fact in relation.facts]
         queries = {}
-        for number, ids in enumerate(tokenizer(texts, verbose=False)["input_ids"] if texts else []):
+        for number, ids in enumerate(self.model.tokenize(texts)):
             where = f"{self.where} {relation.facts[number].uuid}"
             if ids.count(tokenizer.mask_token_id) != 1:
                 self.data_warnings.add("Facts whose subject holds the mask token are never hit", where)

@@ -10,7 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ModelFamily, ModelSettings
+from lrp2_bench.models.loading import find_checkpoint
 from tests.support.loading import edit, find, load_as
 
 
@@ -37,6 +39,15 @@ def test_the_digest_covers_config_weights_and_tokenizer_by_content(bert_copy: Pa
     weights["bert.embeddings.LayerNorm.bias"][0] += 1
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
     assert find(copy).digest != before
+
+
+def test_the_digest_covers_a_family_that_is_not_the_architectures_own(bert_copy: Path) -> None:
+    def digest(family: ModelFamily) -> str:
+        return find_checkpoint(ModelSettings(path=str(bert_copy), family=family)).digest
+
+    # Older folders know no family: that of the architecture must not change what they were made of.
+    assert digest(ModelFamily.auto) == digest(ModelFamily.masked) == find(bert_copy).digest
+    assert digest(ModelFamily.causal) != digest(ModelFamily.auto)
 
 
 def test_an_embedding_larger_than_the_tokenizer_is_fine(bert_copy: Path) -> None:
@@ -90,7 +101,7 @@ def test_code_in_a_folder_is_never_executed(where: str, model_type: str, bert_co
         auto_map = {"AutoTokenizer": ["evil.Tokens", "evil.Tokens"]}
         edit(bert_copy / "tokenizer_config.json", auto_map=auto_map, tokenizer_class="Tokens")
     if model_type == "custom":
-        with pytest.raises(UnknownNameError, match="Unknown architecture"):
+        with pytest.raises(BenchError, match="Unknown architecture"):
             load_as(bert_copy)
     else:
         assert type(load_as(bert_copy).model).__module__.startswith("transformers.")

@@ -20,8 +20,10 @@ from lrp2_bench.probing.probe import ProbeCounts
 from tests.support.properties import steady
 
 
-def _model(weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32) -> LayeredModel:
-    head = Vocabulary(weight, bias)
+def _model(
+    weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32, cap: float | None = None
+) -> LayeredModel:
+    head = Vocabulary(weight, bias, cap)
     width = weight.shape[1]
     namespace = SimpleNamespace(vocabulary=head, dtype=dtype, device=torch.device("cpu"), hidden_size=width)
     return cast(LayeredModel, namespace)
@@ -31,12 +33,13 @@ def _random(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _assert_held(weight: Tensor, bias: Tensor | None, states: Tensor) -> Tensor:
+def _assert_held(weight: Tensor, bias: Tensor | None, states: Tensor, cap: float | None = None) -> Tensor:
     """That the interval holds the exact value, as computed in float32 and in float64; its widths."""
-    head = LogPartition(_model(weight, bias), 64, rough=True)
+    head = LogPartition(_model(weight, bias, cap=cap), 64, rough=True)
     counts = ProbeCounts()
     interval, exact = head.bounds(states, counts), head.exact(states, counts)
     logits = states.double() @ weight.double().T + (0 if bias is None else bias.double())
+    logits = logits if cap is None else cap * (logits / cap).tanh()
     for value in (exact, logits.logsumexp(dim=1)):
         assert (interval.low <= value).all()
         assert (value <= interval.high).all()
@@ -54,6 +57,26 @@ def test_the_exact_value_is_the_log_sum_exp_of_all_logits(biased: bool, vocab: i
     expected = torch.logsumexp(torch.nn.functional.linear(states, weight, bias), dim=1)
     torch.testing.assert_close(value, expected, atol=1e-5, rtol=1e-6)
     assert (counts.exact_log_partitions, counts.rough_log_partitions) == (20, 0)
+
+
+@pytest.mark.parametrize("vocab", [1, 4097])
+@pytest.mark.parametrize("biased", [False, True])
+def test_a_soft_cap_bounds_logits_before_they_are_summed(biased: bool, vocab: int) -> None:
+    weight, states = _random(1, vocab, 16), _random(2, 20, 16)
+    bias = _random(3, vocab) if biased else None
+    value = LogPartition(_model(weight, bias, cap=3.0), 64, rough=False).exact(states, ProbeCounts())
+    logits = 3.0 * (torch.nn.functional.linear(states, weight, bias) / 3.0).tanh()
+    torch.testing.assert_close(value, torch.logsumexp(logits, dim=1), atol=1e-5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("cap", [0.5, 3.0, 30.0])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("common", [0.0, 5.0])
+def test_the_low_precision_bound_holds_capped_logits(common: float, biased: bool, cap: float) -> None:
+    # What all rows have in common is taken out before rounding, and must be back before the cap.
+    weight, states = _random(1, 5000, 64) + common * _random(4, 64), _random(2, 50, 64)
+    widths = _assert_held(weight, _random(3, 5000) if biased else None, states, cap)
+    assert (widths < 2 + 4 * common).all()
 
 
 def test_far_logits_neither_overflow_nor_vanish() -> None:

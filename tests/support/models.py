@@ -70,13 +70,20 @@ def build_model(
     else:
         config = BloomConfig(hidden_size=hidden, n_layer=blocks, n_head=heads, **sizes)
         model = BloomForCausalLM(config)
-    _randomise(model, spread)
+    randomise(model, spread)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
 
-def _randomise(model: torch.nn.Module, spread: float) -> None:
+def tokenizer_of(architecture: str, texts: Sequence[str], vocab: int = 400) -> PreTrainedTokenizerFast:
+    """The tokenizer that :func:`build_model` trains for ``architecture``."""
+    tokenizer: PreTrainedTokenizerFast = _TOKENIZERS[architecture](texts, vocab)
+    return tokenizer
+
+
+def randomise(model: torch.nn.Module, spread: float) -> None:
+    """Draw every matrix with standard deviation ``spread``, and every bias."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.dim() > 1:

@@ -15,13 +15,7 @@ import numpy as np
 import torch
 
 from lrp2_bench.core.types import LayerPair, Relation
-
-_BLOCKS = {
-    "bert": "bert.encoder.layer",
-    "xlm-roberta": "roberta.encoder.layer",
-    "distilbert": "distilbert.transformer.layer",
-    "bloom": "transformer.h",
-}
+from tests.support.families import blocks_of
 
 
 @dataclass(frozen=True)
@@ -45,22 +39,26 @@ def moved(
     sides: Sequence[str] = ("lirp", "lsrp"),
 ) -> Iterator[None]:
     """``language`` and ``pivot`` are ``[layer, hidden]`` language vectors; only the named ``sides`` move."""
-    blocks = model.get_submodule(_BLOCKS[model.config.model_type])
-    handles = []
+    moves = {}  # layer -> (what is subtracted, what is added)
+    if pair is not None and "lirp" in sides:
+        moves[pair.lirp] = language, pivot
+    if pair is not None and "lsrp" in sides:
+        moves[pair.lsrp] = pivot, language
+    layers, called = model.config.get_text_config().num_hidden_layers, 0
 
-    def hook(layer: int, subtract: torch.Tensor, add: torch.Tensor) -> None:
-        def change(module: Any, inputs: Any, output: Any) -> Any:
-            if isinstance(output, tuple):
-                return (output[0] - subtract[layer] + add[layer], *output[1:])
-            return output - subtract[layer] + add[layer]
+    def change(module: Any, inputs: Any, output: Any) -> Any:
+        nonlocal called
+        layer = called % layers + 1  # by turn: ALBERT's blocks are one module
+        called += 1
+        if layer not in moves:
+            return output
+        subtract, add = moves[layer]
+        if isinstance(output, tuple):
+            return (output[0] - subtract[layer] + add[layer], *output[1:])
+        return output - subtract[layer] + add[layer]
 
-        handles.append(blocks[layer - 1].register_forward_hook(change))
-
+    handles = [block.register_forward_hook(change) for block in blocks_of(model)]
     try:
-        if pair is not None and "lirp" in sides:
-            hook(pair.lirp, language, pivot)
-        if pair is not None and "lsrp" in sides:
-            hook(pair.lsrp, pivot, language)
         yield
     finally:
         for handle in handles:
@@ -72,7 +70,7 @@ def states(model: Any, ids: torch.Tensor) -> torch.Tensor:
 
     Under :func:`moved`, a layer's states are those its hook has moved.
     """
-    blocks, layers = model.get_submodule(_BLOCKS[model.config.model_type]), []
+    blocks, layers = blocks_of(model), []
 
     def keep(module: Any, inputs: Any, output: Any) -> None:
         layers.append(output[0] if isinstance(output, tuple) else output)
@@ -106,7 +104,7 @@ def evaluate(
         with moved(model, setting, language, pivot, sides), torch.no_grad():
             for column, fact in enumerate(relation.facts):
                 labels = list(candidates[column])
-                if model.config.model_type == "bloom":
+                if type(model).__name__.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")):
                     scores = _causal(model, tokenizer, relation.template, fact.subject, labels, mean)
                 else:
                     scores = _masked(model, tokenizer, relation.template, fact.subject, labels)

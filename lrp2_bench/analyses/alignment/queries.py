@@ -89,8 +89,7 @@ def _ids(facts: ParallelFacts) -> list[str]:
 
 
 def _encode(model: LayeredModel, texts: Sequence[str]) -> list[list[int]]:
-    ids: list[list[int]] = model.tokenizer(list(texts), verbose=False)["input_ids"]
-    return ids
+    return model.tokenize(texts)
 
 
 def _fits(model: LayeredModel, ids: Sequence[int], where: str, data_warnings: DataWarnings) -> bool:

@@ -23,7 +23,7 @@ from torch import Tensor
 from lrp2_bench.core.batching import by_tokens
 from lrp2_bench.core.types import Setting
 from lrp2_bench.interventions.projection import Shifts, lirp, lsrp
-from lrp2_bench.models.layered import BlockContext, LayeredModel, take
+from lrp2_bench.models.layered import Context, LayeredModel, take
 from lrp2_bench.models.neurons import changed_neurons, frozen
 from lrp2_bench.probing.answer_prompts import GoldPrompt
 
@@ -173,7 +173,7 @@ class _Batch:
             hidden = self._one_block(later, hidden, context, positions, rows)
         return self._move(last, model.block_at(last, hidden, context, positions))
 
-    def _one_block(self, k: int, hidden: Tensor, context: BlockContext, positions: Tensor, rows: Tensor) -> Tensor:
+    def _one_block(self, k: int, hidden: Tensor, context: Context, positions: Tensor, rows: Tensor) -> Tensor:
         if self._model.family == "masked":
             return self._move(k, self._model.block(k, hidden, context))
         there = self._move(k, self._model.block_at(k, hidden, context, positions))

@@ -159,7 +159,8 @@ def _block_rate(model: LayeredModel, shape: ModelShape, limits: Limits) -> float
 
 def _log_partition_rate(model: LayeredModel, log_partition: LogPartition) -> float:
     """Rows of the head per second, the way they are first computed."""
-    rows = torch.randn(256, model.hidden_size, device=model.device, dtype=model.dtype)
+    width = model.vocabulary.weight.shape[1]  # not always the hidden size: ALBERT's and ELECTRA's heads are narrower
+    rows = torch.randn(256, width, device=model.device, dtype=model.dtype)
     with torch.inference_mode():
         return 256 * _per_second(model, lambda: log_partition.bounds(rows, ProbeCounts()))
 

@@ -15,6 +15,14 @@ class Precision(Enum):
     float16 = "float16"
 
 
+class ModelFamily(Enum):
+    """How a model is asked: with masks in place of the object, or by scoring whole sentences from left to right."""
+
+    auto = "auto"
+    masked = "masked"
+    causal = "causal"
+
+
 class Metric(Enum):
     """The metrics a search may maximise, in percent."""
 
@@ -57,6 +65,7 @@ class ModelSettings:
     revision: str | None = None  # branch, tag or commit of a hub id
     name: str | None = None  # MODEL of the output folder; null = the last part of path
     precision: Precision = Precision.float32
+    family: ModelFamily = ModelFamily.auto  # auto = by its architecture; matters where that has heads of both kinds
     device: str = "auto"  # auto, cpu, cuda, cuda:N; auto = cuda where there is one
     threads: int | None = None  # CPU threads; null = PyTorch's own choice
 

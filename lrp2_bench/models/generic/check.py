@@ -1,0 +1,184 @@
+"""Whether an adapter equals the model's own forward: on plain sentences, and on sentences packed into a tree.
+
+Plain rows pass each block both one by one and together, as they may in the engine: rows together would not show a block
+that leaves something behind for a later one, and rows alone have no padding to see.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrp2_bench.models.generic.blocks import Blocks
+from lrp2_bench.models.layered import LayeredModel, TokenBatch
+
+#: Share of their spread (standard deviation) by which states and logits may differ: far above float32's rounding
+#: (measured: 5e-6 at most), far below what any mistake in a mask, a position or a scale makes of them (0.1 and more).
+TOLERANCE = 1e-4
+
+#: Tokens of the plain sentences, of a tree's stem, and of its branches.
+_PLAIN, _STEM, _BRANCHES = (9, 14, 5), 7, (3, 1, 5, 2)
+
+
+class Checked(Protocol):
+    """What a check needs beside the adapter: its blocks as modules, and the model's own forward."""
+
+    @property
+    def modules(self) -> Blocks: ...
+
+    def own(self, batch: TokenBatch) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest, in units of the spread, and the first place that exceeds the tolerance ("" where none does)."""
+
+    size: float
+    place: str
+
+    @property
+    def passes(self) -> bool:
+        return not self.place
+
+
+@dataclass(frozen=True)
+class Parity:
+    """``packed`` is None for encoders, whose sentences are never packed."""
+
+    plain: Difference
+    packed: Difference | None
+
+
+@torch.no_grad()
+def check(adapter: LayeredModel, model: Checked) -> Parity:
+    """Raises :class:`ValueError` for a causal model whose tokens see what comes after them."""
+    draw = _Draw(adapter)
+    plain = _compare_plain(adapter, model, [draw(length) for length in _PLAIN])
+    if adapter.family == "masked":
+        return Parity(plain, None)
+    stem, branches = draw(_STEM), [draw(length) for length in _BRANCHES]
+    own = [model.own(adapter.batch([stem + branch])).logits[0] for branch in branches]
+    ahead = max(_difference(logits[:_STEM], own[0][:_STEM]) for logits in own)
+    if not ahead <= TOLERANCE:
+        raise ValueError("its tokens see those that come after them, so it is no causal model")
+    try:
+        tree = _compare_packed(adapter, stem, branches, own)
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:  # a block that minds the order of its tokens
+        tree = Difference(math.inf, f"at once ({type(error).__name__}: {error})")
+    return Parity(plain, tree)
+
+
+def layers_of(
+    adapter: LayeredModel, batch: TokenBatch, *, together: bool = False
+) -> list[list[Float[Tensor, "token hidden"]]]:
+    """Layer 0 to L of each row, cut to its own tokens; rows pass the blocks each by itself, or ``together``, padded."""
+    context, embedded = adapter.context(batch), adapter.embed(batch)
+    lengths = batch.keep.sum(dim=1).tolist()
+    rows = torch.arange(len(lengths), device=adapter.device)
+    parts = [rows] if together else list(rows.split(1))
+    widths = [max(lengths)] if together else lengths
+    cut = [context.select(part, width) for part, width in zip(parts, widths, strict=True)]
+    states = [embedded[part, :width] for part, width in zip(parts, widths, strict=True)]
+    layers = [_unpadded(states, lengths)]
+    for k in range(1, adapter.blocks + 1):
+        states = [adapter.block(k, state, there) for state, there in zip(states, cut, strict=True)]
+        layers.append(_unpadded(states, lengths))
+    return layers
+
+
+def _unpadded(states: Sequence[Tensor], lengths: Sequence[int]) -> list[Tensor]:
+    rows = [row for state in states for row in state]
+    return [row[:length] for row, length in zip(rows, lengths, strict=True)]
+
+
+def own_layers(model: Checked, batch: TokenBatch) -> tuple[list[Float[Tensor, "row token hidden"]], Tensor]:
+    """Layer 1 to L of the model's own forward, and its logits."""
+    layers: list[Tensor] = []
+
+    def keep(module: Any, inputs: Any, output: Any) -> None:
+        layers.append(output if isinstance(output, Tensor) else output[0])
+
+    handles = [module.register_forward_hook(keep) for module in dict.fromkeys(model.modules.modules)]
+    try:
+        logits: Tensor = model.own(batch).logits
+    finally:
+        for handle in handles:
+            handle.remove()
+    return layers, logits
+
+
+class _Draw:
+    """Token ids at random, none of them special, the same at every load."""
+
+    def __init__(self, adapter: LayeredModel) -> None:
+        special = {*adapter.tokenizer.all_special_ids, *adapter.tokenizer.added_tokens_decoder}
+        self._usable = [token for token in range(min(adapter.vocab_size, 5000)) if token not in special]
+        self._generator = torch.Generator().manual_seed(0)
+
+    def __call__(self, count: int) -> list[int]:
+        places = torch.randint(len(self._usable), (count,), generator=self._generator)
+        return [self._usable[place] for place in places.tolist()]
+
+
+def _difference(ours: Tensor, own: Tensor) -> float:
+    """The largest, in units of ``own``'s spread and size; not a number where either has one that is none.
+
+    A few dimensions of real models' states are thousands of times their spread, and rounded accordingly.
+    """
+    own = own.float()
+    difference = (ours.float() - own).abs()
+    return float((difference / (own.std() + own.abs())).max()) if difference.max() != 0 else 0.0
+
+
+def _compare_plain(adapter: LayeredModel, model: Checked, sequences: Sequence[Sequence[int]]) -> Difference:
+    batch = adapter.batch(sequences)
+    own, own_logits = own_layers(model, batch)
+    worst = 0.0
+    for together in (False, True):
+        ours = layers_of(adapter, batch, together=together)
+        for row, ids in enumerate(sequences):
+            pairs = [(f"after block {k}", ours[k][row], own[k - 1][row, : len(ids)]) for k in range(1, len(ours))]
+            pairs.append(("at the logits", adapter.logits(ours[-1][row]), own_logits[row, : len(ids)]))
+            for name, mine, truth in pairs:
+                size = _difference(mine, truth)
+                if not size <= TOLERANCE:
+                    return Difference(size, f"{name}, in a padded batch" if together else name)
+                worst = max(worst, size)
+    return Difference(worst, "")
+
+
+def _compare_packed(
+    adapter: LayeredModel, stem: Sequence[int], branches: Sequence[Sequence[int]], own: Sequence[Tensor]
+) -> Difference:
+    logits = adapter.logits(layers_of(adapter, packed(adapter, stem, branches))[-1][0])
+    start, worst = len(stem), 0.0
+    for branch, truth in zip(branches, own, strict=True):
+        mine = torch.cat([logits[: len(stem)], logits[start : start + len(branch)]])
+        size = _difference(mine, truth)
+        if not size <= TOLERANCE:
+            return Difference(size, "at the logits")
+        start, worst = start + len(branch), max(worst, size)
+    return Difference(worst, "")
+
+
+def packed(adapter: LayeredModel, stem: Sequence[int], branches: Sequence[Sequence[int]]) -> TokenBatch:
+    """One row: ``stem``, and behind it the branches, each of which sees the stem and itself."""
+    total = len(stem) + sum(map(len, branches))
+    visible = torch.zeros(total, total, dtype=torch.bool)
+    visible[:, : len(stem)] = True
+    ids, depths = list(stem), list(range(len(stem)))
+    for branch in branches:
+        here = slice(len(ids), len(ids) + len(branch))
+        visible[here, here] = True
+        ids += branch
+        depths += range(len(stem), len(stem) + len(branch))
+    visible = visible.tril()
+    row = [torch.tensor([values], device=adapter.device) for values in (ids, depths)]
+    keep = torch.ones_like(row[0], dtype=torch.bool)
+    return TokenBatch(row[0], keep, row[1], visible.unsqueeze(0).to(adapter.device))
