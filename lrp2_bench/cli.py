@@ -109,7 +109,7 @@ def report(config: DictConfig) -> None:
     classes = groups(settings.high_from, settings.medium_from)
     console = Console(quiet=settings.quiet)
     tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
-    done = run_report(inputs, output, settings.select_by.value, console, classes, settings.models, tracker)
+    done = run_report(inputs, output, settings.select_by, console, classes, settings.models, tracker)
     if settings.quiet:
         print(done.folder)
     if done.lacks:

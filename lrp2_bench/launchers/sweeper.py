@@ -19,6 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lrp2_bench.config.arguments import expand_groups
+from lrp2_bench.config.extensions import require_registered
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.launchers.finished import is_finished, remembering
 from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of, with_labels
@@ -75,6 +76,7 @@ class JobSweeper(Sweeper):
         jobs, configs = [], []
         for number, overrides in enumerate(batch):
             config = loader.load_sweep_config(self._setup.config, list(overrides))
+            require_registered(config)
             subdir = str(config.hydra.sweep.subdir)
             folder = Path(str(config.hydra.sweep.dir)) / subdir
             with open_dict(config):

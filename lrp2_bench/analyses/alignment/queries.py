@@ -13,7 +13,8 @@ from lrp2_bench.core.batching import by_tokens, in_halves
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.types import LayerPair, ParallelFacts
-from lrp2_bench.interventions.projection import Moves, Shifts
+from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.results.tables import AlignmentRow
 
@@ -22,7 +23,7 @@ def alignment(
     model: LayeredModel,
     facts: ParallelFacts,
     pair: LayerPair | None,
-    shifts: Shifts | Moves | None,
+    edit: Shifts | Edit | None,
     *,
     batch_tokens: int,
     data_warnings: DataWarnings,
@@ -50,7 +51,7 @@ def alignment(
             pivot = model.batch([sentences[index][1] for index in indices])
             theirs = layer_means(model, pivot, all_tokens(pivot))[0]
             new = torch.zeros_like(sums)
-            for run, states in enumerate(layer_means(model, ours, all_tokens(ours), pair, shifts)):
+            for run, states in enumerate(layer_means(model, ours, all_tokens(ours), pair, edit)):
                 new[run] = cosines(states, theirs).sum(dim=1)
             sums.add_(new)
             advance(len(indices))
