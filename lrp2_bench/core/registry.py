@@ -49,12 +49,12 @@ class Registry(Generic[Item]):
         name = getattr(item, "name", None)
         if not isinstance(name, str):
             raise BenchError(f"The {self.what} {item.__name__} has no name: give the class one, as in name = 'mine'.")
-        self._check(name, item, item.__module__)
         known = self._registered.get(name)
         # A notebook's cell that runs again defines the same class once more.
         same = known is not None and (known.__module__, known.__qualname__) == (item.__module__, item.__qualname__)
         if name in self and not same:
             raise BenchError(f"There is a {self.what} '{name}' already: give the class another name.")
+        self._check(name, item, item.__module__)
         self._registered[name] = item
         return item
 
