@@ -31,6 +31,7 @@ from lrp2_bench.core.settings import (
 )
 from lrp2_bench.interventions.base import LRP2
 from lrp2_bench.interventions.registry import intervention
+from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.models.names import folder_name
 
 #: The group of ``sweeps/``: ``lrp2-bench search -m +sweep=NAME``.
@@ -107,7 +108,7 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError, and so does a name
     that nobody registered.
     """
-    require_registered(config)
+    require_registered(config, PAPER if command is ReportCommand else None)
     settings = OmegaConf.to_object(config)
     assert isinstance(settings, command)
     for name, known in _added(settings):

@@ -81,7 +81,12 @@ class Registry(Generic[Item]):
     def _load(self, name: str) -> Item:
         added = {found for key, found in _added(self.group) if key == name}
         if name not in self._ours and not added:
-            raise UnknownNameError(self.what, name, self.names(), f"A package adds one by an entry point {self.group}.")
+            raise UnknownNameError(
+                self.what,
+                name,
+                self.names(),
+                f"--help lists them; a package adds one by an entry point in {self.group}.",
+            )
         if len(added) + (name in self._ours) > 1:
             owners = sorted([*(found.package for found in added), *(["lrp2-bench"] if name in self._ours else [])])
             raise BenchError(
