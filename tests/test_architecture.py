@@ -23,10 +23,13 @@ TIERS = (
 INSIDE = {
     "core": ("secrets supported", "errors", "*", "filenames languages"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
-    "models": ("exact_products half shipped unhandled", "checkpoint_files layered", "*", "loading"),
+    "models": (
+        "exact_products half shipped unhandled", "checkpoint_files layered", "*", "architecture", "loading",
+    ),
     "testbed": ("exposure place", "checkpoint specs text", "*", "pretrain"),
-    "interventions": ("projection vectors", "*"),
-    "probing": ("pools prefix_tree probe", "log_partition", "bounded_ranking masked", "*", "build scores"),
+    "interventions": ("base", "projection registry vectors", "*"),
+    "probing": ("pools prefix_tree probe rows", "log_partition", "bounded_ranking masked", "*", "build scores"),
+    "metrics": ("hits", "base", "*"),
     "grid": ("plan", "cost frontier limits", "*", "pilot"),
     "results": ("journals lease_files stored_hits tables", "facts hits leases runs", "status", "manifest", "*"),
     "stats": ("relations weighted", "*", "held_out", "resampled", "assess"),

@@ -12,7 +12,8 @@ from torch import Tensor
 from lrp2_bench.core.batching import by_tokens
 from lrp2_bench.core.progress import Advance
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.interventions.projection import Moves, Shifts, lirp, lsrp, moves_of
+from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.projection import Shifts, as_edit
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 
 #: ``[run, layer, sentence, hidden]``, float32: run 0 is the baseline, run 1 (with a pair) the one with LRP2.
@@ -62,7 +63,7 @@ def pooled_states(
     model: LayeredModel,
     sentences: Sequence[Encoded],
     pair: LayerPair | None = None,
-    shifts: Shifts | Moves | None = None,
+    edit: Shifts | Edit | None = None,
     *,
     batch_tokens: int,
     advance: Advance,
@@ -76,7 +77,7 @@ def pooled_states(
         for indices in by_tokens([len(each.ids) for each in distinct], batch_tokens):
             chosen = [distinct[index] for index in indices]
             batch = model.batch([each.ids for each in chosen])
-            found[:, :, indices] = layer_means(model, batch, _weights(chosen, batch), pair, shifts).cpu()
+            found[:, :, indices] = layer_means(model, batch, _weights(chosen, batch), pair, edit).cpu()
             advance(len(indices))
     if len(distinct) == len(sentences):
         return found
@@ -89,9 +90,9 @@ def layer_means(
     batch: TokenBatch,
     weights: Float[Tensor, "row token"],
     pair: LayerPair | None = None,
-    shifts: Shifts | Moves | None = None,
+    edit: Shifts | Edit | None = None,
 ) -> States:
-    """Every layer's states, 0..L, as each row's mean by ``weights``; ``shifts`` are needed with a ``pair`` only.
+    """Every layer's states, 0..L, as each row's mean by ``weights``; ``edit`` is needed with a ``pair`` only.
 
     Under LRP2 a layer is read behind its projection: layer i's states are those LIRP has moved.
     """
@@ -102,16 +103,18 @@ def layer_means(
     for k in range(1, model.blocks + 1):
         hidden = model.block(k, hidden, context)
         means.append(_mean(hidden, weights))
-        if pair is None or shifts is None:
+        if pair is None or edit is None:
             continue
         if k == pair.lirp:
-            moved = lirp(hidden, moves_of(shifts).enter[k])
+            moved = as_edit(edit).enter(k, hidden)
         elif moved is not None:
             moved = model.block(k, moved, context)
             if k == pair.lsrp:
-                moved = lsrp(moved, moves_of(shifts).leave[k])
+                moved = as_edit(edit).leave(k, moved)
+            elif k < pair.lsrp and as_edit(edit).acts_between:
+                moved = as_edit(edit).between(k, moved)
         moved_means.append(means[-1] if moved is None else _mean(moved, weights))
-    runs = [means] if pair is None or shifts is None else [means, moved_means]
+    runs = [means] if pair is None or edit is None else [means, moved_means]
     return torch.stack([torch.stack(run) for run in runs])
 
 

@@ -139,7 +139,7 @@ class Subject:
                 f"Searches with another pivot say nothing of layer pairs for '{self.pivot}'", language
             )
             return None
-        best = run.best(self.settings.select_by.value)
+        best = run.best(self.settings.select_by)
         return best.pair if best else None
 
     def _given_pair(self, given: Sequence[int]) -> LayerPair:

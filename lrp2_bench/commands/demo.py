@@ -24,7 +24,7 @@ from lrp2_bench.commands.report import run_report
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import write_json
 from lrp2_bench.core.quoting import quoted
-from lrp2_bench.core.settings import DemoCommand, Metric
+from lrp2_bench.core.settings import DemoCommand
 from lrp2_bench.report.summary import findings
 from lrp2_bench.results.manifest import environment
 from lrp2_bench.results.runs import find_runs
@@ -61,7 +61,7 @@ def run_demo(settings: DemoCommand, console: Console) -> Path:
         _search(families, logs, console, start)
     with (logs / "report.txt").open("w", encoding="utf-8") as file:
         console_file = Console(file=file, width=200)
-        report = run_report([folder], None, Metric.transferability.value, console_file).folder
+        report = run_report([folder], None, "transferability", console_file).folder
     _say(folder, report, console, time.time() - start)
     return report
 
@@ -217,7 +217,7 @@ def _say(folder: Path, report: Path, console: Console, seconds: float) -> None:
     runs, _ = find_runs([folder])
     for model in sorted({run.model for run in runs}):
         members = [run for run in runs if run.model == model]
-        for number, line in enumerate(findings(members, runs, Metric.transferability.value)):
+        for number, line in enumerate(findings(members, runs, "transferability")):
             console.print(Text(line if number == 0 else f"  {line}"), soft_wrap=True)
     console.print(Text(f"{seconds:.0f} s. Look at:"))
     shown = [

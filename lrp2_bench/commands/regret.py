@@ -10,6 +10,7 @@ from rich.text import Text
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import RegretCommand
+from lrp2_bench.metrics.registry import metric_of_hits
 from lrp2_bench.render.figures.save import save
 from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.render.terminal import to_terminal
@@ -48,7 +49,7 @@ def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretComm
             continue
         done += 1
         of = f"{model}_{dataset}"
-        metric = settings.select_by.value
+        metric = settings.select_by
         what = f"{model} on {dataset}, by {metric}"
         main = {name: outcomes[name] for name in (_race_name(settings.budgets[0]),)}
         table = regret_table(f"regret_{of}", f"Found at the first budget, {what}", main)
@@ -84,7 +85,7 @@ def _outcomes(members: Sequence[Run], settings: RegretCommand, console: Console)
     for run in sorted(members, key=lambda run: run.language):
         try:
             stored, pivot = read_hits(run.folder / "hits.parquet"), read_hits(run.folder / "pivot_hits.parquet")
-            known = truth(stored, pivot, run.blocks, settings.select_by, run.stands_for)
+            known = truth(stored, pivot, run.blocks, metric_of_hits(settings.select_by), run.stands_for)
         except BenchError as error:
             if run.pairs:  # a baseline is no grid that lacks something
                 console.print(Text(f"Left out: {run.folder}: {error}", style="yellow"), soft_wrap=True)

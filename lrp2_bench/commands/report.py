@@ -75,7 +75,7 @@ def run_report(
     alike, UnknownNameError for an input, ``select_by`` or model that does not exist.
     """
     if select_by not in METRICS:
-        raise UnknownNameError("metric in select_by:", select_by, METRICS)
+        raise UnknownNameError("metric in select_by:", select_by, METRICS, "A report is about the paper's two metrics.")
     contents = _contents(inputs, select_by, models, groups, console)
     folder = output if output is not None else inputs[0] / "report"
     written = _write_tables(contents, folder, console)

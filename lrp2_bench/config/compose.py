@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from lrp2_bench.config.extensions import GROUPS, list_metrics, nodes, require_registered, takes
 from lrp2_bench.config.hydra_asserts import keep_asserts
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name, require_text
@@ -24,7 +25,6 @@ from lrp2_bench.core.settings import (
     DashboardCommand,
     DemoCommand,
     PretrainCommand,
-    ProjectionKind,
     ProjectionSettings,
     RegretCommand,
     ReportCommand,
@@ -32,6 +32,9 @@ from lrp2_bench.core.settings import (
     VectorsCommand,
     WorkspaceCommand,
 )
+from lrp2_bench.interventions.base import LRP2
+from lrp2_bench.interventions.registry import intervention
+from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.models.names import folder_name
 
 #: The group of ``sweeps/``: ``lrp2-bench search -m +sweep=NAME``.
@@ -67,9 +70,13 @@ def register() -> None:
         store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))
     OmegaConf.register_new_resolver("file_name", lambda name: file_name(str(name)), replace=True)
     OmegaConf.register_new_resolver("model_folder", _model_folder, replace=True)
+    for group in GROUPS:
+        for name, node in nodes(group, conf_dir() / group).items():
+            store.store(group=group, name=name, node=node)
     OmegaConf.register_new_resolver("projection_folder", _projection_folder, replace=True)
     OmegaConf.register_new_resolver("log_name", _log_name, replace=True)
     OmegaConf.register_new_resolver("groups", _groups, replace=True)
+    OmegaConf.register_new_resolver("metrics", list_metrics, replace=True)
     # Hydra makes its folders as they are written; ~ is no folder.
     OmegaConf.register_new_resolver("expanduser", lambda path: str(Path(path).expanduser()), replace=True)
 
@@ -78,7 +85,8 @@ def options(group: str) -> list[str]:
     """What can be chosen of a group, sorted; empty for what is no group."""
     if group == SWEEP:
         return sorted(path.stem for path in sweeps_dir().glob("*.yaml"))
-    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+    folder = conf_dir() / group
+    return sorted({*(path.stem for path in folder.glob("*.yaml")), *nodes(group, folder)})
 
 
 def refuse_no_choice(arguments: Iterable[str]) -> None:
@@ -102,8 +110,10 @@ def in_multirun() -> bool:
 def typed(config: DictConfig, command: type[Any]) -> Any:
     """``config`` as an instance of its settings class; parts that are instantiated stay plain.
 
-    Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError.
+    Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError, and so does a name
+    that nobody registered.
     """
+    require_registered(config, PAPER if command is ReportCommand else None)
     settings = OmegaConf.to_object(config)
     learn(OmegaConf.to_container(config, resolve=True, enum_to_str=True))
     if not isinstance(settings, command):
@@ -129,7 +139,9 @@ def factory(config: DictConfig) -> Callable[[], Any]:
 
     def make() -> Any:
         try:
-            return instantiate(config, _convert_="all")
+            # DATASET of run folders is the option's name, which a class need not be told.
+            known = config if "name" not in config or takes(config._target_, "name") else _without(config, "name")
+            return instantiate(known, _convert_="all")
         except InstantiationException as error:
             if isinstance(error.__cause__, BenchError):
                 raise error.__cause__ from None
@@ -142,16 +154,18 @@ def factory(config: DictConfig) -> Callable[[], Any]:
 
 def _projection_folder(kind: Any, seed: Any, language: Any) -> str:
     """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
-    from lrp2_bench.interventions.ablations import label  # with NumPy, which `--help` need not wait for
 
-    kind = kind if isinstance(kind, ProjectionKind) else ProjectionKind[str(kind)]
-    name = label(ProjectionSettings(kind, seed, language))
-    return f"{file_name(name)}/" if kind is not ProjectionKind.lrp2 else ""
+    name = intervention(ProjectionSettings(str(kind), seed, language)).label
+    return f"{file_name(name)}/" if str(kind) != LRP2 else ""
 
 
 def _model_folder(name: str | None, path: str) -> str:
     """MODEL of the output folder."""
     return file_name(folder_name(name, path))
+
+
+def _without(config: DictConfig, key: str) -> DictConfig:
+    return OmegaConf.masked_copy(config, [str(other) for other in config if other != key])
 
 
 def _log_name(index: int, count: int) -> str:

@@ -25,7 +25,7 @@ from omegaconf.errors import (
 )
 
 from lrp2_bench.config.compose import SWEEP, conf_dir
-from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.core.quoting import quoting_advice
 
@@ -33,6 +33,7 @@ from lrp2_bench.core.quoting import quoting_advice
 _TAKES = {
     "language": f"language=CODE, such as language=de.\nKnown: {', '.join(LANGUAGES)}.",
     "pair": "pair=[LIRP,LSRP], such as pair=[2,4].",
+    "metrics": "metrics=[NAME,NAME], such as metrics=[accuracy_macro]; --help lists them.",
     "model.path": "model.path=DIR_OR_HUB_ID, a model's folder or its name on the Hugging Face hub.",
 }
 
@@ -51,6 +52,8 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
     """None where another error of the chain says more."""
     text = str(error).strip()
     first_line = text.split("\n")[0]
+    if isinstance(error, BenchError):  # of a resolver
+        return text
 
     def tries(override: str) -> bool:
         return _composes(command, override)

@@ -12,6 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from lrp2_bench.config.compose import SWEEP, conf_dir
+from lrp2_bench.config.extensions import nodes
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
 from lrp2_bench.core.quoting import quoted
 from lrp2_bench.core.secrets import has_mask
@@ -76,7 +77,9 @@ def _groups() -> list[str]:
 
 def _option(path: Path, group: str, stored: Any) -> str:
     """The option of ``group`` with the most of the ``stored`` values and the fewest others."""
-    options = {file.stem: dict(_leaves(_load(file))) for file in sorted((conf_dir() / group).glob("*.yaml"))}
+    folder = conf_dir() / group
+    options = {file.stem: dict(_leaves(_load(file))) for file in sorted(folder.glob("*.yaml"))}
+    options |= {name: dict(_leaves(node)) for name, node in nodes(group, folder).items()}
     wanted = dict(_leaves(stored)) if isinstance(stored, Mapping) else {}
     scores = {}
     for name, leaves in options.items():

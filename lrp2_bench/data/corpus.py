@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
@@ -17,6 +19,12 @@ class Corpus(ABC):
 
     name: str
     count: int | None
+
+    @classmethod
+    def example(cls, folder: Path) -> dict[str, Any]:
+        """Options of a small source, written to ``folder``, on which tests/contract tries the class: two German
+        sentences or more. Nothing to be written, where it is made without options."""
+        return {}
 
     def parallel_languages(self) -> tuple[str, ...]:
         """The codes of the languages whose sentences it pairs with another's, sorted; most sources pair none."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import ParallelFacts
@@ -15,6 +17,12 @@ class Dataset(ABC):
     """
 
     name: str
+
+    @classmethod
+    def example(cls, folder: Path) -> dict[str, Any]:
+        """Options of a small source, written to ``folder``, on which tests/contract tries the class: two relations or
+        more in two languages or more, English among them. Nothing to be written, where it is made without options."""
+        return {}
 
     @abstractmethod
     def languages(self) -> tuple[str, ...]:

@@ -17,25 +17,27 @@ from lrp2_bench.core.types import HIT, MISS, Hits, Setting
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan
-from lrp2_bench.interventions.projection import Moves, Shifts
+from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.probing.probe import FactBatch, Probe
 
 log = logging.getLogger(__name__)
 
 
 def evaluate(
-    probe: Probe, plan: GridPlan, shifts: Shifts | Moves | None, facts: Sequence[int], limits: Limits, advance: Advance
+    probe: Probe, plan: GridPlan, edit: Shifts | Edit | None, facts: Sequence[int], limits: Limits, advance: Advance
 ) -> Hits:
     """Hits of every setting of ``plan``, ``[setting, fact]``, over ``facts``: places of some of the relation's facts.
 
-    ``shifts`` is ``[layer, hidden]``, or an ablation's moves (None where the plan holds just the baseline). ``advance``
+    ``edit`` is what happens to states, shifts ``[layer, hidden]`` being LRP2's (None where the plan holds just the
+    baseline). ``advance``
     is called with the facts x settings finished, which add up to all there are.
     """
     settings = plan.settings
     limits.require(probe.workload(limits.query_tokens, facts), len(settings))
     hits = np.full((len(settings), len(facts)), MISS, dtype=np.int8)
     column = {fact: number for number, fact in enumerate(facts)}
-    run = FrontierRunner(probe.model, plan, shifts, limits.step_tokens)
+    run = FrontierRunner(probe.model, plan, edit, limits.step_tokens)
     done = 0
     with torch.inference_mode():
         for batch in probe.batches(limits.query_tokens, facts):

@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.grid.plan import GridPlan
-from lrp2_bench.interventions.projection import Moves, Shifts, lirp, lsrp, moves_of
+from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.projection import Shifts, as_edit
 from lrp2_bench.models.layered import Context, LayeredModel
 from lrp2_bench.probing.probe import FinalStates, Queries
 
@@ -48,10 +49,10 @@ class _Frontier:
 class FrontierRunner:
     """Runs queries through the settings of a plan; at most ``step_tokens`` padded tokens pass a block at a time."""
 
-    def __init__(self, model: LayeredModel, plan: GridPlan, shifts: Shifts | Moves | None, step_tokens: int) -> None:
+    def __init__(self, model: LayeredModel, plan: GridPlan, edit: Shifts | Edit | None, step_tokens: int) -> None:
         self.work = Work()
         self._model, self._plan, self._step_tokens = model, plan, step_tokens
-        self._moves = moves_of(shifts if shifts is not None else torch.zeros(0))
+        self._edit = as_edit(edit if edit is not None else torch.zeros(0))
         layers = model.blocks + 1
         self._setting = torch.full((layers, layers), -1, device=model.device)
         for number, pair in enumerate(plan.settings):
@@ -70,6 +71,8 @@ class FrontierRunner:
         for k in range(1, model.blocks):
             self._run_block(k, frontier, context, lengths)
             frontier = self._after_block(k, frontier, needed, order.argsort())
+            if self._edit.acts_between:
+                self._between(k, frontier)
         return self._last_block(frontier, context, queries.positions, lengths)
 
     def halve_steps(self) -> bool:
@@ -142,12 +145,18 @@ class FrontierRunner:
         )
         query, i, j = query[source], i[source], j[source]
         if len(enters):
-            hidden[enters] = lirp(hidden[enters], self._moves.enter[k])
+            hidden[enters] = self._edit.enter(k, hidden[enters])
             i[enters] = k
         if len(leaves):
-            hidden[leaves] = lsrp(hidden[leaves], self._moves.leave[k])
+            hidden[leaves] = self._edit.leave(k, hidden[leaves])
             j[leaves] = k
         return _Frontier(hidden, query, i, j)
+
+    def _between(self, k: int, frontier: _Frontier) -> None:
+        """Edit the rows that entered before block k and have not left."""
+        inside = ((frontier.i > 0) & (frontier.i < k) & (frontier.j == 0)).nonzero().flatten()
+        if len(inside):
+            frontier.hidden[inside] = self._edit.between(k, frontier.hidden[inside])
 
     def _last_block(
         self,
@@ -167,6 +176,6 @@ class FrontierRunner:
         # A row that LIRP has moved and LSRP has not is the pair whose LSRP follows the last block.
         back = (frontier.i > 0) & (frontier.j == 0)
         if back.any():
-            hidden[back] = lsrp(hidden[back], self._moves.leave[last])
+            hidden[back] = self._edit.leave(last, hidden[back])
         j = torch.where(back, last, frontier.j)
         return FinalStates(hidden, frontier.query, self._setting[frontier.i, j])

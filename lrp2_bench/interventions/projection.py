@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from lrp2_bench.interventions.base import Edit
 
 #: ``[layer, hidden]``, float32: row k is the pivot's language vector at layer k minus the language's.
 Shifts = Float[Tensor, "layer hidden"]
 
 
 @dataclass(frozen=True)
-class Moves:
-    """What LIRP adds and what LSRP subtracts, ``[layer, hidden]`` each: the same in LRP2, not in all ablations."""
+class ProjectionVectors(Edit):
+    """What is ``added`` after the LIRP layer and ``subtracted`` after the LSRP layer, ``[layer, hidden]`` each.
 
-    enter: Shifts
-    leave: Shifts
+    The same in LRP2, not in all ablations."""
 
-    def to(self, device: torch.device) -> Moves:
-        return Moves(self.enter.to(device), self.leave.to(device))
+    added: Shifts
+    subtracted: Shifts
+
+    def enter(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        return lirp(hidden, self.added[layer])
+
+    def leave(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        return lsrp(hidden, self.subtracted[layer])
 
 
-def moves_of(shifts: Shifts | Moves) -> Moves:
+def as_edit(shifts: Shifts | Edit) -> Edit:
     """Shifts alone are LRP2's: the same there and back."""
-    return shifts if isinstance(shifts, Moves) else Moves(shifts, shifts)
+    return shifts if isinstance(shifts, Edit) else ProjectionVectors(shifts, shifts)
 
 
 def shifts(

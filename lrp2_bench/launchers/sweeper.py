@@ -19,6 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lrp2_bench.config.arguments import expand_groups
+from lrp2_bench.config.extensions import require_registered
 from lrp2_bench.config.group_members import groups_in
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.launchers.finished import is_finished, remembering
@@ -81,6 +82,7 @@ class JobSweeper(Sweeper):
         for number, given in enumerate(batch):
             overrides = [carried(override) for override in given]
             config = loader.load_sweep_config(self._setup.config, overrides)
+            require_registered(config)
             subdir = str(config.hydra.sweep.subdir)
             folder = Path(str(config.hydra.sweep.dir)) / subdir
             log_name = str(config.hydra.job.name)  # of a shard: its own

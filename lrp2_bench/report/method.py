@@ -6,18 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lrp2_bench.core.types import NOT_EVALUATED, LayerPair
+from lrp2_bench.interventions.registry import INTERVENTIONS
 from lrp2_bench.render.table import Table
 from lrp2_bench.results.runs import LRP2, Run
 from lrp2_bench.results.stored_hits import StoredHits
 
 _NAME = "LRP2"
-_MOVES = {
-    "lirp_only": "into the pivot's space after LIRP's block and never back; LSRP's block makes no difference",
-    "lsrp_only": "out of the pivot's space after LSRP's block, never entered; LIRP's block makes no difference",
-    "random": "in random directions, as far as LRP2 moves, and back",
-    "shuffled": "by the shift of another language, {other}, and back",
-    "other_pivot": "into the space of {other} in place of the pivot's, and back",
-}
 
 
 def method(run: Run) -> str:
@@ -30,7 +24,8 @@ def moved_how(run: Run) -> str:
     found = run.manifest.get("projection")
     if run.projection == LRP2 or not isinstance(found, Mapping):
         return ""
-    words = _MOVES.get(str(found.get("kind")), "otherwise than by LRP2")
+    kind = str(found.get("kind"))
+    words = INTERVENTIONS.get(kind).how if kind in INTERVENTIONS else "otherwise than by LRP2"
     return f"An ablation, {run.projection}: states move {words.format(other=found.get('other'))}."
 
 

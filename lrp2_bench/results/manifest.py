@@ -7,7 +7,7 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import digests, sha256_json, with_own_digest, write_json
 from lrp2_bench.core.secrets import masked
-from lrp2_bench.core.settings import Metric
+from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.results.status import state_of
 from lrp2_bench.results.tables import TABLES
 
@@ -60,10 +60,14 @@ def table_digests(folder: Path) -> dict[str, str]:
     return digests(folder, TABLES)
 
 
-def was_finished(folder: Path, select_by: Metric) -> bool:
-    """Whether a job of this choice of the best pair has written all of ``folder``'s files."""
+def was_finished(folder: Path, select_by: str, metrics: Sequence[str]) -> bool:
+    """Whether a job of these metrics and this choice of the best pair has written all of ``folder``'s files."""
     manifest = read_manifest(folder / "manifest.json") or {}
-    return state_of(folder) == "finished" and manifest.get("select_by") == select_by.value
+    return (
+        state_of(folder) == "finished"
+        and manifest.get("select_by") == select_by
+        and manifest.get("metrics", [*PAPER]) == [*metrics]
+    )
 
 
 def environment() -> dict[str, Any]:

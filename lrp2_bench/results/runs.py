@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,15 @@ from typing import Any
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import changed, digest_holds
 from lrp2_bench.core.secrets import mask
-from lrp2_bench.core.settings import ProjectionKind
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.interventions.ablations import is_label, representative
+from lrp2_bench.interventions.base import LRP2 as LRP2
+from lrp2_bench.interventions.registry import INTERVENTIONS, is_label
+from lrp2_bench.metrics.registry import PAPER
+from lrp2_bench.metrics.registry import metric as metric_named
 from lrp2_bench.results.tables import TABLES, PairRow, read_pairs
 
-LRP2 = "lrp2"
-METRICS = ("accuracy", "transferability")
+#: What the paper reports, and every ``pairs.csv`` has.
+METRICS = PAPER
 
 # Any of these makes a folder a run folder, whole or not.
 _MARKERS = frozenset({"pairs.csv", "status.json", "manifest.json", "hits.parquet"})
@@ -60,14 +61,17 @@ class Run:
     def stands_for(self, pair: LayerPair) -> LayerPair:
         """The pair that was evaluated for a pair: another one's hits are its own where the projection moves alike."""
         found = self.manifest.get("projection")
-        kind = ProjectionKind.__members__.get(str(found.get("kind"))) if isinstance(found, Mapping) else None
-        return representative(kind, pair, self.blocks) if kind else pair
+        kind = str(found.get("kind")) if isinstance(found, Mapping) else ""
+        # A package that added its intervention may be gone; without it every pair stands for itself.
+        return INTERVENTIONS.get(kind).representative(pair, self.blocks) if kind in INTERVENTIONS else pair
 
     def best(self, select_by: str) -> PairRow | None:
-        """The pair with the highest ``select_by`` (a name of METRICS), the first of equals; None without any."""
-        scored = [row for row in self.pairs if not math.isnan(value(row, select_by))]
-        # max keeps the first of equals, and the rows are in (lirp, lsrp) order.
-        return max(scored, key=lambda row: value(row, select_by), default=None)
+        """The best pair by a metric's name, the first of equals; None without any.
+
+        Raises :class:`BenchError` for a metric that the run has not computed.
+        """
+        found = metric_named(select_by).best([value(row, select_by) for row in self.pairs])
+        return self.pairs[found] if found is not None else None
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ class Unfinished:
 
 
 def value(row: PairRow, metric: str) -> float:
-    """The row's ``metric`` (a name of METRICS) in percent; NaN where there are no facts to take it over."""
-    return row.accuracy if metric == "accuracy" else row.transferability
+    """The row's ``metric`` by name; NaN where there are no facts to take it over."""
+    return row.value(metric)
 
 
 def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from lrp2_bench.core.types import LayerPair
 #: What two runs of one configuration write alike, byte for byte; the manifest has their digests.
 TABLES = ("pairs.csv", "hits.parquet", "pivot_hits.parquet", "facts.parquet", "alignment.csv")
 
+#: Those of every ``pairs.csv``; further metrics have columns behind them, under their names.
 PAIR_COLUMNS = ("lirp", "lsrp", "accuracy", "transferability", "facts", "shared")
 ALIGNMENT_COLUMNS = ("layer", "baseline", "lrp2", "facts")
 
@@ -29,7 +30,8 @@ class PairRow:
 
     ``accuracy`` and ``transferability`` are percentages, rounded to the file's six decimals as soon as the row is
     made, so that a row equals the one read back. ``facts`` counts the language's facts, ``shared`` those that the
-    pivot has too. A percentage of nothing may be NaN. Impossible values raise ValueError.
+    pivot has too. A percentage of nothing may be NaN. ``further`` has other metrics by name, in the columns' order.
+    Impossible values raise ValueError.
     """
 
     lirp: int | None
@@ -38,6 +40,7 @@ class PairRow:
     transferability: float
     facts: int
     shared: int
+    further: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if (self.lirp is None) != (self.lsrp is None):
@@ -52,6 +55,23 @@ class PairRow:
             raise ValueError(f"shared={self.shared} exceeds facts={self.facts}, of which it is a part.")
         _set(self, "accuracy", _number("accuracy", self.accuracy, 0.0, 100.0, self.facts))
         _set(self, "transferability", _number("transferability", self.transferability, 0.0, 100.0, self.shared))
+        _set(self, "further", {name: _number(name, value, -math.inf, math.inf) for name, value in self.further.items()})
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics it has, in the columns' order."""
+        return ("accuracy", "transferability", *self.further)
+
+    def value(self, metric: str) -> float:
+        """By the metric's name. Raises :class:`BenchError` for one that was not computed."""
+        if metric in ("accuracy", "transferability"):
+            return self.accuracy if metric == "accuracy" else self.transferability
+        if metric not in self.further:
+            raise BenchError(
+                f"pairs.csv has no column '{metric}', only {', '.join(self.metrics)}.\n"
+                f"Run the same `lrp2-bench search` with metrics=[{','.join((*self.metrics, metric))}]: hits are kept."
+            )
+        return self.further[metric]
 
     @property
     def pair(self) -> LayerPair | None:
@@ -84,15 +104,18 @@ def write_pairs(path: Path, rows: Sequence[PairRow]) -> None:
     """Write ``pairs.csv``, whole or not at all: the baseline, then pairs in (lirp, lsrp) order, else ValueError."""
     _check_order(path, list(rows), _check_pair_order)
     lines = [
-        (_cell(row.lirp), _cell(row.lsrp), _cell(row.accuracy), _cell(row.transferability), row.facts, row.shared)
+        (
+            _cell(row.lirp), _cell(row.lsrp), _cell(row.accuracy), _cell(row.transferability), row.facts, row.shared,
+            *map(_cell, row.further.values()),
+        )
         for row in rows
-    ]
-    _write(path, PAIR_COLUMNS, lines)
+    ]  # fmt: skip
+    _write(path, (*PAIR_COLUMNS, *rows[0].further), lines)
 
 
 def read_pairs(path: Path) -> list[PairRow]:
     """The rows of a ``pairs.csv``: the baseline, then the pairs. Damage raises BenchError with file and line."""
-    return _read(path, PAIR_COLUMNS, _parse_pair, _check_pair_order)
+    return _read(path, PAIR_COLUMNS, _parse_pair, _check_pair_order, more=True)
 
 
 def write_alignment(path: Path, rows: Sequence[AlignmentRow]) -> None:
@@ -110,8 +133,8 @@ def read_alignment(path: Path) -> list[AlignmentRow]:
     return _read(path, ALIGNMENT_COLUMNS, _parse_alignment, _check_layer_order)
 
 
-def _parse_pair(cells: Sequence[str]) -> PairRow:
-    lirp, lsrp, accuracy, transferability, facts, shared = cells
+def _parse_pair(cells: Sequence[str], names: Sequence[str]) -> PairRow:
+    lirp, lsrp, accuracy, transferability, facts, shared = cells[: len(PAIR_COLUMNS)]
     return PairRow(
         lirp=int(lirp) if lirp else None,
         lsrp=int(lsrp) if lsrp else None,
@@ -119,10 +142,11 @@ def _parse_pair(cells: Sequence[str]) -> PairRow:
         transferability=float(transferability),
         facts=int(facts),
         shared=int(shared),
+        further={name: float(cell) for name, cell in zip(names, cells[len(PAIR_COLUMNS) :], strict=True)},
     )
 
 
-def _parse_alignment(cells: Sequence[str]) -> AlignmentRow:
+def _parse_alignment(cells: Sequence[str], names: Sequence[str]) -> AlignmentRow:
     layer, baseline, lrp2, facts = cells
     return AlignmentRow(int(layer), float(baseline), float(lrp2) if lrp2 else None, int(facts))
 
@@ -134,6 +158,8 @@ def _check_pair_order(before: PairRow | None, row: PairRow) -> None:
         return
     if row.pair is None:
         raise ValueError("The baseline occurs a second time.")
+    if list(before.further) != list(row.further):
+        raise ValueError(f"The pair {row.pair} has other metrics than the row before: {', '.join(row.metrics)}.")
     if before.pair is not None and before.pair >= row.pair:
         raise ValueError(f"The pair {row.pair} does not come after {before.pair}: pairs ascend and occur once.")
 
@@ -157,13 +183,22 @@ def _write(path: Path, columns: Sequence[str], lines: Sequence[Sequence[object]]
 def _read(
     path: Path,
     columns: Sequence[str],
-    parse: Callable[[Sequence[str]], Row],
+    parse: Callable[[Sequence[str], Sequence[str]], Row],
     check: Callable[[Row | None, Row], None],
+    *,
+    more: bool = False,
 ) -> list[Row]:
+    """``parse`` takes a line's cells and the names of the columns behind ``columns``, which there are with ``more``."""
     text = _text(path)
     # No csv module: the cells are numbers, and splitting keeps line numbers true in whatever damage there is.
     head, *lines = text.replace("\r\n", "\n").split("\n")
-    if head != ",".join(columns):
+    found = head.split(",")
+    names = found[len(columns) :]
+    if (
+        found[: len(columns)] != list(columns)
+        or (names and not more)
+        or not all(_is_new(found, name) for name in names)
+    ):
         raise _damaged(path, 1, f"expected the columns {','.join(columns)}, but found {_shown(head)}")
     # A number cut short still reads as a number; only the missing line end betrays it.
     if not lines or lines.pop():
@@ -171,10 +206,10 @@ def _read(
     rows: list[Row] = []
     for number, line in enumerate(lines, start=2):
         cells = line.split(",")
-        if len(cells) != len(columns):
-            raise _damaged(path, number, f"expected {len(columns)} values, but found {len(cells)}: {_shown(line)}")
+        if len(cells) != len(found):
+            raise _damaged(path, number, f"expected {len(found)} values, but found {len(cells)}: {_shown(line)}")
         try:
-            row = parse(cells)
+            row = parse(cells, names)
             check(rows[-1] if rows else None, row)
         except ValueError as error:
             raise _damaged(path, number, f"{error} The line is {_shown(line)}") from error
@@ -182,6 +217,11 @@ def _read(
     if not rows:
         raise _damaged(path, 2, "there are no rows below the columns")
     return rows
+
+
+def _is_new(columns: Sequence[str], name: str) -> bool:
+    """A further column has a name, which is no other's."""
+    return name.isidentifier() and columns.count(name) == 1
 
 
 def _text(path: Path) -> str:
@@ -221,7 +261,7 @@ def _count(name: str, value: int) -> int:
     return int(value)
 
 
-def _number(name: str, value: float, low: float, high: float, facts: int) -> float:
+def _number(name: str, value: float, low: float, high: float, facts: int = 0) -> float:
     if math.isnan(value) and facts == 0:
         return math.nan
     # Rounding first: a mean of cosines may exceed 1 by the last bit. Adding 0.0 turns -0.0 into 0.0.

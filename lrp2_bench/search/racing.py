@@ -25,8 +25,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import Metric
-from lrp2_bench.core.types import HIT, Hits, LayerPair
+from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.search.order import rungs, stratified_order
 from lrp2_bench.search.pruner import PairedPruner
 from lrp2_bench.search.space import quiet_optuna
@@ -90,22 +89,6 @@ def race(task: Task, rules: RaceRules, watch: Watch | None = None) -> Found:
     return found
 
 
-def fact_values(task: Task, hits: Hits, facts: Facts, overlap: float) -> npt.NDArray[np.float64]:
-    """``[setting, fact]``: values whose sums put settings in the metric's order.
-
-    Accuracy: 1 for a hit. Transferability is a ratio, both / (pivot's + ours alone), yet a rival beats a leader of
-    overlap J exactly if its sum of "1 for a hit that the pivot has, -J for one it has not" is the greater:
-    both - J * alone is J * pivot's for the leader itself.
-    """
-    ours: npt.NDArray[np.float64] = (hits == HIT).astype(np.float64)
-    if task.metric is Metric.accuracy:
-        return ours
-    pivot = task.pivot[facts]
-    weights = np.where(pivot == HIT, 1.0, np.where(pivot >= 0, -overlap / 100.0, 0.0))
-    values: npt.NDArray[np.float64] = ours * weights
-    return values
-
-
 def _undecided(
     task: Task,
     rules: RaceRules,
@@ -116,11 +99,14 @@ def _undecided(
     comparisons: int,
 ) -> list[LayerPair]:
     """The pairs that the pruner leaves, the best first."""
-    ranked = [alive[at] for at in np.argsort(-scores, kind="stable")]
+    merit = task.metric.merit(scores)
+    ranked = [alive[at] for at in np.argsort(-merit, kind="stable")]
     if len(ranked) < 2 or rules.alpha == 0.0:
         return ranked
     rows = [task.rows[pair] for pair in ranked]
-    values = fact_values(task, hits[rows][:, seen], seen, float(scores.max()))
+    values = task.metric.fact_values(task.fact_hits(hits[rows][:, seen], seen), float(scores[merit.argmax()]))
+    if values is None:
+        return ranked
     steps = seen.tolist()
     with quiet_optuna(), warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -39,13 +39,14 @@ _OWNER = "lrp2_bench:process"
 
 @dataclass(frozen=True)
 class StudyKey:
-    """What a study is of: ``blocks`` make its search space, ``objective`` is a metric's name, ``identity`` the hash of
-    all that decides hits."""
+    """What a study is of: ``blocks`` make its search space, ``objective`` is a metric's name and ``direction`` its,
+    ``identity`` the hash of all that decides hits."""
 
     name: str
     blocks: int
     objective: str
     identity: str
+    direction: str = "maximize"
 
     def attributes(self) -> dict[str, str | int]:
         return {_SPACE: self.blocks, _OBJECTIVE: self.objective, _IDENTITY: self.identity}
@@ -200,9 +201,9 @@ def pair_of(trial: FrozenTrial) -> LayerPair:
 
 
 def _study_id(storage: BaseStorage, key: StudyKey, *, alone: bool) -> int:
-    wanted = key.attributes()
+    wanted, direction = key.attributes(), StudyDirection[key.direction.upper()]
     try:
-        study, made = storage.create_new_study([StudyDirection.MAXIMIZE], key.name), True
+        study, made = storage.create_new_study([direction], key.name), True
     except DuplicatedStudyError:
         study, made = storage.get_study_id_from_name(key.name), False
     # Whoever made it says what it is of. It may be about to, so that others give it time; it may have died before.
@@ -216,7 +217,7 @@ def _study_id(storage: BaseStorage, key: StudyKey, *, alone: bool) -> int:
         time.sleep(0.05)
     differing = [name for name, value in wanted.items() if name in stored and stored[name] != value]
     foreign = occupied and not stored.keys() & wanted.keys()
-    if differing or foreign or list(storage.get_study_directions(study)) != [StudyDirection.MAXIMIZE]:
+    if differing or foreign or list(storage.get_study_directions(study)) != [direction]:
         shown = "; ".join(f"{name}: there {stored[name]}, here {wanted[name]}" for name in differing)
         raise BenchError(
             f"The study '{key.name}' in search.storage is of another search ({shown or 'not made by lrp2_bench'}).\n"

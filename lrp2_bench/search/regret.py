@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import Metric
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
+from lrp2_bench.metrics.base import Metric
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.search.task import Facts, Found, StandsFor, Task, best_of, itself, runs_of
-from lrp2_bench.stats.bootstrap import resample_measures
+from lrp2_bench.stats.bootstrap import resample_metric
 from lrp2_bench.stats.confidence_set import confidence_set_of_best
 
 Strategy = Callable[[Task], Found]
@@ -31,7 +31,7 @@ class Truth:
     @property
     def best(self) -> LayerPair:
         """The first of the best."""
-        return self.task.pairs[int(self.scores.argmax())]
+        return self.task.pairs[int(self.task.metric.merit(self.scores).argmax())]
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, st
 
 def confidence_set(task: Task, hits: Hits) -> npt.NDArray[np.bool_]:
     """``[pair]``: the confidence set of the best of ``hits`` ``[pair, fact]``, as every table of a report has it."""
-    measures = resample_measures(hits, task.pivot, task.relations)
-    measure = measures[0] if task.metric is Metric.accuracy else measures[1]
-    return confidence_set_of_best(measure.value, measure.samples)
+    measure = resample_metric(task.metric, task.fact_hits(hits, np.arange(task.facts)))
+    sign = 1.0 if task.metric.direction == "maximize" else -1.0
+    return confidence_set_of_best(sign * measure.value, sign * measure.samples)
 
 
 def replay(found_by: Strategy, known: Truth) -> Replay:
@@ -83,10 +83,10 @@ def replay(found_by: Strategy, known: Truth) -> Replay:
     pair = best_of(task, found)
     if pair is None:
         raise BenchError("the strategy evaluated no pair on every fact")
-    at = task.pairs.index(pair)
+    at, merit = task.pairs.index(pair), task.metric.merit(known.scores)
     return Replay(
         pair=pair,
-        regret=float(known.scores.max() - known.scores[at]),
+        regret=float(merit.max() - merit[at]),
         confidence_set=bool(known.confidence_set[at]),
         pairs=len(found.complete(task.pairs)),
         cells=found.spending.cells,

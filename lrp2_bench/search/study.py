@@ -7,6 +7,7 @@ milliseconds. The grid is ours rather than GridSampler's, which forgets failed p
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,22 +16,23 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from lrp2_bench.core.files import atomic_path
-from lrp2_bench.core.settings import Metric
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.metrics.base import Metric
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.space import distributions, quiet_optuna
 
 log = logging.getLogger(__name__)
 
 
-def value_of(row: PairRow, metric: Metric) -> float:
-    return row.accuracy if metric is Metric.accuracy else row.transferability
+def attributes(row: PairRow, select_by: Metric) -> dict[str, float | int]:
+    """What a trial tells beside its value: the other metrics, and how many facts there are."""
+    others = {name: row.value(name) for name in row.metrics if name != select_by.name}
+    return {**others, "facts": row.facts, "shared": row.shared}
 
 
-def other_metrics(row: PairRow, metric: Metric) -> dict[str, float | int]:
-    """What a trial tells beside its value."""
-    other = Metric.accuracy if metric is Metric.transferability else Metric.transferability
-    return {other.value: value_of(row, other), "facts": row.facts, "shared": row.shared}
+def baseline_attributes(row: PairRow) -> dict[str, float | int]:
+    """What a study tells of the baseline."""
+    return {f"baseline_{name}": row.value(name) for name in row.metrics}
 
 
 def write_study(
@@ -43,11 +45,12 @@ def write_study(
 ) -> optuna.Study:
     """A study with one completed trial per evaluated pair, as an Optuna journal at ``path``.
 
-    The objective is ``select_by``; the other metric is a user attribute of each trial, the baseline's numbers are
-    the study's. The search space is the same for every pair of a model (lirp 1..L-1, lsrp 2..L); pairs that cannot
-    be (lirp >= lsrp) are never asked. ``curves`` has the metric of pairs after so many facts, which become a trial's
-    intermediate values; those of them without a row were dropped on the way and are pruned trials. The file is written
-    anew from the hits and takes the old one's place whole, so that a kill leaves either study, never a half one.
+    The objective is ``select_by``; the other metrics are user attributes of each trial, the baseline's numbers are
+    the study's. A pair for which ``select_by`` is no number is a failed trial. The search space is the same for every
+    pair of a model (lirp 1..L-1, lsrp 2..L); pairs that cannot be (lirp >= lsrp) are never asked. ``curves`` has the
+    metric of pairs after so many facts, which become a trial's intermediate values; those of them without a row were
+    dropped on the way and are pruned trials. The file is written anew from the hits and takes the old one's place
+    whole, so that a kill leaves either study, never a half one.
     """
     curves = curves or {}
     trials: dict[LayerPair, FrozenTrial] = {
@@ -55,35 +58,22 @@ def write_study(
     }
     for row in rows:
         if row.pair is not None:
-            trials[row.pair] = _trial(
-                row.pair,
-                blocks,
-                TrialState.COMPLETE,
-                curves.get(row.pair, {}),
-                value_of(row, select_by),
-                other_metrics(row, select_by),
-            )
+            value = row.value(select_by.name)
+            state, told = (TrialState.FAIL, None) if math.isnan(value) else (TrialState.COMPLETE, value)
+            curve = curves.get(row.pair, {})
+            trials[row.pair] = _trial(row.pair, blocks, state, curve, told, attributes(row, select_by))
     with quiet_optuna(), atomic_path(path) as temporary:
-        study = optuna.create_study(study_name=name, storage=_journal(temporary), direction="maximize")
+        study = optuna.create_study(study_name=name, storage=_journal(temporary), direction=select_by.direction)
         for row in rows:
             if row.pair is None:
-                study.set_user_attr("baseline_accuracy", row.accuracy)
-                study.set_user_attr("baseline_transferability", row.transferability)
+                for key, number in baseline_attributes(row).items():
+                    study.set_user_attr(key, number)
         study.add_trials([trials[pair] for pair in sorted(trials)])
     return load_study(path, name)
 
 
 def load_study(path: Path, name: str) -> optuna.Study:
     return optuna.load_study(study_name=name, storage=_journal(path))
-
-
-def best_pair(study: optuna.Study) -> LayerPair | None:
-    """The study's optimum: the first of the best trials, which were told in (lirp, lsrp) order."""
-    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if not done:
-        return None
-    best = max(done, key=lambda trial: trial.value or 0.0)
-    return LayerPair(best.params["lirp"], best.params["lsrp"])
 
 
 def _journal(path: Path) -> optuna.storages.JournalStorage:
@@ -96,13 +86,13 @@ def _trial(
     state: TrialState,
     curve: Mapping[int, float],
     value: float | None = None,
-    attributes: Mapping[str, float | int] | None = None,
+    user_attributes: Mapping[str, float | int] | None = None,
 ) -> FrozenTrial:
     return optuna.trial.create_trial(
         params={"lirp": pair.lirp, "lsrp": pair.lsrp},
         distributions=distributions(blocks),
         state=state,
         value=value,
-        user_attrs=dict(attributes or {}),
+        user_attrs=dict(user_attributes or {}),
         intermediate_values=dict(curve),
     )

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lrp2_bench.core.settings import Metric
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.metrics.base import FactHits, Metric
 
 #: int64 ``[fact]``: places of facts in a task.
 Facts = npt.NDArray[np.int64]
@@ -66,10 +66,12 @@ class Task:
         return self.facts * plan_grid(self.blocks, self.pairs).block_runs
 
     def scores(self, hits: Hits, facts: Facts) -> npt.NDArray[np.float64]:
-        """``[setting]`` of ``hits`` ``[setting, fact]`` on ``facts``: the metric in percent."""
-        if self.metric is Metric.accuracy:
-            return metrics.accuracy(hits)
-        return metrics.transferability(hits, self.pivot[facts])
+        """``[setting]`` of ``hits`` ``[setting, fact]`` on ``facts``: the metric's values."""
+        return self.metric.values(self.fact_hits(hits, facts))
+
+    def fact_hits(self, hits: Hits, facts: Facts) -> FactHits:
+        """``hits`` ``[setting, fact]`` on ``facts`` as metrics take them."""
+        return FactHits(hits, self.pivot[facts], tuple(self.relations[fact] for fact in facts.tolist()))
 
 
 @dataclass
@@ -129,7 +131,7 @@ def nothing(task: Task) -> Hits:
 
 def best_of(task: Task, found: Found) -> LayerPair | None:
     """The best pair of those that have seen every fact, the first of equals; None without any."""
-    whole = metrics.fully_evaluated(found.hits)
-    scores = task.scores(found.hits, np.arange(task.facts))
-    done = [(scores[row], -row) for row in range(1, len(whole)) if whole[row]]
-    return task.pairs[-max(done)[1] - 1] if done else None
+    whole = metrics.fully_evaluated(found.hits)[1:]
+    scores = task.scores(found.hits[1:], np.arange(task.facts))
+    best = task.metric.best(np.where(whole, scores, np.nan))
+    return task.pairs[best] if best is not None else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import optuna
 from optuna.samplers import TPESampler
-from optuna.trial import Trial
+from optuna.trial import Trial, TrialState
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair, Setting
@@ -45,7 +46,7 @@ def tpe(task: Task, rules: TpeRules, watch: Watch | None = None) -> Found:
     scores: dict[LayerPair, float] = {}
     idle = 0
     with quiet_optuna():
-        study = optuna.create_study(direction="maximize", sampler=TPESampler(seed=rules.seed))
+        study = optuna.create_study(direction=task.metric.direction, sampler=TPESampler(seed=rules.seed))
         while len(scores) < target and idle < _PATIENCE:
             open_trials: list[tuple[Trial, LayerPair]] = []
             new: list[LayerPair] = []
@@ -54,7 +55,7 @@ def tpe(task: Task, rules: TpeRules, watch: Watch | None = None) -> Found:
                 pair = task.stands_for(folded(trial.params["lirp"], trial.params["lsrp"]))
                 idle = 0 if pair not in scores and pair not in new else idle + 1
                 if pair in scores:
-                    study.tell(trial, scores[pair])
+                    _tell(study, trial, scores[pair])
                     continue
                 open_trials.append((trial, pair))
                 if pair not in new:
@@ -65,8 +66,16 @@ def tpe(task: Task, rules: TpeRules, watch: Watch | None = None) -> Found:
                 for pair in new:
                     watch.report(pair, task.facts, scores[pair])
             for trial, pair in open_trials:
-                study.tell(trial, scores[pair])
+                _tell(study, trial, scores[pair])
     return found
+
+
+def _tell(study: optuna.Study, trial: Trial, score: float) -> None:
+    """A metric that has nothing to be taken over makes a failed trial."""
+    if math.isnan(score):
+        study.tell(trial, state=TrialState.FAIL)
+    else:
+        study.tell(trial, score)
 
 
 def _evaluate(task: Task, found: Found, new: list[LayerPair], scores: dict[LayerPair, float]) -> None:

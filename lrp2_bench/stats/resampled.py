@@ -16,13 +16,14 @@ import numpy.typing as npt
 
 from lrp2_bench.core.types import Hits, LayerPair, Setting
 from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
 from lrp2_bench.stats.confidence_set import confidence_set_of_best
 from lrp2_bench.stats.held_out import SPLITS, Halves
 
 #: In the order of :func:`~lrp2_bench.stats.bootstrap.resample_measures`.
-MEASURES: Final = ("accuracy", "transferability")
+MEASURES: Final = PAPER
 
 
 class Sampled:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lrp2_bench.metrics.registry import metric as metric_named
 from lrp2_bench.results.tables import PairRow
-
-METRICS = ("accuracy", "transferability")
 
 
 def pair_heatmap(pairs: Sequence[PairRow], metric: str, best: PairRow, title: str, select_by: str) -> Any:
-    """A ``plotly.graph_objects.Figure`` of ``metric`` in percent over LSRP's layer (x) and LIRP's layer (y).
+    """A ``plotly.graph_objects.Figure`` of ``metric`` in its unit over LSRP's layer (x) and LIRP's layer (y).
 
     Layers count from 1; cells that are no pair, or were not evaluated, stay empty. The pair ``best``, chosen by
-    ``select_by``, carries a mark, also in the heatmap of the other metric. ``pairs`` may hold the baseline, which
+    ``select_by``, carries a mark, also in the heatmaps of other metrics. ``pairs`` may hold the baseline, which
     has no cell.
     """
     from plotly import graph_objects
 
-    values = {row.pair: getattr(row, metric) for row in pairs if row.pair is not None}
+    values = {row.pair: row.value(metric) for row in pairs if row.pair is not None}
+    unit = metric_named(metric).unit
     deepest = max(pair.lsrp for pair in values)
     layers = list(range(1, deepest + 1))
     cells = {(pair.lirp, pair.lsrp): value for pair, value in values.items()}
@@ -29,9 +29,9 @@ def pair_heatmap(pairs: Sequence[PairRow], metric: str, best: PairRow, title: st
         y=layers,
         z=[[cells.get((i, j)) for j in layers] for i in layers],
         colorscale="Viridis",
-        colorbar={"title": {"text": f"{metric} (%)"}},
+        colorbar={"title": {"text": f"{metric} ({unit})"}},
         hoverongaps=False,
-        hovertemplate=f"LIRP %{{y}}, LSRP %{{x}}<br>{metric} %{{z:.2f}} %<extra></extra>",
+        hovertemplate=f"LIRP %{{y}}, LSRP %{{x}}<br>{metric} %{{z:.2f}} {unit}<extra></extra>",
     )
     mark = graph_objects.Scatter(
         x=[best.lsrp],

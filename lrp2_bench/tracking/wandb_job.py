@@ -6,9 +6,10 @@ import json
 import logging
 from typing import Any
 
+from lrp2_bench.metrics.registry import metric as metric_named
 from lrp2_bench.results.tables import DECIMALS, PAIR_COLUMNS
 from lrp2_bench.tracking.base import JobRecord
-from lrp2_bench.tracking.figures import METRICS, pair_heatmap
+from lrp2_bench.tracking.figures import pair_heatmap
 from lrp2_bench.tracking.wandb_run import Content
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,12 @@ def job_content(record: JobRecord) -> Content:
 def _describe(wandb: Any, run: Any, record: JobRecord) -> None:
     run.define_metric(LAYER, hidden=True, summary="none")
     run.define_metric(f"{ALIGNED}/*", step_metric=LAYER, summary="none")  # the last layer's value sums up nothing
-    rows = [[getattr(row, column) for column in PAIR_COLUMNS] for row in record.pairs]
-    table = wandb.Table(columns=list(PAIR_COLUMNS), data=rows)
+    further = list(record.baseline.further)
+    rows = [
+        [*(getattr(row, column) for column in PAIR_COLUMNS), *(row.value(name) for name in further)]
+        for row in record.pairs
+    ]
+    table = wandb.Table(columns=[*PAIR_COLUMNS, *further], data=rows)
     run.log({PAIRS: table, **_heatmaps(wandb, record)})
     for row in record.alignment:
         values = {LAYER: row.layer, f"{ALIGNED}/baseline": row.baseline}
@@ -44,12 +49,13 @@ def _heatmaps(wandb: Any, record: JobRecord) -> dict[str, Any]:
         return {}
     try:
         title = f"{record.model}, {record.dataset}, {record.language}"
-        return {
-            f"{HEATMAP}/{metric}": wandb.Plotly(
-                pair_heatmap(record.pairs, metric, record.best, f"{title}: {metric} (%)", record.select_by)
+        drawn = {}
+        for metric in record.baseline.metrics:
+            named = f"{title}: {metric} ({metric_named(metric).unit})"
+            drawn[f"{HEATMAP}/{metric}"] = wandb.Plotly(
+                pair_heatmap(record.pairs, metric, record.best, named, record.select_by)
             )
-            for metric in METRICS
-        }
+        return drawn
     except ImportError:
         log.warning('Plotly is not installed, so W&B gets no heatmaps: pip install "lrp2-bench[wandb]".')
         return {}
@@ -64,7 +70,8 @@ def _config(record: JobRecord) -> dict[str, Any]:
 
 def _summary(record: JobRecord) -> dict[str, Any]:
     """Nested, since W&B takes a dot inside a key for an escaped one: its tables show ``best.accuracy`` and so on."""
-    baseline = {metric: getattr(record.baseline, metric) for metric in METRICS}
+    metrics = record.baseline.metrics
+    baseline = {metric: record.baseline.value(metric) for metric in metrics}
     summary: dict[str, Any] = {
         "facts": record.baseline.facts,
         "shared": record.baseline.shared,
@@ -72,7 +79,7 @@ def _summary(record: JobRecord) -> dict[str, Any]:
         "baseline": baseline,
     }
     if record.best is not None:
-        best = {metric: getattr(record.best, metric) for metric in METRICS}
+        best = {metric: record.best.value(metric) for metric in metrics}
         summary["best"] = {"lirp": record.best.lirp, "lsrp": record.best.lsrp, **best}
-        summary["gain"] = {metric: round(best[metric] - baseline[metric], DECIMALS) for metric in METRICS}
+        summary["gain"] = {metric: round(best[metric] - baseline[metric], DECIMALS) for metric in metrics}
     return {**record.measures, **summary}

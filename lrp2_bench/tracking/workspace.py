@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.tracking.figures import METRICS
+from lrp2_bench.metrics.registry import PAPER as METRICS
 from lrp2_bench.tracking.wandb_job import ALIGNED, HEATMAP, LAYER, PAIRS
 from lrp2_bench.tracking.wandb_report import FIGURES, PAGE, TABLES
 from lrp2_bench.tracking.wandb_run import NAME, import_wandb

@@ -15,7 +15,7 @@ import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
-from lrp2_bench.core.settings import Metric
+from lrp2_bench.metrics.registry import metric
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.study import write_study
 from tests.support.commands import lrp2_bench, snapshot
@@ -28,7 +28,7 @@ PAIRS = [PairRow(None, None, 10, 10, 100, 80), PairRow(1, 2, 11, 12, 100, 80), P
 def outputs(tmp_path: Path) -> Path:
     for language in ("de", "zh"):
         folder = write_run(tmp_path / "outputs", language, (10, 10), {(1, 2): (11, 12)})
-        write_study(folder / "study.journal", f"mbert/mlama/{language}", PAIRS, 3, Metric.transferability)
+        write_study(folder / "study.journal", f"mbert/mlama/{language}", PAIRS, 3, metric("transferability"))
     return tmp_path / "outputs"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrp2_bench.core.settings import Metric
 from lrp2_bench.core.types import Fact, Hits, LayerPair, all_pairs
+from lrp2_bench.metrics.registry import METRICS, metric
 from lrp2_bench.results.hits import write_hits
 from lrp2_bench.results.stored_hits import read_hits
 from lrp2_bench.search.racing import RaceRules, race
@@ -25,7 +25,7 @@ BEST = LayerPair(5, 9)
 
 def _grid(root: Path, language: str, gap: float = 0.05, hits: Hits | None = None) -> tuple[Path, Task]:
     """A finished run whose hits are planted ones."""
-    task, oracle = planted(BLOCKS, 600, best=BEST, gap=gap, metric=Metric.transferability, seed=len(language))
+    task, oracle = planted(BLOCKS, 600, best=BEST, gap=gap, metric="transferability", seed=len(language))
     hits = oracle.hits if hits is None else hits
     scores = {(p.lirp, p.lsrp): (1.0, 1.0) for p in all_pairs(BLOCKS)}
     folder = write_run(root, language, (1.0, 1.0), scores, blocks=BLOCKS, facts=600, shared=600)
@@ -47,7 +47,7 @@ def _grid(root: Path, language: str, gap: float = 0.05, hits: Hits | None = None
 def test_a_replay_finds_what_the_search_finds_on_the_same_hits(tmp_path: Path) -> None:
     folder, _ = _grid(tmp_path, "de")
     known = truth(
-        read_hits(folder / "hits.parquet"), read_hits(folder / "pivot_hits.parquet"), BLOCKS, Metric.transferability
+        read_hits(folder / "hits.parquet"), read_hits(folder / "pivot_hits.parquet"), BLOCKS, metric("transferability")
     )
     found = race(known.task, RaceRules())
     replayed = replay(lambda task: race(task, RaceRules()), known)
@@ -57,12 +57,12 @@ def test_a_replay_finds_what_the_search_finds_on_the_same_hits(tmp_path: Path) -
     assert worse.regret == pytest.approx(known.scores.max() - known.scores[known.task.pairs.index(worse.pair)])
 
 
-@pytest.mark.parametrize("metric", list(Metric), ids=lambda metric: metric.value)
-def test_pairs_confidence_set_as_the_best_hold_its_equals_and_none_that_is_clearly_worse(metric: Metric) -> None:
-    task, oracle = planted(6, 2000, best=LayerPair(2, 4), gap=0.1, metric=metric)
+@pytest.mark.parametrize("name", METRICS.names())
+def test_pairs_confidence_set_as_the_best_hold_its_equals_and_none_that_is_clearly_worse(name: str) -> None:
+    task, oracle = planted(6, 2000, best=LayerPair(2, 4), gap=0.1, metric=name)
     assert task.pairs[int(confidence_set(task, oracle.hits[1:]).argmax())] == LayerPair(2, 4)
     assert confidence_set(task, oracle.hits[1:]).sum() == 1
-    alike, oracle = planted(6, 2000, metric=metric)
+    alike, oracle = planted(6, 2000, metric=name)
     assert confidence_set(alike, oracle.hits[1:]).sum() > 15 / 2
     same = np.tile(oracle.hits[1], (15, 1))
     assert confidence_set(alike, same).all(), "identical pairs are as good as each other"

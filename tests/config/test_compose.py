@@ -6,10 +6,12 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ValidationError
 
@@ -18,15 +20,14 @@ from lrp2_bench.config.arguments import expand_groups
 from lrp2_bench.config.compose import conf_dir, factory, sweeps_dir, tree, typed
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.core.registry import Registry
 from lrp2_bench.core.settings import (
     AnalyzeCommand,
     BenchCommand,
     DashboardCommand,
     DemoCommand,
-    Metric,
     Precision,
     PretrainCommand,
-    ProjectionKind,
     RegretCommand,
     ReportCommand,
     SearchCommand,
@@ -34,8 +35,9 @@ from lrp2_bench.core.settings import (
     WorkspaceCommand,
 )
 from lrp2_bench.data.mlama import MLama
+from lrp2_bench.data.registry import CORPORA, DATASETS
 from lrp2_bench.data.text import TextCorpus
-from lrp2_bench.interventions.ablations import require_projection
+from lrp2_bench.interventions.registry import INTERVENTIONS, intervention
 from lrp2_bench.launchers.running import prepare_hydra
 from tests.support.paths import REPOSITORY
 
@@ -120,13 +122,13 @@ def test_every_sweep_runs_on_every_launcher(path: Path, launcher: str) -> None:
 def test_the_ablations_sweep_has_every_projection_and_can_move_all_its_languages() -> None:
     params = _compose("search", "+sweep=ablations", "language=de").hydra.sweeper.params
     kinds, languages = params.projection.split(","), params.language.split(",")
-    assert kinds == [kind.name for kind in ProjectionKind]
+    assert kinds == list(INTERVENTIONS.names())
     for kind in kinds:
         config = _application(_compose("search", "+sweep=ablations", f"projection={kind}", "language=zh"))
         settings = typed(config, SearchCommand)
-        assert settings.projection.kind.name == kind and set(languages) <= set(settings.projection.among or ())
+        assert settings.projection.kind == kind and set(languages) <= set(settings.projection.among or ())
         for language in languages:
-            require_projection(settings.projection, language, settings.pivot)
+            intervention(settings.projection).require(language, settings.pivot)
 
 
 @pytest.mark.parametrize("name", ["paper_mbert", "paper_bloom"])
@@ -167,13 +169,31 @@ def test_settings_become_their_classes() -> None:
     config = _application(_compose("search", "language=de", "select_by=accuracy", "model.precision=bfloat16"))
     settings = typed(config, SearchCommand)
     assert isinstance(settings, SearchCommand)
-    assert settings.select_by is Metric.accuracy and settings.model.precision is Precision.bfloat16
+    assert settings.select_by == "accuracy" and settings.model.precision is Precision.bfloat16
 
 
 def test_the_tree_is_resolved_and_plain() -> None:
     found = tree(_application(_compose("search", "language=de", "paths.cache=/somewhere")))
     assert found["dataset"]["cache"] == "/somewhere"
     assert found["select_by"] == "transferability" and found["model"]["precision"] == "float32"
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "nearest"),
+    [("select_by=acuracy", "select_by", "accuracy"), ("metrics=[accuracy_makro]", "metrics", "accuracy_macro")],
+)
+def test_a_name_that_nobody_registered_is_refused_with_the_nearest(override: str, key: str, nearest: str) -> None:
+    config = _application(_compose("search", "language=de", override))
+    with pytest.raises(UnknownNameError, match=f"Unknown value of {key}: .* Did you mean '{nearest}'"):
+        typed(config, SearchCommand)
+
+
+@pytest.mark.parametrize(("group", "registry"), [("dataset", DATASETS), ("corpus", CORPORA)])
+def test_a_yaml_of_ours_makes_the_class_that_is_registered_under_its_name(group: str, registry: Registry[Any]) -> None:
+    written = {path.stem: OmegaConf.load(path) for path in sorted((conf_dir() / group).glob("*.yaml"))}
+    assert set(written) <= set(registry.names())
+    for name, config in written.items():
+        assert get_object(config._target_) is registry.get(name)
 
 
 @pytest.mark.parametrize(

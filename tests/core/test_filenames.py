@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import LONGEST, STEM, file_name, require_path, require_text
-from lrp2_bench.interventions.ablations import run_folder
+from lrp2_bench.interventions.registry import run_folder
 from lrp2_bench.models.names import folder_name
 from tests.support.properties import steady
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrp2_bench.metrics.base import FactHits
 from lrp2_bench.metrics.hits import accuracy, fully_evaluated, transferability
+from lrp2_bench.metrics.registry import metric
 from tests.support.properties import steady
 
 CELL = st.sampled_from([-1, 0, 1])
@@ -62,3 +64,10 @@ def test_the_metrics_change_nothing_they_are_given() -> None:
     accuracy(hits), transferability(hits, pivot), fully_evaluated(hits)
     assert hits.tolist() == [[1, -1, 0]]
     assert pivot.tolist() == [1, 0, -1]
+
+
+def test_values_by_fact_of_accuracy_are_its_hits_and_transferability_has_none_where_the_pivot_lacks_the_fact() -> None:
+    hits, pivot = np.array([[1, 1, 1, 0]], np.int8), np.array([1, 0, -1, 1], np.int8)
+    data = FactHits(hits, pivot, ("a",) * 4)
+    assert metric("accuracy").fact_values(data, 50.0) == pytest.approx(hits)
+    assert metric("transferability").fact_values(data, 50.0) == pytest.approx(np.array([[1.0, -0.5, 0.0, 0.0]]))

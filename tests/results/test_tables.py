@@ -68,7 +68,7 @@ def test_a_row_holds_the_numbers_of_its_file_from_the_start() -> None:
 def test_numpy_numbers_become_plain_ones() -> None:
     numpy = pytest.importorskip("numpy")
     row = PairRow(numpy.int64(1), numpy.int64(2), numpy.float64(50), numpy.float32(25), numpy.int64(4), numpy.int64(2))
-    assert [type(value) for value in vars(row).values()] == [int, int, float, float, int, int]
+    assert [type(value) for value in vars(row).values()][:6] == [int, int, float, float, int, int]
     assert row.pair == LayerPair(1, 2) and PAIRS[0].pair is None
 
 

@@ -10,11 +10,13 @@ from optuna.distributions import IntDistribution
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from lrp2_bench.core.settings import Metric
 from lrp2_bench.core.types import LayerPair, all_pairs
-from lrp2_bench.results.runs import METRICS, Run
+from lrp2_bench.metrics.base import Metric
+from lrp2_bench.metrics.registry import PAPER
+from lrp2_bench.metrics.registry import metric as metric_named
+from lrp2_bench.results.runs import Run
 from lrp2_bench.results.tables import PairRow
-from lrp2_bench.search.study import best_pair, load_study, value_of, write_study
+from lrp2_bench.search.study import load_study, write_study
 
 BLOCKS = 4
 
@@ -32,7 +34,8 @@ ROWS = [
     PairRow(pair.lirp if pair else None, pair.lsrp if pair else None, accuracy, transferability, 8, 7)
     for pair, (accuracy, transferability) in SCORES.items()
 ]
-BEST = {Metric.accuracy: LayerPair(1, 4), Metric.transferability: LayerPair(2, 3)}
+BEST = {"accuracy": LayerPair(1, 4), "transferability": LayerPair(2, 3)}
+ACCURACY = metric_named("accuracy")
 
 
 def _plain(path: Path, name: str = "m/d/l") -> optuna.Study:
@@ -40,10 +43,9 @@ def _plain(path: Path, name: str = "m/d/l") -> optuna.Study:
     return optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(JournalFileBackend(str(path))))
 
 
-@pytest.fixture(params=list(Metric), ids=lambda metric: metric.value)
+@pytest.fixture(params=PAPER)
 def metric(request: pytest.FixtureRequest) -> Metric:
-    found: Metric = request.param
-    return found
+    return metric_named(request.param)
 
 
 @pytest.fixture
@@ -67,10 +69,10 @@ def test_a_pair_that_cannot_be_is_never_asked(path: Path) -> None:
 def test_the_objective_is_the_chosen_metric_and_the_other_an_attribute(path: Path, metric: Metric) -> None:
     study = _plain(path)
     assert [direction.name for direction in study.directions] == ["MAXIMIZE"]
-    other = next(candidate for candidate in Metric if candidate is not metric)
+    other = next(candidate for candidate in PAPER if candidate != metric.name)
     for trial, row in zip(study.trials, ROWS[1:], strict=True):
-        assert trial.value == getattr(row, metric.value)
-        assert trial.user_attrs == {other.value: getattr(row, other.value), "facts": 8, "shared": 7}
+        assert trial.value == row.value(metric.name)
+        assert trial.user_attrs == {other: row.value(other), "facts": 8, "shared": 7}
 
 
 def test_the_baseline_is_told_beside_the_trials(path: Path) -> None:
@@ -78,19 +80,18 @@ def test_the_baseline_is_told_beside_the_trials(path: Path) -> None:
 
 
 def test_the_optimum_is_the_first_best_row_and_the_reports(path: Path, metric: Metric) -> None:
-    study = _plain(path)
-    assert best_pair(study) == BEST[metric]
-    assert study.best_params == {"lirp": BEST[metric].lirp, "lsrp": BEST[metric].lsrp}
-    assert metric.value in METRICS
+    study, best = _plain(path), BEST[metric.name]
+    assert study.best_params == {"lirp": best.lirp, "lsrp": best.lsrp}
     run = Run(path.parent, "m", "d", "l", "en", BLOCKS, ROWS[0], tuple(ROWS[1:]), (), {})
-    best_row = run.best(metric.value)
-    assert best_row is not None and best_row.pair == BEST[metric]
-    assert study.best_value == value_of(best_row, metric)
+    best_row = run.best(metric.name)
+    assert best_row is not None and best_row.pair == best
+    assert study.best_value == best_row.value(metric.name)
 
 
 def test_where_every_pair_fails_alike_the_first_is_best(tmp_path: Path, metric: Metric) -> None:
     rows = [PairRow(None, None, 0, 0, 8, 7), *(PairRow(p.lirp, p.lsrp, 0, 0, 8, 7) for p in all_pairs(BLOCKS))]
-    assert best_pair(write_study(tmp_path / "study.journal", "s", rows, BLOCKS, metric)) == LayerPair(1, 2)
+    study = write_study(tmp_path / "study.journal", "s", rows, BLOCKS, metric)
+    assert study.best_params == {"lirp": 1, "lsrp": 2}
 
 
 def test_a_pair_that_was_not_evaluated_is_no_trial(tmp_path: Path, metric: Metric) -> None:
@@ -100,15 +101,15 @@ def test_a_pair_that_was_not_evaluated_is_no_trial(tmp_path: Path, metric: Metri
 
 def test_a_model_of_two_blocks_has_a_study_of_one_trial(tmp_path: Path, metric: Metric) -> None:
     study = write_study(tmp_path / "study.journal", "s", ROWS[:2], 2, metric)
-    assert best_pair(study) == LayerPair(1, 2) and len(study.trials) == 1
+    assert study.best_params == {"lirp": 1, "lsrp": 2} and len(study.trials) == 1
 
 
-def test_no_trial_has_no_best(tmp_path: Path, metric: Metric) -> None:
-    assert best_pair(write_study(tmp_path / "study.journal", "s", ROWS[:1], BLOCKS, metric)) is None
+def test_a_baseline_alone_has_no_trial(tmp_path: Path, metric: Metric) -> None:
+    assert not write_study(tmp_path / "study.journal", "s", ROWS[:1], BLOCKS, metric).trials
 
 
 def test_writing_a_study_again_replaces_it_and_leaves_no_other_file(path: Path) -> None:
-    write_study(path, "m/d/l", ROWS[:3], BLOCKS, Metric.accuracy)
+    write_study(path, "m/d/l", ROWS[:3], BLOCKS, ACCURACY)
     assert len(load_study(path, "m/d/l").trials) == 2
     assert [file.name for file in path.parent.iterdir()] == ["study.journal"]
 
@@ -121,12 +122,12 @@ def test_a_study_that_cannot_be_written_leaves_the_old_one(path: Path, monkeypat
 
     monkeypatch.setattr(optuna.Study, "add_trials", fail)
     with pytest.raises(RuntimeError, match="killed"):
-        write_study(path, "m/d/l", ROWS[:3], BLOCKS, Metric.accuracy)
+        write_study(path, "m/d/l", ROWS[:3], BLOCKS, ACCURACY)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["study.journal"]
 
 
 def test_optuna_speaks_as_before_afterwards(path: Path) -> None:
     before = optuna.logging.get_verbosity()
-    write_study(path, "m/d/l", ROWS, BLOCKS, Metric.accuracy)
+    write_study(path, "m/d/l", ROWS, BLOCKS, ACCURACY)
     assert optuna.logging.get_verbosity() == before

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lrp2_bench.core.settings import Metric
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
+from lrp2_bench.metrics.registry import metric as metric_named
 from lrp2_bench.search.task import Facts, Task
 
 
@@ -36,7 +36,7 @@ def planted(
     *,
     best: LayerPair | None = None,
     gap: float = 0.05,
-    metric: Metric = Metric.accuracy,
+    metric: str = "accuracy",
     seed: int = 0,
     flip: float = 0.04,
 ) -> tuple[Task, Oracle]:
@@ -55,4 +55,4 @@ def planted(
     pivot = np.where(rng.random(facts) < 0.1, NOT_EVALUATED, base | (rng.random(facts) < 0.3)).astype(np.int8)
     relations = tuple(("P17", "P30", "P36")[at % 7 % 3] for at in range(facts))
     oracle = Oracle(hits.astype(np.int8), blocks)
-    return Task(blocks, relations, pivot, metric, oracle), oracle
+    return Task(blocks, relations, pivot, metric_named(metric), oracle), oracle

@@ -17,7 +17,8 @@ from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan, plan_grid
-from lrp2_bench.interventions.projection import Moves, Shifts
+from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.probing.build import build_log_partition, build_probe
@@ -66,7 +67,7 @@ def probe_of(
 
 
 def hits_of(
-    probe: Probe, facts: int, plan: GridPlan | None = None, shifts: Shifts | Moves | None = None, limits: Limits = AMPLE
+    probe: Probe, facts: int, plan: GridPlan | None = None, shifts: Shifts | Edit | None = None, limits: Limits = AMPLE
 ) -> Hits:
     """``[setting, fact]``; of the baseline alone unless there is a plan."""
     return evaluate(
@@ -132,7 +133,7 @@ class Recorder:
 
 
 def decide_all(
-    probe: Probe, plan: GridPlan, shifts: Shifts | Moves | None, limits: Limits = AMPLE
+    probe: Probe, plan: GridPlan, shifts: Shifts | Edit | None, limits: Limits = AMPLE
 ) -> tuple[FrontierRunner, Recorder]:
     """Every batch of a probe decided; the runner with its work, and what was asked of it."""
     runner = FrontierRunner(probe.model, plan, shifts, limits.step_tokens)

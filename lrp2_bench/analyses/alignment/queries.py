@@ -13,7 +13,8 @@ from lrp2_bench.core.batching import by_tokens, in_halves
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.types import LayerPair, ParallelFacts
-from lrp2_bench.interventions.projection import Moves, Shifts
+from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.results.tables import AlignmentRow
 
@@ -25,7 +26,7 @@ def alignment(
     model: LayeredModel,
     facts: ParallelFacts,
     pair: LayerPair | None,
-    shifts: Shifts | Moves | None,
+    edit: Shifts | Edit | None,
     *,
     batch_tokens: int,
     data_warnings: DataWarnings,
@@ -54,7 +55,7 @@ def alignment(
             ours = model.batch([sentences[index][0] for index in indices])
             pivot = model.batch([sentences[index][1] for index in indices])
             theirs = layer_means(model, pivot, all_tokens(pivot))[0]
-            runs = layer_means(model, ours, all_tokens(ours), pair, shifts)
+            runs = layer_means(model, ours, all_tokens(ours), pair, edit)
             found = torch.stack([cosines(states, theirs) for states in runs])
             known = found.isfinite().flatten(0, 1).all(dim=0)
             for row in (~known).nonzero().flatten().tolist():

@@ -12,7 +12,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import changed
 from lrp2_bench.core.settings import SearchCommand
 from lrp2_bench.core.types import LayerPair, ParallelFacts
-from lrp2_bench.interventions.projection import Moves
+from lrp2_bench.interventions.base import Edit
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.results.tables import AlignmentRow, read_alignment, write_alignment
 
@@ -26,7 +26,7 @@ def stored_alignment(
     model: LayeredModel,
     facts: ParallelFacts,
     best: LayerPair | None,
-    moved: Moves | None,
+    edit: Edit | None,
     settings: SearchCommand,
     data_warnings: DataWarnings,
 ) -> list[AlignmentRow]:
@@ -40,13 +40,13 @@ def stored_alignment(
         return []
     path = folder / "alignment.csv"
     before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
-    pair = best if moved is not None else None
+    pair = best if edit is not None else None
     if path.exists() and stored.get("identity") == identity and "best" in stored and stored["best"] == before:
         rows = _read(path, stored, data_warnings)
         if rows and (pair is None or rows[0].lrp2 is not None):
             return rows
     batch_tokens = settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
-    rows = alignment(model, facts, pair, moved, batch_tokens=batch_tokens, data_warnings=data_warnings)
+    rows = alignment(model, facts, pair, edit, batch_tokens=batch_tokens, data_warnings=data_warnings)
     write_alignment(path, rows)
     return rows
 

@@ -16,7 +16,7 @@ from lrp2_bench.core.types import NOT_EVALUATED, Hits, ParallelFacts, Relation, 
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
-from lrp2_bench.interventions.projection import Moves, Shifts
+from lrp2_bench.interventions.base import Edit
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
@@ -99,7 +99,7 @@ def compute_hits(
     model: LayeredModel,
     facts: ParallelFacts,
     wanted: Sequence[Setting],
-    shifts: Shifts | Moves | None,
+    edit: Edit | None,
     settings: SearchCommand,
     store: HitsStore,
     status: JobStatus,
@@ -136,7 +136,7 @@ def compute_hits(
 
         def evaluate_relation(name: str) -> None:
             result, left = board.results[name], board.open[name]
-            run = RelationRun(model, shifts, settings, store, data_warnings, log_partition, everything)
+            run = RelationRun(model, edit, settings, store, data_warnings, log_partition, everything)
             if NOT_EVALUATED in result.pivot and facts.language != facts.pivot:
                 run.evaluate("pivot", facts.pivot, result.pivot_relation, [None], result.pivot, lambda steps=1: None)
             if left:
@@ -156,7 +156,7 @@ class RelationRun:
     """Evaluates what is still open of a relation, and stores it."""
 
     model: LayeredModel
-    shifts: Shifts | Moves | None
+    edit: Edit | None
     settings: SearchCommand
     store: HitsStore
     data_warnings: DataWarnings
@@ -186,7 +186,7 @@ class RelationRun:
                 self.model, relation, pool, where, self.settings.probing, self.log_partition, self.data_warnings
             )
             limits = limits_for(self.model, plan, self.settings.grid)
-            new = evaluate(probe, plan, self.shifts, places, limits, advance)
+            new = evaluate(probe, plan, self.edit, places, limits, advance)
             self.store.append(side, relation.name, [relation.facts[place] for place in places], plan.settings, new)
             planned = np.array([self.everything.index(setting) for setting in plan.settings])
             hits[planned[:, None], places] = new

@@ -16,7 +16,7 @@ from lrp2_bench.commands.search.alignment import stored_alignment
 from lrp2_bench.commands.search.fingerprint import run_identity
 from lrp2_bench.commands.search.hits import RelationHits, compute_hits
 from lrp2_bench.commands.search.outcome import log_outcome
-from lrp2_bench.commands.search.projection import Projection, choose_projection, with_moves
+from lrp2_bench.commands.search.projection import Projection, choose_projection, with_edit
 from lrp2_bench.commands.search.shards import relations_of, shard_of
 from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy, search_summary
 from lrp2_bench.commands.search.studies import finish_study, open_recorder
@@ -29,8 +29,10 @@ from lrp2_bench.core.settings import SearchCommand, SearchKind
 from lrp2_bench.core.types import ParallelFacts, all_pairs
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.interventions.ablations import experiment_folder, label, run_folder
-from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.interventions.registry import experiment_folder, intervention, run_folder
+from lrp2_bench.metrics.base import FactHits, Metric
+from lrp2_bench.metrics.hits import fully_evaluated
+from lrp2_bench.metrics.registry import PAPER, chosen_metrics
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
@@ -72,9 +74,8 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     config = masked(config)
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
-    folder = run_folder(
-        root, settings.experiment.name, label(settings.projection), model, dataset_name, settings.language
-    )
+    projection = intervention(settings.projection).label
+    folder = run_folder(root, settings.experiment.name, projection, model, dataset_name, settings.language)
     require_path(folder)
     shard = shard_of(settings.shard)
     # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
@@ -112,6 +113,7 @@ def _run(
             f"language and pivot are both '{settings.pivot}': there is nothing to move.\n"
             "Choose another language, or search=baseline for the pivot's own row."
         )
+    measured = chosen_metrics(settings.metrics, settings.select_by)
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
     facts = dataset.facts(settings.language, settings.pivot, data_warnings)
@@ -127,8 +129,7 @@ def _run(
     data_warnings.report()
     require_scores(model, facts)
     if grid:
-        projection = with_moves(projection, settings, sources.corpus, model, checkpoint, data_warnings)
-    moved = projection.moves
+        projection = with_edit(projection, settings, sources.corpus, model, checkpoint, data_warnings)
 
     identity = run_identity(settings, model, checkpoint, facts, dataset_name, projection)
     if reference is not None:
@@ -151,13 +152,13 @@ def _run(
     if shard is not None:
         log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(facts.relations))
     board = compute_hits(
-        model, facts, () if chosen else wanted, moved, settings, store, status, data_warnings, leases, mine
+        model, facts, () if chosen else wanted, projection.edit, settings, store, status, data_warnings, leases, mine
     )
     if status.elsewhere:
         log.info("This shard is done; %s are left to others. '%s'", ", ".join(status.elsewhere), folder)
         return None
     # Whoever searches by a strategy holds the tables meanwhile: a study has one writer.
-    if leases.wait_for(TABLES) and was_finished(folder, settings.select_by):
+    if leases.wait_for(TABLES) and was_finished(folder, settings.select_by, [each.name for each in measured]):
         log.info("Another job has written the tables in '%s'.", folder)
         return None
     hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
@@ -166,14 +167,14 @@ def _run(
         if chosen:
             found = run_strategy(model, facts, hits, projection, settings, store, status, data_warnings, recorder)
         hits = projection.filled(hits, model.blocks)
-        rows = _write_views(folder, hits, model.blocks)
+        rows = _write_views(folder, hits, model.blocks, measured)
         best = finish_study(recorder, folder, settings, dataset_name, rows, model.blocks, found, data_warnings)
     if not rows[0].shared:
         data_warnings.add(
             "No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language
         )
     name = folder_name(settings.model.name, settings.model.path)
-    aligned = stored_alignment(folder, stored, identity, model, facts, best, moved, settings, data_warnings)
+    aligned = stored_alignment(folder, stored, identity, model, facts, best, projection.edit, settings, data_warnings)
 
     seconds = time.perf_counter() - start
     outcome = {
@@ -202,7 +203,7 @@ def _run(
         best=best_row,
         baseline=rows[0],
         alignment=aligned,
-        select_by=settings.select_by.value,
+        select_by=settings.select_by,
         seconds=seconds,
         measures=exposure_measures(folder, pretrained, best),
     )
@@ -242,13 +243,14 @@ def _details(
         "projection": projection.details(model.blocks),
         "language": settings.language,
         "pivot": settings.pivot,
-        "select_by": settings.select_by.value,
+        "select_by": settings.select_by,
+        "metrics": [each.name for each in chosen_metrics(settings.metrics, settings.select_by)],
         "device": str(model.device),
         "environment": environment(),
     }
 
 
-def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int) -> list[PairRow]:
+def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int, measured: Sequence[Metric]) -> list[PairRow]:
     """``hits.parquet``, ``pivot_hits.parquet``, ``facts.parquet`` and ``pairs.csv``; the rows of the last."""
     settings = (None, *all_pairs(blocks))
     write_hits(folder / "hits.parquet", ((h.relation.name, h.relation.facts, settings, h.language) for h in hits))
@@ -256,21 +258,25 @@ def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int) -> lis
         folder / "pivot_hits.parquet", ((h.relation.name, h.pivot_relation.facts, [None], h.pivot) for h in hits)
     )
     write_facts(folder / FACTS, ((h.relation, h.pivot_relation) for h in hits))
-    language = np.concatenate([h.language for h in hits], axis=1)
-    pivot = np.concatenate([h.pivot_by_fact() for h in hits])
-    facts, shared = language.shape[1], int((pivot >= 0).sum())
-    accuracy, transferability = metrics.accuracy(language), metrics.transferability(language, pivot)
+    data = FactHits(
+        np.concatenate([h.language for h in hits], axis=1),
+        np.concatenate([h.pivot_by_fact() for h in hits]),
+        tuple(h.relation.name for h in hits for _ in h.relation.facts),
+    )
+    facts, shared = len(data.relations), int((data.pivot >= 0).sum())
+    values = {metric.name: metric.values(data) for metric in measured}
     rows = [
         PairRow(
             lirp=setting.lirp if setting else None,
             lsrp=setting.lsrp if setting else None,
-            accuracy=accuracy[row],
-            transferability=transferability[row],
+            accuracy=values["accuracy"][row],
+            transferability=values["transferability"][row],
             facts=facts,
             shared=shared,
+            further={name: float(found[row]) for name, found in values.items() if name not in PAPER},
         )
         for row, setting in enumerate(settings)
-        if metrics.fully_evaluated(language)[row]
+        if fully_evaluated(data.hits)[row]
     ]
     write_pairs(folder / "pairs.csv", rows)
     return rows

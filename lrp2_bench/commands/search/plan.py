@@ -23,7 +23,7 @@ from lrp2_bench.grid.cost import Cost, ModelShape, block_flops, grid_cost, model
 from lrp2_bench.grid.limits import Limits, limits_for
 from lrp2_bench.grid.pilot import Estimate, estimate, stand_in_shifts
 from lrp2_bench.grid.plan import GridPlan, plan_grid
-from lrp2_bench.interventions.ablations import distinct_pairs
+from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
@@ -78,7 +78,7 @@ def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], conso
 def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
     """Tokenizes every query and runs a few. ``pairs``: the whole grid rather than the baseline alone."""
     shape = model_shape(model)
-    grid = plan_grid(model.blocks, distinct_pairs(settings.projection.kind, model.blocks) if pairs else ())
+    grid = plan_grid(model.blocks, intervention(settings.projection).distinct_pairs(model.blocks) if pairs else ())
     baseline = plan_grid(model.blocks, ())
     log_partition = build_log_partition(model, settings.grid)
     certain, possible, naive, rows = Cost(), Cost(), Cost(), 0

@@ -15,6 +15,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.settings import SearchCommand, SearchKind, SearchSettings
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, ParallelFacts, Setting, all_pairs
+from lrp2_bench.metrics.registry import metric_of_hits
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.build import build_log_partition
 from lrp2_bench.results.hits import HitsStore
@@ -50,7 +51,7 @@ def run_strategy(
     """
     everything: tuple[Setting, ...] = (None, *all_pairs(model.blocks))
     run = RelationRun(
-        model, projection.moves, settings, store, data_warnings, build_log_partition(model, settings.grid), everything
+        model, projection.edit, settings, store, data_warnings, build_log_partition(model, settings.grid), everything
     )
     watch = _JobWatch(status, recorder)
     evaluate = _StoredEvaluate(facts.language, hits, run, everything, watch)
@@ -58,7 +59,7 @@ def run_strategy(
         model.blocks,
         tuple(part.relation.name for part in hits for _ in part.relation.facts),
         np.concatenate([part.pivot_by_fact() for part in hits]),
-        settings.select_by,
+        metric_of_hits(settings.select_by),
         evaluate,
         projection.stands_for(model.blocks),
     )

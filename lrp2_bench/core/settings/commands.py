@@ -9,7 +9,6 @@ from lrp2_bench.core.settings.parts import (
     ExperimentSettings,
     GridSettings,
     LanguageSettings,
-    Metric,
     ModelSettings,
     PathSettings,
     ProbingSettings,
@@ -39,7 +38,9 @@ class SearchCommand:
     languages: LanguageSettings = field(default_factory=LanguageSettings)
     language: str = "???"  # the language queried
     pivot: str = "en"  # the language knowledge is drawn from
-    select_by: Metric = Metric.transferability  # the metric that calls a pair best
+    # columns of pairs.csv: the two that are always there, and others behind them (lrp2_bench/metrics/registry.py)
+    metrics: list[str] = field(default_factory=lambda: ["accuracy", "transferability"])
+    select_by: str = "transferability"  # the metric that calls a pair best
     seed: int = 0  # of the candidate pools
     plan: bool = False  # print what would run, timed on a few facts, and store nothing
     reproduces: str | None = None  # manifest.json whose run this one must equal; --from-manifest sets it
@@ -97,7 +98,7 @@ class AnalyzeCommand:
     languages: list[str] | None = None  # codes and groups, language=de,high for short; null = the analysis's default
     pivot: str = "en"  # the language that others are compared with
     pair: list[int] | None = None  # [LIRP, LSRP]; null = the best of the finished search in this experiment
-    select_by: Metric = Metric.transferability  # the metric that calls a pair best
+    select_by: str = "transferability"  # the metric that calls a pair best
     batch_tokens: int | None = None  # padded tokens a batch; null = 4,096 on CPU, 32,768 on CUDA
     seed: int = 0  # of samples and resamples
 
@@ -150,7 +151,7 @@ class ReportCommand:
     high_from: int = 1_000_000  # Wikipedia articles from which a language is high resource
     medium_from: int = 100_000  # and from which it is medium resource
     languages: LanguageSettings = field(default_factory=LanguageSettings)
-    select_by: Metric = Metric.transferability
+    select_by: str = "transferability"
     quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
     tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, told of the report once it is written
     paths: PathSettings = field(default_factory=PathSettings)
@@ -181,7 +182,7 @@ class RegretCommand:
     first: float = 0.0625  # as in search.first
     alpha: float = 0.05  # as in search.alpha
     batch: int = 4  # as in search.batch
-    select_by: Metric = Metric.transferability
+    select_by: str = "transferability"
     paths: PathSettings = field(default_factory=PathSettings)
 
 

@@ -23,13 +23,6 @@ class ModelFamily(Enum):
     causal = "causal"
 
 
-class Metric(Enum):
-    """The metrics a search may maximise, in percent."""
-
-    accuracy = "accuracy"
-    transferability = "transferability"
-
-
 class SearchKind(Enum):
     """Which settings are evaluated: the baseline, every layer pair beside it, or the pairs a search picks."""
 
@@ -37,17 +30,6 @@ class SearchKind(Enum):
     grid = "grid"
     tpe = "tpe"
     racing = "racing"
-
-
-class ProjectionKind(Enum):
-    """How hidden states are moved: LRP2, or what it is compared with (lrp2_bench/interventions/ablations.py)."""
-
-    lrp2 = "lrp2"
-    lirp_only = "lirp_only"
-    lsrp_only = "lsrp_only"
-    random = "random"
-    shuffled = "shuffled"
-    other_pivot = "other_pivot"
 
 
 class SentenceScore(Enum):
@@ -125,9 +107,9 @@ class ShardSettings:
 
 @dataclass
 class ProjectionSettings:
-    """LRP2 or an ablation of it."""
+    """LRP2, or another intervention that is registered (lrp2_bench/interventions/registry.py)."""
 
-    kind: ProjectionKind = ProjectionKind.lrp2
+    kind: str = "lrp2"
     seed: int = 0  # of random directions, and of who is shuffled with whom
     language: str | None = None  # whose vectors other_pivot moves into, or shuffled moves by; null = drawn (shuffled)
     among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's

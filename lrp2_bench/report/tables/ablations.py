@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.interventions.registry import INTERVENTIONS, name_in
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.results.runs import LRP2, METRICS, Run
 from lrp2_bench.results.stored_hits import read_hits
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
 from lrp2_bench.stats.held_out import SPLITS
-
-#: Projections in the order of the table; labels with more to them (random_seed1) follow their kind.
-_ORDER = (LRP2, "lirp_only", "lsrp_only", "random", "shuffled", "other_pivot")
 
 
 def ablation_tables(runs: Sequence[Run], select_by: str, assessed: Sequence[AssessedRuns] = ()) -> list[Table]:
@@ -71,8 +69,9 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, held_o
 
 
 def _place(run: Run) -> tuple[int, str]:
-    kinds = [place for place, kind in enumerate(_ORDER) if run.projection.startswith(kind)]
-    return (kinds[-1] if kinds else len(_ORDER), run.projection)
+    """In the registry's order; labels with more to them (random_seed1) follow their kind."""
+    names, name = INTERVENTIONS.names(), name_in(run.projection)
+    return (names.index(name) if name else len(names), run.projection)
 
 
 def _rows(
@@ -143,8 +142,8 @@ def _notes(runs: Sequence[Run], select_by: str) -> Iterator[str]:
         f"Held-out: chosen on one half of the facts, reported on the other, both ways round, mean of {SPLITS} splits; "
         "luck in choosing is not in it, so this is what tells a gain from a perturbation."
     )
-    if {"lirp_only", "lsrp_only"} & kinds:
-        yield "One side alone has a setting per layer: the best pair is the first with that layer."
+    names = {name for kind in kinds if (name := name_in(kind)) is not None}
+    yield from dict.fromkeys(note for name in sorted(names) if (note := INTERVENTIONS.get(name).note))
     yield (
         f"Intervals: 95 %, a percentile bootstrap over facts within relations ({RESAMPLES:,} resamples, seed {SEED}), "
         "paired for all projections of a language."

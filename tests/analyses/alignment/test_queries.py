@@ -11,13 +11,12 @@ import pytest
 
 from lrp2_bench.analyses.alignment.queries import alignment
 from lrp2_bench.core.data_warnings import DataWarnings
-from lrp2_bench.core.settings import ProjectionKind
 from lrp2_bench.core.types import LayerPair, ParallelFacts, Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
-from lrp2_bench.interventions.moves import moves
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.results.tables import AlignmentRow
+from tests.support.interventions import edit_of
 from tests.support.models import ARCHITECTURES
 from tests.support.naive import moved, states
 from tests.support.probing import load, relation_of
@@ -80,16 +79,14 @@ def test_alignment_equals_one_hooked_forward_a_sentence(
         np.testing.assert_allclose([row.lrp2 for row in rows], _loop(model, facts, pair), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("kind", "sides"), [(ProjectionKind.lirp_only, ("lirp",)), (ProjectionKind.lsrp_only, ("lsrp",))]
-)
+@pytest.mark.parametrize(("name", "sides"), [("lirp_only", ("lirp",)), ("lsrp_only", ("lsrp",))])
 def test_an_ablation_is_aligned_as_it_moves(
-    kind: ProjectionKind, sides: tuple[str, ...], model_folder: Callable[[str], Path], toy_mlama: Path
+    name: str, sides: tuple[str, ...], model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     model, pair = load(model_folder("bert")), LayerPair(1, 3)
     facts = MLama(toy_mlama, limit=4).facts("zh", "de", DataWarnings())
-    moved_so = moves(kind, shifts(*two_random_vectors(model)), 0, "zh")
-    rows = alignment(model, facts, pair, moved_so, batch_tokens=2048, data_warnings=DataWarnings())
+    edit = edit_of(name, *two_random_vectors(model))
+    rows = alignment(model, facts, pair, edit, batch_tokens=2048, data_warnings=DataWarnings())
     np.testing.assert_allclose([row.lrp2 for row in rows], _loop(model, facts, pair, sides), atol=1e-5)
 
 

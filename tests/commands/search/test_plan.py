@@ -10,7 +10,7 @@ from rich.console import Console
 
 from lrp2_bench.commands.search.plan import forecast, run_plan
 from lrp2_bench.core.data_warnings import DataWarnings
-from lrp2_bench.core.settings import ModelSettings, ProjectionKind, SearchCommand, SearchKind
+from lrp2_bench.core.settings import ModelSettings, SearchCommand, SearchKind
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.frontier import FrontierRunner, Work
@@ -33,7 +33,7 @@ def test_one_side_alone_is_forecast_as_the_few_settings_it_is(
     model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:
     settings = _settings(model_folder("bert"))
-    settings.projection.kind = ProjectionKind.lirp_only
+    settings.projection.kind = "lirp_only"
     model = load_model(find_checkpoint(settings.model), settings.model)
     told = forecast(model, MLama(toy_mlama).facts("de", "en", DataWarnings()), settings, pairs=True)
     assert len(told.plan.settings) == model.blocks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,19 +11,13 @@ import pytest
 import torch
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.core.settings import ProjectionKind, ProjectionSettings
+from lrp2_bench.core.settings import ProjectionSettings
 from lrp2_bench.core.types import LayerPair, all_pairs
-from lrp2_bench.interventions.ablations import (
-    distinct_pairs,
-    experiment_folder,
-    is_label,
-    label,
-    representative,
-    require_projection,
-    spread,
-    stand_in,
-)
-from lrp2_bench.interventions.moves import moves, random_shifts
+from lrp2_bench.interventions.base import LRP2
+from lrp2_bench.interventions.random import random_shifts
+from lrp2_bench.interventions.registry import INTERVENTIONS, experiment_folder, intervention, is_label, name_in
+from lrp2_bench.interventions.shuffled import drawn_language
+from tests.support.interventions import projection_vectors
 
 LANGUAGES = ("ar", "de", "el", "en", "fr", "zh")
 
@@ -31,13 +27,13 @@ def _shift(layers: int = 5, hidden: int = 16) -> torch.Tensor:
 
 
 def test_each_side_alone_moves_on_its_side_only() -> None:
-    shift = _shift()
-    into = moves(ProjectionKind.lirp_only, shift, 0, "de")
-    back = moves(ProjectionKind.lsrp_only, shift, 0, "de")
-    assert into.enter.equal(shift) and not into.leave.any()
-    assert back.leave.equal(shift) and not back.enter.any()
-    whole = moves(ProjectionKind.lrp2, shift, 0, "de")
-    assert whole.enter.equal(shift) and whole.leave.equal(shift)
+    pivot = _shift()
+    into, back, whole = (
+        projection_vectors(name, torch.zeros_like(pivot), pivot) for name in ("lirp_only", "lsrp_only", LRP2)
+    )
+    assert into.added.equal(pivot) and not into.subtracted.any()
+    assert back.subtracted.equal(pivot) and not back.added.any()
+    assert whole.added.equal(pivot) and whole.subtracted.equal(pivot)
 
 
 @pytest.mark.parametrize(("layers", "hidden"), [(5, 16), (7, 4)])
@@ -60,50 +56,50 @@ def test_random_directions_are_of_their_seed_and_language() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_shuffling_gives_every_language_anothers_shift_once(seed: int) -> None:
-    others = [stand_in(code, LANGUAGES, "en", seed) for code in LANGUAGES if code != "en"]
+    others = [drawn_language(code, LANGUAGES, "en", seed) for code in LANGUAGES if code != "en"]
     assert sorted(others) == [code for code in LANGUAGES if code != "en"]
     assert all(other != code for other, code in zip(others, ("ar", "de", "el", "fr", "zh"), strict=True))
 
 
 def test_the_seed_decides_who_is_shuffled_with_whom() -> None:
-    assert len({stand_in("de", LANGUAGES, "en", seed) for seed in range(10)}) > 1
+    assert len({drawn_language("de", LANGUAGES, "en", seed) for seed in range(10)}) > 1
 
 
 def test_a_language_that_is_not_shuffled_and_one_alone_are_refused() -> None:
     with pytest.raises(UnknownNameError, match=r"(?s)'cy'.*Known: ar, de.*projection.among"):
-        stand_in("cy", LANGUAGES, "en", 0)
+        drawn_language("cy", LANGUAGES, "en", 0)
     with pytest.raises(BenchError, match="two languages or more"):
-        stand_in("de", ["de", "en"], "en", 0)
+        drawn_language("de", ["de", "en"], "en", 0)
 
 
 @pytest.mark.parametrize("blocks", [2, 4, 12])
 def test_one_side_alone_has_a_setting_a_layer(blocks: int) -> None:
-    into, back = ProjectionKind.lirp_only, ProjectionKind.lsrp_only
-    assert [pair.lirp for pair in distinct_pairs(into, blocks)] == list(range(1, blocks))
-    assert [pair.lsrp for pair in distinct_pairs(back, blocks)] == list(range(2, blocks + 1))
+    into, back = INTERVENTIONS.get("lirp_only"), INTERVENTIONS.get("lsrp_only")
+    assert [pair.lirp for pair in into.distinct_pairs(blocks)] == list(range(1, blocks))
+    assert [pair.lsrp for pair in back.distinct_pairs(blocks)] == list(range(2, blocks + 1))
     for pair in all_pairs(blocks):
-        assert representative(into, pair, blocks).lirp == pair.lirp
-        assert representative(back, pair, blocks).lsrp == pair.lsrp
-    for kind in set(ProjectionKind) - {into, back}:
-        assert distinct_pairs(kind, blocks) == all_pairs(blocks)
+        assert into.representative(pair, blocks).lirp == pair.lirp
+        assert back.representative(pair, blocks).lsrp == pair.lsrp
+    for name in ("lrp2", "random", "shuffled", "other_pivot"):
+        assert INTERVENTIONS.get(name).distinct_pairs(blocks) == all_pairs(blocks)
 
 
 def test_the_evaluated_pairs_fill_the_grid() -> None:
     pairs = all_pairs(4)
     hits = np.full((1 + len(pairs), 2), -1, dtype=np.int8)
     hits[0] = 1
-    for pair in distinct_pairs(ProjectionKind.lsrp_only, 4):
+    one_side = INTERVENTIONS.get("lsrp_only")
+    for pair in one_side.distinct_pairs(4):
         hits[1 + pairs.index(pair)] = pair.lsrp
-    filled = spread(ProjectionKind.lsrp_only, hits, 4)
+    filled = one_side.spread(hits, 4)
     assert filled[0].tolist() == [1, 1]
     assert [row[0] for row in filled[1:].tolist()] == [pair.lsrp for pair in pairs]
-    assert spread(ProjectionKind.random, hits, 4).tolist() == hits.tolist()
+    assert INTERVENTIONS.get("random").spread(hits, 4).tolist() == hits.tolist()
 
 
-def test_pairs_of_all_kinds_are_pairs_of_the_model() -> None:
-    for kind in ProjectionKind:
-        assert {representative(kind, pair, 3) for pair in all_pairs(3)} <= set(all_pairs(3))
-    assert representative(ProjectionKind.lirp_only, LayerPair(1, 2), 3) == LayerPair(1, 3)
+def test_of_pairs_that_move_alike_the_cheapest_is_evaluated() -> None:
+    assert INTERVENTIONS.get("lirp_only").representative(LayerPair(1, 2), 3) == LayerPair(1, 3)
+    assert INTERVENTIONS.get("lsrp_only").representative(LayerPair(2, 3), 3) == LayerPair(1, 3)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +115,11 @@ def test_pairs_of_all_kinds_are_pairs_of_the_model() -> None:
     ],
 )
 def test_what_moves_otherwise_lies_elsewhere(settings: dict[str, Any], folder: str) -> None:
-    assert experiment_folder("run", label(_settings(**settings))) == folder
+    assert experiment_folder("run", intervention(_settings(**settings)).label) == folder
 
 
 def _settings(kind: str = "lrp2", **more: Any) -> ProjectionSettings:
-    return ProjectionSettings(ProjectionKind[kind], **more)
+    return ProjectionSettings(kind, **more)
 
 
 @pytest.mark.parametrize(
@@ -140,18 +136,53 @@ def _settings(kind: str = "lrp2", **more: Any) -> ProjectionSettings:
 )
 def test_settings_that_say_nothing_or_move_nothing_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(BenchError, match=message):
-        require_projection(_settings(**settings), "de", "en")
+        intervention(_settings(**settings)).require("de", "en")
 
 
 @pytest.mark.parametrize("settings", [{}, {"kind": "shuffled"}, {"kind": "other_pivot", "language": "fr"}])
 def test_settings_that_move_something_pass(settings: dict[str, Any]) -> None:
-    require_projection(_settings(**settings), "de", "en")
+    intervention(_settings(**settings)).require("de", "en")
+
+
+@pytest.mark.parametrize(
+    ("settings", "other", "identity"),
+    [
+        ({}, None, "lrp2"),
+        ({"kind": "lirp_only", "seed": 3}, None, "lirp_only"),
+        ({"kind": "random", "seed": 3}, None, "random(seed=3)"),
+        ({"kind": "shuffled", "seed": 3}, "fr", "shuffled(fr)"),
+        ({"kind": "shuffled"}, None, "shuffled"),
+        ({"kind": "other_pivot", "language": "fr"}, "fr", "other_pivot(fr)"),
+    ],
+)
+def test_folders_of_earlier_versions_have_the_same_identity(
+    settings: dict[str, Any], other: str | None, identity: str
+) -> None:
+    assert intervention(_settings(**settings)).identity(other) == identity
 
 
 def test_a_label_is_told_from_the_name_of_an_experiment() -> None:
-    kinds = [kind for kind in ProjectionKind if kind is not ProjectionKind.lrp2]
+    names = [name for name in INTERVENTIONS.names() if name != LRP2]
     labels = {
-        label(ProjectionSettings(kind, seed, code)) for kind in kinds for seed in (0, 12) for code in (None, "ceb")
+        intervention(ProjectionSettings(name, seed, code)).label
+        for name in names
+        for seed in (0, 12)
+        for code in (None, "ceb")
     }
     assert labels > {"random", "random_seed12", "other_pivot_ceb"} and all(map(is_label, labels))
     assert not any(map(is_label, ("lrp2", "paper", "randomised", "random_words", "shuffled_seed", "my_random")))
+    assert name_in("other_pivot_ceb") == "other_pivot" and name_in("paper") is None
+
+
+def test_an_unknown_projection_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"(?s)'randm'. Did you mean 'random'.*Known: .*shuffled"):
+        intervention(_settings("randm"))
+
+
+def test_a_report_reads_ours_without_pytorch() -> None:
+    code = (
+        "import sys\nfrom lrp2_bench.interventions.registry import INTERVENTIONS\n"
+        "[INTERVENTIONS.get(name).how for name in INTERVENTIONS.names()]\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,30 @@
+"""The datasets of facts and the corpora of sentences by name."""
+
+from __future__ import annotations
+
+from lrp2_bench.core.registry import Registry
+from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.data.dataset import Dataset
+
+DATASETS: Registry[type[Dataset]] = Registry(
+    "dataset",
+    "lrp2_bench.datasets",
+    "lrp2_bench.data.dataset:Dataset",
+    {
+        "cldr": "lrp2_bench.data.cldr.dataset:CldrDataset",
+        "mlama": "lrp2_bench.data.mlama:MLama",
+        "xfactr": "lrp2_bench.data.xfactr.dataset:XFactr",
+    },
+)
+
+CORPORA: Registry[type[Corpus]] = Registry(
+    "corpus",
+    "lrp2_bench.corpora",
+    "lrp2_bench.data.corpus:Corpus",
+    {
+        "cldr": "lrp2_bench.data.cldr.corpus:CldrCorpus",
+        "opus100": "lrp2_bench.data.opus.corpus:OpusCorpus",
+        "tatoeba": "lrp2_bench.data.tatoeba:TatoebaCorpus",
+        "text": "lrp2_bench.data.text:TextCorpus",
+    },
+)

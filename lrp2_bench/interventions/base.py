@@ -1,0 +1,122 @@
+"""What an intervention on hidden states must say; one file per method implements it.
+
+An :class:`Intervention` is chosen on the command line and knows its settings; :meth:`Intervention.edit` makes from
+language vectors what is done to states, an :class:`Edit`. A report asks for labels and equivalent pairs only, so that
+nothing here, nor in the modules of the interventions, imports PyTorch before an edit is made.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ProjectionSettings
+from lrp2_bench.core.types import Hits, LayerPair, all_pairs
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+#: The method itself, which all others are compared with.
+LRP2 = "lrp2"
+
+
+class Edit(ABC):
+    """What an intervention does to hidden states: a function of states and layer, token by token.
+
+    States are ``[*any, hidden]`` on the model's device; the result has their shape and element type. What depends on
+    the layer depends on nothing else, so that all pairs with one LIRP layer share the run behind it.
+    """
+
+    #: Whether :meth:`between` changes states.
+    acts_between: ClassVar[bool] = False
+
+    @abstractmethod
+    def enter(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        """States after block ``layer``, the pair's LIRP layer."""
+
+    def between(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        """States after block ``layer``, behind the LIRP layer and before the LSRP layer."""
+        return hidden
+
+    @abstractmethod
+    def leave(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
+        """States after block ``layer``, the pair's LSRP layer."""
+
+
+@dataclass(frozen=True)
+class FittingData:
+    """What an edit is made of: ``vectors`` ``[1 + blocks, hidden]`` by language code, float32 on the model's device,
+    those of ``language``, ``pivot`` and, where there is one, of the third language ``other``."""
+
+    language: str
+    pivot: str
+    other: str | None
+    vectors: Mapping[str, Float[Tensor, "layer hidden"]]
+
+    def shifts(self, source: str, target: str) -> Float[Tensor, "layer hidden"]:
+        """From the space of ``source`` into that of ``target``, layer by layer."""
+        return self.vectors[target] - self.vectors[source]
+
+
+class Intervention(ABC):
+    """One method with its settings. ``name`` is its option of ``projection=`` and part of the identity of runs."""
+
+    name: ClassVar[str]
+    #: How states are changed, to follow "states move" in a report; ``{other}`` stands for the third language.
+    how: ClassVar[str]
+    #: Settings of ``projection.`` beside ``kind`` that it depends on. A language is refused where it has no meaning;
+    #: ``seed`` and ``among`` are not, since a sweep sets them once for all of its projections.
+    uses: ClassVar[frozenset[str]] = frozenset()
+    #: A note of the report's comparison, where this one is in it; '' for none.
+    note: ClassVar[str] = ""
+
+    def __init__(self, settings: ProjectionSettings) -> None:
+        self.settings = settings
+
+    @property
+    def label(self) -> str:
+        """The name in folders and tables: ``lrp2``, ``random``, ``random_seed1``, ``other_pivot_de``."""
+        if self.settings.language is not None:
+            return f"{self.name}_{self.settings.language}"
+        return f"{self.name}_seed{self.settings.seed}" if "seed" in self.uses and self.settings.seed else self.name
+
+    def require(self, language: str, pivot: str) -> None:
+        """Raises :class:`BenchError` for settings that contradict each other or would change nothing."""
+        if "language" not in self.uses and self.settings.language is not None:
+            raise BenchError(
+                f"projection.language={self.settings.language} says nothing to projection={self.name}.\n"
+                "Leave it out, or choose projection=shuffled or projection=other_pivot."
+            )
+
+    def other(self, language: str, pivot: str, languages: Callable[[], Sequence[str]]) -> str | None:
+        """The third language whose vectors it needs, None for none. ``languages`` are the dataset's."""
+        return self.settings.language
+
+    def identity(self, other: str | None) -> str:
+        """Its name in a run's identity, with all of its settings that decide hits: ``lrp2``, ``shuffled(zh)``."""
+        return f"{self.name}({other})" if other is not None else self.name
+
+    @abstractmethod
+    def edit(self, data: FittingData) -> Edit:
+        """What is done to states; a constant vector per layer is a
+        :class:`~lrp2_bench.interventions.projection.ProjectionVectors`."""
+
+    @classmethod
+    def representative(cls, pair: LayerPair, blocks: int) -> LayerPair:
+        """The pair that is evaluated for ``pair``: of those that change states alike, the cheapest."""
+        return pair
+
+    @classmethod
+    def distinct_pairs(cls, blocks: int) -> tuple[LayerPair, ...]:
+        """The pairs that are evaluated, in order."""
+        return tuple(sorted({cls.representative(pair, blocks) for pair in all_pairs(blocks)}))
+
+    @classmethod
+    def spread(cls, hits: Hits, blocks: int) -> Hits:
+        """``hits`` ``[setting, fact]`` of the baseline and every pair, each pair with its representative's row."""
+        row = {pair: number for number, pair in enumerate(all_pairs(blocks), start=1)}
+        return hits[[0, *(row[cls.representative(pair, blocks)] for pair in row)]]

@@ -1,0 +1,36 @@
+"""A control: as LRP2, into another language's space; knowledge is still compared with the pivot's."""
+
+from __future__ import annotations
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.interventions.base import Edit, FittingData, Intervention
+
+
+class OtherPivot(Intervention):
+    """``v[other] - v[language]``, the other being ``projection.language``."""
+
+    name = "other_pivot"
+    how = "into the space of {other} in place of the pivot's, and back"
+    uses = frozenset({"language"})
+
+    def require(self, language: str, pivot: str) -> None:
+        other = self.settings.language
+        if other is None:
+            raise BenchError("projection=other_pivot needs projection.language, such as projection.language=de.")
+        if other == language:
+            raise BenchError(
+                f"projection=other_pivot projection.language={other} language={language} would move nothing.\n"
+                "Choose another projection.language."
+            )
+        if other == pivot:
+            raise BenchError(
+                f"projection=other_pivot projection.language={other} would move as projection=lrp2 does, for '{pivot}' "
+                "is the pivot.\nChoose another projection.language."
+            )
+
+    def edit(self, data: FittingData) -> Edit:
+        from lrp2_bench.interventions.projection import ProjectionVectors
+
+        assert data.other is not None
+        shift = data.shifts(data.language, data.other)
+        return ProjectionVectors(shift, shift)

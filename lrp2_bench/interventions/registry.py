@@ -1,0 +1,54 @@
+"""The interventions by name, and their names in folders."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lrp2_bench.core.filenames import file_name
+from lrp2_bench.core.registry import Registry
+from lrp2_bench.core.settings import ProjectionSettings
+from lrp2_bench.interventions.base import LRP2, Intervention
+
+INTERVENTIONS: Registry[type[Intervention]] = Registry(
+    "projection",
+    "lrp2_bench.interventions",
+    "lrp2_bench.interventions.base:Intervention",
+    {
+        LRP2: "lrp2_bench.interventions.lrp2:Lrp2",
+        "lirp_only": "lrp2_bench.interventions.one_side:LirpOnly",
+        "lsrp_only": "lrp2_bench.interventions.one_side:LsrpOnly",
+        "random": "lrp2_bench.interventions.random:Random",
+        "shuffled": "lrp2_bench.interventions.shuffled:Shuffled",
+        "other_pivot": "lrp2_bench.interventions.other_pivot:OtherPivot",
+    },
+)
+
+
+def intervention(settings: ProjectionSettings) -> Intervention:
+    """The one that ``settings.kind`` names. Raises :class:`~lrp2_bench.core.errors.UnknownNameError`."""
+    return INTERVENTIONS.get(settings.kind)(settings)
+
+
+def name_in(label: str) -> str | None:
+    """The registered name in an intervention's ``label``, which may have a seed or a language behind it."""
+    names = [name for name in INTERVENTIONS.names() if label == name or label.startswith(f"{name}_")]
+    return max(names, key=len, default=None)
+
+
+def is_label(text: str) -> bool:
+    """Whether ``text`` is the label of an intervention other than LRP2."""
+    name = name_in(text)
+    return name not in (None, LRP2) and re.fullmatch(r"(_seed\d+|_[a-z]{2,3})?", text[len(str(name)) :]) is not None
+
+
+def experiment_folder(name: str, label: str) -> str:
+    """The EXPERIMENT of a run's folder: others than LRP2 lie one folder deeper, so that they never meet its runs."""
+    return name if label == LRP2 else f"{name}/{label}"
+
+
+def run_folder(root: Path, experiment: str, label: str, model: str, dataset: str, language: str) -> Path:
+    """``root/EXPERIMENT/MODEL/DATASET/LANGUAGE`` of a run, one of another intervention than LRP2 with its ``label``
+    between the first two. Runs that differ in a name never share a folder."""
+    above = [experiment] if label == LRP2 else [experiment, label]
+    return root.joinpath(*(file_name(name) for name in (*above, model, dataset, language)))

@@ -1,0 +1,84 @@
+"""What a metric must say; one file per metric implements it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lrp2_bench.core.types import HIT, Hits
+
+#: ``[setting]`` or ``[setting, fact]``.
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FactHits:
+    """What a metric of hits is computed from, facts of all relations together.
+
+    ``hits`` is ``[setting, fact]``, the language's; ``pivot`` ``[fact]``, the pivot's baseline, -1 where the pivot
+    lacks the fact; ``relations`` ``[fact]`` names each fact's relation. Raises ValueError where they differ in length.
+    """
+
+    hits: Hits
+    pivot: npt.NDArray[np.int8]
+    relations: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.hits.shape[1] == len(self.pivot) == len(self.relations):
+            raise ValueError(
+                f"hits have {self.hits.shape[1]} facts, the pivot's {len(self.pivot)}, relations {len(self.relations)}."
+            )
+
+    @cached_property
+    def hit(self) -> npt.NDArray[np.bool_]:
+        """``[setting, fact]``."""
+        found: npt.NDArray[np.bool_] = self.hits == HIT
+        return found
+
+
+class Metric(ABC):
+    """One number for every setting. ``name`` is its column in ``pairs.csv`` and its option of ``select_by=``."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]  # in figures and in the console
+    description: ClassVar[str]  # a line for --help
+    needs: ClassVar[Literal["hits", "scores"]] = "hits"
+    direction: ClassVar[Literal["maximize", "minimize"]] = "maximize"
+    unit: ClassVar[str] = "%"
+    decimals: ClassVar[int] = 2  # in the console
+    bounds: ClassVar[tuple[float, float]] = (0.0, 100.0)
+
+    @abstractmethod
+    def values(self, data: FactHits) -> Values:
+        """``[setting]``; NaN where there is nothing to take it over. Only settings that are fully evaluated have a
+        value to be compared with others."""
+
+    def fact_values(self, data: FactHits, best: float) -> Values | None:
+        """``[setting, fact]``: values whose sums over facts put settings in the metric's order, more being better.
+
+        ``best`` is the leader's value. A race tests paired differences of them. None, the default: there are none, and
+        a race drops pairs by its budget alone.
+        """
+        return None
+
+    def merit(self, values: Values) -> Values:
+        """``values`` so that more is better, NaN as minus infinity."""
+        signed = values if self.direction == "maximize" else -values
+        return np.where(np.isnan(signed), -np.inf, signed)
+
+    def best(self, values: Values | list[float]) -> int | None:
+        """The place of the best of ``values``, the first of equals; None without any that is a number.
+
+        Whoever chooses a pair chooses it here, of pairs in (lirp, lsrp) order.
+        """
+        merit = self.merit(np.asarray(values, dtype=np.float64))
+        return int(merit.argmax()) if len(merit) and merit.max() > -np.inf else None
+
+    def text(self, value: float, *, signed: bool = False) -> str:
+        """As the console shows it."""
+        return f"{value:+.{self.decimals}f}" if signed else f"{value:.{self.decimals}f}"
