@@ -21,15 +21,18 @@ TIERS = (
 
 #: The tiers inside a folder that has an order, from the ground up; ``*`` is whatever is not named.
 INSIDE = {
-    "core": ("errors", "*", "languages"),
+    "core": ("errors", "reading", "*", "languages"),
     "data": ("corpus dataset download filetree", "bitext parallel text", "*"),
     "models": ("half shipped", "layered", "*", "loading"),
     "testbed": ("exposure place", "checkpoint specs text", "*", "pretrain"),
     "interventions": ("projection vectors", "*"),
     "probing": ("pools prefix_tree probe", "log_partition", "bounded_ranking masked", "*", "build"),
     "grid": ("plan", "cost frontier limits", "*", "pilot"),
-    "results": ("journals lease_files stored_hits tables", "facts hits leases runs", "status", "manifest", "*"),
-    "stats": ("relations weighted", "*", "held_out", "resampled", "assess"),
+    "results": (
+        "layout", "journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
+        "manifest runs", "*",
+    ),
+    "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
     "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
     "tracking": (
         "base connection figures whole", "upload", "wandb_run", "*", "wandb_analysis workspace",

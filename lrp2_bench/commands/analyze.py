@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from lrp2_bench.analyses.base import Analysis, Findings
 from lrp2_bench.analyses.finished import ANALYSIS, FOLDER
 from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.core.files import write_json
+from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.settings import AnalyzeCommand
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
@@ -49,7 +49,7 @@ def run_analyze(
     analysis, tracker = make_analysis(), make_tracker()  # settings they refuse are better refused before the work
     subject = Subject(settings, make_dataset, make_corpus)
     folder = subject.home / FOLDER / analysis.name
-    earlier = _read(folder / ANALYSIS)
+    earlier = find_object(folder / ANALYSIS)
     findings = analysis.run(subject)
     subject.data_warnings.report()
     seconds = time.perf_counter() - start
@@ -93,15 +93,6 @@ def _write(folder: Path, findings: Findings, console: Console) -> list[Path]:
         for name, draw in findings.figures.items():
             written += save(draw(), folder, file_stem(name))
     return [path.relative_to(folder) for path in written]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """What an earlier run left; empty where there is nothing that can be read."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _tell_what_is_replaced(earlier: Mapping[str, Any], config: Mapping[str, Any], folder: Path) -> None:

@@ -18,7 +18,6 @@ from lrp2_bench.render.write import write_table
 from lrp2_bench.report.figures.regret import regret_curves
 from lrp2_bench.report.tables.regret import Outcome, curve_table, regret_table
 from lrp2_bench.results.runs import Run, find_runs
-from lrp2_bench.results.stored_hits import read_hits
 from lrp2_bench.search.racing import RaceRules, race
 from lrp2_bench.search.regret import Strategy, replay, truth
 from lrp2_bench.search.tpe import TpeRules, tpe
@@ -82,7 +81,7 @@ def _outcomes(members: Sequence[Run], settings: RegretCommand, console: Console)
     outcomes: dict[str, list[Outcome]] = {}
     for run in sorted(members, key=lambda run: run.language):
         try:
-            stored, pivot = read_hits(run.folder / "hits.parquet"), read_hits(run.folder / "pivot_hits.parquet")
+            stored, pivot = run.files.hits(), run.files.stored_pivot_hits()
             known = truth(stored, pivot, run.blocks, settings.select_by, run.stands_for)
         except BenchError as error:
             if run.pairs:  # a baseline is no grid that lacks something

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from lrp2_bench.config.arguments import quoted
 from lrp2_bench.config.compose import SWEEP, conf_dir
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
-from lrp2_bench.results.reproduction import read_reference
+from lrp2_bench.results.reproduction import read_reproduction
 
 #: Settings that are about the job rather than the run.
 _OF_THE_JOB = ("shard", "plan", "reproduces")
@@ -30,17 +30,17 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
     keys = [argument.partition("=")[0].lstrip("+~") for argument in given if not argument.startswith("-")]
     if SWEEP in keys:
         raise BenchError(f"--from-manifest repeats one run: leave +{SWEEP} out, or run the sweep without it.")
-    reference = read_reference(path)
-    stored = {key: value for key, value in reference.config.items() if key not in _OF_THE_JOB}
-    choices = [f"{group}={_option(reference.path, group, stored[group])}" for group in _groups() if group in stored]
+    original = read_reproduction(path)
+    stored = {key: value for key, value in original.config.items() if key not in _OF_THE_JOB}
+    choices = [f"{group}={_option(original.path, group, stored[group])}" for group in _groups() if group in stored]
     wanted = dict(_leaves(stored))
     unknown = sorted(wanted.keys() - dict(_leaves(_composed(choices, resolve=False))).keys())
     if unknown:
         known = dict(_leaves(_composed(choices, resolve=False)))
         listed = ", ".join(f"{key} (near: {nearest(key, known) or 'nothing'})" for key in unknown)
         raise BenchError(
-            f"'{reference.path}' has settings that this version has not: {listed}.\n"
-            f"It was written by lrp2-bench {_version(reference.manifest)}: use that one, or give the settings yourself."
+            f"'{original.path}' has settings that this version has not: {listed}.\n"
+            f"It was written by lrp2-bench {_version(original.manifest)}: use that one, or give the settings yourself."
         )
     overrides = list(choices)
     # First what is written out, then what is made of others and still differs.
@@ -52,7 +52,7 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
             if found[key] != value and (resolve or not _is_made_of_others(found[key]))
         ]
     overrides = [entry for entry in overrides if not _is_overruled(entry.partition("=")[0], keys)]
-    return [*overrides, f"reproduces={quoted(str(reference.path))}"]
+    return [*overrides, f"reproduces={quoted(str(original.path))}"]
 
 
 def _is_overruled(key: str, given: Sequence[str]) -> bool:

@@ -218,12 +218,12 @@ def files(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("none.json", "There is no manifest '"),
+        ("none.json", "none.json' is missing."),
         (".", "/manifest.json'. `lrp2-bench search` writes it"),
-        ("text.json", "is no manifest, or a damaged one"),
+        ("text.json", "text.json' is damaged ("),
         ("list.json", "it has no config, identity, environment"),
         ("status.json", "it has no config, identity, environment"),
-        ("text.json/x", "Cannot read '"),
+        ("text.json/x", "x' is missing."),
     ],
 )
 def test_what_is_no_manifest_is_told(name: str, said: str, files: Path, capsys: Capture) -> None:

@@ -12,7 +12,8 @@ from optuna.trial import TrialState
 
 from lrp2_bench.core.settings import Metric
 from lrp2_bench.core.types import LayerPair, all_pairs
-from lrp2_bench.results.runs import METRICS, Run
+from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.runs import Run
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.study import best_pair, load_study, value_of, write_study
 

@@ -33,14 +33,15 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.results.completion import nothing_left, write_completion
-from lrp2_bench.results.facts import FACTS, write_facts
-from lrp2_bench.results.hits import HitsStore, write_hits
+from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.identity import finish_manifest, start_manifest
+from lrp2_bench.results.layout import run_folder
 from lrp2_bench.results.leases import TABLES, Leases
 from lrp2_bench.results.manifest import environment, peak_memory_bytes, table_digests, was_finished
-from lrp2_bench.results.reproduction import read_reference
+from lrp2_bench.results.reproduction import read_reproduction
+from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.status import JobStatus, job_status, sigterm_interrupts
-from lrp2_bench.results.tables import PairRow, write_pairs
+from lrp2_bench.results.tables import PairRow
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
 
@@ -68,8 +69,9 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     config = hide_password(config)
     root = Path(settings.paths.outputs).expanduser()
     model = folder_name(settings.model.name, settings.model.path)
-    experiment = experiment_folder(settings.experiment.name, label(settings.projection))
-    folder = root / experiment / model / dataset_name / settings.language
+    folder = run_folder(
+        root, settings.experiment.name, label(settings.projection), model, dataset_name, settings.language
+    )
     shard = shard_of(settings.shard)
     # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
     alone = shard is None and settings.reproduces is None
@@ -99,7 +101,7 @@ def _run(
 ) -> JobRecord | None:
     """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
     start, data_warnings = time.perf_counter(), DataWarnings()
-    reference = read_reference(Path(settings.reproduces)) if settings.reproduces else None
+    reference = read_reproduction(Path(settings.reproduces)) if settings.reproduces else None
     grid = settings.search.kind is not SearchKind.baseline
     if settings.language == settings.pivot and grid:
         raise BenchError(
@@ -237,11 +239,10 @@ def _details(
 def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int) -> list[PairRow]:
     """``hits.parquet``, ``pivot_hits.parquet``, ``facts.parquet`` and ``pairs.csv``; the rows of the last."""
     settings = (None, *all_pairs(blocks))
-    write_hits(folder / "hits.parquet", ((h.relation.name, h.relation.facts, settings, h.language) for h in hits))
-    write_hits(
-        folder / "pivot_hits.parquet", ((h.relation.name, h.pivot_relation.facts, [None], h.pivot) for h in hits)
-    )
-    write_facts(folder / FACTS, ((h.relation, h.pivot_relation) for h in hits))
+    files = RunFolder(folder)
+    files.write_hits((h.relation.name, h.relation.facts, settings, h.language) for h in hits)
+    files.write_pivot_hits((h.relation.name, h.pivot_relation.facts, [None], h.pivot) for h in hits)
+    files.write_facts((h.relation, h.pivot_relation) for h in hits)
     language = np.concatenate([h.language for h in hits], axis=1)
     pivot = np.concatenate([h.pivot_by_fact() for h in hits])
     facts, shared = language.shape[1], int((pivot >= 0).sum())
@@ -258,5 +259,5 @@ def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int) -> lis
         for row, setting in enumerate(settings)
         if metrics.fully_evaluated(language)[row]
     ]
-    write_pairs(folder / "pairs.csv", rows)
+    files.write_pairs(rows)
     return rows

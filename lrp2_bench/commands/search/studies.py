@@ -15,13 +15,13 @@ from lrp2_bench.core.settings import ProjectionKind, SearchCommand, SearchKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.ablations import label
 from lrp2_bench.models.names import folder_name
+from lrp2_bench.results.choice import best_row
+from lrp2_bench.results.layout import STUDY
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.recorder import StudyKey, StudyRecorder
 from lrp2_bench.search.storage import open_database, open_journal, without_password
 from lrp2_bench.search.study import other_metrics, value_of, write_study
 from lrp2_bench.search.task import Found
-
-JOURNAL = "study.journal"
 
 
 def study_name(settings: SearchCommand, dataset: str) -> str:
@@ -54,7 +54,7 @@ def open_recorder(
         with StudyRecorder(open_database(url, settings.search.heartbeat), key, alone=False) as recorder:
             yield recorder
         return
-    key, path = StudyKey(name, blocks, settings.select_by.value, identity), folder / JOURNAL
+    key, path = StudyKey(name, blocks, settings.select_by.value, identity), folder / STUDY
     try:
         found = StudyRecorder(open_journal(path), key, alone=True)
     except BenchError:  # of another metric: our own view of the hits, and so regenerated
@@ -85,7 +85,7 @@ def finish_study(
     curves = found.curves if found is not None else {}
     if settings.search.storage is None:
         recorder.detach()
-    write_study(folder / JOURNAL, name, rows, blocks, settings.select_by, curves)
+    write_study(folder / STUDY, name, rows, blocks, settings.select_by, curves)
     if settings.search.storage is not None and settings.search.kind is not SearchKind.baseline:
         baseline = rows[0]
         recorder.set_attributes(
@@ -98,8 +98,9 @@ def finish_study(
             data_warnings.add(
                 "The study in search.storage is not up to date: run the same command again", recorder.name
             )
-    # max keeps the first of equals, and the rows are in (lirp, lsrp) order.
-    return max(pairs, key=lambda row: value_of(row, settings.select_by)).pair
+    best = best_row(pairs, settings.select_by.value)
+    # Without facts every value is NaN, and the first pair is as good as any.
+    return (best or pairs[0]).pair
 
 
 def hide_password(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from lrp2_bench.core.languages import ENGLISH, GROUPS, LANGUAGES
 from lrp2_bench.data import published
 from lrp2_bench.render.table import Cell, Column, Table
-from lrp2_bench.results.runs import METRICS, Run, value
+from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.runs import Run
 
 #: Table 1's groups by name, as they are written.
 TITLES = {
