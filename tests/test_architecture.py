@@ -16,7 +16,7 @@ PACKAGE = REPOSITORY / "lrp2_bench"
 #: From the ground up: a module imports from lower folders, or from its own.
 TIERS = (
     "core", "data", "models", "testbed", "interventions", "probing", "metrics", "grid", "results", "stats", "search",
-    "tracking", "render", "analyses", "report", "bench", "config", "launchers", "commands", "cli", "__main__",
+    "tracking", "render", "analyses", "report", "bench", "config", "launchers", "commands", "api", "cli", "__main__",
 )  # fmt: skip
 
 #: The tiers inside a folder that has an order, from the ground up; ``*`` is whatever is not named.
@@ -41,6 +41,7 @@ INSIDE = {
     "render": ("table text", "*", "latex plain terminal", "write"),
     "analyses": ("finished states subject", "base encode parallel", "languages", "*"),
     "report": ("method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
+    "api": ("names results", "*"),
     "launchers": ("job queue signals", "running", "finished summary", "launcher worker", "*", "plugin slurm"),
 }  # fmt: skip
 

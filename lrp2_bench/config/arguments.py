@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
 from lrp2_bench.core.languages import ENGLISH, GROUPS, LANGUAGES
@@ -122,3 +125,14 @@ def quoted(text: str) -> str:
     """``text`` as a value that Hydra reads as it is. It takes backslashes for themselves unless a quote follows."""
     escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
     return f"'{escaped}'"
+
+
+def as_value(value: Any) -> str:
+    """``value`` as an override writes it."""
+    if isinstance(value, str | Path):
+        return quoted(str(value))
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{as_value(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(as_value(item) for item in value)}]"
+    return json.dumps(value)

@@ -151,7 +151,10 @@ def _shared_settings(run: Run) -> dict[str, str]:
     settings["identity.projection"] = run.projection
     # A baseline needs no vectors, so its corpus is whatever the default was.
     compared = (*_OF_FACTS, *_OF_VECTORS) if run.pairs else _OF_FACTS
-    settings |= {f"config.{key}": found for key, found in _flat(run.manifest.get("config")) if key in compared}
+    for key, found in _flat(run.manifest.get("config")):
+        if key in compared:
+            # Modules have moved between versions; their classes kept their names.
+            settings[f"config.{key}"] = str(found).rpartition(".")[2] if key.endswith("_target_") else found
     return {key: json.dumps(found, sort_keys=True, ensure_ascii=False) for key, found in settings.items()}
 
 
