@@ -219,9 +219,9 @@ def files(tmp_path: Path) -> Iterator[Path]:
     ("name", "said"),
     [
         ("none.json", "none.json' is missing."),
-        (".", "/manifest.json'. `lrp2-bench search` writes it"),
+        (".", "/manifest.json' is missing. `lrp2-bench search` writes it"),
         ("text.json", "text.json' is damaged ("),
-        ("list.json", "it has no config, identity, environment"),
+        ("list.json", "list.json' is damaged (it holds no JSON object)"),
         ("status.json", "it has no config, identity, environment"),
         ("text.json/x", "x' is missing."),
     ],
