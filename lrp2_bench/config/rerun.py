@@ -17,6 +17,8 @@ from lrp2_bench.results.reproduction import read_reproduction
 
 #: Settings that are about the job rather than the run.
 _OF_THE_JOB = ("shard", "plan", "reproduces")
+#: What settings were called in manifests of earlier versions, and are now.
+_RENAMED = {"grid.rough_normalisers": "grid.rough_log_partitions"}
 
 
 def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
@@ -33,7 +35,7 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
     stored = {key: value for key, value in original.config.items() if key not in _OF_THE_JOB}
     choices = [f"{group}={_option(original.path, group, stored[group])}" for group in _groups() if group in stored]
     # What a group's option is made of is the option's own affair: modules have moved since older versions.
-    wanted = {key: value for key, value in _leaves(stored) if not key.endswith("._target_")}
+    wanted = {_RENAMED.get(key, key): value for key, value in _leaves(stored) if not key.endswith("._target_")}
     unknown = sorted(wanted.keys() - dict(_leaves(_composed(choices, resolve=False))).keys())
     if unknown:
         known = dict(_leaves(_composed(choices, resolve=False)))

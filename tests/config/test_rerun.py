@@ -207,6 +207,21 @@ def test_a_manifest_of_another_version_is_told(
     assert said in error and "Traceback" not in error
 
 
+def _as_it_was(content: dict[str, Any]) -> None:
+    """Names of settings and modules as the first version wrote them."""
+    del content["config"]["grid"]["rough_log_partitions"]
+    content["config"]["grid"]["rough_normalisers"] = True
+    content["config"]["dataset"]["_target_"] = "lrp2_bench.data.elsewhere.MLama"
+
+
+def test_a_manifest_of_the_first_version_is_made_again_by_todays_names(first: ToyJob, tmp_path: Path) -> None:
+    today, old = (
+        [entry for entry in rerun_overrides(path, []) if not entry.startswith("reproduces=")]
+        for path in (_manifest(first), _changed(first, tmp_path / "old.json", _as_it_was))
+    )
+    assert sorted(old) == sorted([*today, "grid.rough_log_partitions=true"])
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "text.json").write_text("{")
