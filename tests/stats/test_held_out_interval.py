@@ -57,6 +57,8 @@ def test_it_is_the_median_of_each_halfs_own_bootstrap() -> None:
 
 
 def test_too_few_facts_and_no_pair_give_no_interval() -> None:
-    for hits, pivot, relations in (_drawn(0, ENOUGH - 1, 0.4), (*_drawn(0, 200, 0.4, 0)[:2], ["P1"] * 200)):
-        found = held_out_intervals(hits[:1] if len(relations) == 200 else hits, pivot, relations, "accuracy")
+    few, many = _drawn(0, ENOUGH - 1, 0.4), _drawn(0, ENOUGH, 0.4)
+    for hits, pivot, relations in (few, (many[0][:1], *many[1:])):
+        found = held_out_intervals(hits, pivot, relations, "accuracy")
         assert all(math.isnan(bound) for bounds in found.values() for bound in bounds)
+    assert not math.isnan(held_out_intervals(*many, "accuracy")["accuracy"][0])
