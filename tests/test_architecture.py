@@ -41,7 +41,7 @@ INSIDE = {
     "render": ("table text", "*", "latex plain terminal", "write"),
     "analyses": ("finished states subject", "base encode parallel", "languages", "*"),
     "report": ("method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
-    "api": ("names results", "*"),
+    "api": ("frames names", "results", "*"),
     "launchers": ("job queue signals", "running", "finished summary", "launcher worker", "*", "plugin slurm"),
 }  # fmt: skip
 

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import html
 import logging
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from lrp2_bench.api.frames import NAMES, compared, gains_of, hits_of, joined, key_of, names_of, strength_of, with_layers
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.core.types import NOT_EVALUATED, LayerPair
 from lrp2_bench.report.agreement import tell_apart
-from lrp2_bench.report.method import distinct
 from lrp2_bench.results.choice import METRICS, best_row, value
 from lrp2_bench.results.runs import Run, Unfinished, find_runs
 from lrp2_bench.results.tables import PairRow
-from lrp2_bench.stats.compare import Difference, compare_runs
-from lrp2_bench.stats.held_out_interval import held_out_intervals
-from lrp2_bench.stats.resampled import Sampled
 
 log = logging.getLogger(__name__)
 
-#: What names a run, the first columns of every table.
-NAMES = ("experiment", "model", "dataset", "language", "projection")
 _SHOWN = 20  # runs in a notebook
 
 
@@ -67,18 +58,18 @@ class Results:
         for name, wanted in names.items():
             if name not in NAMES:
                 raise UnknownNameError("name of a run", name, NAMES)
-            known = {_names(run)[name] for run in self.runs}
+            known = {names_of(run)[name] for run in self.runs}
             values = [wanted] if isinstance(wanted, str) else list(wanted)
             for each in values:
                 if each not in known:
                     raise UnknownNameError(name, each, known, "These have finished runs here.")
-            kept = tuple(run for run in kept if _names(run)[name] in values)
+            kept = tuple(run for run in kept if names_of(run)[name] in values)
         return Results(kept, self.unfinished)
 
     @property
     def experiments(self) -> list[str]:
         """Sorted."""
-        return sorted({_names(run)["experiment"] for run in self.runs})
+        return sorted({names_of(run)["experiment"] for run in self.runs})
 
     @property
     def pairs(self) -> pd.DataFrame:
@@ -86,12 +77,12 @@ class Results:
         ``strength``, ``lirp``, ``lsrp``, then as in ``pairs.csv`` the metrics in percent, ``facts`` of the language and
         ``shared``, those that the pivot has too."""
         rows = [
-            {**_names(run), "strength": _strength(run), **asdict(row)}
+            {**names_of(run), "strength": strength_of(run), **asdict(row)}
             for run in self.runs
             for row in (run.baseline, *run.pairs)
         ]
         columns = (*NAMES, "strength", "lirp", "lsrp", *METRICS, "facts", "shared")
-        return _layers(pd.DataFrame(rows, columns=None if rows else list(columns)))
+        return with_layers(pd.DataFrame(rows, columns=None if rows else list(columns)))
 
     def best(self, metric: str = "transferability") -> pd.DataFrame:
         """One row a run with pairs, at its best pair by ``metric``.
@@ -105,7 +96,7 @@ class Results:
         _require_metric(metric)
         if metric not in self._best:
             rows = [
-                {**_names(run), "strength": _strength(run), **_gains(run, row.pair, metric)}
+                {**names_of(run), "strength": strength_of(run), **gains_of(run, row.pair, metric)}
                 for run in self.runs
                 if not run.is_pivot and (row := run.best(metric)) is not None and row.pair is not None
             ]
@@ -113,7 +104,7 @@ class Results:
                 *NAMES, "strength", "lirp", "lsrp", "metric", "facts", "shared", "baseline", "value", "gain",
                 "gain_low", "gain_high", "held_out", "held_out_low", "held_out_high", "held_out_p",
             )  # fmt: skip
-            self._best[metric] = _layers(pd.DataFrame(rows, columns=list(columns)))
+            self._best[metric] = with_layers(pd.DataFrame(rows, columns=list(columns)))
         return self._best[metric].copy()
 
     def hits(self, language: str | Sequence[str] | None = None, **names: str | Sequence[str]) -> pd.DataFrame:
@@ -126,14 +117,14 @@ class Results:
         """
         chosen = self.where(**names, **({} if language is None else {"language": language}))
         columns = (*NAMES, "relation", "uuid", "lirp", "lsrp", "hit", "pivot_hit")
-        return _joined([_hits(run) for run in chosen.runs], columns)
+        return joined([hits_of(run) for run in chosen.runs], columns)
 
     def facts(self, language: str | Sequence[str] | None = None, **names: str | Sequence[str]) -> pd.DataFrame:
         """One row a run and fact: the run's names, ``relation``, ``uuid``, ``query`` (``[Y]`` stands for its object),
         ``object``, and both in the pivot's words, empty where it lacks the fact. Errors as for :meth:`hits`."""
         chosen = self.where(**names, **({} if language is None else {"language": language}))
         rows = [
-            {**_names(run), "relation": relation, "uuid": uuid, **asdict(text)}
+            {**names_of(run), "relation": relation, "uuid": uuid, **asdict(text)}
             for run in chosen.runs
             for (relation, uuid), text in run.files.facts().items()
         ]
@@ -151,7 +142,8 @@ class Results:
         """
         _require_metric(metric)
         ours, theirs = (
-            {_key(run): run for run in self.where(experiment=name).runs if not run.is_pivot} for name in (first, second)
+            {key_of(run): run for run in self.where(experiment=name).runs if not run.is_pivot}
+            for name in (first, second)
         )
         common = [key for key in ours if key in theirs]
         if not common:
@@ -159,7 +151,7 @@ class Results:
                 f"The experiments '{first}' and '{second}' have no model, dataset and language in common.\n"
                 "Search the same in both; `results.pairs` shows what there is."
             )
-        return _layers(pd.DataFrame([row for key in common for row in _compared(ours[key], theirs[key], metric)]))
+        return with_layers(pd.DataFrame([row for key in common for row in compared(ours[key], theirs[key], metric)]))
 
     def __repr__(self) -> str:
         left = f", {len(self.unfinished)} not finished" if self.unfinished else ""
@@ -181,7 +173,7 @@ class Results:
         return pd.DataFrame(
             [
                 {
-                    **_names(run),
+                    **names_of(run),
                     "facts": run.baseline.facts,
                     "pairs": len(run.pairs),
                     "best": str(best.pair) if (best := best_row(run.pairs, "transferability")) else "",
@@ -191,119 +183,6 @@ class Results:
                 for run in self.runs[:_SHOWN]
             ]
         )
-
-
-def _names(run: Run) -> dict[str, str]:
-    return {
-        "experiment": run.label or run.experiment,
-        "model": run.model_name,
-        "dataset": run.dataset,
-        "language": run.language,
-        "projection": run.projection,
-    }
-
-
-def _key(run: Run) -> tuple[str, ...]:
-    return run.model_name, run.dataset, run.language, run.projection
-
-
-def _strength(run: Run) -> float:
-    """What the shift is multiplied by; 1 in runs of versions that could not do otherwise."""
-    config = run.manifest.get("config")
-    projection = config.get("projection") if isinstance(config, Mapping) else None
-    found = projection.get("strength", 1.0) if isinstance(projection, Mapping) else 1.0
-    return float(found) if isinstance(found, int | float) else math.nan
-
-
-def _gains(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
-    row = next(row for row in run.pairs if row.pair == best)
-    before, after = value(run.baseline, metric), value(row, metric)
-    found: dict[str, Any] = {
-        "lirp": best.lirp, "lsrp": best.lsrp, "metric": metric, "facts": row.facts, "shared": row.shared,
-        "baseline": before, "value": after, "gain": after - before,
-    }  # fmt: skip
-    try:
-        hits = distinct(run, run.files.hits())
-        sampled = Sampled(hits, run.files.pivot_hits(hits.facts))
-    except BenchError as error:
-        log.warning("No intervals for '%s': %s", run.folder, error)
-        return found
-    drawn = {run.stands_for(pair): pair for pair in sampled.pairs}.get(run.stands_for(best))
-    if drawn is None or None not in sampled.settings:
-        log.warning("No intervals for '%s': its hits lack the best pair of pairs.csv. Search again.", run.folder)
-        return found
-    change = sampled.measures[metric].change(sampled.settings.index(drawn))
-    held_out = sampled.halves.held_out(metric)
-    bounds = held_out_intervals(sampled.hits, sampled.pivot_hits, sampled.relations, metric)[metric]
-    return found | {
-        "gain_low": change.low, "gain_high": change.high, "held_out": getattr(held_out, metric),
-        "held_out_low": bounds[0], "held_out_high": bounds[1], "held_out_p": held_out.p,
-    }  # fmt: skip
-
-
-def _hits(run: Run) -> pd.DataFrame:
-    stored = run.files.hits()
-    pivot = run.files.pivot_hits(stored.facts)
-    row, column = np.nonzero(stored.hits != NOT_EVALUATED)
-    layers = np.array([(pair.lirp, pair.lsrp) if pair else (0, 0) for pair in stored.settings], dtype=np.int16)
-    relations, uuids = (pd.Categorical([fact[part] for fact in stored.facts]) for part in (0, 1))
-    lirp, lsrp = (pd.array(layers[row, side], dtype="Int16") for side in (0, 1))
-    for side in (lirp, lsrp):
-        side[layers[row, 0] == 0] = pd.NA
-    known = pd.array(pivot[column] == 1, dtype="boolean")
-    known[pivot[column] == NOT_EVALUATED] = pd.NA
-    return pd.DataFrame(
-        {
-            **{
-                name: pd.Categorical.from_codes(np.zeros(len(row), np.int8), pd.Index([text]))
-                for name, text in _names(run).items()
-            },
-            "relation": relations.take(column),
-            "uuid": uuids.take(column),
-            "lirp": lirp,
-            "lsrp": lsrp,
-            "hit": stored.hits[row, column] == 1,
-            "pivot_hit": known,
-        }
-    )
-
-
-def _joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    """One table; texts stay categories, which take a byte or two a row."""
-    if not frames:
-        return pd.DataFrame(columns=list(columns))
-    texts = [name for name in columns if isinstance(frames[0][name].dtype, pd.CategoricalDtype)]
-    joined = {name: pd.api.types.union_categoricals([frame[name] for frame in frames]) for name in texts}
-    others = pd.concat([frame.drop(columns=texts) for frame in frames], ignore_index=True)
-    return pd.DataFrame({name: joined[name] if name in joined else others[name] for name in columns})
-
-
-def _compared(first: Run, second: Run, metric: str) -> Iterator[dict[str, Any]]:
-    found = compare_runs(first, second, metric)
-    names = {name: text for name, text in _names(first).items() if name != "experiment"}
-    for at, differences in (("baseline", found.baseline), ("best", found.at_best)):
-        pairs: tuple[LayerPair | None, ...] = found.best if at == "best" and found.best else (None, None)
-        layers = {
-            f"{which}_{side}": getattr(pair, side, None)
-            for which, pair in zip(("first", "second"), pairs, strict=True)
-            for side in ("lirp", "lsrp")
-        }
-        for name, difference in differences.items():
-            yield {**names, "metric": name, "at": at, "facts": found.facts, **_numbers(difference), **layers}
-
-
-def _numbers(difference: Difference) -> dict[str, float]:
-    change = difference.difference
-    return {
-        "first": difference.first, "second": difference.second,
-        "difference": change.value, "low": change.low, "high": change.high,
-    }  # fmt: skip
-
-
-def _layers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Layers as whole numbers that may be missing."""
-    columns = [name for name in frame.columns if name.endswith(("lirp", "lsrp"))]
-    return frame.astype(dict.fromkeys(columns, "Int64"))
 
 
 def _require_metric(metric: str) -> None:
