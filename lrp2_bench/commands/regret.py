@@ -15,6 +15,7 @@ from lrp2_bench.render.figures.save import save
 from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.write import write_table
+from lrp2_bench.report.agreement import tell_apart
 from lrp2_bench.report.figures.regret import regret_curves
 from lrp2_bench.report.tables.regret import Outcome, curve_table, regret_table
 from lrp2_bench.results.runs import Run, find_runs
@@ -28,24 +29,25 @@ Seeded = Callable[[int], Strategy]
 def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretCommand, console: Console) -> Path:
     """Write ``regret_MODEL_DATASET`` and ``regret_curve_MODEL_DATASET`` (.md, .csv) and a figure; print the curve.
 
-    Returns the folder, by default ``report`` in the first input. Grids that are not whole are named and left out;
-    raises :class:`BenchError` where none is left.
+    Experiments of one model and dataset have tables of their own, which end in their names. Returns the folder, by
+    default ``report`` in the first input. Grids that are not whole are named and left out; raises :class:`BenchError`
+    where none is left.
     """
     if not settings.budgets or not settings.seeds:
         raise BenchError("budgets and seeds need at least one number each, such as budgets=[0.25] seeds=[0].")
     runs, _ = find_runs(inputs)
     folder = output if output is not None else inputs[0] / "report"
-    groups: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
+    groups: dict[tuple[str, str, str], list[Run]] = {}
+    for run in tell_apart(runs)[0]:
         if not run.is_pivot:
-            groups.setdefault((run.model, run.dataset), []).append(run)
+            groups.setdefault((run.model, run.dataset_label, run.stem), []).append(run)
     done = 0
-    for (model, dataset), members in sorted(groups.items()):
+    for (model, dataset, stem), members in sorted(groups.items()):
         outcomes = _outcomes(members, settings, console)
         if not outcomes:
             continue
         done += 1
-        of = re.sub(r"[^\w.-]", "_", f"{model}_{dataset}")
+        of = re.sub(r"[^\w.-]", "_", stem)
         metric = settings.select_by.value
         what = f"{model} on {dataset}, by {metric}"
         main = {name: outcomes[name] for name in (_race_name(settings.budgets[0]),)}
