@@ -16,12 +16,12 @@ PACKAGE = REPOSITORY / "lrp2_bench"
 #: From the ground up: a module imports from lower folders, or from its own.
 TIERS = (
     "core", "data", "models", "testbed", "interventions", "probing", "metrics", "grid", "results", "stats", "search",
-    "tracking", "render", "analyses", "report", "bench", "config", "launchers", "commands", "cli", "__main__",
+    "tracking", "render", "analyses", "report", "bench", "config", "launchers", "commands", "api", "cli", "__main__",
 )  # fmt: skip
 
 #: The tiers inside a folder that has an order, from the ground up; ``*`` is whatever is not named.
 INSIDE = {
-    "core": ("secrets supported", "errors", "*", "filenames languages"),
+    "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
         "exact_products half shipped unhandled", "checkpoint_files layered", "*", "architecture", "loading",
@@ -31,8 +31,11 @@ INSIDE = {
     "probing": ("pools prefix_tree probe rows", "log_partition", "bounded_ranking masked", "*", "build scores"),
     "metrics": ("hits", "base", "*"),
     "grid": ("plan", "cost frontier limits", "*", "pilot"),
-    "results": ("journals lease_files stored_hits tables", "facts hits leases runs", "status", "manifest", "*"),
-    "stats": ("relations weighted", "*", "held_out", "resampled", "assess"),
+    "results": (
+        "layout", "journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
+        "manifest runs", "*",
+    ),
+    "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
     "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
     "tracking": (
         "base connection figures project whole", "upload", "wandb_run", "*", "wandb_analysis workspace",
@@ -41,6 +44,7 @@ INSIDE = {
     "render": ("table text", "*", "latex plain terminal", "write"),
     "analyses": ("finished states", "encode subject", "base parallel", "languages", "*"),
     "report": ("languages_at_hand method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
+    "api": ("frames names", "results", "*"),
     "launchers": (
         "hidden job queue signals", "running", "finished summary", "launcher worker", "*", "plugin slurm", "completion",
     ),

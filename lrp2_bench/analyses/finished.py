@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_bytes
+from lrp2_bench.core.reading import read_object
 from lrp2_bench.render.stored_tables import table_from_json
 from lrp2_bench.render.table import Table
 from lrp2_bench.results.runs import walk
@@ -39,7 +39,7 @@ def find_analyses(inputs: Sequence[Path]) -> tuple[list[StoredAnalysis], list[st
         for file in (folder / ANALYSIS for folder, _, names in walk(path, seen) if ANALYSIS in names):
             try:
                 found.append(_read(file))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (BenchError, ValueError, KeyError, TypeError, AttributeError) as error:
                 problems.append(f"{file}: it is no analysis that can be read ({error!r}); run it again.")
     return found, problems
 
@@ -57,7 +57,7 @@ def copy_figures(analyses: Sequence[StoredAnalysis], folder: Path) -> list[Path]
 
 
 def _read(file: Path) -> StoredAnalysis:
-    stored: dict[str, Any] = json.loads(file.read_bytes())
+    stored = read_object(file)
     tables = tuple(table_from_json(table) for table in stored["tables"])
     return StoredAnalysis(
         file.parent,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import write_json
+from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.settings import AnalyzeCommand
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
@@ -51,7 +51,7 @@ def run_analyze(
     analysis, tracker = make_analysis(), make_tracker()  # settings they refuse are better refused before the work
     subject = Subject(settings, make_dataset, make_corpus)
     folder = subject.home / FOLDER / analysis.name
-    earlier = _read(folder / ANALYSIS)
+    earlier = find_object(folder / ANALYSIS)
     require_path(folder)
     _require_same_model(earlier, subject, folder)
     findings = analysis.run(subject)
@@ -108,15 +108,6 @@ def _require_same_model(earlier: Mapping[str, Any], subject: Subject, folder: Pa
             f"'{folder}' holds this analysis of another model that is called '{subject.model_name}' as well, or of "
             "other weights. Give this one a model.name or an experiment.name of its own, or delete that folder."
         )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """What an earlier run left; empty where there is nothing that can be read."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _tell_what_is_replaced(earlier: Mapping[str, Any], config: Mapping[str, Any], folder: Path) -> None:

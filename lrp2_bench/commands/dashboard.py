@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from lrp2_bench.commands.search.studies import JOURNAL
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import DashboardCommand
+from lrp2_bench.results.layout import STUDY
 from lrp2_bench.results.runs import run_folders
 from lrp2_bench.search.merge import find_journals, merge_studies
 
@@ -27,12 +27,12 @@ def run_dashboard(inputs: Sequence[Path], settings: DashboardCommand, console: C
     app = _dashboard() if settings.open else None
     folders = run_folders(inputs)
     target = Path(settings.output).expanduser() if settings.output else inputs[0] / "report" / "studies.journal"
-    storage, names, problems = merge_studies(find_journals(folders, JOURNAL), target)
+    storage, names, problems = merge_studies(find_journals(folders, STUDY), target)
     for problem in problems:
         console.print(Text(f"Left out: {problem}", style="yellow"), soft_wrap=True)
     if not names:
         raise BenchError(
-            f"There is no study below {', '.join(map(str, inputs))}. `lrp2-bench search` leaves a {JOURNAL} in each "
+            f"There is no study below {', '.join(map(str, inputs))}. `lrp2-bench search` leaves a {STUDY} in each "
             "run's folder; studies in a database are shown by `optuna-dashboard URL`."
         )
     page = inputs[0] / "report"

@@ -6,7 +6,6 @@ one after the other on both.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -24,8 +23,10 @@ from lrp2_bench.commands.report import run_report
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import write_json
 from lrp2_bench.core.quoting import quoted
+from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.settings import DemoCommand
 from lrp2_bench.report.summary import findings
+from lrp2_bench.results.layout import STATUS
 from lrp2_bench.results.manifest import environment
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.status import sigterm_interrupts, state_of
@@ -140,7 +141,7 @@ class _Worker(threading.Thread):
         ]
         self._steps = steps
         self._done = [
-            step.finished == len(step.folders) and _read(path) == mark
+            step.finished == len(step.folders) and find_object(path) == mark
             for step, (path, mark) in zip(steps, self._marks, strict=True)
         ]
         self._process: subprocess.Popen[bytes] | None = None
@@ -201,16 +202,9 @@ def _environment() -> dict[str, str]:
 def _written(folder: Path) -> float:
     """When the finished job in ``folder`` said so; 0 for others."""
     try:
-        return (folder / "status.json").stat().st_mtime if state_of(folder) == "finished" else 0.0
+        return (folder / STATUS).stat().st_mtime if state_of(folder) == "finished" else 0.0
     except OSError:
         return 0.0
-
-
-def _read(path: Path) -> object:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def _say(folder: Path, report: Path, console: Console, seconds: float) -> None:

@@ -16,10 +16,10 @@ from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.text import file_stem, require_apart
 from lrp2_bench.render.write import write_table
+from lrp2_bench.report.agreement import tell_apart
 from lrp2_bench.report.figures.regret import regret_curves
 from lrp2_bench.report.tables.regret import Outcome, curve_table, regret_table
 from lrp2_bench.results.runs import Run, find_runs
-from lrp2_bench.results.stored_hits import read_hits
 from lrp2_bench.search.racing import RaceRules, race
 from lrp2_bench.search.regret import Strategy, replay, truth
 from lrp2_bench.search.tpe import TpeRules, tpe
@@ -30,25 +30,26 @@ Seeded = Callable[[int], Strategy]
 def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretCommand, console: Console) -> Path:
     """Write ``regret_MODEL_DATASET`` and ``regret_curve_MODEL_DATASET`` (.md, .csv) and a figure; print the curve.
 
-    Returns the folder, by default ``report`` in the first input. Grids that are not whole are named and left out;
-    raises :class:`BenchError` where none is left.
+    Experiments of one model and dataset have tables of their own, which end in their names. Returns the folder, by
+    default ``report`` in the first input. Grids that are not whole are named and left out; raises :class:`BenchError`
+    where none is left.
     """
     if not settings.budgets or not settings.seeds:
         raise BenchError("budgets and seeds need at least one number each, such as budgets=[0.25] seeds=[0].")
     runs, _ = find_runs(inputs)
     folder = output if output is not None else inputs[0] / "report"
-    groups: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
+    groups: dict[tuple[str, str, str], list[Run]] = {}
+    for run in tell_apart(runs)[0]:
         if not run.is_pivot:
-            groups.setdefault((run.model, run.dataset), []).append(run)
-    require_apart(groups)
+            groups.setdefault((run.model, run.dataset_label, run.stem), []).append(run)
+    require_apart(dict.fromkeys((model, dataset) for model, dataset, _ in groups))
     done = 0
-    for (model, dataset), members in sorted(groups.items()):
+    for (model, dataset, stem), members in sorted(groups.items()):
         outcomes = _outcomes(members, settings, console)
         if not outcomes:
             continue
         done += 1
-        of = f"{model}_{dataset}"
+        of = stem
         metric = settings.select_by
         what = f"{model} on {dataset}, by {metric}"
         main = {name: outcomes[name] for name in (_race_name(settings.budgets[0]),)}
@@ -84,7 +85,7 @@ def _outcomes(members: Sequence[Run], settings: RegretCommand, console: Console)
     outcomes: dict[str, list[Outcome]] = {}
     for run in sorted(members, key=lambda run: run.language):
         try:
-            stored, pivot = read_hits(run.folder / "hits.parquet"), read_hits(run.folder / "pivot_hits.parquet")
+            stored, pivot = run.files.hits(), run.files.stored_pivot_hits()
             known = truth(stored, pivot, run.blocks, metric_of_hits(settings.select_by), run.stands_for)
         except BenchError as error:
             if run.pairs:  # a baseline is no grid that lacks something

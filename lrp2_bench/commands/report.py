@@ -21,7 +21,7 @@ from lrp2_bench.render.table import Table
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.text import require_apart
 from lrp2_bench.render.write import write_table
-from lrp2_bench.report.agreement import check_agreement
+from lrp2_bench.report.agreement import tell_apart
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.table import verdict_table
@@ -32,12 +32,16 @@ from lrp2_bench.report.method import of_method
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.tables.ablations import ablation_tables
+from lrp2_bench.report.tables.by_experiment import by_experiment
+from lrp2_bench.report.tables.experiments import compare_tables
 from lrp2_bench.report.tables.group_means import group_means_table
 from lrp2_bench.report.tables.languages import languages_table
 from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.relations import relations_table
 from lrp2_bench.report.tables.significance import significance_table
-from lrp2_bench.results.runs import LRP2, METRICS, Run, Unfinished, find_runs, run_folders
+from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.layout import LRP2
+from lrp2_bench.results.runs import Run, Unfinished, belongs, find_runs, run_folders
 from lrp2_bench.tracking.base import Tracker
 
 _TOLD = 5  # problems of one kind
@@ -70,9 +74,11 @@ def run_report(
     these. ``tracker`` is told of the report once it is written.
 
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
-    input. Unfinished runs are named in the tables' notes and on the console. Nothing is written unless all tables can
-    be made. Raises BenchError where there is nothing to report on or runs of one model and dataset were not made
-    alike, UnknownNameError for an input, ``select_by`` or model that does not exist.
+    input. Unfinished runs are named in the tables' notes and on the console. Where a model and dataset were searched in
+    several experiments, their rows stand in the same tables under their names, each has its figures, and
+    ``compare_MODEL_DATASET`` sets them against each other; so do runs of one experiment that were not made alike.
+    Nothing is written unless all tables can be made. Raises BenchError where there is nothing to report on,
+    UnknownNameError for an input, ``select_by`` or model that does not exist.
     """
     if select_by not in METRICS:
         raise UnknownNameError("metric in select_by:", select_by, METRICS, "A report is about the paper's two metrics.")
@@ -125,19 +131,28 @@ def _contents(
     """All that is told, made before any of it is written."""
     analyses, unread = find_analyses(inputs)
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
-    assessed = _assessed(list(_by_model_and_dataset(runs)), select_by, console)
+    runs, remarks = tell_apart(runs)
+    _tell("Told apart", remarks, console)
+    assessed = _assessed(_groups(runs), select_by, console)
     # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
     whole, ablated = (
         [found for found in assessed if (found.projection == LRP2) == is_lrp2] for is_lrp2 in (True, False)
     )
     own, hidden = (
-        [table for found in part for table in _tables(found, runs, unfinished, groups)] for part in (whole, ablated)
+        by_experiment([(found.label, table) for found in part for table in _tables(found, runs, unfinished, groups)])
+        for part in (whole, ablated)
     )
-    compared = ablation_tables(runs, select_by, assessed)
+    compared = [
+        (label, table)
+        for label in sorted({run.label for run in runs})
+        for table in ablation_tables([run for run in runs if run.label == label], select_by, assessed)
+    ]
     analyses = [each for each in analyses if not models or each.model in models]
     verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
-    shown = [*own, *compared, *([verdict] if verdict else []), *(table for each in analyses for table in each.tables)]
-    return _Contents(runs, unfinished, assessed, analyses, unread, compared, shown, hidden)
+    shown = [*own, *by_experiment(compared), *compare_tables(runs, select_by), *([verdict] if verdict else [])]
+    shown += [table for each in analyses for table in each.tables]
+    figured = [replace(table, name=f"{table.name}_{label}") if label else table for label, table in compared]
+    return _Contents(runs, unfinished, assessed, analyses, unread, figured, shown, hidden)
 
 
 def _write_tables(contents: _Contents, folder: Path, console: Console) -> list[Path]:
@@ -186,14 +201,13 @@ def _of_models(
     return [run for run in runs if run.model in models], [each for each in unfinished if each.model in models]
 
 
-def _by_model_and_dataset(runs: Sequence[Run]) -> Iterator[list[Run]]:
-    groups: dict[tuple[str, str], list[Run]] = {}
+def _groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Those of one model, dataset and experiment, where experiments are told apart."""
+    groups: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
-        groups.setdefault((run.model, run.dataset), []).append(run)
-    require_apart(groups)
-    for _, members in sorted(groups.items()):
-        check_agreement(members)
-        yield sorted(members, key=lambda run: run.language)
+        groups.setdefault((run.model, run.dataset, run.label), []).append(run)
+    require_apart(dict.fromkeys((model, dataset) for model, dataset, _ in groups))
+    return [sorted(members, key=lambda run: run.language) for _, members in sorted(groups.items())]
 
 
 def _assessed(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[AssessedRuns]:
@@ -212,7 +226,7 @@ def _tables(
     notes = tuple(
         f"{run.language} is not finished: {run.reason}{'' if run.reason.endswith(('.', '?', '!')) else '.'}"
         for run in unfinished
-        if (run.model, run.dataset) == (found.model, found.dataset)
+        if belongs(run, runs[0])
     )
     means = languages_table(runs, select_by) if found.dataset == XFACTR else group_means_table(runs, select_by, groups)
     tables = [means, optimal_layers_table(runs, select_by)]

@@ -33,7 +33,7 @@ def report_record(
 
 def experiments(runs: Iterable[Run]) -> list[str]:
     """Their names, each once, in order: W&B's groups. A run whose manifest tells none goes by its folder."""
-    return _each_once(_experiment(run) for run in runs)
+    return _each_once(run.experiment for run in runs)
 
 
 def tracked_in(runs: Iterable[Run]) -> list[tuple[str, str | None]]:
@@ -45,11 +45,6 @@ def tracked_in(runs: Iterable[Run]) -> list[tuple[str, str | None]]:
             entity = tracking.get("entity")
             found.add((str(project), str(entity) if entity else None))
     return sorted(found, key=lambda each: (each[0], each[1] or ""))
-
-
-def _experiment(run: Run) -> str:
-    name = _mapping(_mapping(run.manifest.get("config")).get("experiment")).get("name")
-    return str(name) if name else [*(["default"] * 4), *run.folder.resolve().parts][-4]
 
 
 def _mapping(found: object) -> Mapping[str, object]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
 from lrp2_bench.core.languages import GROUPS, LANGUAGES
@@ -119,3 +122,14 @@ def _languages(argument: str, find_groups: Callable[[], Groups], *, multirun: bo
     if "," in expanded and not multirun:
         raise BenchError(f"'{argument}' is {expanded.count(',') + 1} languages, one job each: add -m for a multirun.")
     return expanded
+
+
+def as_value(value: Any) -> str:
+    """``value`` as an override writes it."""
+    if isinstance(value, str | Path):
+        return quoted(str(value))
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{as_value(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(as_value(item) for item in value)}]"
+    return json.dumps(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,18 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
+from lrp2_bench.config.arguments import as_value
 from lrp2_bench.config.compose import SWEEP, conf_dir
 from lrp2_bench.config.extensions import nodes
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
 from lrp2_bench.core.quoting import quoted
 from lrp2_bench.core.secrets import has_mask
-from lrp2_bench.results.reproduction import read_reference
+from lrp2_bench.results.reproduction import read_reproduction
 
 #: Settings that are about the job rather than the run.
 _OF_THE_JOB = ("shard", "plan", "reproduces")
+#: What settings were called in manifests of earlier versions, and are now.
+_RENAMED = {"grid.rough_normalisers": "grid.rough_log_partitions"}
 
 
 def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
@@ -32,24 +34,25 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
     keys = [argument.partition("=")[0].lstrip("+~") for argument in given if not argument.startswith("-")]
     if SWEEP in keys:
         raise BenchError(f"--from-manifest repeats one run: leave +{SWEEP} out, or run the sweep without it.")
-    reference = read_reference(path)
-    stored = {key: value for key, value in reference.config.items() if key not in _OF_THE_JOB}
-    choices = [f"{group}={_option(reference.path, group, stored[group])}" for group in _groups() if group in stored]
-    wanted = dict(_leaves(stored))
+    original = read_reproduction(path)
+    stored = {key: value for key, value in original.config.items() if key not in _OF_THE_JOB}
+    choices = [f"{group}={_option(original.path, group, stored[group])}" for group in _groups() if group in stored]
+    # What a group's option is made of is the option's own affair: modules have moved since older versions.
+    wanted = {_RENAMED.get(key, key): value for key, value in _leaves(stored) if not key.endswith("._target_")}
     unknown = sorted(wanted.keys() - dict(_leaves(_composed(choices, resolve=False))).keys())
     if unknown:
         known = dict(_leaves(_composed(choices, resolve=False)))
         listed = ", ".join(f"{key} (near: {nearest(key, known) or 'nothing'})" for key in unknown)
         raise BenchError(
-            f"'{reference.path}' has settings that this version has not: {listed}.\n"
-            f"It was written by lrp2-bench {_version(reference.manifest)}: use that one, or give the settings yourself."
+            f"'{original.path}' has settings that this version has not: {listed}.\n"
+            f"It was written by lrp2-bench {_version(original.manifest)}: use that one, or give the settings yourself."
         )
     overrides = list(choices)
     # First what is written out, then what is made of others and still differs.
     for resolve in (False, True):
         found = dict(_leaves(_composed(overrides, resolve=resolve)))
         overrides += [
-            f"{key}={_text(value)}"
+            f"{key}={as_value(value)}"
             for key, value in wanted.items()
             if found[key] != value and (resolve or not _is_made_of_others(found[key]))
         ]
@@ -57,13 +60,13 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
     if lost:
         names = ", ".join(entry.partition("=")[0] for entry in lost)
         raise BenchError(
-            f"'{reference.path}' has no credentials, and these settings need some: {names}.\n"
+            f"'{original.path}' has no credentials, and these settings need some: {names}.\n"
             "Give each again behind --from-manifest, best with the credential in the environment, as in "
             "'search.storage=\"postgresql+psycopg://USER:${oc.env:PGPASSWORD}@HOST/NAME\"'; search.storage=null does "
             "without the database."
         )
     overrides = [entry for entry in overrides if not _is_overruled(entry.partition("=")[0], keys)]
-    return [*overrides, f"reproduces={quoted(str(reference.path))}"]
+    return [*overrides, f"reproduces={quoted(str(original.path))}"]
 
 
 def _is_overruled(key: str, given: Sequence[str]) -> bool:
@@ -83,7 +86,7 @@ def _option(path: Path, group: str, stored: Any) -> str:
     wanted = dict(_leaves(stored)) if isinstance(stored, Mapping) else {}
     scores = {}
     for name, leaves in options.items():
-        if leaves.get("_target_") == wanted.get("_target_"):
+        if _is_same_class(leaves.get("_target_"), wanted.get("_target_")):
             written = {key: value for key, value in leaves.items() if value != "???" and not _is_made_of_others(value)}
             scores[name] = sum(1 if wanted.get(key) == value else -1 for key, value in written.items())
     if not scores:
@@ -91,6 +94,12 @@ def _option(path: Path, group: str, stored: Any) -> str:
         hint = f"Choose another with {group}=NAME."
         raise UnknownNameError(f"{group} in '{path}':", str(wanted.get("_target_")), targets, hint)
     return max(scores, key=lambda name: scores[name])
+
+
+def _is_same_class(ours: object, stored: object) -> bool:
+    """Whether both name one of our classes, wherever its module was when the manifest was written."""
+    names = [str(name).rpartition(".")[2] for name in (ours, stored) if str(name).startswith("lrp2_bench.")]
+    return ours == stored or (len(names) == 2 and names[0] == names[1])
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -123,15 +132,6 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _is_made_of_others(value: object) -> bool:
     return isinstance(value, str) and "${" in value
-
-
-def _text(value: Any) -> str:
-    """A value as an override writes it."""
-    if isinstance(value, str):
-        return quoted(value)
-    if isinstance(value, list):
-        return f"[{','.join(_text(item) for item in value)}]"
-    return json.dumps(value)
 
 
 def _version(manifest: Mapping[str, Any]) -> str:

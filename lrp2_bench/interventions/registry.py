@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from lrp2_bench.core.filenames import file_name
 from lrp2_bench.core.registry import Registry
 from lrp2_bench.core.settings import ProjectionSettings
 from lrp2_bench.interventions.base import LRP2, Intervention
@@ -45,10 +43,3 @@ def is_label(text: str) -> bool:
 def experiment_folder(name: str, label: str) -> str:
     """The EXPERIMENT of a run's folder: others than LRP2 lie one folder deeper, so that they never meet its runs."""
     return name if label == LRP2 else f"{name}/{label}"
-
-
-def run_folder(root: Path, experiment: str, label: str, model: str, dataset: str, language: str) -> Path:
-    """``root/EXPERIMENT/MODEL/DATASET/LANGUAGE`` of a run, one of another intervention than LRP2 with its ``label``
-    between the first two. Runs that differ in a name never share a folder."""
-    above = [experiment] if label == LRP2 else [experiment, label]
-    return root.joinpath(*(file_name(name) for name in (*above, model, dataset, language)))

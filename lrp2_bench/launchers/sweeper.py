@@ -28,6 +28,7 @@ from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of, with_labels
 from lrp2_bench.launchers.launcher import ForeignLauncher, InlineLauncher, JobLauncher, Told, say
 from lrp2_bench.launchers.running import Setup, task_name
 from lrp2_bench.launchers.summary import UnfinishedError, all_finished, summary
+from lrp2_bench.results.layout import COMPLETION
 
 _BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -94,7 +95,7 @@ class JobSweeper(Sweeper):
 
     def _open(self, jobs: Sequence[Job], configs: Sequence[DictConfig], told: Told) -> list[Job]:
         """The jobs that have something to do; the others are told of as finished."""
-        if not any((job.folder / "done.json").is_file() for job in jobs):
+        if not any((job.folder / COMPLETION).is_file() for job in jobs):
             return list(jobs)
         # With PyTorch, which most starts need not wait for.
         from lrp2_bench.models.loading import find_checkpoint

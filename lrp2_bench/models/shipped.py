@@ -8,6 +8,7 @@ from typing import Any
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import sha256_file
+from lrp2_bench.core.reading import find_object
 
 #: ``model.path=shipped:NAME``.
 PREFIX = "shipped:"
@@ -34,11 +35,8 @@ def shipped_names() -> list[str]:
 
 def is_ours(folder: Path) -> bool:
     """Whether ``folder`` has a manifest that our pretraining wrote. Other tools leave a file of that name too."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and isinstance(manifest.get("files"), dict) and "spec" in manifest
+    manifest = find_object(folder / MANIFEST)
+    return isinstance(manifest.get("files"), dict) and "spec" in manifest
 
 
 def checked_manifest(folder: Path) -> dict[str, Any]:

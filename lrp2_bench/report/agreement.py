@@ -1,12 +1,15 @@
-"""Refuses to put runs into one table that were not made alike."""
+"""Which runs may stand in one table: those of one experiment that were made alike. The others are told apart."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.results.layout import place_of
 from lrp2_bench.results.runs import Run
 
 # Keys of a run's identity that say something of its language and so differ between the runs of a sweep. The pivot's
@@ -16,43 +19,122 @@ _OF_A_LANGUAGE = ("language", "digest", "vector")
 _OF_FACTS = ("dataset.limit", "dataset.relations")
 _OF_VECTORS = ("corpus._target_", "corpus.sentences", "vectors.path")
 _DIGESTS = ("digest", "other_digest")
-_FOLDERS_SHOWN = 5
+_KEYS_SHOWN = 2
+_VALUE = 24  # characters
+
+Key = TypeVar("Key", bound=Hashable)
 
 
-def check_agreement(runs: Sequence[Run]) -> None:
-    """Raise BenchError unless all ``runs`` of one model and dataset agree in everything that is not their language.
+def tell_apart(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs, labelled by their experiment wherever one model and dataset was reported in several; and remarks on
+    runs of one experiment that no table can hold together.
 
-    Compared are the model's digest, revision and blocks, the pivot, the kind of the dataset's digest, every key of
-    the identity that does not belong to a language, and the configuration's choice of facts and (where pairs were
-    searched) of vectors. A language that occurs twice is refused as well. The error lists each value with its folders.
+    Such runs are those that differ in what is not their language (the model's digest, revision and blocks, the pivot,
+    the kind of the dataset's digest, any other key of the identity, the choice of facts and, where pairs were searched,
+    of vectors), and runs of one language in two output folders. Their labels say what differs. A run of baselines has
+    no vectors, so it stands with each group that it agrees with. Raises :class:`BenchError` where two folders of one
+    experiment in one output folder say that they are of the same language.
     """
-    for other, run in _same_language(runs):
-        raise BenchError(
-            f"Two runs of language '{run.language}' with model '{run.model}' on '{run.dataset}':\n"
-            f"  {other.folder}\n  {run.folder}\n"
-            "Report on one experiment at a time, or delete the run that is not wanted."
-        )
+    labelled: list[Run] = []
+    remarks: list[str] = []
+    for family in _grouped(runs, lambda run: (run.model_name, run.dataset)).values():
+        split: list[Run] = []
+        for (model, experiment), members in _grouped(family, lambda run: (run.model, run.experiment)).items():
+            parts = list(_parts(members))
+            split += [replace(run, label=label) for label, part in parts for run in part]
+            if len(parts) > 1:
+                remarks.append(
+                    f"The runs of model '{model}' on '{members[0].dataset}' in experiment '{experiment}' were not made "
+                    f"alike and are told apart: {', '.join(label for label, _ in parts)}."
+                )
+        several = any(len({run.label for run in same}) > 1 for same in _grouped(split, lambda run: run.model).values())
+        labelled += split if several else [replace(run, label="") for run in split]
+    return labelled, remarks
+
+
+def differing_settings(runs: Sequence[Run]) -> dict[str, dict[str, list[Run]]]:
+    """The settings in which ``runs`` differ beyond their languages: each value, as JSON, with the runs that have it."""
     values: dict[str, dict[str, list[Run]]] = {}
     model_of = _models(runs)
     for run in runs:
         for key, found in _shared_settings(run, model_of).items():
             values.setdefault(key, {}).setdefault(found, []).append(run)
-    differing = {key: found for key, found in values.items() if len(found) > 1}
-    if differing:
-        lines = [line for key, found in differing.items() for line in _listing(key, found)]
-        raise BenchError(
-            f"The runs of model '{runs[0].model}' on '{runs[0].dataset}' were not made alike, so no table can hold "
-            f"them all. They differ in {', '.join(differing)}:\n" + "\n".join(lines) + "\n"
-            "Report on each experiment by itself, or search the odd ones again with the others' settings."
-        )
+    return {key: found for key, found in values.items() if len(found) > 1}
 
 
-def _same_language(runs: Sequence[Run]) -> Iterator[tuple[Run, Run]]:
-    by_language: dict[str, Run] = {}
+def _parts(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
+    """Runs of one experiment by those that may stand together, each part with its label."""
+    homes = _grouped(runs, _home) if _is_twice(runs) else {Path(): list(runs)}
+    names = _short(homes)
+    for home, members in homes.items():
+        if _is_twice(members):
+            languages = _grouped(members, lambda run: run.language)
+            first, second, *_ = next(same for same in languages.values() if len(same) > 1)
+            raise BenchError(
+                f"Two runs of language '{first.language}' with model '{first.model}' on '{first.dataset}':\n"
+                f"  {first.folder}\n  {second.folder}\n"
+                "Their manifests say so. Delete the run that is not wanted."
+            )
+        name = f"{members[0].experiment} ({names[home]})" if len(homes) > 1 else members[0].experiment
+        yield from _alike(members, name)
+
+
+def _alike(runs: Sequence[Run], name: str) -> Iterator[tuple[str, list[Run]]]:
+    differing, model_of = list(differing_settings(runs)), _models(runs)
+    parts: dict[tuple[str, ...], list[Run]] = {}
+    partly: list[tuple[Run, list[str | None]]] = []
     for run in runs:
-        if run.language in by_language:
-            yield by_language[run.language], run
-        by_language[run.language] = run
+        settings = _shared_settings(run, model_of)
+        found = [settings.get(key) for key in differing]
+        if None in found:
+            partly.append((run, found))
+        else:
+            parts.setdefault(tuple(str(value) for value in found), []).append(run)
+    for run, found in partly:  # they stand with all that they agree with
+        fitting = [
+            values for values in parts if all(one in (None, other) for one, other in zip(found, values, strict=True))
+        ]
+        for values in fitting or [tuple(value or "null" for value in found)]:
+            parts.setdefault(values, []).append(run)
+    for values, part in parts.items():
+        said = [f"{_plain(key)}={_cut(value)}" for key, value in zip(differing, values, strict=True)]
+        yield (f"{name} ({', '.join(said[:_KEYS_SHOWN])})" if len(parts) > 1 else name), part
+
+
+def _grouped(runs: Iterable[Run], by: Callable[[Run], Key]) -> dict[Key, list[Run]]:
+    groups: dict[Key, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(by(run), []).append(run)
+    return groups
+
+
+def _is_twice(runs: Sequence[Run]) -> bool:
+    return len({run.language for run in runs}) < len(runs)
+
+
+def _home(run: Run) -> Path:
+    """The experiment's folder, whatever its name in the manifest."""
+    place = place_of(run.folder, run.projection)
+    return place.outputs / place.experiment
+
+
+def _short(homes: Iterable[Path]) -> dict[Path, str]:
+    """The last parts of each path, as many as tell them apart."""
+    paths = list(homes)
+    for count in range(1, max((len(path.parts) for path in paths), default=0) + 1):
+        short = {path: "/".join(path.parts[-count:]) for path in paths}
+        if len(set(short.values())) == len(paths):
+            return short
+    return {path: str(path) for path in paths}
+
+
+def _plain(key: str) -> str:
+    return key.removeprefix("identity.").removeprefix("config.")
+
+
+def _cut(value: str) -> str:
+    text = value.strip('"')
+    return text if len(text) <= _VALUE else f"{text[: _VALUE - 3]}..."
 
 
 def _models(runs: Sequence[Run]) -> dict[Any, str]:
@@ -81,7 +163,10 @@ def _shared_settings(run: Run, model_of: Mapping[Any, str]) -> dict[str, str]:
     settings["identity.projection"] = run.projection
     # A baseline needs no vectors, so its corpus is whatever the default was.
     compared = (*_OF_FACTS, *_OF_VECTORS) if run.pairs else _OF_FACTS
-    settings |= {f"config.{key}": found for key, found in _flat(run.manifest.get("config")) if key in compared}
+    for key, found in _flat(run.manifest.get("config")):
+        if key in compared:
+            # Modules have moved between versions; their classes kept their names.
+            settings[f"config.{key}"] = str(found).rpartition(".")[2] if key.endswith("_target_") else found
     return {key: json.dumps(found, sort_keys=True, ensure_ascii=False) for key, found in settings.items()}
 
 
@@ -97,10 +182,3 @@ def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(inner, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", inner
-
-
-def _listing(key: str, found: Mapping[str, Sequence[Run]]) -> Iterator[str]:
-    for value, runs in found.items():
-        shown = ", ".join(str(run.folder) for run in runs[:_FOLDERS_SHOWN])
-        more = f" and {len(runs) - _FOLDERS_SHOWN} more" if len(runs) > _FOLDERS_SHOWN else ""
-        yield f"  {key} = {value}: {shown}{more}"

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.report.run_evidence import Evidence, evidence_of
-from lrp2_bench.results.runs import METRICS, Run
+from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.assess import Assessed
 from lrp2_bench.stats.paired_tests import holm
 
@@ -64,6 +65,16 @@ class AssessedRuns:
     @property
     def dataset(self) -> str:
         return self.runs[0].dataset
+
+    @property
+    def label(self) -> str:
+        """The experiment, where several are told apart."""
+        return self.runs[0].label
+
+    @property
+    def dataset_label(self) -> str:
+        """As :attr:`Run.dataset_label`."""
+        return self.runs[0].dataset_label
 
     @property
     def projection(self) -> str:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from lrp2_bench.core.types import NOT_EVALUATED, LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
 from lrp2_bench.render.table import Table
-from lrp2_bench.results.runs import LRP2, Run
+from lrp2_bench.results.layout import LRP2
+from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import StoredHits
 
 _NAME = "LRP2"

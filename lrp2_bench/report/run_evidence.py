@@ -16,8 +16,9 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import HIT, Hits, LayerPair
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.report.method import distinct
-from lrp2_bench.results.runs import METRICS, Run, value
-from lrp2_bench.results.stored_hits import FactKey, StoredHits, read_hits
+from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.runs import Run
+from lrp2_bench.results.stored_hits import FactKey, StoredHits
 from lrp2_bench.stats.assess import Assessed, assess
 from lrp2_bench.stats.resampled import Sampled
 
@@ -60,8 +61,8 @@ def evidence_of(run: Run) -> Evidence:
 
     Of an ablation's pairs that move alike one is drawn and assessed, and says the same for the others.
     """
-    hits = read_hits(run.folder / "hits.parquet")
-    pivot = read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
+    hits = run.files.hits()
+    pivot = run.files.pivot_hits(hits.facts)
     sampled = Sampled(distinct(run, hits), pivot)
     drawn = _drawn(run, sampled)
     _require_same(run, hits, sampled, drawn)

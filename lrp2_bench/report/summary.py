@@ -13,7 +13,8 @@ from lrp2_bench.analyses.exposure.transfer import Transfer
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.metrics import hits as metrics
-from lrp2_bench.results.runs import Run, value
+from lrp2_bench.results.choice import value
+from lrp2_bench.results.runs import Run
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.testbed.exposure import PIVOT, SEEN
 

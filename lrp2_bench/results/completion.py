@@ -15,20 +15,19 @@ from typing import Any
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import sha256_file, sha256_json, write_json
+from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.settings import ModelSettings, SearchCommand
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.interventions.vectors import load_vectors, vectors_name
 from lrp2_bench.models.loading import Checkpoint
+from lrp2_bench.results.layout import CHUNKS, COMPLETION, MANIFEST, STUDY, TABLES
 from lrp2_bench.results.manifest import environment, read_manifest
 from lrp2_bench.results.status import state_of
-from lrp2_bench.results.tables import TABLES
 
 log = logging.getLogger(__name__)
 
-_NAME = "done.json"
-
-_RESULTS = (*TABLES, "study.journal", "manifest.json")
+_RESULTS = (*TABLES, STUDY, MANIFEST)
 
 #: Parts of a configuration that change nothing in a finished folder: where it lies, and who did how much of it.
 _ELSEWHERE = ("paths", "shard", "reproduces", "languages")
@@ -37,10 +36,11 @@ _ELSEWHERE = ("paths", "shard", "reproduces", "languages")
 def write_completion(folder: Path, config: Mapping[str, Any]) -> None:
     """Call it when everything is written, and told to the tracker. Where it cannot be written, that is a warning."""
     try:
-        seal = {"asked": _asked(config), "code": _code(), "files": _digests(folder)}
-        write_json(folder / _NAME, seal)
+        completion = {"asked": _asked(config), "code": _code(), "files": _digests(folder)}
+        write_json(folder / COMPLETION, completion)
     except OSError as error:
-        log.warning("Cannot write '%s' (%s): the same command will look through it all again.", folder / _NAME, error)
+        path = folder / COMPLETION
+        log.warning("Cannot write '%s' (%s): the same command will look through it all again.", path, error)
 
 
 def nothing_left(
@@ -52,18 +52,18 @@ def nothing_left(
     find: Callable[[ModelSettings], Checkpoint],
 ) -> bool:
     """Whether a job that was asked ``config`` finds all its work in ``folder``, done of the same inputs."""
-    return _as_sealed(folder, config) and _same_inputs(folder, settings, make_dataset, make_corpus, find)
+    return _is_complete(folder, config) and _same_inputs(folder, settings, make_dataset, make_corpus, find)
 
 
-def _as_sealed(folder: Path, config: Mapping[str, Any]) -> bool:
-    """Whether ``folder`` has a finished job's seal of this configuration and code, and every file as it was sealed."""
-    seal = _read(folder / _NAME)
-    if not seal or config.get("plan") or state_of(folder) != "finished":
+def _is_complete(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether ``folder`` holds a finished job's word on this configuration and code, and every file as it was then."""
+    completion = find_object(folder / COMPLETION)
+    if not completion or config.get("plan") or state_of(folder) != "finished":
         return False
-    if seal.get("asked") != json.loads(json.dumps(_asked(config))) or seal.get("code") != _code():
+    if completion.get("asked") != json.loads(json.dumps(_asked(config))) or completion.get("code") != _code():
         return False
     try:
-        return bool(seal.get("files") == _digests(folder))
+        return bool(completion.get("files") == _digests(folder))
     except OSError:  # one of them went while it was looked at: somebody is at work here
         return False
 
@@ -80,7 +80,7 @@ def _same_inputs(
     False too where that cannot be told, as without a network: the job itself then says what is wrong.
     """
     try:
-        manifest = read_manifest(folder / "manifest.json") or {}
+        manifest = read_manifest(folder / MANIFEST) or {}
         identity = manifest["identity"]
         facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
         if facts.digest != identity["dataset"]["digest"]:
@@ -126,14 +126,6 @@ def _digests(folder: Path) -> dict[str, str]:
     Raises OSError where a file goes, or cannot be read, while they are looked at.
     """
     paths = [folder / name for name in _RESULTS if (folder / name).is_file()]
-    stored = sorted((folder / "relations").rglob("*"))
+    stored = sorted((folder / CHUNKS).rglob("*"))
     paths += [path for path in stored if path.is_file() and not path.name.startswith(".")]
     return {str(path.relative_to(folder)): sha256_file(path) for path in paths}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

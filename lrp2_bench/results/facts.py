@@ -9,12 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import atomic_path
+from lrp2_bench.core.reading import damaged, missing
 from lrp2_bench.core.types import Fact, Relation
 from lrp2_bench.results.stored_hits import FactKey
 
-FACTS = "facts.parquet"
 #: Where a stored query leaves its object open.
 SLOT = "[Y]"
 
@@ -58,9 +57,9 @@ def read_facts(path: Path) -> Mapping[FactKey, FactText]:
         if any(None in column for column in columns[:4]):
             raise ValueError("a row lacks its fact or its texts")
     except FileNotFoundError:
-        raise BenchError(f"'{path}' is missing. {next_step}") from None
+        raise missing(path, next_step) from None
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise BenchError(f"'{path}' is damaged ({str(error).splitlines()[0]}). {next_step}") from error
+        raise damaged(path, error, next_step) from error
     return {(relation, uuid): FactText(*texts) for relation, uuid, *texts in zip(*columns, strict=True)}
 
 

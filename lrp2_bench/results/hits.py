@@ -27,13 +27,11 @@ from lrp2_bench.core.filenames import STEM, file_name
 from lrp2_bench.core.files import atomic_path, remove_abandoned, write_bytes
 from lrp2_bench.core.types import NOT_EVALUATED, Fact, Hits, Setting
 from lrp2_bench.results.journals import Journals, Place
+from lrp2_bench.results.layout import CHUNKS, DAMAGED
 
 log = logging.getLogger(__name__)
 
 Side = Literal["language", "pivot"]
-
-#: The folder of the chunks in a run's folder.
-CHUNKS = "relations"
 
 #: Kinds of :class:`DataWarnings` a store counts, whenever it is opened: what was lost stays on record.
 SET_ASIDE = "Damaged hits were set aside and computed again"
@@ -256,7 +254,7 @@ def _fill(hits: Hits, table: pa.Table, rows: Mapping[Setting, int], columns: Map
 
 
 def _quarantined(path: Path) -> Path:
-    return path.with_name(path.name + ".damaged")
+    return path.with_name(path.name + DAMAGED)
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

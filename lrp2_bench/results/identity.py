@@ -5,7 +5,6 @@ The manifest is written at every run. Were it the only place, a damaged one woul
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,15 +13,16 @@ from typing import Any
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import digest_holds, with_own_digest, write_json
-from lrp2_bench.results.hits import CHUNKS, holds_hits, require_same_identity
-from lrp2_bench.results.leases import MANIFEST, Leases
+from lrp2_bench.core.reading import find_object
+from lrp2_bench.results import leases as lease_names
+from lrp2_bench.results.hits import holds_hits, require_same_identity
+from lrp2_bench.results.layout import CHUNKS, DAMAGED, FINGERPRINT, MANIFEST
+from lrp2_bench.results.leases import Leases
 from lrp2_bench.results.manifest import read_manifest, write_manifest
 
 log = logging.getLogger(__name__)
 
-DAMAGED = "A damaged manifest.json was set aside and regenerated"
-
-_COPY = "identity.json"
+SET_ASIDE = "A damaged manifest.json was set aside and regenerated"
 
 
 def start_manifest(
@@ -33,21 +33,21 @@ def start_manifest(
     Raises :class:`BenchError` where the folder holds hits of another identity, or hits that nothing tells about. Jobs
     do this one after another, so that two of different identities that start together cannot both go on.
     """
-    with leases.holding(MANIFEST):
+    with leases.holding(lease_names.MANIFEST):
         stored = stored_manifest(folder, data_warnings)
         configs = stored.get("config", {}), details["config"]
         merged = require_same_identity(stored.get("identity", {}), identity, folder, configs)
-        write_manifest(folder / "manifest.json", merged, {**stored, **details})
+        write_manifest(folder / MANIFEST, merged, {**stored, **details})
         _keep_copy(folder, merged)
     return stored, merged
 
 
 def finish_manifest(folder: Path, identity: Mapping[str, Any], details: Mapping[str, Any], leases: Leases) -> None:
     """Write what the work has shown, beside what other jobs may have written since."""
-    with leases.holding(MANIFEST):
+    with leases.holding(lease_names.MANIFEST):
         stored = stored_manifest(folder, DataWarnings())
         merged = require_same_identity(stored.get("identity", {}), identity, folder)
-        write_manifest(folder / "manifest.json", merged, {**stored, **details})
+        write_manifest(folder / MANIFEST, merged, {**stored, **details})
         _keep_copy(folder, merged)
 
 
@@ -57,8 +57,8 @@ def stored_manifest(folder: Path, data_warnings: DataWarnings) -> dict[str, Any]
     In the place of a damaged or missing one comes the identity kept beside the hits. Raises :class:`BenchError`
     where there are hits and it cannot be told what they belong to.
     """
-    path = folder / "manifest.json"
-    aside = path.with_name(path.name + ".damaged")
+    path = folder / MANIFEST
+    aside = path.with_name(path.name + DAMAGED)
     if not path.exists() and not holds_hits(folder):
         return {}
     try:
@@ -79,10 +79,10 @@ def stored_manifest(folder: Path, data_warnings: DataWarnings) -> dict[str, Any]
             raise
         if path.exists():
             path.replace(aside)
-        log.warning("%s It is regenerated from 'relations/%s'.", str(error).split("\n")[0], _COPY)
+        log.warning("%s It is regenerated from 'relations/%s'.", str(error).split("\n")[0], FINGERPRINT)
         manifest = {"identity": identity}
     if aside.exists():
-        data_warnings.add(DAMAGED, aside.name)
+        data_warnings.add(SET_ASIDE, aside.name)
     return manifest
 
 
@@ -98,15 +98,11 @@ def stored_model(folder: Path) -> str | None:
 
 def _keep_copy(folder: Path, identity: Mapping[str, Any]) -> None:
     if _read_copy(folder) != identity:
-        write_json(folder / CHUNKS / _COPY, with_own_digest({"identity": identity}))
+        write_json(folder / CHUNKS / FINGERPRINT, with_own_digest({"identity": identity}))
 
 
 def _read_copy(folder: Path) -> dict[str, Any] | None:
     """None where there is none, or a damaged one."""
-    try:
-        copy = json.loads((folder / CHUNKS / _COPY).read_bytes())
-        identity = copy["identity"]
-        whole = isinstance(identity, dict) and "digest" in copy and digest_holds(copy)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return identity if whole else None
+    copy = find_object(folder / CHUNKS / FINGERPRINT)
+    identity = copy.get("identity")
+    return identity if isinstance(identity, dict) and "digest" in copy and digest_holds(copy) else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import threading
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
+
+from lrp2_bench.core.reading import find_object
 
 
 def make(path: Path, content: bytes) -> FileIO:
@@ -73,8 +74,4 @@ def drop(path: Path, file: FileIO) -> None:
 
 def content_of(path: Path) -> dict[str, Any]:
     """Empty where the owner has not written it yet, or died before."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return find_object(path)

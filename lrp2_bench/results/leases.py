@@ -26,6 +26,7 @@ from types import TracebackType
 
 from lrp2_bench.core.filenames import STEM, file_name
 from lrp2_bench.core.processes import is_alive, this_process
+from lrp2_bench.results.layout import LEASES
 from lrp2_bench.results.lease_files import content_of, drop, is_at, make, sign_of
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Leases:
     """
 
     def __init__(self, folder: Path, *, beat: float = BEAT, stale: float = STALE, poll: float = POLL) -> None:
-        self._folder = folder / "claims"
+        self._folder = folder / LEASES
         self._beat, self._stale, self._poll = beat, stale, poll
         self._held: dict[str, tuple[int, FileIO]] = {}
         self._seen: dict[Path, tuple[object, float]] = {}
@@ -66,7 +67,7 @@ class Leases:
         self._closed = threading.Event()
 
     def __enter__(self) -> Leases:
-        threading.Thread(target=self._live, name="claims", daemon=True).start()
+        threading.Thread(target=self._live, name="leases", daemon=True).start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

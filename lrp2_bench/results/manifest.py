@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import resource
 import subprocess
@@ -12,12 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import digests, sha256_json, with_own_digest, write_json
+from lrp2_bench.core.reading import read_object
 from lrp2_bench.core.secrets import masked
 from lrp2_bench.metrics.registry import PAPER
+from lrp2_bench.results.layout import MANIFEST, TABLES
 from lrp2_bench.results.status import state_of
-from lrp2_bench.results.tables import TABLES
 
 _PACKAGES = (
     "lrp2-bench",
@@ -38,20 +37,16 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     """The stored manifest; None where there is none. A damaged one is refused rather than guessed at."""
     if not path.exists():
         return None
-    try:
-        manifest = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise BenchError(
-            f"'{path}' is damaged ({error}), so it cannot be told which configuration its folder's hits belong to.\n"
-            "Move the folder away, or give this run another experiment.name."
-        ) from error
-    if not isinstance(manifest, dict):
-        raise BenchError(f"'{path}' is not a manifest. Move the folder away.")
-    return manifest
+    return read_object(
+        path,
+        "So it cannot be told which configuration its folder's hits belong to.\n"
+        "Move the folder away, or give this run another experiment.name.",
+    )
 
 
 def write_manifest(path: Path, identity: Mapping[str, Any], details: Mapping[str, Any]) -> None:
-    """``identity`` decides hits and is hashed; ``details`` tell of this run, less credentials. All of it is sealed."""
+    """``identity`` decides hits and is hashed; ``details`` are the record of this run, less credentials. The digest is
+    over all of it."""
     write_json(path, with_own_digest({**masked(details), "identity": identity, "identity_hash": sha256_json(identity)}))
 
 
@@ -62,7 +57,7 @@ def table_digests(folder: Path) -> dict[str, str]:
 
 def was_finished(folder: Path, select_by: str, metrics: Sequence[str]) -> bool:
     """Whether a job of these metrics and this choice of the best pair has written all of ``folder``'s files."""
-    manifest = read_manifest(folder / "manifest.json") or {}
+    manifest = read_manifest(folder / MANIFEST) or {}
     return (
         state_of(folder) == "finished"
         and manifest.get("select_by") == select_by

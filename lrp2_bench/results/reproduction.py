@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.reading import read_object
 from lrp2_bench.results.hits import differing_keys
+from lrp2_bench.results.layout import MANIFEST
 from lrp2_bench.results.manifest import environment, table_digests
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ _PARTS = {"config": dict, "identity": dict, "environment": dict}
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reproduction:
     """A manifest that was read, and where; ``files`` are the SHA-256 of that run's tables, by name."""
 
     path: Path
@@ -69,26 +70,14 @@ class Reference:
             )  # fmt: skip
 
 
-def read_reference(path: Path) -> Reference:
+def read_reproduction(path: Path) -> Reproduction:
     """The manifest at ``path``, or in the run folder ``path``. Raises :class:`BenchError` where it is none."""
     path = path.expanduser()
-    path = path / "manifest.json" if path.is_dir() else path
-    try:
-        manifest = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise BenchError(
-            f"There is no manifest '{path}'. `lrp2-bench search` writes it as "
-            "outputs/EXPERIMENT/MODEL/DATASET/LANGUAGE/manifest.json."
-        ) from None
-    except OSError as error:
-        raise BenchError(f"Cannot read '{path}': {error.strerror or error}.") from error
-    except ValueError as error:
-        raise BenchError(f"'{path}' is no manifest, or a damaged one: it is not JSON ({error}).") from error
-    missing = [
-        part
-        for part, kind in _PARTS.items()
-        if not isinstance(manifest, dict) or not isinstance(manifest.get(part), kind)
-    ]
+    path = path / MANIFEST if path.is_dir() else path
+    manifest = read_object(
+        path, "`lrp2-bench search` writes it as outputs/EXPERIMENT/MODEL/DATASET/LANGUAGE/manifest.json."
+    )
+    missing = [part for part, kind in _PARTS.items() if not isinstance(manifest.get(part), kind)]
     if missing:
         raise BenchError(
             f"'{path}' is no manifest of a search that this version can read: it has no {', '.join(missing)}.\n"
@@ -96,7 +85,7 @@ def read_reference(path: Path) -> Reference:
         )
     files = manifest.get("files")
     # Manifests of the first version lack them; the tables themselves may still lie beside it.
-    return Reference(path.resolve(), manifest, files if isinstance(files, dict) else table_digests(path.parent))
+    return Reproduction(path.resolve(), manifest, files if isinstance(files, dict) else table_digests(path.parent))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

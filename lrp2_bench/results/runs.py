@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,20 +10,14 @@ from typing import Any
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import changed, digest_holds
+from lrp2_bench.core.reading import DamagedFileError, MissingFileError, find_object, read_object
 from lrp2_bench.core.secrets import mask
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.interventions.base import LRP2 as LRP2
-from lrp2_bench.interventions.registry import INTERVENTIONS, is_label
-from lrp2_bench.metrics.registry import PAPER
-from lrp2_bench.metrics.registry import metric as metric_named
-from lrp2_bench.results.tables import TABLES, PairRow, read_pairs
-
-#: What the paper reports, and every ``pairs.csv`` has.
-METRICS = PAPER
-
-# Any of these makes a folder a run folder, whole or not.
-_MARKERS = frozenset({"pairs.csv", "status.json", "manifest.json", "hits.parquet"})
-_LAYOUT = "Runs lie in EXPERIMENT/MODEL/DATASET/LANGUAGE folders, which `lrp2-bench search` writes."
+from lrp2_bench.interventions.registry import INTERVENTIONS
+from lrp2_bench.results.choice import best_row
+from lrp2_bench.results.layout import LRP2, MANIFEST, MARKERS, PAIRS, STATUS, TABLES, TOLD, place_of
+from lrp2_bench.results.run_folder import RunFolder
+from lrp2_bench.results.tables import PairRow, read_pairs
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,8 @@ class Run:
     An ablation's ``model`` is MODEL_PROJECTION, so that it never shares a table with LRP2's own runs; ``projection``
     is ``lrp2`` otherwise. ``pairs`` has the fully evaluated pairs in (lirp, lsrp) order, none in a run with
     ``search=baseline``.
-    ``missing`` names relations the run itself says it lacks.
+    ``missing`` names relations the run itself says it lacks. ``label`` tells the run's experiment from the others of a
+    report, empty where there is one alone.
     """
 
     folder: Path
@@ -48,6 +42,28 @@ class Run:
     missing: tuple[str, ...]
     manifest: Mapping[str, Any]
     projection: str = LRP2
+    experiment: str = ""
+    label: str = ""
+
+    @property
+    def files(self) -> RunFolder:
+        """Everything that the run's folder holds."""
+        return RunFolder(self.folder)
+
+    @property
+    def model_name(self) -> str:
+        """The model's own name, whatever its states were moved by."""
+        return str(self.manifest["model"]["name"])
+
+    @property
+    def dataset_label(self) -> str:
+        """The dataset as it is shown, with the experiment where several are reported."""
+        return f"{self.dataset}, {self.label}" if self.label else self.dataset
+
+    @property
+    def stem(self) -> str:
+        """What names of figures end with."""
+        return f"{self.model}_{self.dataset}{f'_{self.label}' if self.label else ''}"
 
     @property
     def is_pivot(self) -> bool:
@@ -70,8 +86,7 @@ class Run:
 
         Raises :class:`BenchError` for a metric that the run has not computed.
         """
-        found = metric_named(select_by).best([value(row, select_by) for row in self.pairs])
-        return self.pairs[found] if found is not None else None
+        return best_row(self.pairs, select_by)
 
 
 @dataclass(frozen=True)
@@ -83,11 +98,14 @@ class Unfinished:
     dataset: str
     language: str
     reason: str
+    experiment: str = ""
 
 
-def value(row: PairRow, metric: str) -> float:
-    """The row's ``metric`` by name; NaN where there are no facts to take it over."""
-    return row.value(metric)
+def belongs(other: Unfinished, run: Run) -> bool:
+    """Whether ``other`` would stand among ``run`` in a report's tables: of the same model and dataset, and of the same
+    experiment where several are told apart."""
+    same = (other.model, other.dataset) == (run.model, run.dataset)
+    return same and (not run.label or other.experiment == run.experiment)
 
 
 def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
@@ -97,7 +115,7 @@ def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
     """
     if not inputs:
         raise BenchError(
-            f"Nothing to report on: name at least one folder, as in `lrp2-bench report outputs/paper`.\n{_LAYOUT}"
+            f"Nothing to report on: name at least one folder, as in `lrp2-bench report outputs/paper`.\n{TOLD}"
         )
     runs: list[Run] = []
     unfinished: list[Unfinished] = []
@@ -109,7 +127,7 @@ def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
             unfinished.append(found)
     where = ", ".join(str(path) for path in inputs)
     if not runs and not unfinished:
-        raise BenchError(f"There is no run in {where}.\n{_LAYOUT}")
+        raise BenchError(f"There is no run in {where}.\n{TOLD}")
     if not runs:
         listed = "\n".join(f"  {other.folder}: {other.reason}" for other in unfinished)
         raise BenchError(
@@ -141,18 +159,18 @@ def walk(path: Path, seen: set[Path]) -> Iterator[tuple[Path, list[str], list[st
 def _run_folders(path: Path, seen: set[Path]) -> Iterator[Path]:
     if not path.is_dir():
         if path.exists():
-            raise BenchError(f"'{path}' is a file, not a folder of runs.\n{_LAYOUT}")
+            raise BenchError(f"'{path}' is a file, not a folder of runs.\n{TOLD}")
         siblings = [child.name for child in path.parent.iterdir() if child.is_dir()] if path.parent.is_dir() else []
-        raise UnknownNameError(f"folder in '{path.parent}':", path.name, siblings, hint=_LAYOUT)
+        raise UnknownNameError(f"folder in '{path.parent}':", path.name, siblings, hint=TOLD)
     for folder, below, names in walk(path, seen):
-        if _MARKERS.intersection(names):
+        if MARKERS.intersection(names):
             below.clear()
             yield folder
 
 
 def _read(folder: Path) -> Run | Unfinished:
     try:
-        status = _read_json(folder / "status.json")
+        status = _read_json(folder / STATUS)
         state = status.get("state")
         if state != "finished":
             return _unfinished(folder, _reason(state, status.get("message")))
@@ -162,7 +180,7 @@ def _read(folder: Path) -> Run | Unfinished:
 
 
 def _read_finished(folder: Path, missing: tuple[str, ...]) -> Run:
-    manifest = _read_json(folder / "manifest.json")
+    manifest = _read_json(folder / MANIFEST)
     try:
         model, dataset, language, pivot = (
             str(manifest["model"]["name"]),
@@ -173,14 +191,25 @@ def _read_finished(folder: Path, missing: tuple[str, ...]) -> Run:
         blocks = int(manifest["model"]["blocks"])
     except (KeyError, TypeError, ValueError) as error:
         raise BenchError(f"manifest.json lacks model, dataset, language or pivot ({error})") from error
-    damaged = changed(folder, manifest.get("files"), TABLES) if digest_holds(manifest) else ["manifest.json"]
+    damaged = changed(folder, manifest.get("files"), TABLES) if digest_holds(manifest) else [MANIFEST]
     if damaged:
         raise BenchError(f"{', '.join(damaged)} changed since the job wrote it; the same search writes it anew")
-    baseline, *pairs = read_pairs(folder / "pairs.csv")
+    baseline, *pairs = read_pairs(folder / PAIRS)
     projection = _projection(manifest)
     if projection != LRP2:
         model = f"{model}_{projection}"
-    return Run(folder, model, dataset, language, pivot, blocks, baseline, tuple(pairs), missing, manifest, projection)
+    experiment = _experiment(manifest) or place_of(folder, projection).experiment
+    return Run(
+        folder, model, dataset, language, pivot, blocks, baseline, tuple(pairs), missing, manifest, projection,
+        experiment,
+    )  # fmt: skip
+
+
+def _experiment(manifest: Mapping[str, Any]) -> str:
+    """The name that the search was given; empty where the manifest tells none."""
+    config = manifest.get("config")
+    experiment = config.get("experiment") if isinstance(config, Mapping) else None
+    return str(experiment.get("name") or "") if isinstance(experiment, Mapping) else ""
 
 
 def _projection(manifest: Mapping[str, Any]) -> str:
@@ -191,14 +220,11 @@ def _projection(manifest: Mapping[str, Any]) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
+        return read_object(path)
+    except MissingFileError:
         raise BenchError(f"{path.name} is missing: the job was killed, or is still at its start") from None
-    except (OSError, ValueError) as error:
-        raise BenchError(f"{path.name} cannot be read ({error})") from error
-    if not isinstance(content, dict):
-        raise BenchError(f"{path.name} holds no JSON object")
-    return content
+    except DamagedFileError as error:  # the folder is named beside it
+        raise BenchError(str(error).replace(f"'{path}'", path.name, 1)) from error
 
 
 def _reason(state: object, message: object) -> str:
@@ -213,11 +239,9 @@ def _names(found: object) -> tuple[str, ...]:
 
 
 def _unfinished(folder: Path, reason: str) -> Unfinished:
-    above, model, dataset, language = ["", "", "", "", *folder.resolve().parts][-4:]
-    try:
-        projection = _projection(_read_json(folder / "manifest.json"))
-    except BenchError:  # failed before it had one: its place tells
-        projection = above if is_label(above) else LRP2
-    if projection != LRP2:
-        model = f"{model}_{projection}"
-    return Unfinished(folder, model, dataset, language, reason)
+    manifest = find_object(folder / MANIFEST)
+    # Without a manifest it failed before it had one: its place tells.
+    place = place_of(folder, _projection(manifest) if manifest else None)
+    model = place.model if place.projection == LRP2 else f"{place.model}_{place.projection}"
+    experiment = _experiment(manifest) or place.experiment
+    return Unfinished(folder, model, place.dataset, place.language, reason, experiment)

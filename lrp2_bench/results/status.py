@@ -22,7 +22,9 @@ from typing import Any
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_json
 from lrp2_bench.core.progress import NOT_ON_CONSOLE
+from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.secrets import masked
+from lrp2_bench.results import layout
 from lrp2_bench.results.leases import STATUS, Leases
 
 log = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ class JobStatus:
         if self.shard is not None:
             self._write(write, self._shards / f"{self.shard}.json", state, self.missing, details)
             left_to_others = state == "finished" and bool(self.elsewhere)
-            if left_to_others or (self._looked and _read(self.path).get("state") == "finished"):
+            if left_to_others or (self._looked and find_object(self.path).get("state") == "finished"):
                 with suppress(Exception):
                     self.look_again()  # others may have ended since
             if left_to_others:
@@ -70,7 +72,7 @@ class JobStatus:
                 details = {**details, "message": f"Shard {self.shard}: {details['message']}"}
         shards = {name: record.get("state") for name, record in self._read_shards().items()}
         more = {"shards": shards} if shards else {}
-        found = _read(self.path)
+        found = find_object(self.path)
         if state == "incomplete" and found.get("state") == "finished":
             write(self.path, {**found, **more})  # the last shard has done the rest since
             return
@@ -88,12 +90,12 @@ class JobStatus:
 
     @property
     def _shards(self) -> Path:
-        return self.path.with_name("shards")
+        return self.path.with_name(layout.SHARDS)
 
     def _read_shards(self) -> dict[str, Mapping[str, Any]]:
         """What the shards tell of themselves, by their names; empty where the folder may not be read."""
         try:
-            return {path.stem: _read(path) for path in sorted(self._shards.glob("*-of-*.json"))}
+            return {path.stem: find_object(path) for path in sorted(self._shards.glob("*-of-*.json"))}
         except OSError:
             return {}
 
@@ -118,13 +120,13 @@ class JobStatus:
         missing: list[str],
         details: Mapping[str, Any],
     ) -> None:
-        if state != "finished" and not missing and _read(path).get("state") == "finished":
+        if state != "finished" and not missing and find_object(path).get("state") == "finished":
             return
         write(
             path,
             {
                 "state": state,
-                "missing": missing if self._looked else _read(path).get("missing", []),
+                "missing": missing if self._looked else find_object(path).get("missing", []),
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "updated": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -140,7 +142,7 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
     A full disk and missing rights become :class:`BenchError`. SIGTERM is treated as Ctrl-C, so that a cancelled job
     leaves a word behind too.
     """
-    status = JobStatus(folder / "status.json", shard)
+    status = JobStatus(folder / layout.STATUS, shard)
     try:
         with sigterm_interrupts():
             status.write("running")
@@ -210,16 +212,7 @@ def state_of(folder: Path) -> object:
 
 def read_status(folder: Path) -> Mapping[str, Any]:
     """What the job in ``folder`` tells; empty where there is nothing that can be read."""
-    return _read(folder / "status.json")
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    """Empty where there is nothing that can be read."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return find_object(folder / layout.STATUS)
 
 
 def _overwrite(path: Path, value: Any) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.reading import damaged, missing
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting
 
 #: (relation, uuid), which names a fact in every language.
@@ -66,9 +66,9 @@ def read_hits(path: Path) -> StoredHits:
         settings, row = _distinct(_joined(lirp, lsrp, _LAYERS))
         named = tuple(LayerPair(code // _LAYERS, code % _LAYERS) if code else None for code in settings.tolist())
     except FileNotFoundError:
-        raise BenchError(f"'{path}' is missing. {_NEXT}") from None
+        raise missing(path, _NEXT) from None
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise BenchError(f"'{path}' is damaged ({str(error).splitlines()[0]}). {_NEXT}") from error
+        raise damaged(path, error, _NEXT) from error
     hits = np.full((len(named), len(facts)), NOT_EVALUATED, dtype=np.int8)
     hits[row, column] = hit
     keys = tuple((relations[code // len(uuids)], uuids[code % len(uuids)]) for code in facts.tolist())

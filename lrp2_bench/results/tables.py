@@ -12,9 +12,6 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_text
 from lrp2_bench.core.types import LayerPair
 
-#: What two runs of one configuration write alike, byte for byte; the manifest has their digests.
-TABLES = ("pairs.csv", "hits.parquet", "pivot_hits.parquet", "facts.parquet", "alignment.csv")
-
 #: Those of every ``pairs.csv``; further metrics have columns behind them, under their names.
 PAIR_COLUMNS = ("lirp", "lsrp", "accuracy", "transferability", "facts", "shared")
 ALIGNMENT_COLUMNS = ("layer", "baseline", "lrp2", "facts")

@@ -13,6 +13,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 
 from lrp2_bench.core.files import write_text
+from lrp2_bench.results.layout import STUDY
 from lrp2_bench.search.space import quiet_optuna
 from lrp2_bench.search.storage import mend_journal, read_journal
 
@@ -49,7 +50,7 @@ def merge_studies(journals: Iterable[Path], target: Path) -> tuple[JournalStorag
     problems: list[str] = []
     with quiet_optuna(), TemporaryDirectory() as folder:
         for path in journals:
-            copy = Path(folder) / "study.journal"
+            copy = Path(folder) / STUDY
             try:
                 copy.write_bytes(path.read_bytes())
                 mend_journal(copy)

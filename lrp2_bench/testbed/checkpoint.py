@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.reading import read_object
 from lrp2_bench.models.shipped import MANIFEST
 from lrp2_bench.testbed.exposure import Exposure
 
@@ -13,9 +13,9 @@ from lrp2_bench.testbed.exposure import Exposure
 def exposure_of(folder: Path) -> Exposure:
     """What the checkpoint's pretraining text told, from its manifest (files are not checked)."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        manifest = read_object(folder / MANIFEST)
         return Exposure.from_dict(manifest["exposure"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (BenchError, KeyError, TypeError) as error:
         raise BenchError(
             f"'{folder}' has no exposure in a {MANIFEST} ({error!r}). Only testbed models have."
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,14 @@ def test_the_command_writes_tables_and_a_figure_and_leaves_out_what_is_no_whole_
     assert all(row["near_of"] == "4" for row in curve.values())
     assert (report / "figures" / "regret_mbert_mlama.png").stat().st_size > 10_000
     assert (report / "regret_mbert_mlama.md").read_text().count("| racing, budget 25 % |") == 2
+
+
+def test_two_experiments_have_tables_of_their_own(tmp_path: Path) -> None:
+    _grid(tmp_path, "de")
+    shutil.copytree(tmp_path / "paper", tmp_path / "second")
+    assert lrp2_bench("regret", str(tmp_path), "budgets=[0.25]", "trials=[]", "seeds=[0]") == 0
+    tables = {path.stem for path in (tmp_path / "report").glob("regret_mbert*.csv")}
+    assert tables == {"regret_mbert_mlama_paper", "regret_mbert_mlama_second"}
 
 
 def test_where_there_is_no_grid_it_says_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

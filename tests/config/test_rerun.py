@@ -208,6 +208,21 @@ def test_a_manifest_of_another_version_is_told(
     assert said in error and "Traceback" not in error
 
 
+def _as_it_was(content: dict[str, Any]) -> None:
+    """Names of settings and modules as the first version wrote them."""
+    del content["config"]["grid"]["rough_log_partitions"]
+    content["config"]["grid"]["rough_normalisers"] = True
+    content["config"]["dataset"]["_target_"] = "lrp2_bench.data.elsewhere.MLama"
+
+
+def test_a_manifest_of_the_first_version_is_made_again_by_todays_names(first: ToyJob, tmp_path: Path) -> None:
+    today, old = (
+        [entry for entry in rerun_overrides(path, []) if not entry.startswith("reproduces=")]
+        for path in (_manifest(first), _changed(first, tmp_path / "old.json", _as_it_was))
+    )
+    assert sorted(old) == sorted([*today, "grid.rough_log_partitions=true"])
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "text.json").write_text("{")
@@ -219,12 +234,12 @@ def files(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("none.json", "There is no manifest '"),
-        (".", "/manifest.json'. `lrp2-bench search` writes it"),
-        ("text.json", "is no manifest, or a damaged one"),
-        ("list.json", "it has no config, identity, environment"),
+        ("none.json", "none.json' is missing."),
+        (".", "/manifest.json' is missing. `lrp2-bench search` writes it"),
+        ("text.json", "text.json' is damaged ("),
+        ("list.json", "list.json' is damaged (it holds no JSON object)"),
         ("status.json", "it has no config, identity, environment"),
-        ("text.json/x", "Cannot read '"),
+        ("text.json/x", "x' is missing."),
     ],
 )
 def test_what_is_no_manifest_is_told(name: str, said: str, files: Path, capsys: Capture) -> None:

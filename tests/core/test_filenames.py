@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import LONGEST, STEM, file_name, require_path, require_text
-from lrp2_bench.interventions.registry import run_folder
 from lrp2_bench.models.names import folder_name
+from lrp2_bench.results.layout import run_folder
 from tests.support.properties import steady
 
 pytestmark = pytest.mark.no_torch

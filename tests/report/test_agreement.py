@@ -1,4 +1,4 @@
-"""Runs that were not made alike are refused, and the error lists them."""
+"""Runs that were not made alike, or in another experiment, are told apart by labels that say how they differ."""
 
 from __future__ import annotations
 
@@ -8,66 +8,101 @@ from typing import Any
 import pytest
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.report.agreement import check_agreement
+from lrp2_bench.report.agreement import tell_apart
 from lrp2_bench.results.runs import find_runs
 from tests.support.run_folders import write_run
 
 MODEL = {"name": "mbert", "blocks": 12, "digest": "sha256:abc", "revision": "main"}
+PAIRS = {(1, 2): (21.0, 31.0)}
 
 
-def check(root: Path) -> None:
-    check_agreement(find_runs([root])[0])
+def labels(root: Path) -> dict[tuple[str, str], list[str]]:
+    """The languages by (model, label), sorted."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for run in tell_apart(find_runs([root])[0])[0]:
+        found.setdefault((run.model, run.label), []).append(run.language)
+    return {key: sorted(codes) for key, codes in found.items()}
 
 
-def test_runs_that_differ_only_in_their_language_agree(tmp_path: Path) -> None:
+def test_runs_that_differ_only_in_their_language_have_no_label(tmp_path: Path) -> None:
     for language in ("de", "fr"):
-        write_run(tmp_path, language, (20, 30), {(1, 2): (21, 31)})
+        write_run(tmp_path, language, (20, 30), PAIRS)
     write_run(tmp_path, "en", (35, 100), manifest={"config": {"corpus": {"sentences": 10}}})
-    check(tmp_path)
+    assert labels(tmp_path) == {("mbert", ""): ["de", "en", "fr"]}
 
 
 @pytest.mark.parametrize(
-    ("key", "odd", "shown"),
+    ("shown", "odd"),
     [
-        ("model.digest", {"model": MODEL | {"digest": "sha256:other"}}, '"sha256:other"'),
-        ("model.revision", {"model": MODEL | {"revision": "v2"}}, '"v2"'),
-        ("model.blocks", {"model": MODEL | {"blocks": 24}}, "24"),
-        ("pivot", {"pivot": "es"}, '"es"'),
-        ("dataset digest kind", {"dataset": {"name": "mlama", "digest": "md5:1"}}, '"md5"'),
-        ("identity.probing.pool_size", {"identity": {"probing": {"pool_size": 10}}}, "10"),
-        ("identity.model.precision", {"identity": {"model": {"precision": "bfloat16"}}}, '"bfloat16"'),
-        ("config.dataset.limit", {"config": {"dataset": {"limit": 5}}}, "5"),
-        ("config.corpus.sentences", {"config": {"corpus": {"sentences": 10}}}, "10"),
-        ("config.vectors.path", {"config": {"vectors": {"path": "mine"}}}, '"mine"'),
+        ("model.digest=sha256:other", {"model": MODEL | {"digest": "sha256:other"}}),
+        ("model.revision=v2", {"model": MODEL | {"revision": "v2"}}),
+        ("model.blocks=24", {"model": MODEL | {"blocks": 24}}),
+        ("pivot=es", {"pivot": "es"}),
+        ("dataset digest kind=md5", {"dataset": {"name": "mlama", "digest": "md5:1"}}),
+        ("probing.pool_size=10", {"identity": {"probing": {"pool_size": 10}}}),
+        ("model.precision=bfloat16", {"identity": {"model": {"precision": "bfloat16"}}}),
+        ("dataset.limit=5", {"config": {"dataset": {"limit": 5}}}),
+        ("corpus.sentences=10", {"config": {"corpus": {"sentences": 10}}}),
+        ("vectors.path=mine", {"config": {"vectors": {"path": "mine"}}}),
     ],
 )
-def test_each_setting_that_must_agree_is_listed_with_its_folders(
-    tmp_path: Path, key: str, odd: dict[str, Any], shown: str
+def test_each_setting_that_must_agree_tells_runs_of_one_experiment_apart(
+    tmp_path: Path, shown: str, odd: dict[str, Any]
 ) -> None:
-    write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)})
-    folder = write_run(tmp_path, "fr", (20, 30), {(1, 2): (21, 31)}, manifest=odd)
-    with pytest.raises(BenchError, match="not made alike") as caught:
-        check(tmp_path)
-    assert f"They differ in {key}:" in str(caught.value)
-    assert f"  {key} = {shown}: {folder}" in str(caught.value)
+    write_run(tmp_path, "de", (20, 30), PAIRS)
+    write_run(tmp_path, "fr", (20, 30), PAIRS, manifest=odd)
+    runs, remarks = tell_apart(find_runs([tmp_path])[0])
+    by_language = {run.language: run.label for run in runs}
+    assert by_language["fr"] == f"paper ({shown})"
+    assert by_language["de"].startswith(f"paper ({shown.split('=')[0]}=")
+    assert len(remarks) == 1 and "experiment 'paper' were not made alike" in remarks[0]
 
 
-def test_a_language_that_occurs_twice_is_refused(tmp_path: Path) -> None:
-    folders = [write_run(tmp_path, "de", (20, 30), experiment=name) for name in ("one", "two")]
+def test_a_run_of_baselines_stands_with_each_group_that_it_agrees_with(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), PAIRS)
+    write_run(tmp_path, "fr", (20, 30), PAIRS, manifest={"config": {"corpus": {"sentences": 10}}})
+    write_run(tmp_path, "en", (35, 100))
+    assert sorted(labels(tmp_path).values()) == [["de", "en"], ["en", "fr"]]
+
+
+def test_two_experiments_are_labelled_by_their_names_without_a_remark(tmp_path: Path) -> None:
+    for experiment in ("one", "two"):
+        write_run(tmp_path, "de", (20, 30), experiment=experiment)
+    assert labels(tmp_path) == {("mbert", "one"): ["de"], ("mbert", "two"): ["de"]}
+    assert tell_apart(find_runs([tmp_path])[0])[1] == []
+
+
+def test_experiments_of_different_models_or_datasets_need_no_label(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), experiment="one")
+    write_run(tmp_path, "de", (20, 30), experiment="two", model="xlmr")
+    write_run(tmp_path, "de", (20, 30), experiment="three", dataset="cldr")
+    assert {label for _, label in labels(tmp_path)} == {""}
+
+
+def test_ablations_are_labelled_with_the_runs_they_are_compared_with(tmp_path: Path) -> None:
+    random = {"projection": {"kind": "random", "label": "random"}}
+    for experiment in ("one", "two"):
+        write_run(tmp_path, "de", (20, 30), PAIRS, experiment=experiment)
+    write_run(tmp_path, "de", (20, 30), PAIRS, experiment="one/random", manifest=random)
+    assert set(labels(tmp_path)) == {("mbert", "one"), ("mbert", "two"), ("mbert_random", "one")}
+
+
+def test_one_experiment_in_two_output_folders_joins_unless_a_language_is_in_both(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", "de", (20, 30))
+    write_run(tmp_path / "b", "fr", (20, 30))
+    assert labels(tmp_path) == {("mbert", ""): ["de", "fr"]}
+    write_run(tmp_path / "b", "de", (20, 30))
+    assert labels(tmp_path) == {("mbert", "paper (a/paper)"): ["de"], ("mbert", "paper (b/paper)"): ["de", "fr"]}
+
+
+def test_two_folders_of_an_experiment_that_say_they_are_of_one_language_are_refused(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path, "de", (20, 30)), write_run(tmp_path, "fr", (20, 30), manifest={"language": "de"})]
     with pytest.raises(BenchError, match="Two runs of language 'de'") as caught:
-        check(tmp_path)
+        tell_apart(find_runs([tmp_path])[0])
     assert all(str(folder) in str(caught.value) for folder in folders)
 
 
-def test_many_folders_of_one_value_are_cut_with_their_number(tmp_path: Path) -> None:
-    for language in ("de", "fr", "es", "it", "nl", "pl", "sv"):
-        write_run(tmp_path, language, (20, 30))
-    write_run(tmp_path, "zh", (20, 30), manifest={"model": MODEL | {"digest": "sha256:other"}})
-    with pytest.raises(BenchError, match="and 2 more"):
-        check(tmp_path)
-
-
-def test_runs_of_one_model_under_digests_of_two_rules_agree(tmp_path: Path) -> None:
+def test_runs_of_one_model_under_digests_of_two_rules_stand_together(tmp_path: Path) -> None:
     rules = {
         "de": {"digest": "former"},
         "fr": {"digest": "new", "other_digest": "former"},
@@ -75,8 +110,7 @@ def test_runs_of_one_model_under_digests_of_two_rules_agree(tmp_path: Path) -> N
         "it": {"digest": "new", "other_digest": "former of other files that decide nothing"},
     }
     for language, digests in rules.items():
-        write_run(tmp_path, language, (20, 30), {(1, 2): (21, 31)}, manifest={"model": MODEL | digests})
-    check(tmp_path)
-    write_run(tmp_path, "es", (20, 30), {(1, 2): (21, 31)}, manifest={"model": MODEL | {"digest": "another"}})
-    with pytest.raises(BenchError, match="They differ in model.digest:"):
-        check(tmp_path)
+        write_run(tmp_path, language, (20, 30), PAIRS, manifest={"model": MODEL | digests})
+    assert labels(tmp_path) == {("mbert", ""): ["de", "fr", "it", "nl"]}
+    write_run(tmp_path, "es", (20, 30), PAIRS, manifest={"model": MODEL | {"digest": "another"}})
+    assert sorted(labels(tmp_path).values()) == [["de", "fr", "it", "nl"], ["es"]]

@@ -90,11 +90,11 @@ def test_unfinished_runs_are_named_on_the_console_and_in_their_tables_notes(tmp_
         assert r"- fr is not finished: failed: \[red\]no disk" in text
 
 
-def test_mixed_runs_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_runs_that_cannot_be_told_apart_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)}, model="a_good_one")
     write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)})
-    write_run(tmp_path, "fr", (20, 30), {(1, 2): (21, 31)}, manifest={"pivot": "es"})
-    with pytest.raises(BenchError, match="not made alike"):
+    write_run(tmp_path, "fr", (20, 30), {(1, 2): (21, 31)}, manifest={"language": "de"})
+    with pytest.raises(BenchError, match="Two runs of language 'de'"):
         report(tmp_path)
     assert not (tmp_path / "report").exists()
 

@@ -12,7 +12,8 @@ from lrp2_bench.commands.report import run_report
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.report.run_evidence import evidence_of
-from lrp2_bench.results.runs import METRICS, Run, find_runs
+from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.results.stored_hits import StoredHits, read_hits
 from lrp2_bench.stats.bootstrap import resample_measures
 from lrp2_bench.stats.confidence_set import confidence_set_of_best

@@ -73,7 +73,7 @@ def test_a_shard_that_notes_what_others_have_left_looks_again_before_it_does_ove
 def test_a_job_that_starts_while_another_ends_does_not_write_over_its_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last, read, ended = JobStatus(tmp_path / "status.json"), status_module._read, []
+    last, read, ended = JobStatus(tmp_path / "status.json"), status_module.find_object, []
     last.write("running")
 
     def paused(path: Path) -> Any:
@@ -85,7 +85,7 @@ def test_a_job_that_starts_while_another_ends_does_not_write_over_its_word(
             ended[0].join(0.3)
         return found
 
-    monkeypatch.setattr(status_module, "_read", paused)
+    monkeypatch.setattr(status_module, "find_object", paused)
     JobStatus(tmp_path / "status.json").write("running")
     ended[0].join()
     assert _read(tmp_path)["state"] == "finished"

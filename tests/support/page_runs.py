@@ -11,8 +11,9 @@ import numpy as np
 from lrp2_bench.core.types import Fact, Hits, Relation, all_pairs
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
-from lrp2_bench.results.facts import FACTS, write_facts
+from lrp2_bench.results.facts import write_facts
 from lrp2_bench.results.hits import write_hits
+from lrp2_bench.results.layout import FACTS
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.tables import AlignmentRow, write_alignment
 from tests.support.run_folders import write_run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,8 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.metrics import hits as metrics
-from lrp2_bench.results.stored_hits import StoredHits, read_hits
+from lrp2_bench.results.run_folder import RunFolder
+from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.results.tables import DECIMALS
 from lrp2_bench.testbed.exposure import ELSEWHERE, NOWHERE, PIVOT, SEEN
 from lrp2_bench.testbed.pretrained import Pretrained
@@ -46,9 +46,9 @@ def exposure_measures(folder: Path, model: Pretrained | None, best: LayerPair | 
     """
     if model is None:
         return {}
-    manifest = _json(folder / "manifest.json")
+    manifest = RunFolder(folder).find_manifest()
     language = str(manifest.get("language"))
-    hits = read_hits(folder / "hits.parquet")
+    hits = RunFolder(folder).hits()
     told = who_told(hits.facts, model.exposure, language)
     if told is None:
         return {}
@@ -100,7 +100,7 @@ def _transfer(
         if differing := unlike(manifest, twin_manifest):
             continue
         try:
-            twin = read_hits(twin_folder / "hits.parquet")
+            twin = RunFolder(twin_folder).hits()
         except BenchError as error:
             log.warning("The twin's hits cannot be used: %s", error)
             continue
@@ -142,21 +142,13 @@ def _twins(folder: Path, model: Pretrained) -> Iterator[tuple[Path, Mapping[str,
     *_, dataset, language = folder.parts
     for other in sorted(folder.parents[2].iterdir()):
         run = other / dataset / language
-        manifest = _json(run / "manifest.json")
+        files = RunFolder(run)
+        manifest = files.find_manifest()
         entry = manifest.get("testbed")
-        if not isinstance(entry, dict) or _json(run / "status.json").get("state") != "finished":
+        if not isinstance(entry, dict) or files.find_status().get("state") != "finished":
             continue
         try:
             if Pretrained.from_dict(entry).is_twin_of(model):
                 yield run, manifest
         except BenchError:
             continue  # a broken manifest of another run is that run's concern
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    """A JSON object; empty where there is none that can be read."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

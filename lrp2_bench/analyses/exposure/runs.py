@@ -16,8 +16,9 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.data.cldr.facts import countries
 from lrp2_bench.data.language_table import language_name
-from lrp2_bench.results.runs import LRP2, Run
-from lrp2_bench.results.stored_hits import StoredHits, read_hits
+from lrp2_bench.results.layout import LRP2
+from lrp2_bench.results.runs import Run
+from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_accuracy, resample_measures
 from lrp2_bench.testbed.pretrained import Pretrained
 
@@ -75,7 +76,7 @@ class ToldRun:
                 reason = f"the twin's run differs in {', '.join(differing)}"
                 continue
             try:
-                twin_hits = read_hits(twin.folder / "hits.parquet")
+                twin_hits = twin.files.hits()
             except BenchError as error:
                 reason = str(error)
                 continue
@@ -117,7 +118,7 @@ def read_told_runs(runs: Sequence[Run], select_by: str) -> tuple[list[ToldRun], 
 
 
 def _read(run: Run, model: Pretrained, select_by: str) -> ToldRun | None:
-    hits = read_hits(run.folder / "hits.parquet")
+    hits = run.files.hits()
     told = who_told(hits.facts, model.exposure, run.language)
     if told is None:
         return None
@@ -127,5 +128,5 @@ def _read(run: Run, model: Pretrained, select_by: str) -> ToldRun | None:
         raise BenchError(
             f"'{run.folder / 'hits.parquet'}' lacks hits that pairs.csv counts. Search again: both are regenerated."
         )
-    pivot_hits = read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
+    pivot_hits = run.files.pivot_hits(hits.facts)
     return ToldRun(run, model, hits, pivot_hits, told, best)

@@ -14,6 +14,7 @@ from lrp2_bench.core.settings import SearchCommand
 from lrp2_bench.core.types import LayerPair, ParallelFacts
 from lrp2_bench.interventions.base import Edit
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.results.layout import ALIGNMENT
 from lrp2_bench.results.tables import AlignmentRow, read_alignment, write_alignment
 
 DAMAGED = "A damaged alignment.csv was computed again"
@@ -38,7 +39,7 @@ def stored_alignment(
     """
     if facts.language == facts.pivot:
         return []
-    path = folder / "alignment.csv"
+    path = folder / ALIGNMENT
     before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
     pair = best if edit is not None else None
     if path.exists() and stored.get("identity") == identity and "best" in stored and stored["best"] == before:

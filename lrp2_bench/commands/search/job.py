@@ -29,7 +29,7 @@ from lrp2_bench.core.settings import SearchCommand, SearchKind
 from lrp2_bench.core.types import ParallelFacts, all_pairs
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.interventions.registry import experiment_folder, intervention, run_folder
+from lrp2_bench.interventions.registry import experiment_folder, intervention
 from lrp2_bench.metrics.base import FactHits, Metric
 from lrp2_bench.metrics.hits import fully_evaluated
 from lrp2_bench.metrics.registry import PAPER, chosen_metrics
@@ -39,14 +39,15 @@ from lrp2_bench.models.names import folder_name
 from lrp2_bench.probing.alike import count_alike
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
-from lrp2_bench.results.facts import FACTS, write_facts
-from lrp2_bench.results.hits import HitsStore, write_hits
+from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.identity import finish_manifest, start_manifest, stored_model
+from lrp2_bench.results.layout import run_folder
 from lrp2_bench.results.leases import TABLES, Leases, lease_of
 from lrp2_bench.results.manifest import environment, peak_memory_bytes, table_digests, was_finished
-from lrp2_bench.results.reproduction import read_reference
+from lrp2_bench.results.reproduction import read_reproduction
+from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.status import JobStatus, job_status, sigterm_interrupts
-from lrp2_bench.results.tables import PairRow, write_pairs
+from lrp2_bench.results.tables import PairRow
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker
 
@@ -106,7 +107,7 @@ def _run(
 ) -> JobRecord | None:
     """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
     start, data_warnings = time.perf_counter(), DataWarnings()
-    reference = read_reference(Path(settings.reproduces)) if settings.reproduces else None
+    reference = read_reproduction(Path(settings.reproduces)) if settings.reproduces else None
     grid = settings.search.kind is not SearchKind.baseline
     if settings.language == settings.pivot and grid:
         raise BenchError(
@@ -253,11 +254,10 @@ def _details(
 def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int, measured: Sequence[Metric]) -> list[PairRow]:
     """``hits.parquet``, ``pivot_hits.parquet``, ``facts.parquet`` and ``pairs.csv``; the rows of the last."""
     settings = (None, *all_pairs(blocks))
-    write_hits(folder / "hits.parquet", ((h.relation.name, h.relation.facts, settings, h.language) for h in hits))
-    write_hits(
-        folder / "pivot_hits.parquet", ((h.relation.name, h.pivot_relation.facts, [None], h.pivot) for h in hits)
-    )
-    write_facts(folder / FACTS, ((h.relation, h.pivot_relation) for h in hits))
+    files = RunFolder(folder)
+    files.write_hits((h.relation.name, h.relation.facts, settings, h.language) for h in hits)
+    files.write_pivot_hits((h.relation.name, h.pivot_relation.facts, [None], h.pivot) for h in hits)
+    files.write_facts((h.relation, h.pivot_relation) for h in hits)
     data = FactHits(
         np.concatenate([h.language for h in hits], axis=1),
         np.concatenate([h.pivot_by_fact() for h in hits]),
@@ -278,5 +278,5 @@ def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int, measur
         for row, setting in enumerate(settings)
         if fully_evaluated(data.hits)[row]
     ]
-    write_pairs(folder / "pairs.csv", rows)
+    files.write_pairs(rows)
     return rows

@@ -18,13 +18,13 @@ from lrp2_bench.interventions.base import LRP2
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.models.names import folder_name
+from lrp2_bench.results.choice import best_row
+from lrp2_bench.results.layout import STUDY
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.recorder import StudyKey, StudyRecorder
 from lrp2_bench.search.storage import open_database, open_journal
 from lrp2_bench.search.study import attributes, baseline_attributes, write_study
 from lrp2_bench.search.task import Found
-
-JOURNAL = "study.journal"
 
 
 def study_name(settings: SearchCommand, dataset: str) -> str:
@@ -55,7 +55,7 @@ def open_recorder(
         with StudyRecorder(open_database(url, settings.search.heartbeat), key, alone=False) as recorder:
             yield recorder
         return
-    key, path = _key(name, settings, blocks, identity), folder / JOURNAL
+    key, path = _key(name, settings, blocks, identity), folder / STUDY
     try:
         found = StudyRecorder(open_journal(path), key, alone=True)
     except BenchError:  # of another metric: our own view of the hits, and so regenerated
@@ -93,7 +93,7 @@ def finish_study(
     curves = found.curves if found is not None else {}
     if settings.search.storage is None:
         recorder.detach()
-    write_study(folder / JOURNAL, name, rows, blocks, select_by, curves)
+    write_study(folder / STUDY, name, rows, blocks, select_by, curves)
     if settings.search.storage is not None and settings.search.kind is not SearchKind.baseline:
         recorder.set_attributes(baseline_attributes(rows[0]))
         for pair, row in pairs:
@@ -104,5 +104,6 @@ def finish_study(
             data_warnings.add(
                 "The study in search.storage is not up to date: run the same command again", recorder.name
             )
-    best = select_by.best([row.value(select_by.name) for _, row in pairs])
-    return pairs[best][0] if best is not None else None
+    best = best_row([row for _, row in pairs], select_by.name)
+    # Without facts every value is NaN, and the first pair is as good as any.
+    return best.pair if best is not None else pairs[0][0]

@@ -27,7 +27,8 @@ from lrp2_bench.report.claims.check import (
 )
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.tables.relations import summarise_relations
-from lrp2_bench.results.runs import Run, value
+from lrp2_bench.results.choice import value
+from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
 
 #: Sets that hold more of all pairs than this tell nothing of where the best one lies.

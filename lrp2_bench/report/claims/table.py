@@ -52,11 +52,11 @@ def checks_of(evidence: Evidence) -> list[Check]:
 
 def _checks(models: Sequence[Evidence]) -> Iterator[tuple[str, Check]]:
     for evidence in models:
-        subject = f"{evidence.found.model} on {evidence.found.dataset}, {counted(evidence.assessed)}"
+        subject = f"{evidence.found.model} on {evidence.found.dataset_label}, {counted(evidence.assessed)}"
         for check in checks_of(evidence):
             yield subject, check
-    for dataset in dict.fromkeys(evidence.found.dataset for evidence in models):
-        both = causal_gains_more([evidence for evidence in models if evidence.found.dataset == dataset])
+    for dataset in dict.fromkeys(evidence.found.dataset_label for evidence in models):
+        both = causal_gains_more([evidence for evidence in models if evidence.found.dataset_label == dataset])
         if both is not None:
             yield f"models compared on {dataset}", both
 
@@ -85,8 +85,8 @@ def _notes(models: Sequence[Evidence], told: Sequence[Evidence], verdicts: Seque
     for evidence in models:
         if evidence.found.unread:
             lost = ", ".join(evidence.found.unread)
-            yield f"{evidence.found.model} on {evidence.found.dataset}: hits that cannot be read of {lost}."
+            yield f"{evidence.found.model} on {evidence.found.dataset_label}: hits that cannot be read of {lost}."
     for each in models:
         if each not in told:
             searched = counted(each.assessed) if each.assessed else "no language"
-            yield f"Too few for a verdict: {each.found.model} on {each.found.dataset}, {searched} assessed."
+            yield f"Too few for a verdict: {each.found.model} on {each.found.dataset_label}, {searched} assessed."

@@ -15,8 +15,8 @@ from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
 from lrp2_bench.render.figures.scales import layer_ticks
 from lrp2_bench.render.figures.style import BLUE, GREY, ORANGE, SMALL, TEXT, fitted, language_name, shown
 from lrp2_bench.report.method import method
+from lrp2_bench.results.layout import ALIGNMENT
 from lrp2_bench.results.runs import Run
-from lrp2_bench.results.tables import read_alignment
 
 _MARGIN = 0.06  # of the range of cosines, above and below the lines
 
@@ -42,11 +42,11 @@ def read_aligned(runs: Sequence[Run]) -> tuple[list[Aligned], list[str]]:
     found: list[Aligned] = []
     problems: list[str] = []
     for run in runs:
-        path = run.folder / "alignment.csv"
+        path = run.folder / ALIGNMENT
         if run.is_pivot or not path.exists():
             continue
         try:
-            rows = read_alignment(path)
+            rows = run.files.alignment()
         except BenchError as error:
             problems.append(str(error).split("\n")[0])
             continue
@@ -58,7 +58,7 @@ def read_aligned(runs: Sequence[Run]) -> tuple[list[Aligned], list[str]]:
         if len(moved) == len(rows) and not any(math.isnan(cosine) for cosine in cosines):
             found.append(
                 Aligned(
-                    language_name(run.language), run.model, run.dataset,
+                    language_name(run.language), run.model, run.dataset_label,
                     tuple(row.baseline for row in rows), tuple(moved), _projected(run), method(run),
                 )
             )  # fmt: skip
@@ -75,7 +75,7 @@ def alignment(found: Sequence[Aligned]) -> Figure | None:
     panels = [*([_mean(found)] if len(found) > 1 else []), *found]
     texts = Texts(
         "How alike parallel queries are, layer by layer",
-        f"{shown(found[0].model, 60)} on {shown(found[0].dataset, 60)}: cosine between a query's mean state in the "
+        f"{shown(found[0].model, 60)} on {shown(found[0].dataset, 90)}: cosine between a query's mean state in the "
         f"language and in the pivot, averaged over shared facts, without and with {found[0].method} at the best pair "
         "(the paper's Figure 2a). Layer 0 is the embedding.",
     )

@@ -49,7 +49,7 @@ def between(runs: Sequence[Run], select_by: str) -> Figure | None:
     columns = min(entries, _LEGEND)
     texts = Texts(
         f"Change of {METRIC} against the layers between LIRP and LSRP",
-        f"{shown(run.model, 60)} on {shown(run.dataset, 60)}: points against the baseline, mean over all pairs "
+        f"{shown(run.model, 60)} on {shown(run.dataset_label, 90)}: points against the baseline, mean over all pairs "
         "so far apart (the paper's Figure 3).",
     )
     page = make_page(

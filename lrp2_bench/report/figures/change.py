@@ -79,7 +79,7 @@ def _texts(found: Sequence[Searched], metric: str, select_by: str, mean: float, 
     paper = " (the paper's Figures 4 and 5)" if metric == "transferability" else ""
     return Texts(
         f"Change of {metric} at the best pair",
-        f"{shown(run.model, 60)} on {shown(run.dataset, 60)}: points against the baseline{paper}.",
+        f"{shown(run.model, 60)} on {shown(run.dataset_label, 90)}: points against the baseline{paper}.",
         note,
     )
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench.render.figures.style import language_name
-from lrp2_bench.results.runs import Run, value
+from lrp2_bench.results.choice import value
+from lrp2_bench.results.runs import Run
 from lrp2_bench.results.tables import PairRow
 
 

@@ -20,7 +20,8 @@ from lrp2_bench.report.figures.heatmaps import heatmaps
 from lrp2_bench.report.figures.relations import relations
 from lrp2_bench.report.method import method
 from lrp2_bench.report.tables.relations import summarise_relations
-from lrp2_bench.results.runs import METRICS, Run
+from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.runs import Run
 
 
 def write_figures(
@@ -45,9 +46,10 @@ def write_figures(
             for name, figure in _figures(runs, aligned, select_by):
                 written += save(figure, folder, file_stem(name))
     for found in assessed:
-        name = f"relations_{found.model}_{found.dataset}"
+        first = found.runs[0]
+        name = f"relations_{first.stem}"
         with house_style():
-            drawn = relations(summarise_relations(found), found.model, found.dataset, select_by, method(found.runs[0]))
+            drawn = relations(summarise_relations(found), first.model, first.dataset_label, select_by, method(first))
             if drawn is not None:
                 written += save(drawn, folder, file_stem(name))
     for table in compared:
@@ -58,7 +60,7 @@ def write_figures(
 
 
 def _figures(runs: Sequence[Run], aligned: Sequence[Aligned], select_by: str) -> Iterator[tuple[str, Figure]]:
-    of = f"{runs[0].model}_{runs[0].dataset}"
+    of = runs[0].stem
     for metric in METRICS:
         yield from _made(f"heatmaps_{metric}_{of}", heatmaps(runs, metric, select_by))
         yield from _made(f"change_{metric}_{of}", change(runs, metric, select_by))

@@ -24,7 +24,8 @@ from lrp2_bench.render.figures.panels import Gaps, Page, Texts, make_page
 from lrp2_bench.render.figures.scales import ColourScale, colour_scale, layer_ticks
 from lrp2_bench.render.figures.style import DIVERGING, GREY, PALE, SMALL, TEXT, fitted, shown, signed, text_width
 from lrp2_bench.report.figures.changes import Searched, searched
-from lrp2_bench.results.runs import Run, value
+from lrp2_bench.results.choice import value
+from lrp2_bench.results.runs import Run
 
 _BAR = (2.6, 0.11)  # width and height of the colour bar, inches
 _CORNER = 0.7  # of a panel's width: what its empty corner holds at a second line of text
@@ -54,8 +55,8 @@ def heatmaps(runs: Sequence[Run], metric: str, select_by: str) -> Figure | None:
     scale = colour_scale(grids)
     texts = Texts(
         f"Change of {metric} at every pair of layers",
-        f"{shown(model, 60)} on {shown(dataset, 60)}: points against the baseline. In the corners: the change "
-        "at the starred pair, and the percentages it leads from and to.",
+        f"{shown(model, 60)} on {shown(found[0].run.dataset_label, 90)}: points against the baseline. In the corners: "
+        "the change at the starred pair, and the percentages it leads from and to.",
         scale.note,
     )
     page = make_page(len(found), texts, Gaps(left=0.46, below=0.38, above=0.19, between=0.15, footer=0.7))

@@ -34,7 +34,7 @@ def relations(
     names = [fitted(shown(f"{one.relation} {relation_name(one.relation)}".strip(), 60), _NAMES, TEXT) for one in found]
     texts = Texts(
         "To how many languages each relation transfers",
-        f"{shown(model, 60)} on {shown(dataset, 60)}, up to {most} languages: left, those in which the best pair by "
+        f"{shown(model, 60)} on {shown(dataset, 90)}, up to {most} languages: left, those in which the best pair by "
         f"{select_by} raises the relation's transferability, and those in which it lowers it (the paper's Figures 6 "
         "and 7); right, its mean over them.",
         "Each language's best pair, chosen over all relations and reported on the same facts, as in the paper.",

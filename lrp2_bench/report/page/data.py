@@ -17,7 +17,8 @@ from lrp2_bench.report.page.colours import diverging
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
-from lrp2_bench.results.runs import METRICS, Run, Unfinished, value
+from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.runs import Run, Unfinished, belongs
 
 _REASON = 300  # characters
 _RESOURCES = ("high", "medium", "low")
@@ -67,7 +68,7 @@ def _group(
     return {
         "model": plain(first.model, NAME),
         "method": plain(method(first), NAME),
-        "dataset": plain(first.dataset, NAME),
+        "dataset": plain(first.dataset_label, NAME),
         "pivot": name_of(first.pivot),
         "limits": {metric: _limit(runs, metric) for metric in METRICS},
         "blocks": max([first.blocks, *(row.lsrp or 0 for run in runs for row in run.pairs)]),
@@ -75,7 +76,7 @@ def _group(
         "unfinished": [
             {"name": name_of(run.language), "reason": plain(run.reason, _REASON)}
             for run in unfinished
-            if (run.model, run.dataset) == (first.model, first.dataset)
+            if belongs(run, first)
         ],
     }
 

@@ -14,7 +14,8 @@ from lrp2_bench.report.method import moved_how
 from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.run_evidence import Evidence
-from lrp2_bench.results.runs import METRICS, Run, value
+from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.runs import Run
 
 NAME = 60  # characters
 

@@ -12,7 +12,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.run_evidence import Turned
-from lrp2_bench.results.facts import FACTS, SLOT, FactText, read_facts
+from lrp2_bench.results.facts import SLOT, FactText
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import FactKey
 
@@ -43,7 +43,7 @@ class FactTexts:
 def facts_of(run: Run, turned: Mapping[LayerPair, Turned], texts: FactTexts) -> tuple[dict[str, Any], str | None]:
     """For each pair (as ``"3/5"``) the facts it wins and loses; and why no texts can be shown, if so."""
     try:
-        known = read_facts(run.folder / FACTS)
+        known = run.files.facts()
         problem = None
     except BenchError as error:
         known, problem = {}, str(error)

@@ -12,8 +12,9 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.interventions.registry import INTERVENTIONS, name_in
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns
-from lrp2_bench.results.runs import LRP2, METRICS, Run
-from lrp2_bench.results.stored_hits import read_hits
+from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.layout import LRP2
+from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
 from lrp2_bench.stats.held_out import SPLITS
 
@@ -97,14 +98,14 @@ def _resampled(runs: Sequence[Run], select_by: str) -> tuple[list[Cell], tuple[R
     if len({run.projection for run in runs}) < len(runs) or len(digests) > 1:
         folders = ", ".join(str(run.folder) for run in runs)
         raise BenchError(f"its runs are of different facts, or of one projection twice: {folders}.")
-    stored = [read_hits(run.folder / "hits.parquet") for run in runs]
+    stored = [run.files.hits() for run in runs]
     facts = stored[0].facts
     best = [row.pair if (row := run.best(select_by)) else None for run in runs]
     rows = [stored[0].row(None), *(hits.row(pair) for hits, pair in zip(stored, best, strict=True) if pair)]
     whole = [row for row in rows if row is not None]
     if len(whole) < len(runs) + 1 or any(hits.facts != facts for hits in stored):
         raise BenchError("hits.parquet of a run lacks what pairs.csv counts. Search again: both are regenerated.")
-    pivot = read_hits(runs[0].folder / "pivot_hits.parquet").by_fact(None, facts)
+    pivot = runs[0].files.pivot_hits(facts)
     return list(best), resample_measures(np.stack(whole), pivot, stored[0].relations)
 
 

@@ -11,7 +11,8 @@ from lrp2_bench.data import published
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.languages_at_hand import groups_at_hand
-from lrp2_bench.results.runs import METRICS, Run, value
+from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.runs import Run
 
 #: Table 1's groups by name, as they are written.
 TITLES = {

@@ -10,7 +10,8 @@ from lrp2_bench.data import published
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.tables.group_means import WITH_LRP2, cells_beside, columns_beside
-from lrp2_bench.results.runs import METRICS, Run, value
+from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.runs import Run
 
 _MEAN = "mean"
 

@@ -9,7 +9,8 @@ from lrp2_bench.core.languages import ENGLISH
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data import published
 from lrp2_bench.render.table import Cell, Column, Table
-from lrp2_bench.results.runs import Run, value
+from lrp2_bench.results.choice import value
+from lrp2_bench.results.runs import Run
 
 
 def optimal_layers_table(runs: Sequence[Run], select_by: str) -> Table:

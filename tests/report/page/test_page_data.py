@@ -16,8 +16,9 @@ from lrp2_bench.report.assessed_runs import assess_runs
 from lrp2_bench.report.page.data import Choices, page_data
 from lrp2_bench.report.page.shown_facts import SHOWN
 from lrp2_bench.report.run_evidence import evidence_of
+from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.facts import read_facts
-from lrp2_bench.results.runs import METRICS, Run, Unfinished, find_runs
+from lrp2_bench.results.runs import Run, Unfinished, find_runs
 from tests.support.page_runs import assessed_groups, write_page_run
 from tests.support.run_folders import write_run
 

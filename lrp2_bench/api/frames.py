@@ -1,0 +1,138 @@
+"""The rows of :class:`~lrp2_bench.api.results.Results`' tables, run by run."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import NOT_EVALUATED, LayerPair
+from lrp2_bench.report.method import distinct
+from lrp2_bench.results.choice import value
+from lrp2_bench.results.runs import Run
+from lrp2_bench.stats.compare import Difference, compare_runs
+from lrp2_bench.stats.held_out_interval import held_out_intervals
+from lrp2_bench.stats.resampled import Sampled
+
+log = logging.getLogger(__name__)
+
+#: What names a run, the first columns of every table.
+NAMES = ("experiment", "model", "dataset", "language", "projection")
+
+
+def names_of(run: Run) -> dict[str, str]:
+    return {
+        "experiment": run.label or run.experiment,
+        "model": run.model_name,
+        "dataset": run.dataset,
+        "language": run.language,
+        "projection": run.projection,
+    }
+
+
+def key_of(run: Run) -> tuple[str, ...]:
+    return run.model_name, run.dataset, run.language, run.projection
+
+
+def strength_of(run: Run) -> float:
+    """What the shift is multiplied by; 1 in runs of versions that could not do otherwise."""
+    config = run.manifest.get("config")
+    projection = config.get("projection") if isinstance(config, Mapping) else None
+    found = projection.get("strength", 1.0) if isinstance(projection, Mapping) else 1.0
+    return float(found) if isinstance(found, int | float) else math.nan
+
+
+def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
+    row = next(row for row in run.pairs if row.pair == best)
+    before, after = value(run.baseline, metric), value(row, metric)
+    found: dict[str, Any] = {
+        "lirp": best.lirp, "lsrp": best.lsrp, "metric": metric, "facts": row.facts, "shared": row.shared,
+        "baseline": before, "value": after, "gain": after - before,
+    }  # fmt: skip
+    try:
+        hits = distinct(run, run.files.hits())
+        sampled = Sampled(hits, run.files.pivot_hits(hits.facts))
+    except BenchError as error:
+        log.warning("No intervals for '%s': %s", run.folder, error)
+        return found
+    drawn = {run.stands_for(pair): pair for pair in sampled.pairs}.get(run.stands_for(best))
+    if drawn is None or None not in sampled.settings:
+        log.warning("No intervals for '%s': its hits lack the best pair of pairs.csv. Search again.", run.folder)
+        return found
+    change = sampled.measures[metric].change(sampled.settings.index(drawn))
+    held_out = sampled.halves.held_out(metric)
+    bounds = held_out_intervals(sampled.hits, sampled.pivot_hits, sampled.relations, metric)[metric]
+    return found | {
+        "gain_low": change.low, "gain_high": change.high, "held_out": getattr(held_out, metric),
+        "held_out_low": bounds[0], "held_out_high": bounds[1], "held_out_p": held_out.p,
+    }  # fmt: skip
+
+
+def hits_of(run: Run) -> pd.DataFrame:
+    stored = run.files.hits()
+    pivot = run.files.pivot_hits(stored.facts)
+    row, column = np.nonzero(stored.hits != NOT_EVALUATED)
+    layers = np.array([(pair.lirp, pair.lsrp) if pair else (0, 0) for pair in stored.settings], dtype=np.int16)
+    relations, uuids = (pd.Categorical([fact[part] for fact in stored.facts]) for part in (0, 1))
+    lirp, lsrp = (pd.array(layers[row, side], dtype="Int16") for side in (0, 1))
+    for side in (lirp, lsrp):
+        side[layers[row, 0] == 0] = pd.NA
+    known = pd.array(pivot[column] == 1, dtype="boolean")
+    known[pivot[column] == NOT_EVALUATED] = pd.NA
+    return pd.DataFrame(
+        {
+            **{
+                name: pd.Categorical.from_codes(np.zeros(len(row), np.int8), pd.Index([text]))
+                for name, text in names_of(run).items()
+            },
+            "relation": relations.take(column),
+            "uuid": uuids.take(column),
+            "lirp": lirp,
+            "lsrp": lsrp,
+            "hit": stored.hits[row, column] == 1,
+            "pivot_hit": known,
+        }
+    )
+
+
+def joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """One table; texts stay categories, which take a byte or two a row."""
+    if not frames:
+        return pd.DataFrame(columns=list(columns))
+    texts = [name for name in columns if isinstance(frames[0][name].dtype, pd.CategoricalDtype)]
+    joined = {name: pd.api.types.union_categoricals([frame[name] for frame in frames]) for name in texts}
+    others = pd.concat([frame.drop(columns=texts) for frame in frames], ignore_index=True)
+    return pd.DataFrame({name: joined[name] if name in joined else others[name] for name in columns})
+
+
+def compared(first: Run, second: Run, metric: str) -> Iterator[dict[str, Any]]:
+    found = compare_runs(first, second, metric)
+    names = {name: text for name, text in names_of(first).items() if name != "experiment"}
+    for at, differences in (("baseline", found.baseline), ("best", found.at_best)):
+        pairs: tuple[LayerPair | None, ...] = found.best if at == "best" and found.best else (None, None)
+        layers = {
+            f"{which}_{side}": getattr(pair, side, None)
+            for which, pair in zip(("first", "second"), pairs, strict=True)
+            for side in ("lirp", "lsrp")
+        }
+        for name, difference in differences.items():
+            yield {**names, "metric": name, "at": at, "facts": found.facts, **_numbers(difference), **layers}
+
+
+def _numbers(difference: Difference) -> dict[str, float]:
+    change = difference.difference
+    return {
+        "first": difference.first, "second": difference.second,
+        "difference": change.value, "low": change.low, "high": change.high,
+    }  # fmt: skip
+
+
+def with_layers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Layers as whole numbers that may be missing."""
+    columns = [name for name in frame.columns if name.endswith(("lirp", "lsrp"))]
+    return frame.astype(dict.fromkeys(columns, "Int64"))

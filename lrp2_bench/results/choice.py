@@ -1,0 +1,24 @@
+"""Which pair is the best: the one place that chooses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lrp2_bench.metrics.registry import PAPER, metric
+from lrp2_bench.results.tables import PairRow
+
+#: What the paper reports, and every ``pairs.csv`` has.
+METRICS = PAPER
+
+
+def value(row: PairRow, name: str) -> float:
+    """The row's metric ``name``; NaN where there are no facts to take it over. Raises as :meth:`PairRow.value`."""
+    return row.value(name)
+
+
+def best_row(rows: Iterable[PairRow], name: str) -> PairRow | None:
+    """The pair of ``rows``, fully evaluated ones in (lirp, lsrp) order, that is best by the metric ``name`` and its
+    direction, the first of equals; None where no pair has a value. The baseline is no pair."""
+    pairs = [row for row in rows if row.pair is not None]
+    found = metric(name).best([row.value(name) for row in pairs])
+    return pairs[found] if found is not None else None
