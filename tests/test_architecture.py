@@ -28,7 +28,7 @@ INSIDE = {
     ),
     "testbed": ("exposure place", "checkpoint specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry vectors", "*"),
-    "probing": ("pools prefix_tree probe rows", "log_partition", "bounded_ranking masked", "*", "build scores"),
+    "probing": ("pools prefix_tree probe", "log_partition rows", "bounded_ranking masked", "*", "build scores"),
     "metrics": ("hits", "base", "*"),
     "grid": ("plan", "cost frontier limits", "*", "pilot"),
     "results": (
