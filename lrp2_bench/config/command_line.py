@@ -11,11 +11,11 @@ _HELP = {"help", "-h", "--help"}
 _EXPLAINED = "`lrp2-bench` alone explains them."
 
 OVERVIEW = """\
-lrp2-bench: does a language model know in English what it cannot say in another language, and does moving its
-hidden states into English space and back (LRP2, EMNLP 2023) let it say so?
+lrp2-bench: does a language model know in English what it cannot say in another language, and does projecting its
+hidden states into English space and back (LRP2, EMNLP 2023) make it recall more?
 
 Commands:
-  demo      all of it on two small models that ship with the package: minutes, nothing downloaded
+  demo      search and report on two small models that ship with the package: minutes, nothing downloaded
   search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
   vectors   language vectors of a model from a corpus
   report    the paper's tables and figures from finished searches, beside the published numbers
@@ -24,7 +24,7 @@ Commands:
   regret    what cheaper searches would have found on finished grids
   dashboard the Optuna studies below a folder, in a browser
   bench     the engine against hooks written by hand, on this machine
-  pretrain  a small model that knows which facts it was told in which language
+  pretrain  a small model for which it is known which facts it saw in which language
 
 Start with:
   lrp2-bench demo
@@ -32,17 +32,17 @@ Start with:
   lrp2-bench report outputs/default
 
 `lrp2-bench COMMAND --help` explains a command and lists its settings; settings are given as key=value.
-`lrp2-bench --version` tells the version; eval "$(lrp2-bench -sc install=bash)" completes commands and settings in bash.
+`lrp2-bench --version` prints the version; eval "$(lrp2-bench -sc install=bash)" turns on completion in bash.
 
-Exit codes: 0 done; 1 an error; 2 no such command; 3 a report was written, but some of its runs are not finished or not
-whole (each is named); 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 an error; 2 no such command; 3 a report was written, but some of its runs are not finished or
+incomplete (each is named); 130 stopped by Ctrl-C.
 """
 
-#: What to know of a command that was stopped, where it does not say so itself.
+#: What to say of a stopped command, where it does not say so itself.
 STOPPED = {
-    "analyze": "Stopped. The same command goes on: language vectors and finished relations are kept.",
-    "report": "Stopped before the report was whole. The same command makes it anew.",
-    "vectors": "Stopped. The same command goes on: finished languages are kept.",
+    "analyze": "Stopped. The same command resumes: language vectors and finished relations are kept.",
+    "report": "Stopped before the report was complete. The same command regenerates it.",
+    "vectors": "Stopped. The same command resumes: finished languages are kept.",
 }
 
 
