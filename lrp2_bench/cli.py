@@ -41,7 +41,8 @@ _CONF = str(conf_dir())
 # Launchers pickle these functions by value: they hold nothing but imports and calls.
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="search")
 def search(config: DictConfig) -> None:
-    from lrp2_bench.commands.search.job import Sources, run_search
+    from lrp2_bench.commands.search.job import run_search
+    from lrp2_bench.commands.search.prepared import Sources
     from lrp2_bench.config.compose import factory, in_multirun, tree, typed
     from lrp2_bench.core.settings import SearchCommand
     from lrp2_bench.search.storage import refuse_shared_sqlite
