@@ -21,10 +21,10 @@ TIERS = (
 
 #: The tiers inside a folder that has an order, from the ground up; ``*`` is whatever is not named.
 INSIDE = {
-    "core": ("secrets supported", "errors", "*", "filenames languages"),
+    "core": ("prompts secrets supported", "errors", "*", "filenames languages"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": ("exact_products half shipped unhandled", "checkpoint_files layered", "*", "loading"),
-    "testbed": ("exposure place", "checkpoint specs text", "*", "pretrain"),
+    "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("projection vectors", "*"),
     "probing": ("pools prefix_tree probe", "log_partition", "bounded_ranking masked", "*", "build scores"),
     "grid": ("plan", "cost frontier limits", "*", "pilot"),
@@ -32,14 +32,15 @@ INSIDE = {
     "stats": ("relations weighted", "*", "held_out", "resampled", "assess"),
     "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
     "tracking": (
-        "base connection figures project whole", "upload", "wandb_run", "*", "wandb_analysis workspace",
+        "base connection figures project whole", "upload", "wandb_run", "*", "workspace",
         "publish wandb_tracker",
     ),
     "render": ("table text", "*", "latex plain terminal", "write"),
     "analyses": ("finished states", "encode subject", "base parallel", "languages", "*"),
     "report": ("languages_at_hand method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
     "launchers": (
-        "hidden job queue signals", "running", "finished summary", "launcher worker", "*", "plugin slurm", "completion",
+        "command hidden job queue signals", "running", "batch summary", "launcher", "*", "plugin slurm",
+        "completion",
     ),
 }  # fmt: skip
 

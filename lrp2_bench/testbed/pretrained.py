@@ -11,7 +11,6 @@ from typing import Any
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.shipped import MANIFEST
-from lrp2_bench.testbed.checkpoint import exposure_of
 from lrp2_bench.testbed.exposure import Exposure
 
 #: What :meth:`PretrainSpec.as_twin` puts behind a model's name.
@@ -75,3 +74,14 @@ def pretrained_of(folder: Path, data_warnings: DataWarnings) -> Pretrained | Non
     if not isinstance(manifest, dict) or not isinstance(manifest.get("spec"), dict) or "exposure" not in manifest:
         return None
     return Pretrained(str(manifest["spec"].get("name")), exposure_of(folder))
+
+
+def exposure_of(folder: Path) -> Exposure:
+    """What the checkpoint's pretraining text told, from its manifest (files are not checked)."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        return Exposure.from_dict(manifest["exposure"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BenchError(
+            f"'{folder}' has no exposure in a {MANIFEST} ({error!r}). Only testbed models have."
+        ) from error
