@@ -24,10 +24,10 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_text
 from lrp2_bench.core.secrets import learn_argument, learn_environment, remembering
 from lrp2_bench.core.streams import safe_output
+from lrp2_bench.launchers.command import run_command
 from lrp2_bench.launchers.completion import FLAGS, complete
-from lrp2_bench.launchers.help_texts import any_help_text
 from lrp2_bench.launchers.job import repeated
-from lrp2_bench.launchers.plugin import register_sweeper, shared_repository, without_hydras_words
+from lrp2_bench.launchers.plugin import any_help_text, registered_sweeper, shared_repository
 from lrp2_bench.launchers.summary import UnfinishedError
 from lrp2_bench.results.status import write_error
 
@@ -41,7 +41,8 @@ _CONF = str(conf_dir())
 # Launchers pickle these functions by value: they hold nothing but imports and calls.
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="search")
 def search(config: DictConfig) -> None:
-    from lrp2_bench.commands.search.job import Sources, run_search
+    from lrp2_bench.commands.search.job import run_search
+    from lrp2_bench.commands.search.prepared import Sources
     from lrp2_bench.config.compose import factory, in_multirun, tree, typed
     from lrp2_bench.core.settings import SearchCommand
     from lrp2_bench.search.storage import refuse_shared_sqlite
@@ -266,10 +267,9 @@ def _run(command: str, arguments: Sequence[str], program: str = "lrp2-bench") ->
     """Hydra's app of a command; ``program`` is what Hydra calls it."""
     before = sys.argv
     sys.argv = [program, *arguments]
-    register_sweeper()
     try:
-        with any_help_text(), without_hydras_words():
-            COMMANDS[command]()
+        with any_help_text(), registered_sweeper():
+            run_command(COMMANDS[command], command, _CONF)
     finally:
         sys.argv = before
 

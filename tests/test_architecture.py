@@ -26,7 +26,7 @@ INSIDE = {
     "models": (
         "exact_products half shipped unhandled", "checkpoint_files layered", "*", "architecture", "loading",
     ),
-    "testbed": ("exposure place", "checkpoint specs text", "*", "pretrain"),
+    "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry vectors", "*"),
     "probing": ("pools prefix_tree probe", "log_partition rows", "bounded_ranking masked", "*", "build scores"),
     "metrics": ("hits", "base", "*"),
@@ -38,7 +38,7 @@ INSIDE = {
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
     "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
     "tracking": (
-        "base connection figures project whole", "upload", "wandb_run", "*", "wandb_analysis workspace",
+        "base connection figures project whole", "upload", "wandb_run", "*", "workspace",
         "publish wandb_tracker",
     ),
     "render": ("table text", "*", "latex plain terminal", "write"),
@@ -46,7 +46,8 @@ INSIDE = {
     "report": ("languages_at_hand method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
     "api": ("frames names", "results", "*"),
     "launchers": (
-        "hidden job queue signals", "running", "finished summary", "launcher worker", "*", "plugin slurm", "completion",
+        "command hidden job queue signals", "running", "batch summary", "launcher", "*", "plugin slurm",
+        "completion",
     ),
 }  # fmt: skip
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.api.results import Results, load_results
-from lrp2_bench.commands.search.job import Sources, run_search
+from lrp2_bench.commands.search.job import run_search
+from lrp2_bench.commands.search.prepared import Sources
 from lrp2_bench.config.arguments import expand_groups
 from lrp2_bench.config.compose import factory
 from lrp2_bench.config.from_python import as_overrides, composed, model_overrides

@@ -16,12 +16,24 @@ from typing import Any
 _ABANDONED = 3600.0
 
 
+class FolderError(FileNotFoundError):
+    """A folder cannot be made. File systems such as /proc say of it that it does not exist."""
+
+
+def make_folder(path: Path) -> None:
+    """Make ``path`` and the folders above it. Raises :class:`FolderError`, or another OSError that says why."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        raise FolderError(error.errno, error.strerror, error.filename) from error
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``; on leaving it is synced and takes ``path``'s place, on error it goes.
 
     What writers of ``path`` that were killed left behind goes too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(handle)
     temporary = Path(name)
@@ -68,7 +80,7 @@ def append_json_line(path: Path, value: Any) -> int:
 
     Returns the byte the record starts at."""
     line = json.dumps(value, ensure_ascii=False, sort_keys=True) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     cut_torn_tail(path)
     with path.open("ab") as file:
         start = file.seek(0, os.SEEK_END)

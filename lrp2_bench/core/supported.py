@@ -3,7 +3,7 @@
 import sys
 
 #: The first and the last minor version of Python 3. Newer ones are not tried: Hydra 1.3 and OmegaConf 2.3 reach into
-#: the standard library (3.14's argparse needs :mod:`lrp2_bench.launchers.help_texts`).
+#: the standard library (3.14's argparse needs :mod:`lrp2_bench.launchers.plugin`).
 FIRST, LAST = 11, 14
 
 _COMMANDS = ("lrp2-bench", "-m", "__main__.py")  # -m: of `python -m lrp2_bench`, while its package is imported

@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.base import Container, Node
 
+from lrp2_bench.core.files import make_folder
 from lrp2_bench.core.quoting import quoted
 from lrp2_bench.core.secrets import carry, masked
 
@@ -44,7 +45,7 @@ def cleaned(config: Any) -> Any:
 
 def save_cleaned(cfg: Any, filename: str, output_dir: Path) -> None:
     """In the place of Hydra's own function, which writes ``.hydra/`` where hydra.output_subdir asks for it."""
-    output_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(output_dir)
     (output_dir / filename).write_text(OmegaConf.to_yaml(cleaned(cfg)), encoding="utf-8")
 
 

@@ -13,10 +13,11 @@ from multiprocessing import connection
 from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import make_folder
+from lrp2_bench.core.streams import safe_output
 from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of
 from lrp2_bench.launchers.launcher import JobLauncher, Tell, say
-from lrp2_bench.launchers.running import Setup
-from lrp2_bench.launchers.worker import work
+from lrp2_bench.launchers.running import Setup, run_one
 from lrp2_bench.results.status import sigterm_interrupts
 
 #: Seconds a stopped worker has to leave a word and go.
@@ -44,7 +45,7 @@ class LocalLauncher(JobLauncher):
     def run(self, setup: Setup, jobs: Sequence[Job], folder: Path, tell: Tell) -> None:
         waiting = deque(jobs)
         logs = folder / "workers"
-        logs.mkdir(exist_ok=True)
+        make_folder(logs)
         count = min(self._workers, len(jobs))
         say(f"{jobs_of(len(jobs))}, {count} at a time, CPU threads of each: {self._threads}; what they print: {logs}")
         workers = [_Worker(setup, self._threads, logs / f"{number}.log") for number in range(1, count + 1)]
@@ -167,3 +168,25 @@ def _death(code: int | None) -> str:
     name = signal.Signals(-code).name
     memory = " If that was not you, the machine may have run out of memory." if name == "SIGKILL" else ""
     return f"Its process was killed by {name}.{memory}"
+
+
+def work(jobs: connection.Connection, setup: Setup, threads: int, log: Path) -> None:
+    """Run jobs until there are no more, or until whoever sends them is gone: the job at hand is finished first.
+
+    What is printed goes to ``log``. PyTorch is imported by the first job and reads its threads from the environment.
+    """
+    # Ctrl-C reaches every process of a terminal; the launcher alone decides who stops.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with log.open("ab", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    with safe_output():
+        while True:
+            try:
+                job: Job = jobs.recv()
+                outcome = run_one(setup, job)
+                jobs.send(outcome)
+            except (EOFError, OSError):
+                return

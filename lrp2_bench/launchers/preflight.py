@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import make_folder
 from lrp2_bench.launchers.launcher import say
 from lrp2_bench.launchers.queue import QueueError, hosts, queued
 
@@ -81,7 +82,7 @@ def file_system(folder: Path) -> str:
 def _unwritable(folder: Path) -> str | None:
     probe = folder / f".{uuid.uuid4().hex}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         probe.touch()
         probe.unlink()
     except OSError as error:

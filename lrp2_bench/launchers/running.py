@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import hydra.core.utils
+from hydra.core import utils
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus, run_job, setup_globals
@@ -20,7 +22,9 @@ from omegaconf.errors import OmegaConfBaseException
 from lrp2_bench.config.compose import register
 from lrp2_bench.config.errors import explain
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import make_folder
 from lrp2_bench.core.secrets import learn_argument, learn_environment, mask
+from lrp2_bench.launchers.command import task_of
 from lrp2_bench.launchers.hidden import save_cleaned
 from lrp2_bench.launchers.job import Job, Outcome, State
 from lrp2_bench.results.status import write_error
@@ -38,16 +42,26 @@ class Setup:
     task: tuple[str, str]
 
 
-def prepare_hydra() -> None:
-    """Tell Hydra of our schemas and resolvers, which a new process knows nothing of; safe to call more than once."""
+@contextmanager
+def prepared_hydra() -> Iterator[None]:
+    """Hydra that knows our schemas and resolvers, of which a new process knows nothing, and writes no credentials.
+
+    What another program could miss is undone afterwards.
+    """
     store: Any = ConfigStore.instance().repo
     if "search_schema.yaml" not in store:
         register()
     setbase("1.3")  # as in the command: older ones would run a job in its output folder, and relative paths break
     Plugins.instance()
-    hydra.core.utils._save_config = save_cleaned
     # hydra-submitit-launcher, where it is installed, has settings of this name that ours would be checked against.
-    store.get("hydra", {}).get("launcher", {}).pop("submitit_slurm.yaml", None)
+    launchers = store.get("hydra", {}).get("launcher", {})
+    foreign = {name: launchers.pop(name) for name in ("submitit_slurm.yaml",) if name in launchers}
+    save, utils._save_config = utils._save_config, save_cleaned
+    try:
+        yield
+    finally:
+        utils._save_config = save
+        launchers.update(foreign)
 
 
 def task_name(function: TaskFunction) -> tuple[str, str]:
@@ -59,7 +73,11 @@ def run_one(setup: Setup, job: Job) -> Outcome:
 
     (SystemExit is how a job leaves that the cluster has queued again.)
     """
-    prepare_hydra()
+    with prepared_hydra():
+        return _run(setup, job)
+
+
+def _run(setup: Setup, job: Job) -> Outcome:
     setup_globals()
     learn_environment()  # this may be another process than the one that was given the settings
     for override in job.overrides:
@@ -68,9 +86,10 @@ def run_one(setup: Setup, job: Job) -> Outcome:
         config = setup.context.config_loader.load_sweep_config(setup.config, list(job.overrides))
         with open_dict(config):
             config.hydra.job.id = config.hydra.job.num = job.number
+        make_folder(Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir))
         ended = run_job(
             hydra_context=setup.context,
-            task_function=_function(*setup.task),
+            task_function=_task(*setup.task),
             config=config,
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
@@ -98,8 +117,5 @@ def failed(job: Job, error: object) -> Outcome:
     )
 
 
-def _function(module: str, name: str) -> Callable[[Any], Any]:
-    """The command's function as Hydra's decorator got it."""
-    decorated: Any = getattr(importlib.import_module(module), name)
-    undecorated: Callable[[Any], Any] = getattr(decorated, "__wrapped__", decorated)
-    return undecorated
+def _task(module: str, name: str) -> TaskFunction:
+    return task_of(getattr(importlib.import_module(module), name))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError, nearest
-from lrp2_bench.core.files import cut_torn_tail, read_json_lines, sha256_json
+from lrp2_bench.core.files import cut_torn_tail, make_folder, read_json_lines, sha256_json
 from lrp2_bench.core.streams import safe_output
 from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of
 from lrp2_bench.launchers.launcher import JobLauncher, Tell, say
@@ -113,7 +113,7 @@ class SlurmLauncher(JobLauncher):
         from submitit import AutoExecutor
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        logs.mkdir(parents=True, exist_ok=True)
+        make_folder(logs)
         start = _now(logs)
         executor = AutoExecutor(folder=logs / "%j", cluster="slurm", slurm_max_num_timeout=self._max_num_timeout)
         try:

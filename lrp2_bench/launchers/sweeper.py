@@ -16,19 +16,18 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from lrp2_bench.config.arguments import expand_groups
-from lrp2_bench.config.extensions import require_registered
 from lrp2_bench.config.group_members import groups_in
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.launchers.finished import is_finished, remembering
-from lrp2_bench.launchers.hidden import carried, cleaned
-from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of, with_labels
+from lrp2_bench.core.files import make_folder
+from lrp2_bench.launchers.batch import Batch, make_batch
+from lrp2_bench.launchers.hidden import cleaned
+from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of
 from lrp2_bench.launchers.launcher import ForeignLauncher, InlineLauncher, JobLauncher, Told, say
 from lrp2_bench.launchers.running import Setup, task_name
 from lrp2_bench.launchers.summary import UnfinishedError, all_finished, summary
-from lrp2_bench.results.layout import COMPLETION
 
 _BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -48,12 +47,14 @@ class JobSweeper(Sweeper):
         self._jobs_launcher = _launcher(hydra_context, task_function, config, self._setup.config)
 
     def sweep(self, arguments: list[str]) -> list[Outcome]:
-        jobs, configs = self._jobs(arguments)
+        batch = self._batch(arguments)
+        jobs = batch.jobs
         folder = Path(str(self._setup.config.hydra.sweep.dir))
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         OmegaConf.save(self._setup.config, folder / "multirun.yaml")
         told = Told(len(jobs), aloud=not isinstance(self._jobs_launcher, InlineLauncher))
-        open_jobs = self._open(jobs, configs, told)
+        open_jobs = batch.open_jobs()
+        _tell_finished(batch, open_jobs, told)
         try:
             if open_jobs:
                 self._jobs_launcher.run(self._setup, open_jobs, folder, told)
@@ -70,46 +71,22 @@ class JobSweeper(Sweeper):
         print(text, file=sys.stderr)
         return [told.outcomes[job.number] for job in jobs]
 
-    def _jobs(self, arguments: Sequence[str]) -> tuple[list[Job], list[DictConfig]]:
-        """Every job and its configuration; composing all of them finds what is wrong before anything starts."""
-        loader, command = self._setup.context.config_loader, self._setup.task[1]
+    def _batch(self, arguments: Sequence[str]) -> Batch:
+        """A job for each combination of values, as Hydra's own sweeper splits them."""
         own = [
             expand_groups(f"{key}={values}", lambda: groups_in(self._setup.config))
             for key, values in self._params.items()
         ]
-        parsed = OverridesParser.create(config_loader=loader).parse_overrides([*own, *arguments])
-        (batch,) = BasicSweeper.split_arguments(parsed, None)
-        jobs, configs = [], []
-        for number, given in enumerate(batch):
-            overrides = [carried(override) for override in given]
-            config = loader.load_sweep_config(self._setup.config, overrides)
-            require_registered(config)
-            subdir = str(config.hydra.sweep.subdir)
-            folder = Path(str(config.hydra.sweep.dir)) / subdir
-            log_name = str(config.hydra.job.name)  # of a shard: its own
-            with open_dict(config):
-                del config["hydra"]
-            jobs.append(Job(command, number, tuple(overrides), folder, subdir, log_name))
-            configs.append(config)
-        return with_labels(jobs), configs
+        parser = OverridesParser.create(config_loader=self._setup.context.config_loader)
+        (overrides,) = BasicSweeper.split_arguments(parser.parse_overrides([*own, *arguments]), None)
+        return make_batch(self._setup, overrides)
 
-    def _open(self, jobs: Sequence[Job], configs: Sequence[DictConfig], told: Told) -> list[Job]:
-        """The jobs that have something to do; the others are told of as finished."""
-        if not any((job.folder / COMPLETION).is_file() for job in jobs):
-            return list(jobs)
-        # With PyTorch, which most starts need not wait for.
-        from lrp2_bench.models.loading import find_checkpoint
 
-        find = remembering(find_checkpoint)
-        left = []
-        for job, config in zip(jobs, configs, strict=True):
-            if is_finished(job, config, find):
-                told.outcomes[job.number] = Outcome(State.finished, before=True)
-            else:
-                left.append(job)
-        if done := len(jobs) - len(left):
-            say(f"Finished before, with nothing changed since: {done} of {jobs_of(len(jobs))}.")
-        return left
+def _tell_finished(batch: Batch, open_jobs: Sequence[Job], told: Told) -> None:
+    done = [job for job in batch.jobs if job not in open_jobs]
+    told.outcomes |= {job.number: Outcome(State.finished, before=True) for job in done}
+    if done:
+        say(f"Finished before, with nothing changed since: {len(done)} of {jobs_of(len(batch.jobs))}.")
 
 
 def _launcher(context: HydraContext, task: TaskFunction, config: DictConfig, clean: DictConfig) -> JobLauncher:

@@ -31,12 +31,9 @@ def moved_how(run: Run) -> str:
 
 
 def of_method(table: Table, run: Run) -> Table:
-    """The ``table`` of an ablation's runs, with its name in titles and notes where LRP2's stands."""
-    if run.projection == LRP2:
-        return table
-    columns = tuple(replace(column, title=column.title.replace(_NAME, method(run))) for column in table.columns)
-    notes = tuple(note.replace(_NAME, method(run)) for note in table.notes)
-    return replace(table, columns=columns, notes=(moved_how(run), *notes))
+    """The ``table`` of an ablation's runs, with a note on how states were moved before the others."""
+    how = moved_how(run)
+    return replace(table, notes=(how, *table.notes)) if how else table
 
 
 def distinct(run: Run, hits: StoredHits) -> StoredHits:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.core.data_warnings import DataWarnings
-from lrp2_bench.core.files import append_json_line
+from lrp2_bench.core.files import append_json_line, make_folder
 
 #: Kind of :class:`DataWarnings` counted whenever a journal is read: what was lost stays on record.
 UNREADABLE = "Damaged records of the journal of hits were passed over"
@@ -71,7 +71,7 @@ class Journals:
     @cached_property
     def number(self) -> int:
         """This writer's own, from 1; taking it makes the journal."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         for number in itertools.count(max(self._files(), default=0) + 1):
             try:
                 os.close(os.open(self._path(number), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

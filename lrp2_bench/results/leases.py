@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 
 from lrp2_bench.core.filenames import STEM, file_name
+from lrp2_bench.core.files import make_folder
 from lrp2_bench.core.processes import is_alive, this_process
 from lrp2_bench.results.layout import LEASES
 from lrp2_bench.results.lease_files import content_of, drop, is_at, make, sign_of
@@ -86,7 +87,7 @@ class Leases:
         path = self._folder / f"{name}.{latest + 1}"
         content = json.dumps({**this_process(), "host": socket.gethostname(), "since": _now()}) + "\n"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
         except FileExistsError:  # the last job to leave has just removed the folder
             return False
         try:

@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.files import write_json
+from lrp2_bench.core.files import FolderError, write_json
 from lrp2_bench.core.progress import NOT_ON_CONSOLE
 from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.secrets import masked
@@ -177,7 +177,7 @@ def write_error(error: OSError, folder: Path | None = None) -> BenchError | None
         errno.ENOTDIR: "A part of the path is a file. Set paths.outputs to a folder",
         errno.EEXIST: "It is a file. Set paths.outputs to a folder",
     }
-    if _made_no_folder(error):
+    if isinstance(error, FolderError):
         reasons[errno.ENOENT] = "No folder can be made there. Set paths.outputs to a folder that can be written"
     if error.errno not in reasons:
         return None
@@ -197,12 +197,6 @@ def _memory_error(error: Exception) -> BenchError | None:
         f"The device ran out of memory with a single sequence at hand: {str(error).split(chr(10))[0]}\n"
         "Free it of other programs, or set model.precision=bfloat16 or model.device=cpu; finished relations are kept."
     )
-
-
-def _made_no_folder(error: OSError) -> bool:
-    """Whether making a folder failed; file systems such as /proc then say that it does not exist."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].name in {"mkdir", "makedirs"}
 
 
 def state_of(folder: Path) -> object:

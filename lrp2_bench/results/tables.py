@@ -21,7 +21,7 @@ DECIMALS = 6
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True)
+@dataclass
 class PairRow:
     """A line of ``pairs.csv``; ``lirp`` and ``lsrp`` are both None for the baseline.
 
@@ -44,15 +44,13 @@ class PairRow:
             raise ValueError(f"lirp and lsrp are both given or both empty, not lirp={self.lirp}, lsrp={self.lsrp}.")
         if self.lirp is not None and self.lsrp is not None:
             LayerPair(self.lirp, self.lsrp)  # raises on a pair that cannot be
-            _set(self, "lirp", int(self.lirp))
-            _set(self, "lsrp", int(self.lsrp))
-        _set(self, "facts", _count("facts", self.facts))
-        _set(self, "shared", _count("shared", self.shared))
+            self.lirp, self.lsrp = int(self.lirp), int(self.lsrp)
+        self.facts, self.shared = _count("facts", self.facts), _count("shared", self.shared)
         if self.shared > self.facts:
             raise ValueError(f"shared={self.shared} exceeds facts={self.facts}, of which it is a part.")
-        _set(self, "accuracy", _number("accuracy", self.accuracy, 0.0, 100.0, self.facts))
-        _set(self, "transferability", _number("transferability", self.transferability, 0.0, 100.0, self.shared))
-        _set(self, "further", {name: _number(name, value, -math.inf, math.inf) for name, value in self.further.items()})
+        self.accuracy = _number("accuracy", self.accuracy, 0.0, 100.0, self.facts)
+        self.transferability = _number("transferability", self.transferability, 0.0, 100.0, self.shared)
+        self.further = {name: _number(name, value, -math.inf, math.inf) for name, value in self.further.items()}
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -76,7 +74,7 @@ class PairRow:
         return None if self.lirp is None or self.lsrp is None else LayerPair(self.lirp, self.lsrp)
 
 
-@dataclass(frozen=True)
+@dataclass
 class AlignmentRow:
     """A line of ``alignment.csv``: mean cosine of parallel queries after block ``layer``, over ``facts`` shared facts.
 
@@ -90,11 +88,10 @@ class AlignmentRow:
     facts: int
 
     def __post_init__(self) -> None:
-        _set(self, "layer", _count("layer", self.layer))
-        _set(self, "facts", _count("facts", self.facts))
-        _set(self, "baseline", _number("baseline", self.baseline, -1.0, 1.0, self.facts))
+        self.layer, self.facts = _count("layer", self.layer), _count("facts", self.facts)
+        self.baseline = _number("baseline", self.baseline, -1.0, 1.0, self.facts)
         if self.lrp2 is not None:
-            _set(self, "lrp2", _number("lrp2", self.lrp2, -1.0, 1.0, self.facts))
+            self.lrp2 = _number("lrp2", self.lrp2, -1.0, 1.0, self.facts)
 
 
 def write_pairs(path: Path, rows: Sequence[PairRow]) -> None:
@@ -266,7 +263,3 @@ def _number(name: str, value: float, low: float, high: float, facts: int = 0) ->
     if not low <= rounded <= high:
         raise ValueError(f"{name}={value} is not within {low:g} to {high:g}.")
     return rounded
-
-
-def _set(row: object, name: str, value: object) -> None:
-    object.__setattr__(row, name, value)  # the way a frozen dataclass normalises its own fields

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
+from typing import ParamSpec
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, UpdateFinishedTrialError
@@ -28,6 +29,8 @@ from lrp2_bench.search.space import distributions, quiet_optuna
 from lrp2_bench.search.storage import first_line
 
 log = logging.getLogger(__name__)
+
+Arguments = ParamSpec("Arguments")
 
 #: User attributes of a study, which say what it is a study of.
 _SPACE, _OBJECTIVE, _IDENTITY = "blocks", "objective", "identity"
@@ -92,13 +95,13 @@ class StudyRecorder:
         """Show ``pairs`` as running, those that are finished in this study left as they are."""
         for pair in pairs:
             if not self._is_known(pair) and pair not in self._running:
-                self._try(lambda pair=pair: self._begin(pair))  # type: ignore[misc]
+                self._try(self._begin, pair)
 
     def report(self, pair: LayerPair, facts: int, value: float) -> None:
         """The metric of a running pair after so many facts."""
         trial = self._running.get(pair)
         if trial is not None:
-            self._try(lambda: self._storage.set_trial_intermediate_value(trial, facts, value))
+            self._try(self._storage.set_trial_intermediate_value, trial, facts, value)
 
     def drop(self, pair: LayerPair) -> None:
         """A running pair is pruned."""
@@ -109,7 +112,7 @@ class StudyRecorder:
         if (pair, TrialState.COMPLETE) in self._finished:
             return
         if pair not in self._running:
-            self._try(lambda: self._begin(pair))
+            self._try(self._begin, pair)
         self._end(pair, TrialState.COMPLETE, value, attributes)
 
     @property
@@ -123,7 +126,7 @@ class StudyRecorder:
 
     def set_attributes(self, attributes: Mapping[str, float | int]) -> None:
         for name, value in attributes.items():
-            self._try(lambda name=name, value=value: self._storage.set_study_user_attr(self._study, name, value))  # type: ignore[misc]
+            self._try(self._storage.set_study_user_attr, self._study, name, value)
 
     def detach(self) -> None:
         """Write nothing from here on: another file takes this one's place."""
@@ -148,13 +151,9 @@ class StudyRecorder:
         trial = self._running.pop(pair, None)
         if trial is None:
             return
-
-        def end() -> None:
-            for name, number in attributes.items():
-                self._storage.set_trial_user_attr(trial, name, number)
-            self._storage.set_trial_state_values(trial, state, None if value is None else [value])
-
-        self._try(end)
+        for name, number in attributes.items():
+            self._try(self._storage.set_trial_user_attr, trial, name, number)
+        self._try(self._storage.set_trial_state_values, trial, state, None if value is None else [value])
         if state is not TrialState.FAIL:
             self._finished.add((pair, state))
 
@@ -164,11 +163,12 @@ class StudyRecorder:
     def _trials(self) -> list[FrozenTrial]:
         return self._storage.get_all_trials(self._study, deepcopy=False)
 
-    def _try(self, act: Callable[[], object]) -> None:
+    def _try(self, act: Callable[Arguments, object], *given: Arguments.args, **named: Arguments.kwargs) -> None:
+        """Call ``act``, unless the storage has failed before."""
         if self._broken:
             return
         try:
-            act()
+            act(*given, **named)
         except Exception as error:
             self._broken = True
             log.warning(
@@ -180,7 +180,7 @@ class StudyRecorder:
     def _beat(self, storage: RDBStorage, interval: int) -> None:
         while not self._stop.wait(interval):
             for trial in list(self._running.values()):
-                self._try(lambda trial=trial: storage.record_heartbeat(trial))  # type: ignore[misc]
+                self._try(storage.record_heartbeat, trial)
 
 
 def close_stale(storage: BaseStorage, study: int, name: str, *, alone: bool) -> None:

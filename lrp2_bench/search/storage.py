@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.core.files import cut_torn_tail
+from lrp2_bench.core.files import cut_torn_tail, make_folder
 from lrp2_bench.core.secrets import learn, mask, masked
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ _KEPT = "Hits on disk are kept whatever becomes of a study; leave search.storage
 
 def open_journal(path: Path) -> BaseStorage:
     """The journal at ``path``, which this process alone writes: fixed first, set aside where that is not enough."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     mend_journal(path)
     try:
         return _journal(path)

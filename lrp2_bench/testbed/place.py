@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import make_folder
 from lrp2_bench.models.shipped import MANIFEST
 
 #: Seconds without a write after which a folder has nobody who works in it.
@@ -47,7 +48,7 @@ def whole_folder(output: Path, needed: int, *, overwrite: bool) -> Iterator[Path
 
 
 def _fresh_folder(output: Path, needed: int) -> Path:
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     free = shutil.disk_usage(output.parent).free
     if free < needed:
         raise BenchError(

@@ -10,8 +10,8 @@ from typing import Any
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.reading import read_object
 from lrp2_bench.models.shipped import MANIFEST
-from lrp2_bench.testbed.checkpoint import exposure_of
 from lrp2_bench.testbed.exposure import Exposure
 
 #: What :meth:`PretrainSpec.as_twin` puts behind a model's name.
@@ -75,3 +75,14 @@ def pretrained_of(folder: Path, data_warnings: DataWarnings) -> Pretrained | Non
     if not isinstance(manifest, dict) or not isinstance(manifest.get("spec"), dict) or "exposure" not in manifest:
         return None
     return Pretrained(str(manifest["spec"].get("name")), exposure_of(folder))
+
+
+def exposure_of(folder: Path) -> Exposure:
+    """What the checkpoint's pretraining text told, from its manifest (files are not checked)."""
+    try:
+        manifest = read_object(folder / MANIFEST)
+        return Exposure.from_dict(manifest["exposure"])
+    except (BenchError, KeyError, TypeError) as error:
+        raise BenchError(
+            f"'{folder}' has no exposure in a {MANIFEST} ({error!r}). Only testbed models have."
+        ) from error

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lrp2_bench.core.files import make_folder
 from lrp2_bench.tracking.connection import Connection
 
 
@@ -27,7 +28,7 @@ def upload(run: Path, connection: Connection, timeout: float) -> str:
     if connection.api_key:  # handed over, W&B does not go looking for a key, and so cannot come to prompt for one
         environment["WANDB_API_KEY"] = connection.api_key
     said = run / "logs" / "sync.log"
-    said.parent.mkdir(exist_ok=True)
+    make_folder(said.parent)
     command = [sys.executable, "-m", "wandb", "sync", str(run)]
     # A file, not a pipe: a pipe stays open, and the wait with it, as long as W&B's own service lives.
     with said.open("wb") as log:

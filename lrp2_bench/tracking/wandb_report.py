@@ -1,18 +1,19 @@
-"""What W&B is told of a report: its tables, figures and page, and all of its files as one artifact."""
+"""What W&B is told of a report or an analysis: tables, figures, page and numbers, and all files as one artifact."""
 
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.tracking.base import ReportRecord
+from lrp2_bench.tracking.base import AnalysisRecord, ReportRecord
 from lrp2_bench.tracking.wandb_run import NAME, Content
 
-#: The job type of the run, and the type of its artifact.
-REPORT = "report"
+#: The job types of the runs, and the types of their artifacts.
+REPORT, ANALYSIS = "report", "analysis"
 #: What the run's history holds; the workspace draws from these.
 TABLES, FIGURES, PAGE = "tables", "figures", "page"
 #: A larger page is in the artifact alone: a browser loads what is logged with every look at the run.
@@ -28,6 +29,18 @@ def report_content(record: ReportRecord) -> Content:
         _describe(wandb, run, record)
 
     return Content(record.name, record.folder, record.group, REPORT, _config(record), describe)
+
+
+def analysis_content(record: AnalysisRecord) -> Content:
+    """The run of one analysis, in the group of its experiment."""
+    job = {"experiment": record.experiment, "model": record.model, "analysis": record.analysis}
+
+    def describe(wandb: Any, run: Any) -> None:
+        log_files(wandb, run, record.folder, record.files, record.name, ANALYSIS, job)
+        run.summary.update(dict(record.summary))
+
+    config = {**json.loads(json.dumps(dict(record.config), default=str)), "job": job}
+    return Content(record.name, record.folder, record.experiment, ANALYSIS, config, describe)
 
 
 def report_key(path: Path) -> str | None:

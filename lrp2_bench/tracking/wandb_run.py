@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lrp2_bench.core.files import make_folder
 from lrp2_bench.core.secrets import masked
 from lrp2_bench.tracking.connection import choose, requested_mode
 from lrp2_bench.tracking.upload import UploadError, upload
@@ -69,7 +70,7 @@ def _mirror(content: Content, target: Target) -> None:
     if wandb is None:  # of which the tracker has warned when it was made
         return
     folder = content.folder / "wandb"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if not os.access(folder, os.W_OK | os.X_OK):  # W&B itself would write to the temporary folder instead
         raise PermissionError(f"{folder} is not writable")
     connection = choose(mode, wandb.setup(settings=wandb.Settings(silent=True)).settings)

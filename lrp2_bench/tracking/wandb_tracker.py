@@ -11,9 +11,8 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.tracking.base import AnalysisRecord, JobRecord, ReportRecord, Tracker
 from lrp2_bench.tracking.connection import check_mode, requested_mode
 from lrp2_bench.tracking.project import entity_of, log_target, project_of
-from lrp2_bench.tracking.wandb_analysis import analysis_content
 from lrp2_bench.tracking.wandb_job import job_content
-from lrp2_bench.tracking.wandb_report import report_content
+from lrp2_bench.tracking.wandb_report import analysis_content, report_content
 from lrp2_bench.tracking.wandb_run import Content, CutShortError, Target, is_installed, mirror
 
 log = logging.getLogger(__name__)

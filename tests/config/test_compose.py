@@ -38,7 +38,7 @@ from lrp2_bench.data.mlama import MLama
 from lrp2_bench.data.registry import CORPORA, DATASETS
 from lrp2_bench.data.text import TextCorpus
 from lrp2_bench.interventions.registry import INTERVENTIONS, intervention
-from lrp2_bench.launchers.running import prepare_hydra
+from lrp2_bench.launchers.running import prepared_hydra
 from tests.support.paths import REPOSITORY
 
 COMMANDS = {
@@ -58,9 +58,8 @@ SWEEPS = sorted(path.relative_to(sweeps_dir()) for path in sweeps_dir().rglob("*
 
 
 def _compose(command: str, *overrides: str) -> DictConfig:
-    prepare_hydra()
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    with prepared_hydra(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return compose(config_name=command, overrides=list(overrides), return_hydra_config=True)
 
 

@@ -20,7 +20,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import read_json_lines
 from lrp2_bench.launchers import slurm
 from lrp2_bench.launchers.job import Job, Outcome, State
-from lrp2_bench.launchers.running import prepare_hydra
+from lrp2_bench.launchers.running import prepared_hydra
 from tests.support.sweeps import setup_and_jobs
 
 submitit = pytest.importorskip("submitit")
@@ -131,9 +131,8 @@ def test_the_settings_known_are_those_of_the_launchers_file() -> None:
 
 
 def compose_launcher(*overrides: str) -> dict[str, Any]:
-    prepare_hydra()
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    with prepared_hydra(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
         config = compose("search", ["language=de", *overrides], return_hydra_config=True)
     return dict(OmegaConf.to_container(config.hydra.launcher, resolve=True))  # type: ignore[arg-type]
 

@@ -13,6 +13,7 @@ import pytest
 from hydra.core.config_store import ConfigStore
 
 from lrp2_bench.commands.search import job as search
+from lrp2_bench.commands.search.prepared import SearchJob
 from lrp2_bench.config import compose as config
 from lrp2_bench.core.languages import GROUPS
 from tests.support.commands import ToyJob, lrp2_bench, snapshot
@@ -65,10 +66,10 @@ def test_a_multirun_that_is_stopped_tells_how_far_it_got(
     job = toy_job()
     run = search._run
 
-    def stopped(settings: object, *rest: object) -> object:
-        if settings.language == "zh":
+    def stopped(job: SearchJob, *rest: object) -> object:
+        if job.settings.language == "zh":
             signal.raise_signal(signal.SIGTERM)
-        return run(settings, *rest)
+        return run(job, *rest)
 
     monkeypatch.setattr(search, "_run", stopped)
     assert job.search("-m", "search=baseline", language="de,zh,en") == 130
@@ -81,14 +82,14 @@ def test_a_fault_of_ours_stops_no_other_job_and_names_its_traceback(
     toy_job: Build, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = toy_job()
-    write = search._write_views
+    write = search.write_views
 
     def broken(folder: object, *rest: object) -> object:
         if folder == job.folder("de"):
             raise RuntimeError("a fault")
         return write(folder, *rest)
 
-    monkeypatch.setattr(search, "_write_views", broken)
+    monkeypatch.setattr(search, "write_views", broken)
     assert job.search("-m", language="de,zh") == 1
     said = capsys.readouterr().err
     assert "2 jobs: 1 finished, 1 failed." in said and "bert/mlama/de: RuntimeError: a fault" in said

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from lrp2_bench.config.compose import conf_dir
 from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.launchers.job import Job
-from lrp2_bench.launchers.running import Setup, prepare_hydra
+from lrp2_bench.launchers.running import Setup, prepared_hydra
 from lrp2_bench.results.status import job_status
 
 MODEL = "m"
@@ -50,10 +50,9 @@ def _wait_for(path: Path) -> None:
 
 def setup_and_jobs(outputs: Path, *languages: str) -> tuple[Setup, list[Job]]:
     """As the sweeper makes them of ``search -m language=...``."""
-    prepare_hydra()
     GlobalHydra.instance().clear()
     fixed = (f"model.name={MODEL}", "tracking=none", f"paths.outputs={outputs}")
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    with prepared_hydra(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
         config = hydra.compose_config("search", list(fixed), run_mode=RunMode.MULTIRUN)

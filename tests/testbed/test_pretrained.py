@@ -12,7 +12,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_json
 from lrp2_bench.testbed.exposure import Exposure
-from lrp2_bench.testbed.pretrained import UNREADABLE, Pretrained, pretrained_of
+from lrp2_bench.testbed.pretrained import UNREADABLE, Pretrained, exposure_of, pretrained_of
 from lrp2_bench.testbed.specs import spec_of
 
 MODEL = Pretrained("tiny_mbert", spec_of("tiny_mbert").exposure)
@@ -71,3 +71,20 @@ def test_an_exposure_that_cannot_be_is_an_error(tmp_path: Path, exposure: object
     write_json(tmp_path / "manifest.json", {"spec": {"name": "x"}, "exposure": exposure})
     with pytest.raises(BenchError):
         pretrained_of(tmp_path, DataWarnings())
+
+
+def test_the_exposure_is_read_back(tmp_path: Path) -> None:
+    write_json(tmp_path / "manifest.json", {"exposure": MODEL.exposure.as_dict()})
+    assert exposure_of(tmp_path) == MODEL.exposure
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "{"])
+def test_a_broken_manifest_has_no_exposure_and_says_so(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(BenchError, match="no exposure"):
+        exposure_of(tmp_path)
+
+
+def test_a_folder_without_a_manifest_has_no_exposure(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="Only testbed models"):
+        exposure_of(tmp_path)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lrp2_bench.analyses.exposure.compute import STATUSES, Told, who_told
-from lrp2_bench.analyses.exposure.transfer import Crossed, knowledge_transfer, unlike
+from lrp2_bench.analyses.exposure.transfer import Crossed, ModelRun, Unusable, transfer_from
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
@@ -55,7 +55,7 @@ def exposure_measures(folder: Path, model: Pretrained | None, best: LayerPair | 
     measures: dict[str, Any] = {"exposure": _by_status(hits, told, model, best)}
     # The pivot was told about the held-out countries, so nothing crossed into it; a twin is what others are held to.
     if language != model.exposure.pivot and not model.exposure.twin:
-        transfer = _transfer(folder, manifest, model, hits, told, best)
+        transfer = _transfer(folder, model, ModelRun(manifest, hits, told.held_out, best))
         measures |= {"transfer": transfer} if transfer else {}
     return measures
 
@@ -91,43 +91,40 @@ def _arrow(baseline: float | None, best: float | None) -> str:
     return " -> ".join(f"{value:.1f}" for value in (baseline, best) if value is not None)
 
 
-def _transfer(
-    folder: Path, manifest: Mapping[str, Any], model: Pretrained, hits: StoredHits, told: Told, best: LayerPair | None
-) -> dict[str, Any] | None:
+def _transfer(folder: Path, model: Pretrained, ours: ModelRun) -> dict[str, Any] | None:
     """The summary's entry; None, with a line on why, where there is nothing to compare with."""
-    differing: tuple[str, ...] = ()
-    for twin_folder, twin_manifest in _twins(folder, model):
-        if differing := unlike(manifest, twin_manifest):
-            continue
-        try:
-            twin = RunFolder(twin_folder).hits()
-        except BenchError as error:
-            log.warning("The twin's hits cannot be used: %s", error)
-            continue
-        transfer = knowledge_transfer(hits, twin, told.held_out, best)
-        if transfer is None:
-            continue
-        crossed = {"baseline": transfer.baseline, **({"best": transfer.best} if transfer.best else {})}
-        log.info(
-            "Knowledge transfer (%s held-out facts, less '%s'): %s.",
-            f"{transfer.facts:,}", twin_folder.parts[-3], "; ".join(_shown(*item) for item in crossed.items()),
-        )  # fmt: skip
-        return {
-            "facts": transfer.facts,
-            **{name: round(found.transfer.value, DECIMALS) for name, found in crossed.items()},
-            "twin": {name: round(found.twin, DECIMALS) for name, found in crossed.items()},
-        }
+    found, problems = transfer_from(ours, _twins(folder, model))
+    for problem in problems:
+        if problem.damage:
+            log.warning("The twin's hits cannot be used: %s", problem.damage)
+    if found is None:
+        _say_why_none(model, ours, problems)
+        return None
+    twin_folder, transfer = found
+    crossed = {"baseline": transfer.baseline, **({"best": transfer.best} if transfer.best else {})}
+    log.info(
+        "Knowledge transfer (%s held-out facts, less '%s'): %s.",
+        f"{transfer.facts:,}", twin_folder.parts[-3], "; ".join(_shown(*item) for item in crossed.items()),
+    )  # fmt: skip
+    return {
+        "facts": transfer.facts,
+        **{name: round(one.transfer.value, DECIMALS) for name, one in crossed.items()},
+        "twin": {name: round(one.twin, DECIMALS) for name, one in crossed.items()},
+    }
+
+
+def _say_why_none(model: Pretrained, ours: ModelRun, problems: Sequence[Unusable]) -> None:
+    differing = problems[-1].differing if problems else ()
     if differing:
         log.info(
             "The run of the twin '%s' beside this one differs in %s: search both alike for knowledge transfer.",
             model.twin_name, ", ".join(differing),
         )  # fmt: skip
-    elif told.held_out.any():
+    elif ours.held_out.any():
         log.info(
             "For knowledge transfer, first search the twin '%s' on the same dataset and language in this experiment.",
             model.twin_name,
         )
-    return None
 
 
 def _shown(name: str, crossed: Crossed) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench.analyses.exposure.compute import Mask, Told, who_told
-from lrp2_bench.analyses.exposure.transfer import Transfer, knowledge_transfer, unlike
+from lrp2_bench.analyses.exposure.transfer import ModelRun, Transfer, transfer_from
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.data.cldr.facts import countries
@@ -68,23 +68,14 @@ class ToldRun:
 
     def transfer(self, twins: Sequence[Run]) -> Transfer | str:
         """From the first of ``twins`` that can be compared; else why there is none."""
-        reason = f"no finished run of the twin '{self.model.twin_name}' among the inputs"
-        for twin in twins:
-            if (twin.dataset, twin.language) != (self.run.dataset, self.run.language):
-                continue
-            if differing := unlike(self.run.manifest, twin.manifest):
-                reason = f"the twin's run differs in {', '.join(differing)}"
-                continue
-            try:
-                twin_hits = twin.files.hits()
-            except BenchError as error:
-                reason = str(error)
-                continue
-            found = knowledge_transfer(self.hits, twin_hits, self.told.held_out, self.best)
-            if found is not None:
-                return found
-            reason = "no held-out fact was evaluated in both"
-        return reason
+        ours = ModelRun(self.run.manifest, self.hits, self.told.held_out, self.best)
+        same = [twin for twin in twins if (twin.dataset, twin.language) == (self.run.dataset, self.run.language)]
+        found, problems = transfer_from(ours, ((twin.folder, twin.manifest) for twin in same))
+        if found is not None:
+            return found[1]
+        if problems:
+            return str(problems[-1])
+        return f"no finished run of the twin '{self.model.twin_name}' among the inputs"
 
 
 def pretrained_of_run(run: Run) -> Pretrained | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lrp2_bench.analyses.exposure.compute import Mask
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import NOT_EVALUATED, Interval, LayerPair, Setting
+from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.bootstrap import resample_accuracy
 
@@ -49,6 +52,52 @@ def knowledge_transfer(model: StoredHits, twin: StoredHits, held_out: Mask, best
     if not facts or baseline is None:
         return None
     return Transfer(len(facts), baseline, _crossed(model, twin, facts, best) if best is not None else None)
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Why a twin's run tells nothing of transfer: it was asked unlike the model (``differing``), its hits cannot be
+    read (``damage``), or, with neither, it has none of the held-out facts."""
+
+    differing: tuple[str, ...] = ()
+    damage: str = ""
+
+    def __str__(self) -> str:
+        if self.differing:
+            return f"the twin's run differs in {', '.join(self.differing)}"
+        return self.damage or "no held-out fact was evaluated in both"
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """A testbed model's run as transfer needs it: ``held_out`` is ``[fact]`` over its hits, ``best`` its best pair."""
+
+    manifest: Mapping[str, Any]
+    hits: StoredHits
+    held_out: Mask
+    best: LayerPair | None
+
+
+def transfer_from(
+    model: ModelRun, twins: Iterable[tuple[Path, Mapping[str, Any]]]
+) -> tuple[tuple[Path, Transfer] | None, list[Unusable]]:
+    """From the first of ``twins`` (run folder and manifest) that can be compared, with that folder; and why those
+    before it cannot."""
+    problems: list[Unusable] = []
+    for folder, manifest in twins:
+        if differing := unlike(model.manifest, manifest):
+            problems.append(Unusable(differing))
+            continue
+        try:
+            twin = RunFolder(folder).hits()
+        except BenchError as error:
+            problems.append(Unusable(damage=str(error)))
+            continue
+        found = knowledge_transfer(model.hits, twin, model.held_out, model.best)
+        if found is not None:
+            return (folder, found), problems
+        problems.append(Unusable())
+    return None, problems
 
 
 def unlike(manifest: Mapping[str, Any], twin: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,49 +7,44 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.analyses.alignment.queries import alignment
+from lrp2_bench.commands.search.prepared import Prepared
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import changed
-from lrp2_bench.core.settings import SearchCommand
-from lrp2_bench.core.types import LayerPair, ParallelFacts
-from lrp2_bench.interventions.base import Edit
-from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.core.types import LayerPair
 from lrp2_bench.results.layout import ALIGNMENT
 from lrp2_bench.results.tables import AlignmentRow, read_alignment, write_alignment
 
 DAMAGED = "A damaged alignment.csv was computed again"
 
 
-def stored_alignment(
-    folder: Path,
-    stored: Mapping[str, Any],
-    identity: Mapping[str, Any],
-    model: LayeredModel,
-    facts: ParallelFacts,
-    best: LayerPair | None,
-    edit: Edit | None,
-    settings: SearchCommand,
-    data_warnings: DataWarnings,
-) -> list[AlignmentRow]:
+def stored_alignment(run: Prepared, best: LayerPair | None) -> list[AlignmentRow]:
     """Computed and written, or read where the folder has it for the same hits and pair; none for the pivot itself.
 
     A file that is damaged, or no longer the one whose digest the manifest holds, is computed again (counted). A run
     of baselines has no vectors at hand: beside the pairs of an earlier run it keeps what that run wrote, and where
     there is nothing to keep it leaves the moved side open.
     """
+    facts, edit, data_warnings = run.inputs.facts, run.projection.edit, run.job.data_warnings
     if facts.language == facts.pivot:
         return []
-    path = folder / ALIGNMENT
-    before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
+    path = run.job.folder / ALIGNMENT
     pair = best if edit is not None else None
-    if path.exists() and stored.get("identity") == identity and "best" in stored and stored["best"] == before:
-        rows = _read(path, stored, data_warnings)
+    if path.exists() and _was_of(run, best):
+        rows = _read(path, run.stored, data_warnings)
         if rows and (pair is None or rows[0].lrp2 is not None):
             return rows
-    batch_tokens = settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
+    model = run.evaluator.model
+    batch_tokens = run.job.settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
     rows = alignment(model, facts, pair, edit, batch_tokens=batch_tokens, data_warnings=data_warnings)
     write_alignment(path, rows)
     return rows
+
+
+def _was_of(run: Prepared, best: LayerPair | None) -> bool:
+    """Whether the manifest found in the folder is of the same hits and the same pair."""
+    before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
+    return run.stored.get("identity") == run.identity and "best" in run.stored and run.stored["best"] == before
 
 
 def _read(path: Path, stored: Mapping[str, Any], data_warnings: DataWarnings) -> list[AlignmentRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
+from lrp2_bench.probing.probe import Probe
 from lrp2_bench.results.hits import HitsStore, Side
 from lrp2_bench.results.leases import Leases, lease_of
 from lrp2_bench.results.status import JobStatus
@@ -95,17 +97,76 @@ class Board:
         self.note(name)
 
 
+@dataclass(frozen=True)
+class AskedSide:
+    """A relation's facts in one of the two languages, and their hits ``[setting, fact]``."""
+
+    side: Side
+    language: str
+    relation: Relation
+    hits: Hits
+
+
+@dataclass(frozen=True)
+class HitsEvaluator:
+    """Evaluates what is open of a relation of ``facts``, and stores it.
+
+    A job has one: it holds the log partition's bounds, which may have a copy of the head.
+    """
+
+    model: LayeredModel
+    facts: ParallelFacts
+    edit: Edit | None
+    settings: SearchCommand
+    store: HitsStore
+    data_warnings: DataWarnings
+
+    @cached_property
+    def everything(self) -> tuple[Setting, ...]:
+        """Every setting, in the order of the rows of hits."""
+        return (None, *all_pairs(self.model.blocks))
+
+    @cached_property
+    def _log_partition(self) -> LogPartition:
+        return build_log_partition(self.model, self.settings.grid)
+
+    def evaluate_language(
+        self, result: RelationHits, wanted: Sequence[Setting], advance: Advance, places: Sequence[int] | None = None
+    ) -> None:
+        """Evaluate the open cells of the settings ``wanted`` on the facts at ``places`` (None: all), store them, and
+        write them into ``result``."""
+        asked = AskedSide("language", self.facts.language, result.relation, result.language)
+        self._evaluate(asked, wanted, range(len(asked.relation.facts)) if places is None else places, advance)
+
+    def evaluate_pivot(self, result: RelationHits) -> None:
+        """The same for the pivot's baseline, unless the language is the pivot and has it."""
+        if self.facts.language == self.facts.pivot:
+            return
+        asked = AskedSide("pivot", self.facts.pivot, result.pivot_relation, result.pivot)
+        self._evaluate(asked, [None], range(len(asked.relation.facts)), _unseen)
+
+    def _evaluate(self, asked: AskedSide, wanted: Sequence[Setting], places: Sequence[int], advance: Advance) -> None:
+        rows = [self.everything.index(setting) for setting in wanted]
+        for part, block in open_blocks(asked.hits[rows], places):
+            settings = [wanted[row] for row in part]
+            pairs = [setting for setting in settings if setting is not None]
+            plan = plan_grid(self.model.blocks, pairs, baseline=None in settings)
+            limits = limits_for(self.model, plan, self.settings.grid)
+            new = evaluate(self._probe(asked), plan, self.edit, block, limits, advance)
+            facts = [asked.relation.facts[place] for place in block]
+            self.store.append(asked.side, asked.relation.name, facts, plan.settings, new)
+            planned = np.array([self.everything.index(setting) for setting in plan.settings])
+            asked.hits[planned[:, None], block] = new
+
+    def _probe(self, asked: AskedSide) -> Probe:
+        probing, relation = self.settings.probing, asked.relation
+        pool = pool_of(relation, pool_size(self.model, probing), self.settings.seed)
+        where = f"{asked.language} {relation.name}"
+        return build_probe(self.model, relation, pool, where, probing, self._log_partition, self.data_warnings)
+
+
 def compute_hits(
-    model: LayeredModel,
-    facts: ParallelFacts,
-    wanted: Sequence[Setting],
-    edit: Edit | None,
-    settings: SearchCommand,
-    store: HitsStore,
-    status: JobStatus,
-    data_warnings: DataWarnings,
-    leases: Leases,
-    mine: Collection[str],
+    evaluator: HitsEvaluator, wanted: Sequence[Setting], mine: Collection[str], status: JobStatus, leases: Leases
 ) -> Board:
     """Evaluate the ``wanted`` settings of the relations ``mine`` where the store lacks them; what comes back knows
     every stored setting of every relation.
@@ -113,83 +174,59 @@ def compute_hits(
     A relation is stored as soon as it is finished; ``status`` names those still missing, here and in other shards.
     Other jobs may do the same at the same time; what one works on, the others leave to it.
     """
-    everything: tuple[Setting, ...] = (None, *all_pairs(model.blocks))
-    board = Board(store, facts, everything, wanted)
-    others = {relation.name for relation in facts.relations}.difference(mine)
-    todo = board.missing(mine)
-    work = {name: _open_cells(board.results[name].language, everything, board.open[name]) for name in todo}
-    if todo and len(todo) < len(mine):
-        log.info("Resuming: %d of %d relations are done.", len(mine) - len(todo), len(mine))
-
-    def look() -> None:
-        board.refresh()
-        status.note_missing(board.missing(mine), board.missing(others))
-
-    def is_open(name: str) -> bool:
-        board.refresh()
-        return name in board.open
-
-    log_partition = build_log_partition(model, settings.grid)
-    status.look_again = look
-    status.set_missing(todo, board.missing(others))
-    with progress(f"{facts.language} on {model.device.type}", sum(work.values()), "facts x settings") as advance:
-
-        def evaluate_relation(name: str) -> None:
-            result, left = board.results[name], board.open[name]
-            run = RelationRun(model, edit, settings, store, data_warnings, log_partition, everything)
-            if NOT_EVALUATED in result.pivot and facts.language != facts.pivot:
-                run.evaluate("pivot", facts.pivot, result.pivot_relation, [None], result.pivot, lambda steps=1: None)
-            if left:
-                run.evaluate("language", facts.language, result.relation, left, result.language, advance)
-            board.note(name)
-            board.refresh()
-            status.set_missing(board.missing(mine), board.missing(others))
-
-        named = {lease_of(name): name for name in todo}
-        leases.in_turns(named, lambda lease: is_open(named[lease]), lambda lease: evaluate_relation(named[lease]))
-    look()
+    board = Board(evaluator.store, evaluator.facts, evaluator.everything, wanted)
+    _OpenRelations(board, evaluator, mine, status).evaluate(leases)
     return board
 
 
-@dataclass(frozen=True)
-class RelationRun:
-    """Evaluates what is still open of a relation, and stores it."""
+class _OpenRelations:
+    """The relations ``mine`` that are open on a board, evaluated one after another."""
 
-    model: LayeredModel
-    edit: Edit | None
-    settings: SearchCommand
-    store: HitsStore
-    data_warnings: DataWarnings
-    log_partition: LogPartition
-    everything: tuple[Setting, ...]
+    def __init__(self, board: Board, evaluator: HitsEvaluator, mine: Collection[str], status: JobStatus) -> None:
+        self._board, self._evaluator, self._mine, self._status = board, evaluator, mine, status
+        self._others = {relation.name for relation in evaluator.facts.relations}.difference(mine)
+        self._todo = {lease_of(name): name for name in board.missing(mine)}
 
-    def evaluate(
-        self,
-        side: Side,
-        language: str,
-        relation: Relation,
-        wanted: Sequence[Setting],
-        hits: Hits,
-        advance: Advance,
-        facts: Sequence[int] | None = None,
-    ) -> None:
-        """Evaluate the open cells of the settings ``wanted`` on ``facts`` (places; None: all), store them, and write
-        them into ``hits``."""
-        rows = [self.everything.index(setting) for setting in wanted]
-        for part, places in open_blocks(hits[rows], range(len(relation.facts)) if facts is None else facts):
-            settings = [wanted[row] for row in part]
-            pairs = [setting for setting in settings if setting is not None]
-            plan = plan_grid(self.model.blocks, pairs, baseline=None in settings)
-            pool = pool_of(relation, pool_size(self.model, self.settings.probing), self.settings.seed)
-            where = f"{language} {relation.name}"
-            probe = build_probe(
-                self.model, relation, pool, where, self.settings.probing, self.log_partition, self.data_warnings
-            )
-            limits = limits_for(self.model, plan, self.settings.grid)
-            new = evaluate(probe, plan, self.edit, places, limits, advance)
-            self.store.append(side, relation.name, [relation.facts[place] for place in places], plan.settings, new)
-            planned = np.array([self.everything.index(setting) for setting in plan.settings])
-            hits[planned[:, None], places] = new
+    def evaluate(self, leases: Leases) -> None:
+        """Evaluate those that no other job does meanwhile."""
+        facts, todo, cells = self._evaluator.facts, len(self._todo), self._open_cells()
+        if todo and todo < len(self._mine):
+            log.info("Resuming: %d of %d relations are done.", len(self._mine) - todo, len(self._mine))
+        self._status.look_again = self._look
+        self._tell()
+        what = f"{facts.language} on {self._evaluator.model.device.type}"
+        with progress(what, cells, "facts x settings") as advance:
+            leases.in_turns(self._todo, self._is_open, partial(self._evaluate_relation, advance))
+        self._look()
+
+    def _open_cells(self) -> int:
+        everything, board = self._evaluator.everything, self._board
+        return sum(
+            _open_cells(board.results[name].language, everything, board.open[name]) for name in self._todo.values()
+        )
+
+    def _look(self) -> None:
+        """Note what is missing by now."""
+        self._board.refresh()
+        self._status.note_missing(self._board.missing(self._mine), self._board.missing(self._others))
+
+    def _tell(self) -> None:
+        self._status.set_missing(self._board.missing(self._mine), self._board.missing(self._others))
+
+    def _is_open(self, lease: str) -> bool:
+        self._board.refresh()
+        return self._todo[lease] in self._board.open
+
+    def _evaluate_relation(self, advance: Advance, lease: str) -> None:
+        name = self._todo[lease]
+        result, left = self._board.results[name], self._board.open[name]
+        if NOT_EVALUATED in result.pivot:
+            self._evaluator.evaluate_pivot(result)
+        if left:
+            self._evaluator.evaluate_language(result, left, advance)
+        self._board.note(name)
+        self._board.refresh()
+        self._tell()
 
 
 def open_blocks(hits: Hits, facts: Sequence[int]) -> list[tuple[list[int], list[int]]]:
@@ -214,3 +251,7 @@ def _open(hits: Hits, everything: Sequence[Setting], wanted: Sequence[Setting]) 
 
 def _open_cells(hits: Hits, everything: Sequence[Setting], settings: Sequence[Setting]) -> int:
     return int((hits[[everything.index(setting) for setting in settings]] == NOT_EVALUATED).sum())
+
+
+def _unseen(steps: int = 1) -> None:
+    """Progress that no bar shows."""

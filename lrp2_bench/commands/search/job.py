@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread, pretrained_details
+from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
 from lrp2_bench.commands.search.fingerprint import run_identity
-from lrp2_bench.commands.search.hits import RelationHits, compute_hits
-from lrp2_bench.commands.search.outcome import log_outcome
+from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
+from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, manifest_details
 from lrp2_bench.commands.search.projection import Projection, choose_projection, with_edit
 from lrp2_bench.commands.search.shards import relations_of, shard_of
 from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy, search_summary
 from lrp2_bench.commands.search.studies import finish_study, open_recorder
-from lrp2_bench.core.data_warnings import DataWarnings
+from lrp2_bench.commands.search.views import write_views
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
-from lrp2_bench.core.files import remove_abandoned, sha256_json
+from lrp2_bench.core.files import remove_abandoned
 from lrp2_bench.core.secrets import masked
-from lrp2_bench.core.settings import SearchCommand, SearchKind
-from lrp2_bench.core.types import ParallelFacts, all_pairs
-from lrp2_bench.data.corpus import Corpus
-from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.core.settings import SearchCommand
+from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import experiment_folder, intervention
-from lrp2_bench.metrics.base import FactHits, Metric
-from lrp2_bench.metrics.hits import fully_evaluated
-from lrp2_bench.metrics.registry import PAPER, chosen_metrics
+from lrp2_bench.metrics.registry import metric
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
+from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.probing.alike import count_alike
 from lrp2_bench.probing.scores import require_scores
@@ -43,24 +37,28 @@ from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.identity import finish_manifest, start_manifest, stored_model
 from lrp2_bench.results.layout import run_folder
 from lrp2_bench.results.leases import TABLES, Leases, lease_of
-from lrp2_bench.results.manifest import environment, peak_memory_bytes, table_digests, was_finished
+from lrp2_bench.results.manifest import peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.results.reproduction import read_reproduction
-from lrp2_bench.results.run_folder import RunFolder
-from lrp2_bench.results.status import JobStatus, job_status, sigterm_interrupts
-from lrp2_bench.results.tables import PairRow
+from lrp2_bench.results.status import job_status, sigterm_interrupts
+from lrp2_bench.results.tables import AlignmentRow, PairRow
+from lrp2_bench.search.task import Found
 from lrp2_bench.testbed.pretrained import pretrained_of
-from lrp2_bench.tracking.base import JobRecord, Tracker
+from lrp2_bench.tracking.base import JobRecord
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Sources:
-    """What a job reads from and tells; made inside the job, so that their errors reach ``status.json``."""
+class _Views:
+    """What hits say: the rows of ``pairs.csv`` (the baseline first), the best pair, and what a strategy found."""
 
-    dataset: Callable[[], Dataset]
-    corpus: Callable[[], Corpus]
-    tracker: Callable[[], Tracker]
+    rows: list[PairRow]
+    best: LayerPair | None
+    found: Found | None
+
+    @property
+    def best_row(self) -> PairRow | None:
+        return next((row for row in self.rows if self.best is not None and row.pair == self.best), None)
 
 
 def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sources) -> Path:
@@ -73,11 +71,7 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     """
     dataset_name = str(config["dataset"]["name"])
     config = masked(config)
-    root = Path(settings.paths.outputs).expanduser()
-    model = folder_name(settings.model.name, settings.model.path)
-    projection = intervention(settings.projection).label
-    folder = run_folder(root, settings.experiment.name, projection, model, dataset_name, settings.language)
-    require_path(folder)
+    folder = _folder(settings, dataset_name)
     shard = shard_of(settings.shard)
     # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
     alone = shard is None and settings.reproduces is None
@@ -86,7 +80,7 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
         return folder
     with Leases(folder) as leases, job_status(folder, str(shard) if shard else None) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
-        record = _run(settings, config, sources, folder, dataset_name, status, leases)
+        record = _run(SearchJob(settings, config, dataset_name, folder, status, leases), sources)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
     if record is not None:
         with sigterm_interrupts():  # what it has started must not outlive the job
@@ -96,187 +90,171 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     return folder
 
 
-def _run(
-    settings: SearchCommand,
-    config: Mapping[str, Any],
-    sources: Sources,
-    folder: Path,
-    dataset_name: str,
-    status: JobStatus,
-    leases: Leases,
-) -> JobRecord | None:
+def _folder(settings: SearchCommand, dataset_name: str) -> Path:
+    root, model = Path(settings.paths.outputs).expanduser(), folder_name(settings.model.name, settings.model.path)
+    projection = intervention(settings.projection).label
+    folder = run_folder(root, settings.experiment.name, projection, model, dataset_name, settings.language)
+    require_path(folder)
+    return folder
+
+
+def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
     """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
-    start, data_warnings = time.perf_counter(), DataWarnings()
+    inputs = _read_inputs(job, sources)
+    model = _load_model(job, inputs)
+    projection = inputs.projection
+    if job.has_pairs:
+        projection = with_edit(projection, job.settings, sources.corpus, model, inputs.checkpoint, job.data_warnings)
+    run = _open_folder(job, inputs, model, projection)
+    board = _evaluate(run)
+    if not _has_tables_to_write(run):
+        return None
+    views = _write_views(run, board)
+    aligned = stored_alignment(run, views.best)
+    seconds = time.perf_counter() - job.started
+    _write_manifest(run, views, seconds)
+    _log_outcome(run, views, seconds)
+    return _record(run, views, aligned, seconds)
+
+
+def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
+    settings, data_warnings = job.settings, job.data_warnings
     reference = read_reproduction(Path(settings.reproduces)) if settings.reproduces else None
-    grid = settings.search.kind is not SearchKind.baseline
-    if settings.language == settings.pivot and grid:
+    if settings.language == settings.pivot and job.has_pairs:
         raise BenchError(
             f"language and pivot are both '{settings.pivot}': there is nothing to move.\n"
             "Choose another language, or search=baseline for the pivot's own row."
         )
-    measured = chosen_metrics(settings.metrics, settings.select_by)
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
     facts = dataset.facts(settings.language, settings.pivot, data_warnings)
-    checkpoint = find_checkpoint(settings.model).known_as(
-        stored_model(folder) or (reference.manifest["identity"].get("model", {}).get("digest") if reference else None)
-    )
+    referred = reference.manifest["identity"].get("model", {}).get("digest") if reference else None
+    checkpoint = find_checkpoint(settings.model).known_as(stored_model(job.folder) or referred)
     pretrained = pretrained_of(checkpoint.folder, data_warnings)
     note_unread(pretrained, (settings.language, settings.pivot), data_warnings)
-    model = load_model(checkpoint, settings.model)
-    count_alike(model.tokenizer, facts.relations, settings.language, data_warnings)
+    return Inputs(dataset, facts, checkpoint, pretrained, projection, reference)
+
+
+def _load_model(job: SearchJob, inputs: Inputs) -> LayeredModel:
+    """The model, which scores these facts; what was met in the data so far is told."""
+    settings, facts = job.settings, inputs.facts
+    model = load_model(inputs.checkpoint, settings.model)
+    count_alike(model.tokenizer, facts.relations, settings.language, job.data_warnings)
     if settings.language != settings.pivot:
-        count_alike(model.tokenizer, facts.pivot_relations, settings.pivot, data_warnings)
-    data_warnings.report()
+        count_alike(model.tokenizer, facts.pivot_relations, settings.pivot, job.data_warnings)
+    job.data_warnings.report()
     require_scores(model, facts)
-    if grid:
-        projection = with_edit(projection, settings, sources.corpus, model, checkpoint, data_warnings)
+    return model
 
-    identity = run_identity(settings, model, checkpoint, facts, dataset_name, projection)
-    if reference is not None:
-        reference.require(identity)
-    details = _details(config, settings, model, checkpoint, facts, dataset_name, projection)
-    details["dataset"]["languages"] = list(dataset.languages())
-    details |= pretrained_details(pretrained)
-    stored, identity = start_manifest(folder, identity, details, leases, data_warnings)
-    remove_abandoned(folder)
 
-    shard = shard_of(settings.shard)
-    wanted = (None, *projection.pairs(model.blocks)) if grid else (None,)
-    chosen, found, store = settings.search.kind in CHOOSING, None, HitsStore(folder, data_warnings)
-    if chosen and shard is not None:
+def _open_folder(job: SearchJob, inputs: Inputs, model: LayeredModel, projection: Projection) -> Prepared:
+    """Raises :class:`BenchError` where the folder holds hits of another configuration, and where ``search`` cannot be
+    split as was asked."""
+    settings, facts = job.settings, inputs.facts
+    identity = run_identity(settings, model, inputs.checkpoint, facts, job.dataset_name, projection)
+    if inputs.reference is not None:
+        inputs.reference.require(identity)
+    details = manifest_details(job, inputs, model, projection)
+    stored, identity = start_manifest(job.folder, identity, details, job.leases, job.data_warnings)
+    remove_abandoned(job.folder)
+    store = HitsStore(job.folder, job.data_warnings)
+    if settings.search.kind in CHOOSING and shard_of(settings.shard) is not None:
         raise BenchError(
             f"search={settings.search.kind.value} compares pairs over all relations and cannot be split: shard.count "
             "is for search=grid and search=baseline."
         )
-    mine = relations_of(shard, facts.relations)
-    if shard is not None:
-        log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(facts.relations))
-    board = compute_hits(
-        model, facts, () if chosen else wanted, projection.edit, settings, store, status, data_warnings, leases, mine
-    )
-    if status.elsewhere:
-        log.info("This shard is done; %s are left to others. '%s'", ", ".join(status.elsewhere), folder)
-        return None
-    # Whoever searches by a strategy holds the tables meanwhile: a study has one writer.
-    if leases.wait_for(TABLES) and was_finished(folder, settings.select_by, [each.name for each in measured]):
-        log.info("Another job has written the tables in '%s'.", folder)
-        return None
-    hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
-    leases.forget(lease_of(relation.name) for relation in facts.relations)
-    with open_recorder(folder, settings, dataset_name, model.blocks, sha256_json(identity)) as recorder:
-        if chosen:
-            found = run_strategy(model, facts, hits, projection, settings, store, status, data_warnings, recorder)
-        hits = projection.filled(hits, model.blocks)
-        rows = _write_views(folder, hits, model.blocks, measured)
-        best = finish_study(recorder, folder, settings, dataset_name, rows, model.blocks, found, data_warnings)
-    if not rows[0].shared:
-        data_warnings.add(
-            "No fact is shared with the pivot, so transferability is 0 whatever the pair", settings.language
-        )
-    name = folder_name(settings.model.name, settings.model.path)
-    aligned = stored_alignment(folder, stored, identity, model, facts, best, projection.edit, settings, data_warnings)
+    evaluator = HitsEvaluator(model, facts, projection.edit, settings, store, job.data_warnings)
+    return Prepared(job, inputs, evaluator, projection, stored, identity, details)
 
-    seconds = time.perf_counter() - start
+
+def _evaluate(run: Prepared) -> Board:
+    """Every wanted hit of the job's relations; of a strategy, which decides what it wants, only what is stored."""
+    job, relations = run.job, run.inputs.facts.relations
+    shard = shard_of(job.settings.shard)
+    mine = relations_of(shard, relations)
+    if shard is not None:
+        log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(relations))
+    wanted = () if job.settings.search.kind in CHOOSING else run.wanted
+    return compute_hits(run.evaluator, wanted, mine, job.status, job.leases)
+
+
+def _has_tables_to_write(run: Prepared) -> bool:
+    """Waits for a job that is writing them."""
+    job = run.job
+    if job.status.elsewhere:
+        log.info("This shard is done; %s are left to others. '%s'", ", ".join(job.status.elsewhere), job.folder)
+        return False
+    # Whoever searches by a strategy holds the tables meanwhile: a study has one writer.
+    measured = [each.name for each in job.measured]
+    if job.leases.wait_for(TABLES) and was_finished(job.folder, job.settings.select_by, measured):
+        log.info("Another job has written the tables in '%s'.", job.folder)
+        return False
+    return True
+
+
+def _write_views(run: Prepared, board: Board) -> _Views:
+    """The tables and the study, after a strategy has chosen and evaluated its pairs."""
+    job, found = run.job, None
+    hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
+    job.leases.forget(lease_of(relation.name) for relation in run.inputs.facts.relations)
+    with open_recorder(run) as recorder:
+        if job.settings.search.kind in CHOOSING:
+            found = run_strategy(run.evaluator, hits, run.projection, job.status, recorder)
+        rows = write_views(job.folder, run.projection.filled(hits, run.blocks), run.blocks, job.measured)
+        best = finish_study(run, recorder, rows, found)
+    if not rows[0].shared:
+        nothing_shared = "No fact is shared with the pivot, so transferability is 0 whatever the pair"
+        job.data_warnings.add(nothing_shared, job.settings.language)
+    return _Views(rows, best, found)
+
+
+def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
+    job, best, pairs = run.job, views.best, run.projection.pairs(run.blocks)
     outcome = {
         "best": {"lirp": best.lirp, "lsrp": best.lsrp} if best else None,
-        "search": search_summary(settings.search, projection.pairs(model.blocks), model.blocks, rows, found),
+        "search": search_summary(job.settings.search, pairs, run.blocks, views.rows, views.found),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
-        "notices": data_warnings.as_dict(),
-        "files": table_digests(folder),
+        "notices": job.data_warnings.as_dict(),
+        "files": table_digests(job.folder),
     }
-    finish_manifest(folder, identity, details | outcome, leases)
-    if reference is not None:
-        reference.compare(outcome, folder)
-    data_warnings.report()
-    best_row = next((row for row in rows if best is not None and row.pair == best), None)
-    log_outcome(folder, rows[0], best_row, seconds)
+    finish_manifest(job.folder, run.identity, {**run.details, **outcome}, job.leases)
+    if run.inputs.reference is not None:
+        run.inputs.reference.compare(outcome, job.folder)
+
+
+def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
+    run.job.data_warnings.report()
+    baseline, best = views.rows[0], views.best_row
+    measured = [metric(name) for name in baseline.metrics]
+    values = [f"{each.label} {each.text(baseline.value(each.name))}" for each in measured]
+    log.info("Baseline: %s (%d facts, %d shared with the pivot).", ", ".join(values), baseline.facts, baseline.shared)
+    if best is not None:
+        changes = {each.name: best.value(each.name) - baseline.value(each.name) for each in measured}
+        values = [
+            f"{each.label} {each.text(best.value(each.name))} ({each.text(changes[each.name], signed=True)})"
+            for each in measured
+        ]
+        log.info("Best pair: LIRP %d, LSRP %d: %s.", best.lirp, best.lsrp, ", ".join(values))
+    log.info("Results: %s (%.1f s)", run.job.folder, seconds)
+
+
+def _record(run: Prepared, views: _Views, aligned: list[AlignmentRow], seconds: float) -> JobRecord:
+    """For the tracker, from what is on disk."""
+    job, settings = run.job, run.job.settings
     return JobRecord(
-        experiment=experiment_folder(settings.experiment.name, projection.label),
-        model=name,
-        dataset=dataset_name,
+        experiment=experiment_folder(settings.experiment.name, run.projection.label),
+        model=job.model_name,
+        dataset=job.dataset_name,
         language=settings.language,
         pivot=settings.pivot,
-        folder=folder,
-        config=config,
-        pairs=rows,
-        best=best_row,
-        baseline=rows[0],
+        folder=job.folder,
+        config=job.config,
+        pairs=views.rows,
+        best=views.best_row,
+        baseline=views.rows[0],
         alignment=aligned,
         select_by=settings.select_by,
         seconds=seconds,
-        measures=exposure_measures(folder, pretrained, best),
+        measures=exposure_measures(job.folder, run.inputs.pretrained, views.best),
     )
-
-
-def _details(
-    config: Mapping[str, Any],
-    settings: SearchCommand,
-    model: LayeredModel,
-    checkpoint: Checkpoint,
-    facts: ParallelFacts,
-    dataset_name: str,
-    projection: Projection,
-) -> dict[str, Any]:
-    return {
-        "config": {key: value for key, value in config.items() if key not in ("shard", "reproduces")},
-        "model": {
-            "name": folder_name(settings.model.name, settings.model.path),
-            "path": settings.model.path,
-            "revision": checkpoint.revision,
-            "digest": checkpoint.digest,
-            **({"other_digest": checkpoint.other_digest} if checkpoint.other_digest else {}),
-            "family": model.family,
-            "blocks": model.blocks,
-        },
-        "dataset": {
-            "name": dataset_name,
-            "digest": facts.digest,
-            "relations": [relation.name for relation in facts.relations],
-        },
-        # A run of baselines has none and leaves those of an earlier run in place.
-        **(
-            {"vectors": {code: {**v.metadata, "digest": v.digest} for code, v in projection.vectors.items()}}
-            if projection.vectors
-            else {}
-        ),
-        "projection": projection.details(model.blocks),
-        "language": settings.language,
-        "pivot": settings.pivot,
-        "select_by": settings.select_by,
-        "metrics": [each.name for each in chosen_metrics(settings.metrics, settings.select_by)],
-        "device": str(model.device),
-        "environment": environment(),
-    }
-
-
-def _write_views(folder: Path, hits: Sequence[RelationHits], blocks: int, measured: Sequence[Metric]) -> list[PairRow]:
-    """``hits.parquet``, ``pivot_hits.parquet``, ``facts.parquet`` and ``pairs.csv``; the rows of the last."""
-    settings = (None, *all_pairs(blocks))
-    files = RunFolder(folder)
-    files.write_hits((h.relation.name, h.relation.facts, settings, h.language) for h in hits)
-    files.write_pivot_hits((h.relation.name, h.pivot_relation.facts, [None], h.pivot) for h in hits)
-    files.write_facts((h.relation, h.pivot_relation) for h in hits)
-    data = FactHits(
-        np.concatenate([h.language for h in hits], axis=1),
-        np.concatenate([h.pivot_by_fact() for h in hits]),
-        tuple(h.relation.name for h in hits for _ in h.relation.facts),
-    )
-    facts, shared = len(data.relations), int((data.pivot >= 0).sum())
-    values = {metric.name: metric.values(data) for metric in measured}
-    rows = [
-        PairRow(
-            lirp=setting.lirp if setting else None,
-            lsrp=setting.lsrp if setting else None,
-            accuracy=values["accuracy"][row],
-            transferability=values["transferability"][row],
-            facts=facts,
-            shared=shared,
-            further={name: float(found[row]) for name, found in values.items() if name not in PAPER},
-        )
-        for row, setting in enumerate(settings)
-        if fully_evaluated(data.hits)[row]
-    ]
-    files.write_pairs(rows)
-    return rows

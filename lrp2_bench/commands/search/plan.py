@@ -77,38 +77,28 @@ def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], conso
 
 def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
     """Tokenizes every query and runs a few. ``pairs``: the whole grid rather than the baseline alone."""
-    shape = model_shape(model)
     grid = plan_grid(model.blocks, intervention(settings.projection).distinct_pairs(model.blocks) if pairs else ())
-    baseline = plan_grid(model.blocks, ())
     log_partition = build_log_partition(model, settings.grid)
-    certain, possible, naive, rows = Cost(), Cost(), Cost(), 0
-    estimates: list[Estimate] = []
-    moved = stand_in_shifts(model, facts, settings.seed)
     sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, facts.relations)]
     if facts.language != facts.pivot:
-        sides.append((baseline, facts.pivot_relations))
+        sides.append((plan_grid(model.blocks, ()), facts.pivot_relations))
+    moved = stand_in_shifts(model, facts, settings.seed)
+    counted, estimates = [], []
     for plan, relations in sides:
-        limits = limits_for(model, plan, settings.grid)
         probes = [_probe(model, relation, settings, log_partition) for relation in relations]
+        limits = limits_for(model, plan, settings.grid)
         estimates.append(estimate(probes, plan, moved, limits, settings.seed))
-        for probe in probes:
-            work = probe.workload(limits.query_tokens)
-            certain += grid_cost(shape, plan, work.certain)
-            possible += grid_cost(shape, plan, work.possible)
-            naive += naive_cost(shape, plan, work.certain + work.possible)
-            rows += len(plan.settings) * sum(
-                part.log_partitions * part.queries for part in work.certain + work.possible
-            )
+        counted.append(_count(model_shape(model), probes, plan, limits))
     limits = limits_for(model, grid, settings.grid)
     return Forecast(
         plan=grid,
         limits=limits,
         facts=sum(len(relation.facts) for relation in facts.relations),
-        certain=certain,
-        possible=possible,
-        naive=naive,
-        log_partitions=rows,
-        block_rate=_block_rate(model, shape, limits),
+        certain=sum((side.certain for side in counted), Cost()),
+        possible=sum((side.possible for side in counted), Cost()),
+        naive=sum((side.naive for side in counted), Cost()),
+        log_partitions=sum(side.log_partitions for side in counted),
+        block_rate=_block_rate(model, model_shape(model), limits),
         log_partition_rate=_log_partition_rate(model, log_partition),
         likely=Estimate(
             sum(part.seconds for part in estimates),
@@ -116,6 +106,27 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
             sum(part.facts for part in estimates),
             sum(part.relations for part in estimates),
         ),
+    )
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What one side's queries cost, as in :class:`Forecast`."""
+
+    certain: Cost
+    possible: Cost
+    naive: Cost
+    log_partitions: int
+
+
+def _count(shape: ModelShape, probes: Sequence[Probe], plan: GridPlan, limits: Limits) -> _Counts:
+    work = [probe.workload(limits.query_tokens) for probe in probes]
+    parts = [part for each in work for part in (*each.certain, *each.possible)]
+    return _Counts(
+        sum((grid_cost(shape, plan, each.certain) for each in work), Cost()),
+        sum((grid_cost(shape, plan, each.possible) for each in work), Cost()),
+        sum((naive_cost(shape, plan, each.certain + each.possible) for each in work), Cost()),
+        sum(len(plan.settings) * part.log_partitions * part.queries for part in parts),
     )
 
 

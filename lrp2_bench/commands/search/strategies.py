@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lrp2_bench.commands.search.hits import RelationHits, RelationRun
+from lrp2_bench.commands.search.hits import HitsEvaluator, RelationHits
 from lrp2_bench.commands.search.projection import Projection
-from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import progress
-from lrp2_bench.core.settings import SearchCommand, SearchKind, SearchSettings
-from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, ParallelFacts, Setting, all_pairs
+from lrp2_bench.core.settings import SearchKind, SearchSettings
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting
 from lrp2_bench.metrics.registry import metric_of_hits
-from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.build import build_log_partition
-from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.status import JobStatus
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search import order
@@ -34,34 +30,26 @@ CHOOSING = (SearchKind.tpe, SearchKind.racing)
 
 
 def run_strategy(
-    model: LayeredModel,
-    facts: ParallelFacts,
+    evaluator: HitsEvaluator,
     hits: Sequence[RelationHits],
     projection: Projection,
-    settings: SearchCommand,
-    store: HitsStore,
     status: JobStatus,
-    data_warnings: DataWarnings,
     recorder: StudyRecorder,
 ) -> Found:
-    """Let the strategy ask for cells; those that ``hits`` lacks are evaluated and written into it and ``store``.
+    """Let the strategy ask for cells; those that ``hits`` lacks are evaluated and written into it and the store.
 
     A (rung or batch, relation) is stored as soon as it is finished; a job that starts again makes the same way through
     what is stored and goes on from there.
     """
-    everything: tuple[Setting, ...] = (None, *all_pairs(model.blocks))
-    run = RelationRun(
-        model, projection.edit, settings, store, data_warnings, build_log_partition(model, settings.grid), everything
-    )
+    blocks, settings = evaluator.model.blocks, evaluator.settings
     watch = _JobWatch(status, recorder)
-    evaluate = _StoredEvaluate(facts.language, hits, run, everything, watch)
     task = Task(
-        model.blocks,
+        blocks,
         tuple(part.relation.name for part in hits for _ in part.relation.facts),
         np.concatenate([part.pivot_by_fact() for part in hits]),
         metric_of_hits(settings.select_by),
-        evaluate,
-        projection.stands_for(model.blocks),
+        _StoredEvaluate(hits, evaluator, watch),
+        projection.stands_for(blocks),
     )
     found = search(task, settings.search, watch)
     _say_what_it_cost(task, settings.search, found)
@@ -147,16 +135,9 @@ class _JobWatch(Watch):
 class _StoredEvaluate:
     """Hits from those at hand, from the engine where they are open."""
 
-    def __init__(
-        self,
-        language: str,
-        parts: Sequence[RelationHits],
-        run: RelationRun,
-        everything: Sequence[Setting],
-        watch: _JobWatch,
-    ) -> None:
-        self._language, self._parts, self._run, self._watch = language, parts, run, watch
-        self._row = {setting: row for row, setting in enumerate(everything)}
+    def __init__(self, parts: Sequence[RelationHits], evaluator: HitsEvaluator, watch: _JobWatch) -> None:
+        self._parts, self._evaluator, self._watch = parts, evaluator, watch
+        self._row = {setting: row for row, setting in enumerate(evaluator.everything)}
         ends = np.cumsum([0, *(len(part.relation.facts) for part in parts)])
         self._spans = list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
 
@@ -164,20 +145,23 @@ class _StoredEvaluate:
         rows = np.array([self._row[setting] for setting in settings])
         places = [(facts[(facts >= first) & (facts < end)] - first).tolist() for first, end in self._spans]
         open_cells = {
-            at: int((part.language[rows[:, None], places[at]] == NOT_EVALUATED).sum())
+            at: cells
             for at, part in enumerate(self._parts)
+            if (cells := int((part.language[rows[:, None], places[at]] == NOT_EVALUATED).sum()))
         }
-        missing = [at for at, cells in open_cells.items() if cells]
-        if missing:
-            names = [self._parts[at].relation.name for at in missing]
-            self._watch.status.set_missing([f"{self._watch.what}: {name}" for name in names])
-            with progress(self._watch.what, sum(open_cells.values()), "facts x settings") as advance:
-                for at in missing:
-                    part = self._parts[at]
-                    self._run.evaluate(
-                        "language", self._language, part.relation, settings, part.language, advance, places[at]
-                    )
-                    self._watch.status.set_missing(self._watch.status.missing[1:])
+        if open_cells:
+            self._evaluate(settings, places, open_cells)
         every = np.concatenate([part.language[rows] for part in self._parts], axis=1)
         hits: Hits = every[:, facts]
         return hits
+
+    def _evaluate(
+        self, settings: Sequence[Setting], places: Sequence[Sequence[int]], open_cells: Mapping[int, int]
+    ) -> None:
+        """``open_cells`` counts the open cells of each part that has some."""
+        status, what = self._watch.status, self._watch.what
+        status.set_missing([f"{what}: {self._parts[at].relation.name}" for at in open_cells])
+        with progress(what, sum(open_cells.values()), "facts x settings") as advance:
+            for at in open_cells:
+                self._evaluator.evaluate_language(self._parts[at], settings, advance, places[at])
+                status.set_missing(status.missing[1:])

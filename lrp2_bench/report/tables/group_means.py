@@ -11,6 +11,7 @@ from lrp2_bench.data import published
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.languages_at_hand import groups_at_hand
+from lrp2_bench.report.method import method
 from lrp2_bench.results.choice import METRICS, value
 from lrp2_bench.results.runs import Run
 
@@ -24,8 +25,8 @@ TITLES = {
     "all": "all languages",
 }
 _FAMILIES, _RESOURCES = ("indo_european", "non_indo_european"), ("high", "medium", "low")
-WITH_LRP2 = (
-    "With LRP2: each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper."
+WITH_METHOD = (
+    "With {method}: each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper."
 )
 _PIVOT = "english"  # the published table's name for its column
 
@@ -65,7 +66,7 @@ def group_means_table(runs: Sequence[Run], select_by: str, groups: Mapping[str, 
             Column("metric", "metric", "text"),
             Column("group", "group", "text"),
             Column("languages", "used", "share"),
-            *columns_beside(beside),
+            *columns_beside(method(runs[0]), beside),
         ),
         rows=tuple(rows),
         notes=tuple(_notes(runs, select_by, groups, beside)),
@@ -76,9 +77,9 @@ def _pivot_title(pivot: str) -> str:
     return f"{language_name(pivot)} (pivot)"
 
 
-def columns_beside(beside: bool) -> tuple[Column, ...]:
-    """Without and with LRP2 and the gain; ``beside``: each with the paper's value and ours less that."""
-    without, lrp2 = Column("without", "without", "percent"), Column("lrp2", "with LRP2", "percent")
+def columns_beside(method: str, beside: bool) -> tuple[Column, ...]:
+    """Without and with ``method`` and the gain; ``beside``: each with the paper's value and ours less that."""
+    without, lrp2 = Column("without", "without", "percent"), Column("lrp2", f"with {method}", "percent")
     gain = Column("gain", "gain", "change")
     if not beside:
         return without, lrp2, gain
@@ -87,7 +88,7 @@ def columns_beside(beside: bool) -> tuple[Column, ...]:
         Column("without_paper", "without, paper", "percent"),
         Column("without_difference", "diff.", "change"),
         lrp2,
-        Column("lrp2_paper", "with LRP2, paper", "percent"),
+        Column("lrp2_paper", f"with {method}, paper", "percent"),
         Column("lrp2_difference", "diff.", "change"),
         gain,
         Column("gain_paper", "gain, paper", "change"),
@@ -137,7 +138,7 @@ def _pivot_mean(runs: Sequence[Run], metric: str) -> Mean:
 
 def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[str]], beside: bool) -> list[str]:
     notes = [
-        WITH_LRP2.format(select_by=select_by),
+        WITH_METHOD.format(method=method(runs[0]), select_by=select_by),
         "Used: languages with searched pairs, of those in the group; both means are over these.",
     ]
     done = {run.language for run in runs if run.best(select_by) is not None}

@@ -9,7 +9,8 @@ from lrp2_bench.core.languages import ENGLISH
 from lrp2_bench.data import published
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
-from lrp2_bench.report.tables.group_means import WITH_LRP2, cells_beside, columns_beside
+from lrp2_bench.report.method import method
+from lrp2_bench.report.tables.group_means import WITH_METHOD, cells_beside, columns_beside
 from lrp2_bench.results.choice import METRICS, value
 from lrp2_bench.results.runs import Run
 
@@ -32,7 +33,7 @@ def languages_table(runs: Sequence[Run], select_by: str) -> Table:
             Column("metric", "metric", "text"),
             Column("language", "language", "text"),
             Column("name", "name", "text", optional=True),
-            *columns_beside(beside),
+            *columns_beside(method(runs[0]), beside),
         ),
         rows=tuple(rows),
         notes=tuple(_notes(runs, select_by, model, dataset, beside)),
@@ -84,7 +85,7 @@ def _mean(cells: Sequence[published.PublishedMean], side: str) -> float | None:
 
 
 def _notes(runs: Sequence[Run], select_by: str, model: str, dataset: str, beside: bool) -> Iterator[str]:
-    yield WITH_LRP2.format(select_by=select_by)
+    yield WITH_METHOD.format(method=method(runs[0]), select_by=select_by)
     if beside:
         there = {run.language for run in runs}
         missing = [code for code in published.by_language(model, dataset, "accuracy") if code not in there]

@@ -9,6 +9,7 @@ from lrp2_bench.core.languages import ENGLISH
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data import published
 from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.report.method import method
 from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
 
@@ -27,20 +28,20 @@ def optimal_layers_table(runs: Sequence[Run], select_by: str) -> Table:
     return Table(
         name=f"optimal_layers_{model}_{dataset}",
         title=f"Optimal layers, {model} on {dataset}, by {select_by}, in percent (the paper's Tables 4 and 5)",
-        columns=_columns(select_by, bool(paper)),
+        columns=_columns(method(runs[0]), select_by, bool(paper)),
         rows=tuple(rows),
         notes=tuple(_notes(runs, select_by, bool(paper))),
     )
 
 
-def _columns(select_by: str, beside: bool) -> tuple[Column, ...]:
+def _columns(method: str, select_by: str, beside: bool) -> tuple[Column, ...]:
     columns = (
         Column("language", "language", "text"),
         Column("best", "best pair", "pair"),
         Column("accuracy_without", "accuracy without", "percent"),
-        Column("accuracy_lrp2", "accuracy LRP2", "percent"),
+        Column("accuracy_lrp2", f"accuracy {method}", "percent"),
         Column("transferability_without", "transf. without", "percent"),
-        Column("transferability_lrp2", "transf. LRP2", "percent"),
+        Column("transferability_lrp2", f"transf. {method}", "percent"),
     )
     if not beside:
         return columns

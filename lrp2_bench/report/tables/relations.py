@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lrp2_bench.data.relation_names import relation_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns
+from lrp2_bench.report.method import method
 from lrp2_bench.stats.relations import RelationScore
 
 
@@ -64,7 +65,7 @@ def relations_table(found: AssessedRuns) -> Table:
             Column("share", "rises, percent", "percent"),
             Column("falls", "falls in", "count"),
             Column("without", "transf. without", "percent"),
-            Column("lrp2", "transf. LRP2", "percent"),
+            Column("lrp2", f"transf. {method(found.runs[0])}", "percent"),
             Column("change", "change", "change"),
         ),
         rows=tuple(_row(one) for one in summarise_relations(found)),

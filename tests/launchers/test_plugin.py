@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hydra._internal.utils import get_args_parser
 
-from lrp2_bench.launchers.help_texts import any_help_text
+from lrp2_bench.launchers.plugin import any_help_text
 from tests.support.commands import lrp2_bench
 
 pytestmark = pytest.mark.no_torch
@@ -36,7 +36,7 @@ def strict_argparse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("strict_argparse")
 def test_commands_explain_themselves_where_help_texts_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="badly formed help string"):
-        get_args_parser()  # or else Hydra has learnt it, and help_texts.py can go
+        get_args_parser()  # or else Hydra has learnt it, and any_help_text can go
     assert lrp2_bench("search", "--help") == 0
     assert lrp2_bench("search", "--hydra-help") == 0
     said = capsys.readouterr().out
