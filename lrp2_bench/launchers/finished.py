@@ -10,7 +10,6 @@ from omegaconf import DictConfig
 from lrp2_bench.config.compose import factory, tree, typed
 from lrp2_bench.core.settings import ModelSettings, SearchCommand
 from lrp2_bench.launchers.job import Job
-from lrp2_bench.results.completion import nothing_left
 
 #: What a checkpoint is found by.
 Find = Callable[[ModelSettings], Any]
@@ -18,6 +17,8 @@ Find = Callable[[ModelSettings], Any]
 
 def is_finished(job: Job, config: DictConfig, find: Find) -> bool:
     """``config`` is the job's, without Hydra's part. An error is the job's own to tell, so that it is started."""
+    from lrp2_bench.results.completion import nothing_left  # takes PyTorch, for which --help does not wait
+
     try:
         settings = typed(config, SearchCommand)
         return nothing_left(job.folder, settings, tree(config), factory(config.dataset), factory(config.corpus), find)
