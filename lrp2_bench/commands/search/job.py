@@ -13,7 +13,7 @@ import numpy as np
 
 from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread, pretrained_details
 from lrp2_bench.commands.search.alignment import stored_alignment
-from lrp2_bench.commands.search.fingerprint import run_identity
+from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
 from lrp2_bench.commands.search.hits import RelationHits, compute_hits
 from lrp2_bench.commands.search.outcome import log_outcome
 from lrp2_bench.commands.search.projection import Projection, choose_projection, with_moves
@@ -39,7 +39,7 @@ from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
 from lrp2_bench.results.facts import FACTS, write_facts
 from lrp2_bench.results.hits import HitsStore, write_hits
-from lrp2_bench.results.identity import finish_manifest, start_manifest, stored_model
+from lrp2_bench.results.identity import finish_manifest, require_no_conflict, start_manifest, stored_model
 from lrp2_bench.results.leases import TABLES, Leases, lease_of
 from lrp2_bench.results.manifest import environment, peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.results.reproduction import read_reference
@@ -118,6 +118,14 @@ def _run(
     checkpoint = find_checkpoint(settings.model).known_as(
         stored_model(folder) or (reference.manifest["identity"].get("model", {}).get("digest") if reference else None)
     )
+
+    def known_of(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        return early_identity(stored, settings, checkpoint, facts, dataset_name, projection, sources.corpus)
+
+    require_no_conflict(folder, known_of, _kept(config))
+    if reference is not None:
+        reference.warn()
+        reference.require(known_of(reference.manifest))
     pretrained = pretrained_of(checkpoint.folder, data_warnings)
     note_unread(pretrained, (settings.language, settings.pivot), data_warnings)
     model = load_model(checkpoint, settings.model)
@@ -208,6 +216,11 @@ def _run(
     )
 
 
+def _kept(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest keeps of a configuration."""
+    return {key: value for key, value in config.items() if key not in ("shard", "reproduces")}
+
+
 def _details(
     config: Mapping[str, Any],
     settings: SearchCommand,
@@ -218,7 +231,7 @@ def _details(
     projection: Projection,
 ) -> dict[str, Any]:
     return {
-        "config": {key: value for key, value in config.items() if key not in ("shard", "reproduces")},
+        "config": _kept(config),
         "model": {
             "name": folder_name(settings.model.name, settings.model.path),
             "path": settings.model.path,
