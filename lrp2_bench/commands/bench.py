@@ -50,7 +50,7 @@ def run_bench(settings: BenchCommand, make_dataset: Callable[[], Dataset], conso
             raise UnknownNameError("model in checkpoints:", name, settings.models, "They are those of models=[...].")
     for name in settings.models:
         if name not in (known := [*known_models(), *settings.checkpoints]):
-            hint = "Set models=[...], and checkpoints={NAME: DIR} for a model of your own."
+            hint = "Set models=[...], and +checkpoints.NAME=DIR for a model of your own."
             raise UnknownNameError("benchmark model", name, known, hint)
     device = choose_device(settings.device)
     facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
