@@ -27,6 +27,7 @@ from lrp2_bench.render.stored_tables import table_to_json
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.text import file_stem
 from lrp2_bench.render.write import write_table
+from lrp2_bench.results.former_folder import require_not_elsewhere
 from lrp2_bench.results.manifest import environment, peak_memory_bytes
 from lrp2_bench.tracking.base import AnalysisRecord, Tracker
 
@@ -53,6 +54,8 @@ def run_analyze(
     folder = subject.home / FOLDER / analysis.name
     earlier = _read(folder / ANALYSIS)
     require_path(folder)
+    root = Path(settings.paths.outputs).expanduser()
+    require_not_elsewhere(root, [settings.experiment.name, subject.model_name, FOLDER, analysis.name], ANALYSIS)
     _require_same_model(earlier, subject, folder)
     findings = analysis.run(subject)
     subject.data_warnings.report()

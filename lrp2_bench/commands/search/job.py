@@ -25,7 +25,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import remove_abandoned, sha256_json
 from lrp2_bench.core.secrets import masked
-from lrp2_bench.core.settings import SearchCommand, SearchKind
+from lrp2_bench.core.settings import ProjectionKind, SearchCommand, SearchKind
 from lrp2_bench.core.types import ParallelFacts, all_pairs
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
@@ -38,6 +38,7 @@ from lrp2_bench.probing.alike import count_alike
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
 from lrp2_bench.results.facts import FACTS, write_facts
+from lrp2_bench.results.former_folder import require_not_elsewhere
 from lrp2_bench.results.hits import HitsStore, write_hits
 from lrp2_bench.results.identity import finish_manifest, require_no_conflict, start_manifest, stored_model
 from lrp2_bench.results.leases import TABLES, Leases, lease_of
@@ -76,6 +77,8 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
         root, settings.experiment.name, label(settings.projection), model, dataset_name, settings.language
     )
     require_path(folder)
+    projection = [] if settings.projection.kind is ProjectionKind.lrp2 else [label(settings.projection)]
+    require_not_elsewhere(root, [settings.experiment.name, *projection, model, dataset_name, settings.language])
     shard = shard_of(settings.shard)
     # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
     alone = shard is None and settings.reproduces is None
