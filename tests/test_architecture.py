@@ -21,7 +21,7 @@ TIERS = (
 
 #: The tiers inside a folder that has an order, from the ground up; ``*`` is whatever is not named.
 INSIDE = {
-    "core": ("secrets supported", "errors", "*", "filenames languages"),
+    "core": ("secrets supported", "errors", "prompts", "*", "filenames languages"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": ("exact_products half shipped unhandled", "checkpoint_files layered", "*", "loading"),
     "testbed": ("exposure place", "checkpoint specs text", "*", "pretrain"),

@@ -14,10 +14,11 @@ from rich.text import Text
 
 from lrp2_bench.analyses.base import Analysis, Findings
 from lrp2_bench.analyses.finished import ANALYSIS, FOLDER
-from lrp2_bench.analyses.subject import Subject
+from lrp2_bench.analyses.subject import Groups, Subject
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import write_json
+from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.settings import AnalyzeCommand
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
@@ -42,6 +43,7 @@ def run_analyze(
     make_corpus: Callable[[], Corpus],
     make_tracker: Callable[[], Tracker],
     console: Console,
+    find_groups: Callable[[], Groups] = lambda: GROUPS,
 ) -> Path:
     """Run it and write ``outputs/EXPERIMENT/MODEL/analyses/ANALYSIS``; returns that folder.
 
@@ -50,7 +52,7 @@ def run_analyze(
     """
     start = time.perf_counter()
     analysis, tracker = make_analysis(), make_tracker()  # settings they refuse are better refused before the work
-    subject = Subject(settings, make_dataset, make_corpus)
+    subject = Subject(settings, make_dataset, make_corpus, find_groups)
     folder = subject.home / FOLDER / analysis.name
     earlier = _read(folder / ANALYSIS)
     require_path(folder)
