@@ -32,6 +32,7 @@ from lrp2_bench.core.types import Hits, LayerPair, all_pairs
 def require_projection(settings: ProjectionSettings, language: str, pivot: str) -> None:
     """Raises :class:`BenchError` for settings that contradict each other or would move nothing."""
     kind, other = settings.kind, settings.language
+    third = next(code for code in ("de", "fr", "zh") if code not in (language, pivot))
     if kind not in (ProjectionKind.shuffled, ProjectionKind.other_pivot):
         if other is not None:
             raise BenchError(
@@ -39,18 +40,18 @@ def require_projection(settings: ProjectionSettings, language: str, pivot: str) 
                 "Leave it out, or choose projection=shuffled or projection=other_pivot."
             )
     elif kind is ProjectionKind.other_pivot and other is None:
-        raise BenchError("projection=other_pivot needs projection.language, such as projection.language=de.")
+        raise BenchError(f"projection=other_pivot needs projection.language, such as projection.language={third}.")
     elif other == language:
         moved = "nothing" if kind is ProjectionKind.other_pivot else "as projection=lrp2 does"
         raise BenchError(
             f"projection={kind.name} projection.language={other} language={language} would move {moved}.\n"
-            "Choose another projection.language."
+            f"Choose another projection.language, such as projection.language={third}."
         )
     elif other == pivot:
         moved = "as projection=lrp2 does" if kind is ProjectionKind.other_pivot else "nothing"
         raise BenchError(
             f"projection={kind.name} projection.language={other} would move {moved}, for '{pivot}' is the pivot.\n"
-            "Choose another projection.language."
+            f"Choose another projection.language, such as projection.language={third}."
         )
 
 
