@@ -35,12 +35,6 @@ CASES = {
         ["search=grid", "projection=other_pivot", "{0}=zh"],  # the toy facts have no French
     ),
     "a device": (["model.device=cdua"], r"Use auto, (cpu),", ["model.device={0}"]),
-    "a precision": (
-        ["model.precision=bfloat61"],
-        r"Did you mean '(bfloat16)'",
-        ["model.precision={0}", "experiment.name=half"],
-    ),
-    "a share": (["search=racing", "search.first=0"], r"above 0 and up to (1)", ["search=racing", "search.first={0}"]),
 }
 
 
