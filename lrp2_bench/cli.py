@@ -163,11 +163,15 @@ def analyze(config: DictConfig) -> None:
 
     from lrp2_bench.commands.analyze import run_analyze
     from lrp2_bench.config.compose import factory, tree, typed
+    from lrp2_bench.config.group_members import groups_in
     from lrp2_bench.core.settings import AnalyzeCommand
+    from lrp2_bench.data.language_table import own_languages, read_language_table
 
     settings = typed(config, AnalyzeCommand)
+    table = read_language_table(Path(settings.languages_path).expanduser()) if settings.languages_path else {}
     made = factory(config.analysis), factory(config.dataset), factory(config.corpus), factory(config.tracking)
-    run_analyze(settings, tree(config), *made, Console())
+    with own_languages(table):
+        run_analyze(settings, tree(config), *made, Console(), lambda: groups_in(config))
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="pretrain")

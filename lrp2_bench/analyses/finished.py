@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError
@@ -11,6 +12,7 @@ from lrp2_bench.core.files import write_bytes
 from lrp2_bench.core.reading import read_object
 from lrp2_bench.render.stored_tables import table_from_json
 from lrp2_bench.render.table import Table
+from lrp2_bench.render.text import file_stem
 from lrp2_bench.results.runs import walk
 
 #: ``EXPERIMENT/MODEL/FOLDER/ANALYSIS_NAME/ANALYSIS``
@@ -28,6 +30,45 @@ class StoredAnalysis:
     tables: tuple[Table, ...]
     figures: tuple[str, ...]
     experiment: str
+    ending: str = ""  # of its tables' and figures' names in a report, where another analysis there has the same
+
+    def apart(self) -> StoredAnalysis:
+        """The same under names that have its experiment in them."""
+        return replace(
+            self,
+            tables=tuple(
+                replace(table, name=f"{table.name}_{self.experiment}", title=f"{table.title}, {self.experiment}")
+                for table in self.tables
+            ),
+            ending=f"_{self.experiment}",
+        )
+
+    def file_stems(self) -> set[str]:
+        """What a report names its files after: figures lie in a folder of their own."""
+        return {file_stem(table.name) for table in self.tables} | {f"figures/{stem}" for stem in self.named_figures()}
+
+    def named_figures(self) -> dict[str, str]:
+        """A report's name of each figure -> the stem of its files here."""
+        return {file_stem(stem + self.ending) if self.ending else stem: stem for stem in self.figures}
+
+
+def each_apart(analyses: Sequence[StoredAnalysis]) -> list[StoredAnalysis]:
+    """``analyses`` under names that no two of them share: with the experiment in them where they would.
+
+    Raises :class:`BenchError` where two of one experiment's name do, as in outputs that were merged.
+    """
+    names = Counter(stem for analysis in analyses for stem in analysis.file_stems())
+    told = [one.apart() if any(names[stem] > 1 for stem in one.file_stems()) else one for one in analyses]
+    owners: dict[str, StoredAnalysis] = {}
+    for analysis in told:
+        for stem in sorted(analysis.file_stems()):
+            other = owners.setdefault(stem, analysis)
+            if other is not analysis:
+                raise BenchError(
+                    f"Two analyses would have the same names in one report ('{stem}'):\n"
+                    f"  {other.folder}\n  {analysis.folder}\nReport on one of the folders at a time."
+                )
+    return told
 
 
 def find_analyses(inputs: Sequence[Path]) -> tuple[list[StoredAnalysis], list[str]]:
@@ -48,10 +89,10 @@ def copy_figures(analyses: Sequence[StoredAnalysis], folder: Path) -> list[Path]
     """Copy their figures into ``folder``; the paths written."""
     copied: list[Path] = []
     for analysis in analyses:
-        for stem in analysis.figures:
+        for name, stem in analysis.named_figures().items():
             for path in (analysis.folder / f"{stem}.png", analysis.folder / f"{stem}.pdf"):
                 if path.is_file():
-                    copied.append(folder / path.name)
+                    copied.append(folder / f"{name}{path.suffix}")
                     write_bytes(copied[-1], path.read_bytes())
     return copied
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -26,12 +26,19 @@ from lrp2_bench.results.identity import stored_model
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.status import state_of
 
+#: Languages by the name of their group.
+Groups = Mapping[str, Sequence[str]]
+
 
 class Subject:
     """One model with its languages, vectors, facts and sentences. Nothing is loaded before it is asked for."""
 
     def __init__(
-        self, settings: AnalyzeCommand, make_dataset: Callable[[], Dataset], make_corpus: Callable[[], Corpus]
+        self,
+        settings: AnalyzeCommand,
+        make_dataset: Callable[[], Dataset],
+        make_corpus: Callable[[], Corpus],
+        find_groups: Callable[[], Groups] = lambda: GROUPS,
     ) -> None:
         self.settings = settings
         self.data_warnings = DataWarnings()
@@ -42,6 +49,7 @@ class Subject:
         #: ``outputs/EXPERIMENT/MODEL``
         root = Path(settings.paths.outputs).expanduser()
         self.home = root / file_name(settings.experiment.name) / file_name(self.model_name)
+        self._find_groups = find_groups  # those of the dataset at hand; asked only where a group is named
         self._make_dataset, self._make_corpus = make_dataset, make_corpus
         self._vectors: dict[str, LanguageVectors] = {}
 
@@ -49,7 +57,7 @@ class Subject:
     def checkpoint(self) -> Checkpoint:
         """Under the digest that the experiment's searches and analyses of it hold, where that is its own."""
         found = find_checkpoint(self.settings.model)
-        stored = {stored_model(folder) for folder in (self.home / self.dataset_name).glob("*")}
+        stored = {stored_model(folder) for folder in (self.home / file_name(self.dataset_name)).glob("*")}
         stored |= {_analysed(path) for path in self.home.glob(f"{FOLDER}/*/{ANALYSIS}")}
         return (
             found if found.digest in stored or found.other_digest not in stored else found.known_as(found.other_digest)
@@ -78,7 +86,8 @@ class Subject:
         Raises :class:`BenchError` where none is left.
         """
         named = self.settings.languages if self.settings.languages is not None else default
-        wanted = [code for name in named for code in GROUPS.get(name, (name,))]
+        groups = self._find_groups() if set(named) & set(GROUPS) else {}
+        wanted = [code for name in named for code in groups.get(name, (name,))]
         found = [code for code in dict.fromkeys(wanted) if code != self.pivot]
         if self.pivot in (self.settings.languages or ()):
             self.data_warnings.add("The pivot is not compared with itself and was left out", self.pivot)

@@ -80,7 +80,7 @@ def subject(
     :class:`UnknownNameError` for a name that is neither known nor given a checkpoint.
     """
     if checkpoint is None and name not in known_models():
-        raise UnknownNameError("benchmark model", name, known_models(), "Set models=[...] or checkpoints={NAME: DIR}.")
+        raise UnknownNameError("benchmark model", name, known_models(), "Set models=[...] or +checkpoints.NAME=DIR.")
     if checkpoint is None and name in RANDOM_MODELS:
         model = random_model(RANDOM_MODELS[name], texts, device, seed)
         language, pivot = random_vectors(model, seed)

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from lrp2_bench.analyses.base import Analysis, Findings
 from lrp2_bench.analyses.finished import ANALYSIS, FOLDER
-from lrp2_bench.analyses.subject import Subject
+from lrp2_bench.analyses.subject import Groups, Subject
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import write_json
+from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.settings import AnalyzeCommand
 from lrp2_bench.data.corpus import Corpus
@@ -27,6 +28,7 @@ from lrp2_bench.render.stored_tables import table_to_json
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.text import file_stem
 from lrp2_bench.render.write import write_table
+from lrp2_bench.results.former_folder import require_not_elsewhere
 from lrp2_bench.results.manifest import environment, peak_memory_bytes
 from lrp2_bench.tracking.base import AnalysisRecord, Tracker
 
@@ -41,6 +43,7 @@ def run_analyze(
     make_corpus: Callable[[], Corpus],
     make_tracker: Callable[[], Tracker],
     console: Console,
+    find_groups: Callable[[], Groups] = lambda: GROUPS,
 ) -> Path:
     """Run it and write ``outputs/EXPERIMENT/MODEL/analyses/ANALYSIS``; returns that folder.
 
@@ -49,10 +52,12 @@ def run_analyze(
     """
     start = time.perf_counter()
     analysis, tracker = make_analysis(), make_tracker()  # settings they refuse are better refused before the work
-    subject = Subject(settings, make_dataset, make_corpus)
+    subject = Subject(settings, make_dataset, make_corpus, find_groups)
     folder = subject.home / FOLDER / analysis.name
     earlier = find_object(folder / ANALYSIS)
     require_path(folder)
+    root = Path(settings.paths.outputs).expanduser()
+    require_not_elsewhere(root, [settings.experiment.name, subject.model_name, FOLDER, analysis.name], ANALYSIS)
     _require_same_model(earlier, subject, folder)
     findings = analysis.run(subject)
     subject.data_warnings.report()

@@ -27,6 +27,7 @@ from lrp2_bench.bench.measure import (
 from lrp2_bench.bench.models import Subject, known_models, subject
 from lrp2_bench.bench.naive import hooked_forward
 from lrp2_bench.bench.nnsight import nnsight_forward, nnsight_is_here
+from lrp2_bench.bench.stored import require_own
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.core.files import write_json
@@ -50,26 +51,34 @@ def run_bench(settings: BenchCommand, make_dataset: Callable[[], Dataset], conso
             raise UnknownNameError("model in checkpoints:", name, settings.models, "They are those of models=[...].")
     for name in settings.models:
         if name not in (known := [*known_models(), *settings.checkpoints]):
-            hint = "Set models=[...], and checkpoints={NAME: DIR} for a model of your own."
+            hint = "Set models=[...], and +checkpoints.NAME=DIR for a model of your own."
             raise UnknownNameError("benchmark model", name, known, hint)
     device = choose_device(settings.device)
     facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
+    path = Path(settings.output).expanduser() / "bench.json"
+    measured = {
+        "models": sorted(settings.models), "checkpoints": dict(settings.checkpoints), "dataset": facts.digest,
+        "language": settings.language, "pivot": settings.pivot, "seed": settings.seed,
+    }  # fmt: skip
+    require_own(path, measured)
     peak = matrix_peak(device)
     results = []
     for name in settings.models:
         languages = (settings.language, settings.pivot)
         checkpoint = settings.checkpoints.get(name)
-        measured = subject(name, checkpoint, languages, filled(facts), device, settings.seed)
-        results += list(_cases(measured, facts, settings, peak))
-        del measured
+        weighed = subject(name, checkpoint, languages, filled(facts), device, settings.seed)
+        results += list(_cases(weighed, facts, settings, peak))
+        del weighed
     console.print(_table(results, peak, device))
     for line in _remarks(results):
         console.print(line, soft_wrap=True, markup=False)
-    path = Path(settings.output).expanduser() / "bench.json"
     write_json(
         path,
-        {"environment": environment(), "device": str(device), "matrix_peak_flops": peak, "cases": results},
-    )
+        {
+            "environment": environment(), "device": str(device), "matrix_peak_flops": peak,
+            "measured": measured, "cases": results,
+        },
+    )  # fmt: skip
     log.info("Measurements: %s", path)
     return path
 

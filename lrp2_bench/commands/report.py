@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lrp2_bench.analyses.exposure.tables import embedded_tables
-from lrp2_bench.analyses.finished import StoredAnalysis, copy_figures, find_analyses
+from lrp2_bench.analyses.finished import StoredAnalysis, copy_figures, each_apart, find_analyses
 from lrp2_bench.commands.tracked import report_record
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import GROUPS
@@ -147,7 +147,7 @@ def _contents(
         for label in sorted({run.label for run in runs})
         for table in ablation_tables([run for run in runs if run.label == label], select_by, assessed)
     ]
-    analyses = [each for each in analyses if not models or each.model in models]
+    analyses = each_apart([each for each in analyses if not models or each.model in models])
     verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
     shown = [*own, *by_experiment(compared), *compare_tables(runs, select_by), *([verdict] if verdict else [])]
     shown += [table for each in analyses for table in each.tables]
@@ -207,7 +207,20 @@ def _groups(runs: Sequence[Run]) -> list[list[Run]]:
     for run in runs:
         groups.setdefault((run.model, run.dataset, run.label), []).append(run)
     require_apart(dict.fromkeys((model, dataset) for model, dataset, _ in groups))
+    for (model, dataset, _), members in sorted(groups.items()):
+        _require_one_projection(model, dataset, members)
     return [sorted(members, key=lambda run: run.language) for _, members in sorted(groups.items())]
+
+
+def _require_one_projection(model: str, dataset: str, runs: Sequence[Run]) -> None:
+    """Raises :class:`BenchError` where an ablation's MODEL_PROJECTION is the name of another model."""
+    by_projection = {run.projection: run for run in runs}
+    if len(by_projection) > 1:
+        listed = "\n".join(f"  {name}: {run.folder}" for name, run in sorted(by_projection.items()))
+        raise BenchError(
+            f"Runs of several projections have tables of one name, {model} on {dataset}:\n{listed}\n"
+            "Report on each folder by itself, or search the model again under another model.name."
+        )
 
 
 def _assessed(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[AssessedRuns]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lrp2_bench.bench.scaling import Point, scaling
+from lrp2_bench.bench.stored import require_own
 from lrp2_bench.commands.bench import filled
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import write_json
@@ -32,17 +33,19 @@ def run_scaling(settings: BenchCommand, make_dataset: Callable[[], Dataset], con
     """
     device = choose_device(settings.device)
     facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
+    path = Path(settings.output).expanduser() / "scaling.json"
+    measured = {"dataset": facts.digest, "language": settings.language, "pivot": settings.pivot, "seed": settings.seed}
+    require_own(path, measured)
     relation = max(facts.relations, key=lambda relation: len(relation.pool))
     points = []
     for point in scaling(relation, filled(facts), device, settings.seed):
         log.info("%s, %s: %.2f s, predicted %.2f s.", point.family, _where(point), point.measured, point.predicted)
         points.append(point)
     console.print(_table(points, relation.name))
-    folder = Path(settings.output).expanduser()
-    path = folder / "scaling.json"
-    write_json(path, {"environment": environment(), "device": str(device), "points": [asdict(p) for p in points]})
+    found = {"measured": measured, "points": [asdict(point) for point in points]}
+    write_json(path, {"environment": environment(), "device": str(device), **found})
     with house_style():
-        save(scaling_curves(points), folder, "scaling")
+        save(scaling_curves(points), path.parent, "scaling")
     log.info("Measurements: %s, drawn in scaling.png and scaling.pdf", path)
     return path
 

@@ -36,6 +36,9 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
     Flags come last, since Hydra takes none between settings. Raises :class:`BenchError` for a positional no command
     knows, for several languages without ``-m``, and for flags that exclude each other.
     """
+    if command in _TAKES_LANGUAGES:  # whose setting languages= is the list itself
+        arguments = [argument.replace("languages.path=", "languages_path=", 1) if argument.startswith("languages.path=")
+                     else argument for argument in arguments]  # fmt: skip
     flags = set(arguments)
     if flags & _MULTIRUN and flags & _PRINTING:
         raise BenchError("--cfg and --info print the configuration of one job: leave -m out and give one value a key.")

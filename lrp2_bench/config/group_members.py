@@ -22,7 +22,7 @@ Groups = Mapping[str, tuple[str, ...]]
 #: Sources of a command's languages, the one that decides first.
 _SOURCES = ("dataset", "corpus")
 #: Settings that decide which languages there are; the others need not even be right yet.
-_KEYS = ("dataset", "corpus", "paths", "languages", "pivot", "sweep")
+_KEYS = ("dataset", "corpus", "paths", "languages", "languages_path", "pivot", "sweep")
 _FOLDERS = ("--config-dir", "-cd")
 
 
@@ -60,7 +60,7 @@ def groups_in(config: DictConfig) -> Groups:
 
 def _table(config: DictConfig) -> Mapping[str, Any]:
     languages = config.get("languages")
-    path = languages.get("path") if isinstance(languages, DictConfig) else None
+    path = languages.get("path") if isinstance(languages, DictConfig) else config.get("languages_path")
     return read_language_table(Path(path).expanduser()) if path else {}
 
 

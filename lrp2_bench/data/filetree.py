@@ -78,10 +78,11 @@ class _Zip(FileTree):
             ) from error
 
 
-def open_tree(path: Path) -> FileTree:
-    """The files of a folder or zip archive. Raises :class:`BenchError` where there is neither."""
+def open_tree(path: Path, setting: str = "dataset.path") -> FileTree:
+    """The files of a folder or zip archive. Raises :class:`BenchError` where there is neither, naming the ``setting``
+    that gives it."""
     if path.is_dir():
         return _Folder(path)
     if not path.exists():
-        raise BenchError(f"There is no file or folder '{path}'.")
+        raise BenchError(f"There is no file or folder '{path}'. Give the one there is as {setting}=ZIP_OR_DIR.")
     return _Zip(path)

@@ -77,7 +77,7 @@ class TatoebaCorpus(Corpus):
 
     @cached_property
     def _tree(self) -> FileTree:
-        return open_tree(self._path)
+        return open_tree(self._path, "corpus.path")
 
     @cached_property
     def _pairs(self) -> dict[str, tuple[PurePosixPath, PurePosixPath]]:

@@ -17,7 +17,7 @@ from lrp2_bench.interventions.vectors import (
     load_vectors,
     save_vectors,
     vector_metadata,
-    vectors_name,
+    vectors_path,
 )
 from lrp2_bench.models.layered import LayeredModel
 
@@ -39,8 +39,7 @@ def language_vectors(
 
     Those made under the model's ``other_digest`` are taken as well, and come back under ``model_digest``."""
     if settings.path is not None:
-        folder = Path(settings.path).expanduser()
-        path = folder if folder.is_file() else folder / vectors_name(language)
+        path = vectors_path(Path(settings.path), language)
         vectors = load_vectors(path).of_model(model_digest, other_digest)
         check_vectors(vectors, path, language, model, model_digest)
         return vectors

@@ -170,6 +170,12 @@ def vectors_name(language: str) -> str:
     return f"{file_name(language, STEM)}.safetensors"
 
 
+def vectors_path(given: Path, language: str) -> Path:
+    """``vectors.path`` names a file, or the folder of such files."""
+    given = given.expanduser()
+    return given if given.is_file() else given / vectors_name(language)
+
+
 def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
     return cache / "vectors" / file_name(metadata["language"]) / f"{sha256_json(dict(metadata))[:24]}.safetensors"
 

@@ -41,12 +41,12 @@ def check(folder: Path, *, timeout_min: int, signal_delay_s: int) -> None:
     if signal_delay_s >= timeout_min * 60:
         wrong.append(
             f"hydra.launcher.signal_delay_s={signal_delay_s} is not shorter than the time limit of "
-            f"{timeout_min * 60} s (timeout_min={timeout_min}): every job would be stopped as it starts."
+            f"{timeout_min * 60} s (hydra.launcher.timeout_min={timeout_min}): every job would be stopped as it starts."
         )
     elif signal_delay_s + _EARLY >= timeout_min * 60:
         say(
-            f"With timeout_min={timeout_min} and signal_delay_s={signal_delay_s} a job may be stopped soon after its "
-            f"start: Slurm's signal can come {_EARLY} s early."
+            f"With hydra.launcher.timeout_min={timeout_min} and hydra.launcher.signal_delay_s={signal_delay_s} a job "
+            f"may be stopped soon after its start: Slurm's signal can come {_EARLY} s early."
         )
     if "%" in str(folder.absolute()):
         wrong.append(

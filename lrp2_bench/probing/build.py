@@ -24,9 +24,14 @@ _NORMALISER_ROWS = 1024
 
 def pool_size(model: LayeredModel, settings: ProbingSettings) -> int | None:
     """``probing.pool_size``, with ``auto`` resolved for the model's family."""
+    return pool_size_of(model.family, settings)
+
+
+def pool_size_of(family: str, settings: ProbingSettings) -> int | None:
+    """:func:`pool_size` of a model that is not loaded yet."""
     size = settings.pool_size
     if size == "auto":
-        return _PAPER_POOL[model.family]
+        return _PAPER_POOL[family]
     if size is None or (isinstance(size, int) and not isinstance(size, bool) and size >= 2):
         return size
     raise BenchError(f"probing.pool_size={size!r} is no pool size. Give a number from 2, null (full pool) or auto.")

@@ -19,7 +19,7 @@ from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.settings import ModelSettings, SearchCommand
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.interventions.vectors import load_vectors, vectors_name
+from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.loading import Checkpoint
 from lrp2_bench.results.layout import CHUNKS, COMPLETION, MANIFEST, STUDY, TABLES
 from lrp2_bench.results.manifest import environment, read_manifest
@@ -94,8 +94,7 @@ def _same_inputs(
         other = (manifest.get("projection") or {}).get("other")  # an ablation's third language
         sides |= {"other": other} if other else {}
         if settings.vectors.path is not None:
-            given = Path(settings.vectors.path).expanduser()
-            paths = {side: given if given.is_file() else given / vectors_name(code) for side, code in sides.items()}
+            paths = {side: vectors_path(Path(settings.vectors.path), code) for side, code in sides.items()}
             digests = checkpoint.digest, checkpoint.other_digest
             return all(
                 load_vectors(path).of_model(*digests).origin == identity["vectors"][side]

@@ -6,7 +6,7 @@ The manifest is written at every run. Were it the only place, a damaged one woul
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,34 @@ def stored_manifest(folder: Path, data_warnings: DataWarnings) -> dict[str, Any]
     """
     path = folder / MANIFEST
     aside = path.with_name(path.name + DAMAGED)
+    manifest, problem = _read_or_copy(folder)
+    if problem is not None:
+        if path.exists():
+            path.replace(aside)
+        log.warning("%s It is regenerated from 'relations/%s'.", problem, FINGERPRINT)
+    if manifest and aside.exists():
+        data_warnings.add(SET_ASIDE, aside.name)
+    return manifest
+
+
+def require_no_conflict(
+    folder: Path, identity: Callable[[Mapping[str, Any]], Mapping[str, Any]], config: Mapping[str, Any]
+) -> None:
+    """Refuse at the start what :func:`start_manifest` would refuse once model and vectors are there.
+
+    ``identity`` makes, of the manifest that is stored, what is known of this run's by now (null: not yet). Changes
+    nothing in the folder. Raises :class:`BenchError`, worded alike.
+    """
+    stored, _ = _read_or_copy(folder)
+    if stored:
+        require_same_identity(stored.get("identity", {}), identity(stored), folder, (stored.get("config", {}), config))
+
+
+def _read_or_copy(folder: Path) -> tuple[dict[str, Any], str | None]:
+    """The manifest of the folder's last run, and what is wrong with it where the copy of its identity stands in."""
+    path = folder / MANIFEST
     if not path.exists() and not holds_hits(folder):
-        return {}
+        return {}, None
     try:
         manifest = read_manifest(path)
         if manifest is None:
@@ -77,13 +103,8 @@ def stored_manifest(folder: Path, data_warnings: DataWarnings) -> dict[str, Any]
         identity = _read_copy(folder)
         if identity is None:
             raise
-        if path.exists():
-            path.replace(aside)
-        log.warning("%s It is regenerated from 'relations/%s'.", str(error).split("\n")[0], FINGERPRINT)
-        manifest = {"identity": identity}
-    if aside.exists():
-        data_warnings.add(SET_ASIDE, aside.name)
-    return manifest
+        return {"identity": identity}, str(error).split("\n")[0]
+    return manifest, None
 
 
 def stored_model(folder: Path) -> str | None:

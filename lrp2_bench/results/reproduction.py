@@ -34,9 +34,7 @@ class Reproduction:
         return dict(self.manifest["config"])
 
     def require(self, identity: Mapping[str, Any]) -> None:
-        """Log what else is not as it was then. Raises :class:`BenchError` naming the keys of another identity."""
-        for line in differences(self.manifest["environment"], environment()):
-            log.warning("Not as in '%s': %s.", self.path, line)
+        """Raises :class:`BenchError` naming the keys of another identity."""
         differing = differing_keys(self.manifest["identity"], identity)
         if differing:
             shown = "\n".join(f"  {key}: then {before}, now {now}" for key, (before, now) in differing.items())
@@ -45,6 +43,11 @@ class Reproduction:
                 "Set these back (settings behind --from-manifest overrule it), or give the data and the model as they "
                 "were then by dataset.path, corpus.path and model.path."
             )
+
+    def warn(self) -> None:
+        """Log what beside the identity is not as it was then."""
+        for line in differences(self.manifest["environment"], environment()):
+            log.warning("Not as in '%s': %s.", self.path, line)
 
     def compare(self, outcome: Mapping[str, Any], folder: Path) -> None:
         """Log which tables in ``folder`` have the bytes of that run."""

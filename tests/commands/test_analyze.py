@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lrp2_bench.analyses.subject import Subject
+from lrp2_bench.core.settings import AnalyzeCommand
 from lrp2_bench.core.types import Interval, LayerPair
+from lrp2_bench.data.language_table import language_family
 from lrp2_bench.render.plain import to_csv
 from lrp2_bench.render.stored_tables import table_from_json, table_to_json
 from lrp2_bench.render.table import Column, Table
+from tests.support import toy
 from tests.support.commands import lrp2_bench
 
 
@@ -111,3 +116,26 @@ def test_tables_come_back_from_json_as_they_were() -> None:
     )  # fmt: skip
     stored = json.loads(json.dumps(table_to_json(table)))
     assert table_from_json(stored) == table
+
+
+def test_groups_and_languages_of_the_users_own_are_those_of_the_dataset_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = toy.build_mlama(tmp_path)
+    shutil.copytree(folder / "mlama1.1" / "de", folder / "mlama1.1" / "is")
+    (tmp_path / "mine.csv").write_text("code,name,family,articles\nis,Icelandic,Indo-European,57000\n")
+    seen: list[tuple[list[str], str | None]] = []
+
+    def look(settings: AnalyzeCommand, config: object, *made: Any) -> None:
+        subject = Subject(settings, made[1], made[2], made[-1])
+        seen.append((subject.languages(()), language_family("is")))
+
+    monkeypatch.setattr("lrp2_bench.commands.analyze.run_analyze", look)
+    given = ["analyze", "dataset=mlama", f"dataset.path={folder}"]
+    own = f"languages.path={tmp_path / 'mine.csv'}"
+    for languages in ("languages=[low,zh]", "language=low,zh"):
+        assert lrp2_bench(*given, languages, own) == 0
+    assert lrp2_bench(*given, "languages=[high]") == 0
+    assert seen == [(["is", "zh"], "Indo-European")] * 2 + [(["de", "zh"], None)]
+    assert lrp2_bench(*given, "languages=[low]") == 1
+    assert "No language to compare with the pivot 'en'" in capsys.readouterr().err

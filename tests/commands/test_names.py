@@ -11,7 +11,7 @@ import pytest
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.render.text import require_apart
-from lrp2_bench.results.leases import MANIFEST, STATUS, TABLES, Claims, claim_of
+from lrp2_bench.results.leases import MANIFEST, STATUS, TABLES, Leases, lease_of
 from tests.support.commands import ToyJob, contents, lrp2_bench, status_of
 
 Build = Callable[..., ToyJob]
@@ -70,12 +70,12 @@ def test_a_path_that_is_too_long_is_told_before_the_work(tmp_path: Path, toy_job
     assert not list(tmp_path.rglob("status.json"))
 
 
-def test_relations_of_any_name_have_claims_of_their_own(tmp_path: Path) -> None:
+def test_relations_of_any_name_have_leases_of_their_own(tmp_path: Path) -> None:
     names = ["P36", "a/b", "a%2Fb", "..", "%manifest", "_tables", "x" * 300, "x" * 301, "caf\udce9", "a.1", "a"]
-    held = [MANIFEST, TABLES, STATUS, *map(claim_of, names)]
-    assert len(set(held)) == len(held) and claim_of("P36") == "P36"
-    with Claims(tmp_path) as claims, Claims(tmp_path) as others:
-        assert all(claims.take(name) for name in held)
+    held = [MANIFEST, TABLES, STATUS, *map(lease_of, names)]
+    assert len(set(held)) == len(held) and lease_of("P36") == "P36"
+    with Leases(tmp_path) as leases, Leases(tmp_path) as others:
+        assert all(leases.take(name) for name in held)
         assert not any(others.take(name) for name in held)
         assert {path.parent for path in tmp_path.rglob("*.1")} == {tmp_path / "claims"}
     assert list(tmp_path.iterdir()) == []

@@ -78,19 +78,23 @@ def test_a_run_that_ends_well_leaves_it_nowhere_and_can_be_repeated_once_it_is_g
     assert not _leaks(job.root, said + _printed(capsys))
 
 
-def test_a_multirun_leaves_it_nowhere_and_repeats_its_commands_without_it(toy_job: Build, capsys: Capture) -> None:
+# Processes of their own, as the local launcher starts them, are pickled to as other machines are: see below.
+@pytest.mark.parametrize(
+    ("launcher", "languages"), [("basic", "de,zh"), pytest.param("local", "de", marks=pytest.mark.slow)]
+)
+def test_a_multirun_leaves_it_nowhere_and_repeats_its_commands_without_it(
+    launcher: str, languages: str, toy_job: Build, capsys: Capture
+) -> None:
     job = toy_job()
-    for launcher, languages in {"basic": "de,zh", "local": "de"}.items():
-        more = (f"hydra/launcher={launcher}", f"experiment.name={launcher}", "hydra.output_subdir=.hydra")
-        assert job.search("-m", SHAPES["a parameter"], *more, language=languages) == 1
-        said = _printed(capsys)
-        assert not _leaks(job.root, said)
-        again = [line for line in said.splitlines() if "again: " in line or "all at once: " in line]
-        assert len(again) == len(languages.split(",")) + 1 and all(
-            "password=***" in line and "give it again" in line for line in again
-        )
-        assert "password=***" in (job.outputs / launcher / "multirun.yaml").read_text()
-        assert status_of(job.folder("de", launcher))["state"] == "failed"
+    more = (f"hydra/launcher={launcher}", f"experiment.name={launcher}", "hydra.output_subdir=.hydra")
+    assert job.search("-m", SHAPES["a parameter"], *more, language=languages) == 1
+    said = _printed(capsys)
+    assert not _leaks(job.root, said)
+    again = [line for line in said.splitlines() if "again: " in line or "all at once: " in line]
+    assert len(again) == len(languages.split(",")) + 1
+    assert all("password=***" in line and "give it again" in line for line in again)
+    assert "password=***" in (job.outputs / launcher / "multirun.yaml").read_text()
+    assert status_of(job.folder("de", launcher))["state"] == "failed"
 
 
 def test_what_is_pickled_for_other_machines_holds_none_and_still_runs(

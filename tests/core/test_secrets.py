@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lrp2_bench.core import secrets
@@ -68,7 +68,7 @@ def test_what_holds_no_credential_stays_as_it_is(text: str) -> None:
     assert mask(text) == text and masked({"some": [text]}) == {"some": [text]}
 
 
-@steady
+@settings(steady, max_examples=40)
 @given(SECRETS, PLAIN, PLAIN)
 def test_no_secret_of_a_url_is_left_wherever_it_stands(secret: str, before: str, after: str) -> None:
     encoded = quote(secret, safe="")

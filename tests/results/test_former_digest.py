@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.commands import vectors
 from lrp2_bench.commands.search import job as search
+from lrp2_bench.interventions import cached_vectors
 from lrp2_bench.models import loading
 from lrp2_bench.models.checkpoint_files import digests_of
 from tests.support.commands import ToyJob, contents, lrp2_bench, manifest_of
@@ -41,7 +41,7 @@ def test_a_folder_and_vectors_of_an_earlier_version_go_on_and_a_new_folder_takes
         assert job.search() == 0
     before = contents(job.folder())
     assert manifest_of(job.folder())["identity"]["model"]["digest"] == former
-    monkeypatch.setattr(vectors, "compute_vectors", None)  # those in the cache are found by either digest
+    monkeypatch.setattr(cached_vectors, "compute_vectors", None)  # those in the cache are found by either digest
 
     assert job.search() == 0 and "Nothing is left to do" in capsys.readouterr().err
     next((job.folder() / "relations").glob("P30-language*")).unlink()

@@ -39,7 +39,7 @@ class Tokens(Analysis):
         if neighbours < 1 or (queries is not None and queries < 1) or steps < 1:
             raise BenchError(
                 f"analysis.neighbours={neighbours}, analysis.queries={queries} and analysis.steps={steps} must be 1 or "
-                "more (queries=null: every token)."
+                "more (analysis.queries=null: every token)."
             )
         if fewest < _LEAST:
             raise BenchError(f"analysis.fewest={fewest} is too few tokens to learn from: {_LEAST} at least.")

@@ -2,39 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from lrp2_bench.commands.search.prepared import Inputs, SearchJob
 from lrp2_bench.commands.search.projection import Projection
-from lrp2_bench.core.settings import SearchCommand
-from lrp2_bench.core.types import ParallelFacts
+from lrp2_bench.core.data_warnings import DataWarnings
+from lrp2_bench.core.files import sha256_json
+from lrp2_bench.core.settings import SearchKind
+from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.loading import Checkpoint
-from lrp2_bench.probing.build import pool_size
+from lrp2_bench.probing.build import pool_size_of
+
+#: Where a language's vectors come from; None where that is not fixed yet.
+Origin = Callable[[str], str | None]
 
 
-def run_identity(
-    settings: SearchCommand,
-    model: LayeredModel,
-    checkpoint: Checkpoint,
-    facts: ParallelFacts,
-    dataset_name: str,
-    projection: Projection,
-) -> dict[str, Any]:
+def run_identity(job: SearchJob, inputs: Inputs, model: LayeredModel, projection: Projection) -> dict[str, Any]:
     """What decides hits, and nothing else. Null: not fixed yet, as vectors are while only baselines have run."""
+    return _identity(job, inputs, model.family, projection.origin)
+
+
+def early_identity(
+    job: SearchJob, inputs: Inputs, make_corpus: Callable[[], Corpus], stored: Mapping[str, Any]
+) -> dict[str, Any]:
+    """:func:`run_identity` as far as it can be told without the model, beside the manifest of a stored run.
+
+    What only a loaded model tells (its family, the shape of its vectors) is the stored run's.
+    """
+    settings, checkpoint, projection = job.settings, inputs.checkpoint, inputs.projection
+    corpora: list[Corpus] = []
+    before = stored.get("identity", {})
+    model = {"digest": checkpoint.digest, "precision": settings.model.precision.value}
+    sides = {settings.language: "language", settings.pivot: "pivot", projection.other: "other"}
+
+    def origin(language: str) -> str | None:
+        if settings.search.kind is SearchKind.baseline:
+            return None
+        if settings.vectors.path is not None:
+            path = vectors_path(Path(settings.vectors.path), language)
+            vectors = load_vectors(path).of_model(checkpoint.digest, checkpoint.other_digest)
+            fits = vectors.language == language and vectors.metadata.get("model_digest") == checkpoint.digest
+            return vectors.origin if fits else None  # refused where they are read
+        side = sides[language]
+        code = before.get(side, projection.other)
+        then = {key: value for key, value in stored.get("vectors", {}).get(code, {}).items() if key != "digest"}
+        if sha256_json(then) != before.get("vectors", {}).get(side):
+            return None
+        if not corpora:
+            corpora.append(make_corpus())
+        sentences = corpora[0].sentences(language, DataWarnings())
+        now = {
+            "language": language, "corpus": corpora[0].name,
+            "sentences": str(len(sentences)), "sentences_digest": sha256_json(list(sentences)),
+        }  # fmt: skip
+        if model != before.get("model"):  # which is refused in any case
+            now |= {"model_digest": model["digest"], "precision": model["precision"]}
+        return sha256_json({**then, **now})
+
+    return _identity(job, inputs, stored.get("model", {}).get("family"), origin)
+
+
+def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin) -> dict[str, Any]:
+    settings, probing, other = job.settings, job.settings.probing, inputs.projection.other
     return {
-        "model": {"digest": checkpoint.digest, "precision": settings.model.precision.value},
-        "dataset": {"name": dataset_name, "digest": facts.digest},
+        "model": {"digest": inputs.checkpoint.digest, "precision": settings.model.precision.value},
+        "dataset": {"name": job.dataset_name, "digest": inputs.facts.digest},
         "language": settings.language,
         "pivot": settings.pivot,
         "vectors": {
-            "language": projection.origin(settings.language),
-            "pivot": projection.origin(settings.pivot),
-            **({"other": projection.origin(projection.other)} if projection.other else {}),
+            "language": origin(settings.language),
+            "pivot": origin(settings.pivot),
+            **({"other": origin(other)} if other else {}),
         },
         "probing": {
-            "pool_size": pool_size(model, settings.probing) or "full",
-            "sentence_score": settings.probing.sentence_score.value if model.family == "causal" else "mean",
+            "pool_size": (pool_size_of(family, probing) or "full") if family else None,
+            "sentence_score": (probing.sentence_score.value if family == "causal" else "mean") if family else None,
             "seed": settings.seed,
         },
-        "projection": projection.name,
+        "projection": inputs.projection.name,
     }

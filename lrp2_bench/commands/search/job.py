@@ -6,14 +6,15 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
-from lrp2_bench.commands.search.fingerprint import run_identity
+from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
-from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, manifest_details
+from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
 from lrp2_bench.commands.search.projection import Projection, choose_projection, with_edit
 from lrp2_bench.commands.search.shards import relations_of, shard_of
 from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy, search_summary
@@ -25,6 +26,7 @@ from lrp2_bench.core.files import remove_abandoned
 from lrp2_bench.core.secrets import masked
 from lrp2_bench.core.settings import SearchCommand
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.interventions.base import LRP2
 from lrp2_bench.interventions.registry import experiment_folder, intervention
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.models.layered import LayeredModel
@@ -33,8 +35,9 @@ from lrp2_bench.models.names import folder_name
 from lrp2_bench.probing.alike import count_alike
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
+from lrp2_bench.results.former_folder import require_not_elsewhere
 from lrp2_bench.results.hits import HitsStore
-from lrp2_bench.results.identity import finish_manifest, start_manifest, stored_model
+from lrp2_bench.results.identity import finish_manifest, require_no_conflict, start_manifest, stored_model
 from lrp2_bench.results.layout import run_folder
 from lrp2_bench.results.leases import TABLES, Leases, lease_of
 from lrp2_bench.results.manifest import peak_memory_bytes, table_digests, was_finished
@@ -95,12 +98,15 @@ def _folder(settings: SearchCommand, dataset_name: str) -> Path:
     projection = intervention(settings.projection).label
     folder = run_folder(root, settings.experiment.name, projection, model, dataset_name, settings.language)
     require_path(folder)
+    above = [] if projection == LRP2 else [projection]
+    require_not_elsewhere(root, [settings.experiment.name, *above, model, dataset_name, settings.language])
     return folder
 
 
 def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
     """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
     inputs = _read_inputs(job, sources)
+    _require_no_conflict(job, inputs, sources)
     model = _load_model(job, inputs)
     projection = inputs.projection
     if job.has_pairs:
@@ -135,6 +141,15 @@ def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
     return Inputs(dataset, facts, checkpoint, pretrained, projection, reference)
 
 
+def _require_no_conflict(job: SearchJob, inputs: Inputs, sources: Sources) -> None:
+    """Refuse before the model is loaded what it would be refused for after it. Raises :class:`BenchError`."""
+    known_of = partial(early_identity, job, inputs, sources.corpus)
+    require_no_conflict(job.folder, known_of, kept_config(job.config))
+    if inputs.reference is not None:
+        inputs.reference.warn()
+        inputs.reference.require(known_of(inputs.reference.manifest))
+
+
 def _load_model(job: SearchJob, inputs: Inputs) -> LayeredModel:
     """The model, which scores these facts; what was met in the data so far is told."""
     settings, facts = job.settings, inputs.facts
@@ -151,7 +166,7 @@ def _open_folder(job: SearchJob, inputs: Inputs, model: LayeredModel, projection
     """Raises :class:`BenchError` where the folder holds hits of another configuration, and where ``search`` cannot be
     split as was asked."""
     settings, facts = job.settings, inputs.facts
-    identity = run_identity(settings, model, inputs.checkpoint, facts, job.dataset_name, projection)
+    identity = run_identity(job, inputs, model, projection)
     if inputs.reference is not None:
         inputs.reference.require(identity)
     details = manifest_details(job, inputs, model, projection)

@@ -106,11 +106,16 @@ class Prepared:
         return (None, *self.projection.pairs(self.blocks)) if self.job.has_pairs else (None,)
 
 
+def kept_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest keeps of a configuration."""
+    return {key: value for key, value in config.items() if key not in ("shard", "reproduces")}
+
+
 def manifest_details(job: SearchJob, inputs: Inputs, model: LayeredModel, projection: Projection) -> dict[str, Any]:
     """The entries of ``manifest.json`` that are known before anything is evaluated, but for the identity."""
     settings, vectors = job.settings, projection.vectors
     return {
-        "config": {key: value for key, value in job.config.items() if key not in ("shard", "reproduces")},
+        "config": kept_config(job.config),
         "model": _model_details(job, inputs.checkpoint, model),
         "dataset": {
             "name": job.dataset_name,

@@ -96,6 +96,8 @@ class AnalyzeCommand:
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     languages: list[str] | None = None  # codes and groups, language=de,high for short; null = the analysis's default
+    # CSV file of your own languages, given as languages.path=FILE.csv: code,name,family,articles
+    languages_path: str | None = None
     pivot: str = "en"  # the language that others are compared with
     pair: list[int] | None = None  # [LIRP, LSRP]; null = the best of the finished search in this experiment
     select_by: str = "transferability"  # the metric that calls a pair best

@@ -162,7 +162,7 @@ class OpusCorpus(Corpus):
 
     def _require(self, language: str) -> None:
         if language not in self.languages():
-            hint = "OPUS may have it: corpus.opus.LANG=CORPUS/RELEASE (https://opus.nlpl.eu). " + _AROUND
+            hint = "OPUS may have it: +corpus.opus.LANG=CORPUS/RELEASE (https://opus.nlpl.eu). " + _AROUND
             raise UnknownNameError("language of OPUS-100 and OPUS", language, self.languages(), hint, aliases())
 
     def _is_there(self, folder: Path, language: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.analyses.test_alignment import analyze, home
+from tests.analyses.alignment.test_job import analyze, home
 from tests.support.commands import ToyJob
 from tests.support.paths import TATOEBA_ZIP, needs_tatoeba
 

@@ -1,0 +1,39 @@
+"""Where results lay before names became file names one to one: ``experiment.name=a/b`` was a folder in a folder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.filenames import file_name
+
+
+def require_not_elsewhere(root: Path, names: Sequence[str], record: str = "manifest.json") -> None:
+    """Raises :class:`BenchError` where results of ``names`` lie under their former path below ``root``, and none under
+    their own, with the command that brings them there.
+
+    ``names`` begin with the experiment's; ``record`` is the file by which a folder has results, which names it too.
+    """
+    before, now = root.joinpath(*names), root.joinpath(*map(file_name, names))
+    if before == now or (now / record).exists() or not _is_of(before / record, names[0]):
+        return
+    # The experiment as a whole where its name alone is written otherwise: its other languages are wanted next.
+    if list(names[1:]) == [file_name(name) for name in names[1:]]:
+        before, now = root / names[0], root / file_name(names[0])
+    source, target = shlex.quote(f"{before}/."), shlex.quote(f"{now}/")
+    raise BenchError(
+        f"'{before}' has results of experiment.name={names[0]} from before names were written as one folder each; now "
+        f"they belong in '{now}'. To go on with them, and compute nothing again:\n"
+        f"  mkdir -p {target} && cp -a {source} {target}\n"
+        "then the same command; the old folder can go after that. To begin anew give another experiment.name."
+    )
+
+
+def _is_of(path: Path, experiment: str) -> bool:
+    try:
+        return bool(json.loads(path.read_bytes())["config"]["experiment"]["name"] == experiment)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
