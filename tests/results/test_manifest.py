@@ -70,7 +70,7 @@ def _copy(job: ToyJob, folder: Path) -> ToyJob:
         ["model.threads=1"],
         ["grid.batch_tokens=16"],
         ["grid.memory_gb=0.5"],
-        ["grid.rough_normalisers=false"],
+        ["grid.rough_log_partitions=false"],
         ["vectors.batch_tokens=16", "paths.cache=elsewhere"],
         ["select_by=accuracy"],
         ["tracking=wandb", "tracking.mode=disabled"],
