@@ -57,9 +57,21 @@ class FittingData:
     other: str | None
     vectors: Mapping[str, Float[Tensor, "layer hidden"]]
 
+    @property
+    def third(self) -> str:
+        """The third language. Raises ValueError where there is none."""
+        if self.other is None:
+            raise ValueError("No third language was asked for.")
+        return self.other
+
     def shifts(self, source: str, target: str) -> Float[Tensor, "layer hidden"]:
         """From the space of ``source`` into that of ``target``, layer by layer."""
         return self.vectors[target] - self.vectors[source]
+
+
+def third_language(language: str, pivot: str) -> str:
+    """One that is neither, as an example in messages."""
+    return next(code for code in ("de", "fr", "zh") if code not in (language, pivot))
 
 
 class Intervention(ABC):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.interventions.base import Edit, FittingData, Intervention
+from lrp2_bench.interventions.base import Edit, FittingData, Intervention, third_language
 
 
 class OtherPivot(Intervention):
@@ -14,23 +14,22 @@ class OtherPivot(Intervention):
     uses = frozenset({"language"})
 
     def require(self, language: str, pivot: str) -> None:
-        other = self.settings.language
+        other, third = self.settings.language, third_language(language, pivot)
         if other is None:
-            raise BenchError("projection=other_pivot needs projection.language, such as projection.language=de.")
+            raise BenchError(f"projection=other_pivot needs projection.language, such as projection.language={third}.")
         if other == language:
             raise BenchError(
                 f"projection=other_pivot projection.language={other} language={language} would move nothing.\n"
-                "Choose another projection.language."
+                f"Choose another projection.language, such as projection.language={third}."
             )
         if other == pivot:
             raise BenchError(
                 f"projection=other_pivot projection.language={other} would move as projection=lrp2 does, for '{pivot}' "
-                "is the pivot.\nChoose another projection.language."
+                f"is the pivot.\nChoose another projection.language, such as projection.language={third}."
             )
 
     def edit(self, data: FittingData) -> Edit:
         from lrp2_bench.interventions.projection import ProjectionVectors
 
-        assert data.other is not None
-        shift = data.shifts(data.language, data.other)
+        shift = data.shifts(data.language, data.third)
         return ProjectionVectors(shift, shift)

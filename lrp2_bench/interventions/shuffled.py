@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.interventions.base import Edit, FittingData, Intervention
+from lrp2_bench.interventions.base import Edit, FittingData, Intervention, third_language
 
 
 class Shuffled(Intervention):
@@ -18,16 +18,16 @@ class Shuffled(Intervention):
     uses = frozenset({"language", "among", "seed"})
 
     def require(self, language: str, pivot: str) -> None:
-        other = self.settings.language
+        other, third = self.settings.language, third_language(language, pivot)
         if other == language:
             raise BenchError(
                 f"projection=shuffled projection.language={other} language={language} would move as projection=lrp2 "
-                "does.\nChoose another projection.language."
+                f"does.\nChoose another projection.language, such as projection.language={third}."
             )
         if other == pivot:
             raise BenchError(
                 f"projection=shuffled projection.language={other} would move nothing, for '{pivot}' is the pivot.\n"
-                "Choose another projection.language."
+                f"Choose another projection.language, such as projection.language={third}."
             )
 
     def other(self, language: str, pivot: str, languages: Callable[[], Sequence[str]]) -> str | None:
@@ -38,8 +38,7 @@ class Shuffled(Intervention):
     def edit(self, data: FittingData) -> Edit:
         from lrp2_bench.interventions.projection import ProjectionVectors
 
-        assert data.other is not None
-        shift = data.shifts(data.other, data.pivot)
+        shift = data.shifts(data.third, data.pivot)
         return ProjectionVectors(shift, shift)
 
 

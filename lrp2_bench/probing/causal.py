@@ -137,7 +137,8 @@ class CausalProbe(Probe):
         read: list[list[int]] = []
         owner: list[int] = []
         for place, choice in enumerate(choices):
-            assert choice.rows is not None
+            if choice.rows is None:
+                raise ValueError("These sentences were packed as a tree, not as rows.")
             ids += choice.rows.ids
             read += choice.rows.read
             owner += [place] * len(choice.rows.ids)

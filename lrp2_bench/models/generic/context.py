@@ -34,10 +34,9 @@ class GenericContext:
 
     def call(self, k: int) -> Call:
         """Block ``k``'s."""
-        if self._rows is None:
-            return self._calls[k - 1]
         rows, tokens = self._rows, self._tokens
-        assert tokens is not None
+        if rows is None or tokens is None:  # both are set where rows were selected
+            return self._calls[k - 1]
         return self._mapped(k, lambda leaf, role: self._once(leaf, role, rows, tokens))
 
     def call_at(self, k: int, positions: Int[Tensor, "row scored"]) -> Call:
