@@ -18,7 +18,6 @@ from omegaconf import OmegaConf
 from lrp2_bench import cli
 from lrp2_bench.config import compose as config
 from lrp2_bench.config.compose import sweeps_dir
-from lrp2_bench.core.languages import GROUPS
 from tests.support.commands import ToyJob, lrp2_bench
 from tests.support.paths import REPOSITORY
 from tests.support.run_folders import write_run
@@ -144,7 +143,7 @@ def test_a_group_of_languages_runs_a_job_for_each(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(
         "lrp2_bench.commands.search.job.run_search", lambda settings, *rest: asked.append(settings.language)
     )
-    monkeypatch.setitem(GROUPS, "celtic", ("cy", "ga"))
+    monkeypatch.setattr("lrp2_bench.config.group_members.groups_of", lambda *_: {"celtic": ("cy", "ga")})
     assert lrp2_bench("search", "model=mbert", "-m", "language=celtic,de", "tracking=none") == 0
     assert asked == ["cy", "ga", "de"]
 
@@ -194,7 +193,7 @@ def test_a_home_written_as_a_tilde_is_the_home(toy_job: Build, tmp_path: Path, m
 def test_a_stopped_command_says_whether_it_goes_on(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    def stopped() -> None:
+    def stopped(config: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setitem(cli.COMMANDS, command, stopped)
@@ -254,4 +253,4 @@ def test_a_partial_report_has_an_exit_code_of_its_own_and_names_what_it_lacks(tm
     assert f"{failed}: failed: no disk" in printed.out and "not whole (1):\nEach is named above." in printed.err
     assert lrp2_bench("report", str(tmp_path / "nowhere"), "-q") == 1
     assert lrp2_bench("report", "--help") == 0
-    assert "Exit codes: 0 all runs found are whole; 3" in capsys.readouterr().out
+    assert "Exit codes: 0 all runs found are complete; 3" in capsys.readouterr().out

@@ -16,7 +16,8 @@ from tests.support.paths import REPOSITORY
 RUN = """
 import sys
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
-from lrp2_bench import cli, config
+from lrp2_bench import cli
+from lrp2_bench.config import compose as config
 print(config.conf_dir(), config.sweeps_dir(), sep="\\n", file=sys.stderr)
 sys.exit(cli.main(sys.argv[1:]))
 """

@@ -77,7 +77,7 @@ class Results:
         ``strength``, ``lirp``, ``lsrp``, then as in ``pairs.csv`` the metrics in percent, ``facts`` of the language and
         ``shared``, those that the pivot has too."""
         rows = [
-            {**names_of(run), "strength": strength_of(run), **asdict(row)}
+            {**names_of(run), "strength": strength_of(run), **row.columns()}
             for run in self.runs
             for row in (run.baseline, *run.pairs)
         ]

@@ -13,7 +13,7 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.registry import Registry
 from lrp2_bench.data.registry import CORPORA, DATASETS
 from lrp2_bench.interventions.registry import INTERVENTIONS
-from lrp2_bench.metrics.registry import METRICS, metric
+from lrp2_bench.metrics.registry import METRICS
 
 #: Groups whose options are registered classes.
 GROUPS: Mapping[str, Registry[Any]] = {"dataset": DATASETS, "corpus": CORPORA, "projection": INTERVENTIONS}
@@ -45,8 +45,8 @@ def require_registered(config: DictConfig, metrics: tuple[str, ...] | None = Non
 
 
 def list_metrics() -> str:
-    """For the help: a line a metric."""
-    return "\n".join(f"{name}: {_described(name)}" for name in METRICS.names())
+    """For the help; docs/report.md says what each measures."""
+    return ", ".join(METRICS.names())
 
 
 def takes(target: str, name: str) -> bool:
@@ -88,11 +88,3 @@ def _node(registry: Registry[Any], name: str) -> dict[str, Any]:
         elif isinstance(default, _PLAIN):  # what no command line can say keeps its default in Python
             node[parameter.name] = default
     return node
-
-
-def _described(name: str) -> str:
-    try:
-        found = metric(name)
-    except BenchError as error:
-        return str(error).split("\n")[0]
-    return found.description if found.needs == "hits" else f"{found.description} (needs {found.needs})"

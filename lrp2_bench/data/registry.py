@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lrp2_bench.core.registry import Registry
-from lrp2_bench.data.corpus import Corpus
-from lrp2_bench.data.dataset import Dataset
+
+if TYPE_CHECKING:  # the command line knows the names without NumPy
+    from lrp2_bench.data.corpus import Corpus
+    from lrp2_bench.data.dataset import Dataset
 
 DATASETS: Registry[type[Dataset]] = Registry(
     "dataset",

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import LRP2 as LRP2
 from lrp2_bench.core.settings import ProjectionSettings
 from lrp2_bench.core.types import Hits, LayerPair, all_pairs
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
-
-#: The method itself, which all others are compared with.
-LRP2 = "lrp2"
 
 
 class Edit(ABC):

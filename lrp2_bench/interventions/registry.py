@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from lrp2_bench.core.registry import Registry
-from lrp2_bench.core.settings import ProjectionSettings
-from lrp2_bench.interventions.base import LRP2, Intervention
+from lrp2_bench.core.settings import LRP2, ProjectionSettings
+
+if TYPE_CHECKING:  # the command line knows the names without NumPy
+    from lrp2_bench.interventions.base import Intervention
 
 INTERVENTIONS: Registry[type[Intervention]] = Registry(
     "projection",

@@ -20,7 +20,6 @@ from lrp2_bench.core.settings import ModelSettings, SearchCommand
 from lrp2_bench.launchers.hidden import carried, cleaned
 from lrp2_bench.launchers.job import Job, with_labels
 from lrp2_bench.launchers.running import Setup, prepared_hydra
-from lrp2_bench.results.completion import nothing_left
 from lrp2_bench.results.layout import COMPLETION
 
 #: What a checkpoint is found by.
@@ -75,6 +74,8 @@ def _make(setup: Setup, number: int, given: Sequence[str]) -> tuple[Job, DictCon
 
 def _is_finished(job: Job, config: DictConfig, find: Find) -> bool:
     """An error is the job's own to tell, so that it is started."""
+    from lrp2_bench.results.completion import nothing_left  # takes PyTorch, for which --help does not wait
+
     try:
         settings = typed(config, SearchCommand)
         return nothing_left(job.folder, settings, tree(config), factory(config.dataset), factory(config.corpus), find)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from lrp2_bench.config.arguments import TAKES_FOLDERS
+from lrp2_bench.config.extensions import NAMES
 from lrp2_bench.core import settings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import GROUPS, LANGUAGES
@@ -81,6 +82,8 @@ def _values(command: str, key: str) -> Sequence[str]:
     """What a setting takes, where that is a list: languages, options of the settings classes, true and false."""
     if key == "language":
         return (*GROUPS, *LANGUAGES)
+    if key in NAMES:
+        return NAMES[key].names()
     kind: Any = getattr(settings, f"{command.capitalize()}Command")
     for part in key.split("."):
         if not is_dataclass(kind):

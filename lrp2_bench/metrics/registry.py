@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.registry import Registry
-from lrp2_bench.metrics.base import Metric
+
+if TYPE_CHECKING:  # the command line knows the names without NumPy
+    from lrp2_bench.metrics.base import Metric
 
 #: The paper's two, which every ``pairs.csv`` has and the paper's tables are about.
 PAPER = ("accuracy", "transferability")

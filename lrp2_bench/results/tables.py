@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_text
@@ -56,6 +56,10 @@ class PairRow:
     def metrics(self) -> tuple[str, ...]:
         """The metrics it has, in the columns' order."""
         return ("accuracy", "transferability", *self.further)
+
+    def columns(self) -> dict[str, Any]:
+        """Its values by the names of the columns of ``pairs.csv``, in their order."""
+        return {**{name: getattr(self, name) for name in PAIR_COLUMNS}, **self.further}
 
     def value(self, metric: str) -> float:
         """By the metric's name. Raises :class:`BenchError` for one that was not computed."""

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 
 from lrp2_bench.config.arguments import TAKES_FOLDERS
 from lrp2_bench.config.compose import conf_dir, options
-from lrp2_bench.launchers.running import prepare_hydra
+from lrp2_bench.launchers.running import prepared_hydra
 from tests.support.advice import GAP, Message, messages
 from tests.support.paths import REPOSITORY
 
@@ -46,21 +46,21 @@ FLAGS = {"--from-manifest", "--version", "--relogin", "--quiet"}
 @cache
 def _configs() -> dict[str, list[DictConfig]]:
     """Each command with its defaults, and with every choice of each of its groups: the first of all, the second ..."""
-    prepare_hydra()
-    GlobalHydra.instance().clear()
-    found: dict[str, list[DictConfig]] = {}
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        for command in COMMANDS:
-            first = compose(config_name=command)
-            found[command] = [first]
-            groups = [[f"{key}={option}" for option in options(key)] for key in map(str, first) if key not in ALIKE]
-            for chosen in zip_longest(*groups) if command in {"search", "analyze"} else ():
-                found[command].append(compose(config_name=command, overrides=[one for one in chosen if one]))
-        for launcher in options("hydra/launcher"):
-            override = [f"hydra/launcher={launcher}"]
-            found["search"].append(compose(config_name="search", overrides=override, return_hydra_config=True))
-    GlobalHydra.instance().clear()
-    return found
+    with prepared_hydra():
+        GlobalHydra.instance().clear()
+        found: dict[str, list[DictConfig]] = {}
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            for command in COMMANDS:
+                first = compose(config_name=command)
+                found[command] = [first]
+                groups = [[f"{key}={option}" for option in options(key)] for key in map(str, first) if key not in ALIKE]
+                for chosen in zip_longest(*groups) if command in {"search", "analyze"} else ():
+                    found[command].append(compose(config_name=command, overrides=[one for one in chosen if one]))
+            for launcher in options("hydra/launcher"):
+                override = [f"hydra/launcher={launcher}"]
+                found["search"].append(compose(config_name="search", overrides=override, return_hydra_config=True))
+        GlobalHydra.instance().clear()
+        return found
 
 
 @cache

@@ -17,7 +17,7 @@ from lrp2_bench.models.shipped import checked_manifest, shipped_folder
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "model.safetensors").write_bytes(b"weights")
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     files = {name: sha256_file(tmp_path / name) for name in ("model.safetensors", "config.json")}
     write_json(tmp_path / "manifest.json", {"spec": {}, "files": files})
     return tmp_path

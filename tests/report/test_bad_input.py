@@ -65,14 +65,14 @@ def test_mixed_configurations_of_one_experiment_are_told_apart_in_the_tables(tmp
 
 
 def test_hits_of_a_language_nobody_knows_are_assessed_and_named_by_their_code(tmp_path: Path) -> None:
-    for language in ("tlh", "de"):
+    for language in ("qqq", "de"):
         write_page_run(tmp_path, language)
     assert lrp2_bench("report", str(tmp_path), "--quiet") == 0
     report = tmp_path / "report"
-    assert "tlh" in (report / "table1_mbert_mlama.md").read_text("utf-8")
+    assert "qqq" in (report / "table1_mbert_mlama.md").read_text("utf-8")
     rows = (report / "significance_mbert_mlama.csv").read_text("utf-8").splitlines()
-    assert [row.split(",")[:2] for row in rows[1:]] == [["de", "German"], ["tlh", "tlh"]]
-    assert '"name":"tlh","family":null,"resource":null' in (report / "page.html").read_text("utf-8")
+    assert [row.split(",")[:2] for row in rows[1:]] == [["de", "German"], ["qqq", "qqq"]]
+    assert '"name":"qqq","family":null,"resource":null' in (report / "page.html").read_text("utf-8")
 
 
 def test_a_model_without_data_is_an_error_that_says_what_it_has(tmp_path: Path, capsys: Capture) -> None:

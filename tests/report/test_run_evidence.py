@@ -102,7 +102,7 @@ def test_each_file_of_hits_is_read_once(tmp_path: Path, monkeypatch: pytest.Monk
         read.append(path)
         return read_hits(path)
 
-    monkeypatch.setattr("lrp2_bench.report.run_evidence.read_hits", counting)
+    monkeypatch.setattr("lrp2_bench.results.run_folder.read_hits", counting)
     run_report([tmp_path], tmp_path / "report", "transferability", Console(quiet=True))
     assert sorted(read) == sorted(tmp_path.rglob("*hits.parquet")) and len(read) == 4
 

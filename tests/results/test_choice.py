@@ -16,7 +16,6 @@ def test_the_highest_wins_and_of_equals_the_first() -> None:
     rows = [_row(None, None, 90), _row(1, 2, 10, 5), _row(1, 3, 30, 5), _row(2, 3, 30, 4)]
     assert best_row(rows, "accuracy") == rows[2]
     assert best_row(rows, "transferability") == rows[1]
-    assert best_row(rows, "accuracy", higher_is_better=False) == rows[1]
 
 
 def test_the_baseline_and_pairs_without_a_value_never_win() -> None:

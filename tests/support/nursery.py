@@ -20,7 +20,7 @@ _PROGRAM = """
 import json, os, signal, sys
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 from lrp2_bench.cli import main
-from lrp2_bench.jobs import search
+from lrp2_bench.commands.search import job
 for line in sys.stdin:
     told = json.loads(line)
     if "pid" in told:

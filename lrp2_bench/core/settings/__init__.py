@@ -13,6 +13,7 @@ from lrp2_bench.core.settings.commands import (
     WorkspaceCommand,
 )
 from lrp2_bench.core.settings.parts import (
+    LRP2,
     ExperimentSettings,
     GridSettings,
     LanguageSettings,
@@ -30,6 +31,7 @@ from lrp2_bench.core.settings.parts import (
 )
 
 __all__ = [
+    "LRP2",
     "AnalyzeCommand",
     "BenchCommand",
     "DashboardCommand",

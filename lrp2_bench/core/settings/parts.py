@@ -105,11 +105,15 @@ class ShardSettings:
     index: int = 0  # which of them this one is, from 0
 
 
+#: The projection that is the method itself, which all others are compared with.
+LRP2 = "lrp2"
+
+
 @dataclass
 class ProjectionSettings:
     """LRP2, or another intervention that is registered (lrp2_bench/interventions/registry.py)."""
 
-    kind: str = "lrp2"
+    kind: str = LRP2
     seed: int = 0  # of random directions, and of who is shuffled with whom
     language: str | None = None  # whose vectors other_pivot moves into, or shuffled moves by; null = drawn (shuffled)
     among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's

@@ -57,7 +57,7 @@ def test_a_language_the_model_never_read_is_counted_by_name(caplog: pytest.LogCa
     assert data_warnings.as_dict() == {kind: {"count": 1, "examples": ["cy"]}}
     assert data_warnings_for("de").as_dict() == {}
     assert "French (fr)" in next(iter(data_warnings_for("de", "fr").as_dict()))
-    assert "on tlh;" in next(iter(data_warnings_for("tlh").as_dict()))
+    assert "on Klingon (tlh);" in next(iter(data_warnings_for("tlh").as_dict()))
     note_unread(None, ("cy",), none := DataWarnings())
     assert none.as_dict() == {}
 

@@ -25,7 +25,7 @@ JOBS = """
 import json, os, signal, sys, time
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 from lrp2_bench.cli import main
-from lrp2_bench.jobs import hits, search
+from lrp2_bench.commands.search import hits, job
 folder, jobs = sys.argv[1], json.loads(sys.argv[2])
 evaluate, calls, dies = hits.evaluate, 0, False
 def slow(*arguments):
