@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from lrp2_bench import cli
 from lrp2_bench.config import compose as config
 from lrp2_bench.config.compose import sweeps_dir
+from lrp2_bench.core.languages import GROUPS
 from tests.support.commands import ToyJob, lrp2_bench
 from tests.support.paths import REPOSITORY
 from tests.support.run_folders import write_run
@@ -143,6 +144,7 @@ def test_a_group_of_languages_runs_a_job_for_each(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(
         "lrp2_bench.commands.search.job.run_search", lambda settings, *rest: asked.append(settings.language)
     )
+    monkeypatch.setitem(GROUPS, "celtic", ("cy", "ga"))
     monkeypatch.setattr("lrp2_bench.config.group_members.groups_of", lambda *_: {"celtic": ("cy", "ga")})
     assert lrp2_bench("search", "model=mbert", "-m", "language=celtic,de", "tracking=none") == 0
     assert asked == ["cy", "ga", "de"]

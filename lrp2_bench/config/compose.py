@@ -20,6 +20,7 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name, require_text
 from lrp2_bench.core.secrets import learn, masked
 from lrp2_bench.core.settings import (
+    LRP2,
     AnalyzeCommand,
     BenchCommand,
     DashboardCommand,
@@ -32,7 +33,6 @@ from lrp2_bench.core.settings import (
     VectorsCommand,
     WorkspaceCommand,
 )
-from lrp2_bench.interventions.base import LRP2
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.models.names import folder_name

@@ -134,6 +134,7 @@ def test_a_sweep_file_with_a_wrong_name_names_the_nearest(
     (tmp_path / "wrong.yaml").write_text(f"# @package _global_\n{text}")
     monkeypatch.setattr(config, "sweeps_dir", lambda: tmp_path)
     monkeypatch.chdir(tmp_path)
+    config.register()
     try:
         assert lrp2_bench("search", "-m", "+sweep=wrong", "tracking=none") == 1
     finally:
