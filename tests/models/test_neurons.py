@@ -10,14 +10,9 @@ import torch
 from torch import nn
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.models.loading import ADAPTERS
-from lrp2_bench.models.neurons import FEED_FORWARDS, changed_neurons, frozen, neuron_count
+from lrp2_bench.models.neurons import changed_neurons, frozen, neuron_count
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import load
-
-
-def test_every_supported_architecture_has_its_neurons() -> None:
-    assert set(FEED_FORWARDS) == set(ADAPTERS)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

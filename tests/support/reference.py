@@ -18,6 +18,7 @@ from transformers.utils import logging
 from lrp2_bench.core.types import LayerPair, ParallelFacts, Relation
 from lrp2_bench.probing.pools import pool_of
 from tests.support import naive
+from tests.support.families import blocks_of
 
 Setting = LayerPair | None
 
@@ -67,8 +68,7 @@ def _vectors(model: torch.nn.Module, tokenizer: Any, sentences: Sequence[str]) -
     def keep(module: object, inputs: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
         states.append((output[0] if isinstance(output, tuple) else output)[0].double().mean(dim=0))
 
-    blocks = model.get_submodule(naive._BLOCKS[model.config.model_type])
-    handles = [block.register_forward_hook(keep) for block in blocks]
+    handles = [block.register_forward_hook(keep) for block in blocks_of(model)]
     means = []
     with torch.no_grad():
         for sentence in sentences:
