@@ -19,7 +19,8 @@ class Architecture:
     adapter: ClassVar[type[LayeredModel]]
     #: The list of its blocks, such as ``bert.encoder.layer``.
     blocks: ClassVar[str]
-    #: Within a block, the linear map that reads the feed-forward's neurons, such as ``output.dense``.
+    #: Within a block, the linear map that reads the feed-forward's neurons, such as ``output.dense``; the adapter gives
+    #: it ``[row, token, neuron]``.
     second_map: ClassVar[str]
     #: The end of the name of its input embeddings among the weights in files, such as ``word_embeddings.weight``.
     embeddings: ClassVar[str]

@@ -26,6 +26,11 @@ def changed_neurons(model: LayeredModel, k: int, change: Callable[[Tensor], Tens
     """Inside, block ``k`` goes on with ``change(activations)``, ``[row, token, neuron]`` of whatever tokens it runs."""
 
     def hook(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
+        if inputs[0].dim() != 3:  # whose token a row is could only be guessed
+            raise BenchError(
+                f"Block {k} of this '{model.model.config.model_type}' model runs the tokens of all rows as one list "
+                "through its feed-forward.\nIts adapter must keep rows apart for its neurons to be read."
+            )
         return (change(inputs[0]),)
 
     handle = _second_map(model, k).register_forward_pre_hook(hook)

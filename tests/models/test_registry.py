@@ -33,9 +33,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
         install(tmp_path, package, {"lrp2_bench.models": {name: f"{package}:Record"}})
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.delitem(sys.modules, package, raising=False)
+        monkeypatch.delitem(ARCHITECTURES._ours, name, raising=False)
         core_registry._entry_points.cache_clear()
 
     monkeypatch.setattr(ARCHITECTURES, "_loaded", {})
+    monkeypatch.setattr(ARCHITECTURES, "_ours", dict(ARCHITECTURES._ours))
     yield add
     monkeypatch.undo()
     core_registry._entry_points.cache_clear()
@@ -49,9 +51,10 @@ def _example() -> str:
 
 
 def test_a_packages_architecture_runs_by_its_adapter_and_analyses_know_it(
-    family_folder: Folder, site: Callable[[str, str], None]
+    family_folder: Folder, site: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = family_folder("opt")
+    monkeypatch.delitem(ARCHITECTURES._ours, "opt", raising=False)
     generic = load(folder)
     assert type(generic) is GenericCausal and architecture_of("opt") is None
     with pytest.raises(BenchError, match=r"Where 'opt' keeps(.|\n)*extending.md"):

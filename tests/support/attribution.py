@@ -69,10 +69,10 @@ def _scaled(second: Any, places: list[int], share: float) -> Iterator[list[torch
     kept: list[torch.Tensor] = []
 
     def hook(module: Any, inputs: Any) -> Any:
-        whole = inputs[0].detach().clone()
-        leaf = (whole[0, places] * share).requires_grad_()
+        whole = inputs[0].detach().clone().flatten(0, -2)  # one row; some blocks flatten rows and tokens themselves
+        leaf = (whole[places] * share).requires_grad_()
         kept.append(leaf)
-        return (whole.index_put((torch.tensor(0), torch.tensor(places)), leaf),)
+        return (whole.index_put((torch.tensor(places),), leaf).view(inputs[0].shape),)
 
     handle = second.register_forward_pre_hook(hook)
     try:
