@@ -16,7 +16,8 @@ from lrp2_bench.core.settings import ModelSettings
 from lrp2_bench.data.cldr.corpus import CldrCorpus
 from lrp2_bench.interventions.vectors import compute_vectors, vector_metadata
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.loading import ADAPTERS, find_checkpoint, load_model
+from lrp2_bench.models.loading import find_checkpoint, load_model
+from lrp2_bench.models.registry import ARCHITECTURES
 from lrp2_bench.models.shipped import shipped_names
 from lrp2_bench.testbed.specs import Architecture, PretrainSpec
 from lrp2_bench.testbed.tokenizer import train_tokenizer
@@ -135,4 +136,4 @@ def random_model(size: RandomModel, texts: Sequence[str], device: torch.device, 
                 parameter.normal_(std=size.spread)
             elif name.endswith("bias"):
                 parameter.normal_(std=0.1)
-    return ADAPTERS[size.architecture](model.to(device), tokenizer)
+    return ARCHITECTURES.get(size.architecture).adapter(model.to(device), tokenizer)

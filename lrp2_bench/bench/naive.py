@@ -16,19 +16,14 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import HIT, MISS, Hits, LayerPair, Relation
+from lrp2_bench.models.generic.adapter import GenericModel
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.registry import architecture_of
 from lrp2_bench.probing.pools import Pool
-
-#: Where each architecture keeps its blocks.
-BLOCKS = {
-    "bert": "bert.encoder.layer",
-    "xlm-roberta": "roberta.encoder.layer",
-    "distilbert": "distilbert.transformer.layer",
-    "bloom": "transformer.h",
-}
 
 #: Queries a batch of the masked evaluator; sentences of one fact make a batch of the causal one.
 ROWS = 16
@@ -55,18 +50,33 @@ class Forward(Protocol):
 
 def hooked_forward(model: LayeredModel, language: Tensor, pivot: Tensor) -> Forward:
     """``language`` and ``pivot`` are language vectors, ``[layer, hidden]``."""
+    blocks = model.model.get_submodule(blocks_path(model))
 
     def forward(batch: Any, pair: LayerPair | None) -> Tensor:
-        with _hooks(model.model, pair, language, pivot):
+        with _hooks(blocks, pair, language, pivot):
             logits: Tensor = model.model(**batch).logits
         return logits
 
     return forward
 
 
+def blocks_path(model: LayeredModel) -> str:
+    """Where the Hugging Face model keeps its list of blocks: what its architecture's record says, or the generic
+    adapter found. Raises :class:`BenchError` where blocks are not the members of one list, each once."""
+    if record := architecture_of(model.model.config.model_type):
+        return record.blocks
+    blocks = model.modules.modules if isinstance(model, GenericModel) else ()
+    for path, module in model.model.named_modules():
+        if isinstance(module, nn.ModuleList) and tuple(module) == blocks:
+            return str(path)
+    raise BenchError(
+        f"Where '{model.model.config.model_type}' keeps its blocks, each once, is not known, so naive hooks cannot be "
+        "compared with.\nMeasure another model."
+    )
+
+
 @contextmanager
-def _hooks(model: Any, pair: LayerPair | None, language: Tensor, pivot: Tensor) -> Iterator[None]:
-    blocks = model.get_submodule(BLOCKS[model.config.model_type])
+def _hooks(blocks: Any, pair: LayerPair | None, language: Tensor, pivot: Tensor) -> Iterator[None]:
     handles = []
 
     def add_hook(layer: int, subtract: Tensor, add: Tensor) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lrp2_bench.bench.naive import BLOCKS, Forward
+from lrp2_bench.bench.naive import Forward, blocks_path
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.models.layered import LayeredModel
 
@@ -25,7 +25,7 @@ def nnsight_forward(model: LayeredModel, language: Tensor, pivot: Tensor) -> For
         warnings.simplefilter("ignore")  # BERT has submodules named output, which nnsight renames
         traced = nnsight.NNsight(model.model)
     blocks: Any = traced
-    for name in BLOCKS[model.model.config.model_type].split("."):
+    for name in blocks_path(model).split("."):
         blocks = getattr(blocks, name)
 
     def forward(batch: Any, pair: LayerPair | None) -> Tensor:

@@ -118,12 +118,19 @@ class Registry(Generic[Item]):
             raise BenchError(
                 f"The {self.what} '{name}' ({origin}) calls itself '{own}': give its entry point that name as well."
             )
-        if missing := sorted(getattr(item, "__abstractmethods__", ())):
+        missing = [*sorted(getattr(item, "__abstractmethods__", ())), *_without_value(base, item)]
+        if missing:
             raise BenchError(f"The {self.what} '{name}' ({origin}) lacks {', '.join(missing)}.")
 
     def _import(self, target: str) -> Any:
         module, _, attribute = target.partition(":")
         return getattr(importlib.import_module(module), attribute)
+
+
+def _without_value(base: type[Any], item: type[Any]) -> list[str]:
+    """The class variables that ``base`` declares without a value and ``item`` does not give one."""
+    declared = getattr(base, "__annotations__", {}).items()
+    return [name for name, kind in declared if "ClassVar" in str(kind) and not hasattr(item, name)]
 
 
 def _added(group: str) -> list[tuple[str, _Added]]:

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.registry import architecture_of
 from lrp2_bench.probing.probe import Shape
+
+#: What configurations call the width of a feed-forward.
+_INTERMEDIATE = ("intermediate_size", "hidden_dim")
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,14 @@ class Cost:
 def model_shape(model: LayeredModel) -> ModelShape:
     """The sizes that decide what ``model`` costs."""
     config = model.model.config.get_text_config()
-    names = ("intermediate_size", "hidden_dim")  # BERT's and XLM-R's, DistilBERT's; BLOOM's is always four times
-    intermediate = next((int(size) for name in names if (size := getattr(config, name, None))), 4 * model.hidden_size)
+    record = architecture_of(model.model.config.model_type)
+    intermediate = record.intermediate(config) if record else _intermediate(config, model.hidden_size)
     return ModelShape(model.blocks, model.hidden_size, intermediate, model.vocab_size)
+
+
+def _intermediate(config: Any, hidden: int) -> int:
+    """Of an architecture without a record: what its configuration says, else four times the width, as is usual."""
+    return next((int(size) for name in _INTERMEDIATE if (size := getattr(config, name, None))), 4 * hidden)
 
 
 def block_flops(model: ModelShape, tokens: int) -> float:

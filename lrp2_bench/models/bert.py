@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lrp2_bench.models.base import Architecture
 from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, Vocabulary, take
 
 
@@ -169,3 +171,28 @@ class DistilBertModel(EncoderModel):
         attended = layer.sa_layer_norm(layer.attention.out_lin(mixed) + residual)
         output: Tensor = layer.output_layer_norm(layer.ffn(attended) + attended)
         return output
+
+
+class Bert(Architecture):
+    name = "bert"
+    adapter = BertModel
+    blocks, second_map = "bert.encoder.layer", "output.dense"
+    embeddings = "word_embeddings.weight"
+
+
+class XlmRoberta(Bert):
+    name = "xlm-roberta"
+    adapter = XlmRobertaModel
+    blocks = "roberta.encoder.layer"
+
+
+class DistilBert(Architecture):
+    name = "distilbert"
+    adapter = DistilBertModel
+    blocks, second_map = "distilbert.transformer.layer", "ffn.lin2"
+    embeddings = "word_embeddings.weight"
+    small: ClassVar[Mapping[str, Any]] = {"hidden_dim": 128}
+
+    @classmethod
+    def intermediate(cls, sizes: Any) -> int:
+        return int(sizes.hidden_dim)

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lrp2_bench.models.base import Architecture
 from lrp2_bench.models.half import product
 from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, Vocabulary, take
 
@@ -124,3 +125,14 @@ def _alibi(context: BlockContext) -> Float[Tensor, "row head 1 key"]:
     if context.alibi is None:
         raise ValueError("the context has no ALiBi: it is another model's")
     return context.alibi
+
+
+class Bloom(Architecture):
+    name = "bloom"
+    adapter = BloomModel
+    blocks, second_map = "transformer.h", "mlp.dense_4h_to_h"
+    embeddings = "word_embeddings.weight"
+
+    @classmethod
+    def intermediate(cls, sizes: Any) -> int:
+        return 4 * int(sizes.hidden_size)

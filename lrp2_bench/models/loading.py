@@ -14,26 +14,17 @@ from lrp2_bench.core.errors import BenchError, nearest
 from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.settings import ModelFamily, ModelSettings, Precision
 from lrp2_bench.models.architecture import choose_family
-from lrp2_bench.models.bert import BertModel, DistilBertModel, XlmRobertaModel
-from lrp2_bench.models.bloom import BloomModel
 from lrp2_bench.models.checkpoint_files import digests_of
 from lrp2_bench.models.exact_products import require_exact_products
 from lrp2_bench.models.generic.adapter import GenericCausal, GenericMasked
 from lrp2_bench.models.generic.support import headless_hint
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.registry import fast_adapter
 from lrp2_bench.models.shipped import PREFIX, checked_manifest, is_ours, shipped_folder
 from lrp2_bench.models.unhandled import merging, read_json, refuse_adapter, refuse_unhandled
 
 log = logging.getLogger(__name__)
-
-#: Hugging Face's ``model_type`` -> an adapter that runs it faster than the generic one.
-ADAPTERS: dict[str, type[LayeredModel]] = {
-    "bert": BertModel,
-    "xlm-roberta": XlmRobertaModel,
-    "distilbert": DistilBertModel,
-    "bloom": BloomModel,
-}
 
 #: From 2 on docstrings are left out; transformers makes its models' documentation from them as they are loaded.
 _OPTIMIZE = sys.flags.optimize
@@ -139,12 +130,9 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
 
 
 def _adapter(config: dict[str, Any], settings: ModelSettings, where: str) -> type[LayeredModel]:
-    """The fast path of an architecture, else the generic adapter of its family."""
+    """The fast adapter of an architecture, else the generic one of its family."""
     family = choose_family(config, settings.family, where)
-    fast = ADAPTERS.get(str(config.get("model_type")))
-    if fast is not None and fast.family == family and fast.runs(config):
-        return fast
-    return GenericCausal if family == "causal" else GenericMasked
+    return fast_adapter(config, family) or (GenericCausal if family == "causal" else GenericMasked)
 
 
 def _folder(path: str, revision: str | None) -> tuple[Path, str | None]:

@@ -10,14 +10,7 @@ from torch import Tensor, nn
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.layered import LayeredModel
-
-#: Hugging Face's ``model_type`` -> its blocks, and the linear map that reads the neurons within each.
-FEED_FORWARDS: dict[str, tuple[str, str]] = {
-    "bert": ("bert.encoder.layer", "output.dense"),
-    "xlm-roberta": ("roberta.encoder.layer", "output.dense"),
-    "distilbert": ("distilbert.transformer.layer", "ffn.lin2"),
-    "bloom": ("transformer.h", "mlp.dense_4h_to_h"),
-}
+from lrp2_bench.models.registry import ARCHITECTURES, architecture_of
 
 
 def neuron_count(model: LayeredModel) -> int:
@@ -33,6 +26,11 @@ def changed_neurons(model: LayeredModel, k: int, change: Callable[[Tensor], Tens
     """Inside, block ``k`` goes on with ``change(activations)``, ``[row, token, neuron]`` of whatever tokens it runs."""
 
     def hook(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
+        if inputs[0].dim() != 3:  # whose token a row is could only be guessed
+            raise BenchError(
+                f"Block {k} of this '{model.model.config.model_type}' model runs the tokens of all rows as one list "
+                "through its feed-forward.\nIts adapter must keep rows apart for its neurons to be read."
+            )
         return (change(inputs[0]),)
 
     handle = _second_map(model, k).register_forward_pre_hook(hook)
@@ -57,17 +55,18 @@ def frozen(model: LayeredModel) -> Iterator[None]:
 
 def _second_map(model: LayeredModel, k: int) -> nn.Linear:
     model_type = str(model.model.config.model_type)
-    known = f"Known: {', '.join(sorted(FEED_FORWARDS))}. Add the place of its second linear map to FEED_FORWARDS."
-    if model_type not in FEED_FORWARDS:
+    known = f"Known: {', '.join(sorted(ARCHITECTURES.names()))}. docs/extending.md says how to add an architecture."
+    record = architecture_of(model_type)
+    if record is None:
         raise BenchError(f"Where '{model_type}' keeps its feed-forward neurons is not known.\n{known}")
-    blocks, inside = FEED_FORWARDS[model_type]
+    path = f"{record.blocks}.{k - 1}.{record.second_map}"
     try:
-        found = model.model.get_submodule(f"{blocks}.{k - 1}.{inside}")
+        found = model.model.get_submodule(path)
     except AttributeError:
         found = None
     if not isinstance(found, nn.Linear):
         raise BenchError(
-            f"Block {k} of this '{model_type}' model has no linear map '{blocks}.{k - 1}.{inside}' behind its neurons "
+            f"Block {k} of this '{model_type}' model has no linear map '{path}' behind its neurons "
             f"(found: {type(found).__name__ if found is not None else 'nothing'}).\n{known}"
         )
     return found

@@ -14,8 +14,11 @@ from tokenizers import decoders
 from torch import Tensor
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.models.base import Architecture
+from lrp2_bench.models.registry import architecture_of
+from lrp2_bench.models.unhandled import read_json
 
-#: How architectures call the matrix, the surer name first (T5 has three names for one).
+#: How architectures without a record call the matrix, the surer name first (T5 has three names for one).
 _NAMES = ("word_embeddings.weight", "wte.weight", "shared.weight", "embed_tokens.weight")
 # BERT's spare tokens are not marked as special; they have never been trained.
 _SPARE = re.compile(r"\[unused\d+\]")
@@ -41,7 +44,9 @@ def read_embeddings(folder: Path) -> Float[Tensor, "vocab hidden"]:
     Raises :class:`BenchError` where no weight, or no readable one, has a name that such a matrix has.
     """
     names: list[str] = []
-    for wanted in _NAMES:
+    record = _record(folder)
+    called = tuple(dict.fromkeys([*([record.embeddings] if record else []), *_NAMES]))
+    for wanted in called:
         for path in sorted(folder.glob("*.safetensors")):
             try:
                 with safe_open(path, framework="pt") as file:
@@ -54,9 +59,15 @@ def read_embeddings(folder: Path) -> Float[Tensor, "vocab hidden"]:
                 raise BenchError(f"'{path}' holds no weights that can be read: {error}.") from error
     matrices = sorted({name for name in names if "embed" in name}) or ["none with 'embed' in its name"]
     raise BenchError(
-        f"The weights in '{folder}' have no input embeddings called {', '.join(_NAMES)}.\n"
+        f"The weights in '{folder}' have no input embeddings called {', '.join(called)}.\n"
         f"There: {', '.join(matrices[:8])}."
     )
+
+
+def _record(folder: Path) -> type[Architecture] | None:
+    """Of the architecture that config.json names."""
+    path = folder / "config.json"
+    return architecture_of(read_json(path).get("model_type")) if path.is_file() else None
 
 
 def read_tokens(folder: Path) -> list[Token]:

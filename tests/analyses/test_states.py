@@ -15,7 +15,7 @@ from lrp2_bench.core.types import LayerPair, Relation
 from lrp2_bench.data.bitext import Bitext, Sentence, SentencePair, filled
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
-from tests.support.models import ARCHITECTURES
+from tests.support.models import ARCHITECTURES, family_of
 from tests.support.naive import moved, states
 from tests.support.probing import load
 
@@ -102,7 +102,7 @@ def _one(model: LayeredModel, sentence: Sentence) -> Encoded:
     return ours
 
 
-@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "bloom"])
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if family_of(name) == "masked"])
 def test_a_masked_model_is_read_at_the_masks_of_a_query_for_its_own_object(
     architecture: str, model_folder: Callable[[str], Path]
 ) -> None:

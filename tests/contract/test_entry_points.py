@@ -34,8 +34,8 @@ Capture = pytest.CaptureFixture[str]
 
 
 def _block(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    return str(found)
+    """The first of the page, the worked example's."""
+    return str(re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[0])
 
 
 def install(folder: Path, name: str, entry_points: Mapping[str, Mapping[str, str]]) -> None:

@@ -9,9 +9,15 @@ import pytest
 import torch
 
 from lrp2_bench.core.settings import ModelSettings, Precision
+from lrp2_bench.grid.cost import model_shape
+from lrp2_bench.models import token_embeddings
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
+from lrp2_bench.models.neurons import neuron_count
+from lrp2_bench.models.registry import ARCHITECTURES as REGISTRY
+from tests.support.families import blocks_of
 from tests.support.models import ARCHITECTURES
+from tests.support.probing import load
 
 SENTENCES = ["Die Hauptstadt von Frankreich ist Paris .", "Japan liegt in Asien .", "法国的首都是巴黎。", "Paris"]
 
@@ -20,6 +26,21 @@ SENTENCES = ["Die Hauptstadt von Frankreich ist Paris .", "Japan liegt in Asien 
 def adapter(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -> LayeredModel:
     settings = ModelSettings(path=str(model_folder(request.param)), device="cpu")
     return load_model(find_checkpoint(settings), settings)
+
+
+@pytest.mark.parametrize("name", REGISTRY.names())
+def test_a_record_is_true_of_the_model(
+    name: str, model_folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, model = REGISTRY.get(name), load(model_folder(name))
+    assert record.name == name and type(model) is record.adapter and model.family == record.family()
+    blocks = model.model.get_submodule(record.blocks)
+    assert len(blocks) == model.blocks == 4
+    widths = {block.get_submodule(record.second_map).in_features for block in blocks}
+    assert widths == {neuron_count(model)} == {model_shape(model).intermediate}
+    monkeypatch.setattr(token_embeddings, "_NAMES", ())  # the record's name suffices
+    embeddings = model.model.get_input_embeddings().weight
+    assert torch.equal(token_embeddings.read_embeddings(model_folder(name)), embeddings)
 
 
 def _sequences(adapter: LayeredModel) -> list[list[int]]:
@@ -52,9 +73,15 @@ def test_the_last_layer_is_taken_before_the_final_norm(adapter: LayeredModel) ->
     with torch.inference_mode():
         layers, _ = _layers(adapter, _sequences(adapter))
         batch = adapter.batch(_sequences(adapter))
-        own = adapter.model(batch.ids, attention_mask=batch.keep.long(), output_hidden_states=True).hidden_states[-1]
-        last = adapter.model.transformer.ln_f(layers[-1]) if adapter.family == "causal" else layers[-1]
-    torch.testing.assert_close(last[batch.keep], own[batch.keep], atol=1e-5, rtol=1e-5)
+        given: list[torch.Tensor] = []
+
+        def keep(module: object, inputs: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
+            given.append(output[0] if isinstance(output, tuple) else output)
+
+        handle = blocks_of(adapter.model)[-1].register_forward_hook(keep)
+        adapter.model(batch.ids, attention_mask=batch.keep.long())
+        handle.remove()
+    torch.testing.assert_close(layers[-1][batch.keep], given[0][batch.keep], atol=1e-5, rtol=1e-5)
 
 
 def test_a_padded_row_equals_the_sentence_by_itself(adapter: LayeredModel) -> None:

@@ -10,14 +10,9 @@ import torch
 from torch import nn
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.models.loading import ADAPTERS
-from lrp2_bench.models.neurons import FEED_FORWARDS, changed_neurons, frozen, neuron_count
+from lrp2_bench.models.neurons import changed_neurons, frozen, neuron_count
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import load
-
-
-def test_every_supported_architecture_has_its_neurons() -> None:
-    assert set(FEED_FORWARDS) == set(ADAPTERS)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -32,6 +27,10 @@ def test_a_block_without_its_neurons_gives_another_state_and_only_inside(
         before = model.block(2, hidden, context)
         with changed_neurons(model, 2, lambda activations: activations):
             assert torch.equal(model.block(2, hidden, context), before)
+        shapes: list[torch.Size] = []
+        with changed_neurons(model, 2, lambda activations: shapes.append(activations.shape) or activations):
+            model.block(2, hidden, context)
+        assert shapes == [(1, 3, 4 * model.hidden_size)], "rows, tokens, neurons"
         with changed_neurons(model, 2, torch.zeros_like):
             assert not torch.allclose(model.block(2, hidden, context), before, atol=1e-3)
             first = model.block(1, hidden, context)
@@ -64,3 +63,10 @@ def test_blocks_of_different_widths_are_refused(model_folder: Callable[[str], Pa
     model.model.bert.encoder.layer[1].output.dense = nn.Linear(3, model.hidden_size)
     with pytest.raises(BenchError, match=r"\[3, 128\]"):
         neuron_count(model)
+
+
+def test_blocks_that_run_the_tokens_of_all_rows_as_one_list_are_refused(model_folder: Callable[[str], Path]) -> None:
+    model = load(model_folder("bert"))
+    second = model.model.bert.encoder.layer[1].output.dense
+    with changed_neurons(model, 2, torch.zeros_like), pytest.raises(BenchError, match="Block 2(.|\n)*rows apart"):
+        second(torch.zeros(3, 128))

@@ -10,10 +10,10 @@ import pytest
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.probing.answer_prompts import CANNOT_ASK, gold_prompts
-from tests.support.models import ARCHITECTURES
+from tests.support.models import ARCHITECTURES, family_of
 from tests.support.probing import load, relation_of
 
-MASKED = [name for name in ARCHITECTURES if name != "bloom"]
+MASKED = [name for name in ARCHITECTURES if family_of(name) == "masked"]
 FACTS = [("Japan", "Tokio"), ("China", "Peking"), ("Ägypten", "Kairo"), ("Frankreich", "Vereinigtes Königreich")]
 
 

@@ -11,6 +11,7 @@ import torch
 
 from lrp2_bench.core.types import Fact, LayerPair, Relation
 from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, Vocabulary, take
+from lrp2_bench.models.registry import ARCHITECTURES
 from tests.support.naive import moved
 
 _SECOND_MAPS = {
@@ -19,6 +20,14 @@ _SECOND_MAPS = {
     "distilbert": "distilbert.transformer.layer.{}.ffn.lin2",
     "bloom": "transformer.h.{}.mlp.dense_4h_to_h",
 }
+
+
+def _second_map(model: Any) -> str:
+    kind = model.config.model_type
+    if kind in _SECOND_MAPS:
+        return _SECOND_MAPS[kind]
+    record = ARCHITECTURES.get(kind)
+    return f"{record.blocks}.{{}}.{record.second_map}"
 
 
 @dataclass
@@ -40,7 +49,7 @@ def loop(
     with moved(model, pair, language, pivot):
         full = _probability(model, ids, places, targets).item()
         for block in range(model.config.num_hidden_layers):
-            second = model.get_submodule(_SECOND_MAPS[model.config.model_type].format(block))
+            second = model.get_submodule(_second_map(model).format(block))
             with _scaled(second, places, 1.0) as kept:
                 _probability(model, ids, places, targets)
             own = kept[0].detach()
@@ -60,10 +69,10 @@ def _scaled(second: Any, places: list[int], share: float) -> Iterator[list[torch
     kept: list[torch.Tensor] = []
 
     def hook(module: Any, inputs: Any) -> Any:
-        whole = inputs[0].detach().clone()
-        leaf = (whole[0, places] * share).requires_grad_()
+        whole = inputs[0].detach().clone().flatten(0, -2)  # one row; some blocks flatten rows and tokens themselves
+        leaf = (whole[places] * share).requires_grad_()
         kept.append(leaf)
-        return (whole.index_put((torch.tensor(0), torch.tensor(places)), leaf),)
+        return (whole.index_put((torch.tensor(places),), leaf).view(inputs[0].shape),)
 
     handle = second.register_forward_pre_hook(hook)
     try:
@@ -79,7 +88,7 @@ def _probability(model: Any, ids: torch.Tensor, places: list[int], targets: list
 
 def _prompt(model: Any, tokenizer: Any, relation: Relation, fact: Fact) -> tuple[torch.Tensor, list[int], list[int]]:
     before, after = relation.template.replace("[X]", fact.subject).split("[Y]")
-    if model.config.model_type == "bloom":
+    if tokenizer.mask_token is None:
         encoded = tokenizer(before + fact.object + after)
         letters = range(len(before), len(before) + len(fact.object))
         places = sorted({encoded.char_to_token(letter) for letter in letters})

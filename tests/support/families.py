@@ -17,6 +17,7 @@ import transformers
 
 from lrp2_bench.models import loading
 from lrp2_bench.models.generic.adapter import GenericModel
+from lrp2_bench.models.registry import ARCHITECTURES
 from tests.support import models, toy
 from tests.support.loading import load_as
 
@@ -212,9 +213,21 @@ FAMILIES: dict[str, ModelFamily] = {
 }  # fmt: skip
 
 
+#: Those of architectures with a fast adapter that are not above, by their records.
+REGISTERED: dict[str, ModelFamily] = {
+    name: ModelFamily(
+        type(config := models.small_config(name)).__name__, record.blocks, config.to_diff_dict(), record.family()
+    )
+    for name in ARCHITECTURES.names()
+    if name not in FAMILIES and (record := ARCHITECTURES.get(name))
+}
+
+EVERY = {**FAMILIES, **REGISTERED}
+
+
 def blocks_of(model: Any) -> Any:
     """The list of a Hugging Face model's blocks, by its configuration's class."""
-    paths = {family.config: family.blocks for family in FAMILIES.values()}
+    paths = {family.config: family.blocks for family in EVERY.values()}
     return model.get_submodule(paths[type(model.config).__name__])
 
 
@@ -223,7 +236,7 @@ def build_family(folder: Path, name: str, tokenizer: str | None = None, **change
 
     ``tokenizer`` names the architecture of another kind of tokenizer than the family's.
     """
-    family = FAMILIES[name]
+    family = EVERY[name]
     kind = tokenizer or ("xlm-roberta" if family.family == "masked" else "bloom")
     trained = models.tokenizer_of(kind, toy.all_texts())
     ids = {"vocab_size": len(trained), "pad_token_id": trained.pad_token_id,
@@ -247,7 +260,7 @@ def build_family(folder: Path, name: str, tokenizer: str | None = None, **change
 
 def load_generic(folder: Path, **settings: Any) -> GenericModel:
     """The generic adapter of a model, also where its architecture has a fast path."""
-    with patch.dict(loading.ADAPTERS, clear=True):
+    with patch.object(loading, "fast_adapter", lambda config, family: None):
         model = load_as(folder, **settings)
     assert isinstance(model, GenericModel)
     return model

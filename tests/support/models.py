@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
     BertConfig,
     BertForMaskedLM,
     BloomConfig,
@@ -23,7 +26,28 @@ from transformers import (
     XLMRobertaForMaskedLM,
 )
 
-ARCHITECTURES = ("bert", "xlm-roberta", "xlm-roberta-spaced-masks", "distilbert", "bloom")
+from lrp2_bench.models import registry
+from lrp2_bench.models.base import Architecture
+from lrp2_bench.models.layered import Family
+
+#: Every architecture with a fast adapter, those of installed packages too, and a tokenizer that leaves masks spaced.
+ARCHITECTURES = ("xlm-roberta-spaced-masks", *registry.ARCHITECTURES.names())
+
+
+def family_of(architecture: str) -> Family:
+    return _record(architecture).family()
+
+
+def _record(architecture: str) -> type[Architecture]:
+    return registry.ARCHITECTURES.get(architecture.removesuffix("-spaced-masks"))
+
+
+def small_config(architecture: str, **sizes: Any) -> Any:
+    """A configuration by an architecture's record: ``sizes`` replace or add to those that most call alike."""
+    usual = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 128,
+             "max_position_embeddings": 64}  # fmt: skip
+    record = _record(architecture)
+    return AutoConfig.for_model(record.name, **{**usual, **sizes, **record.small})
 
 
 def build_model(
@@ -42,7 +66,7 @@ def build_model(
 ) -> Path:
     """Save a random model of ``architecture`` and its tokenizer; ``spread`` is the weights' standard deviation,
     far above a usual initialisation so that hits vary between facts and layer pairs."""
-    tokenizer = _TOKENIZERS[architecture](texts, vocab)
+    tokenizer = tokenizer_of(architecture, texts, vocab)
     torch.manual_seed(seed)
     sizes: dict[str, Any] = {"vocab_size": model_vocab or len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     if architecture == "bert":
@@ -67,9 +91,16 @@ def build_model(
             **sizes,
         )
         model = DistilBertForMaskedLM(config)
-    else:
+    elif architecture == "bloom":
         config = BloomConfig(hidden_size=hidden, n_layer=blocks, n_head=heads, **sizes)
         model = BloomForCausalLM(config)
+    else:
+        config = small_config(
+            architecture, hidden_size=hidden, num_hidden_layers=blocks, num_attention_heads=heads,
+            intermediate_size=4 * hidden, max_position_embeddings=positions, **sizes,
+        )  # fmt: skip
+        kind = AutoModelForMaskedLM if family_of(architecture) == "masked" else AutoModelForCausalLM
+        model = kind.from_config(config)
     randomise(model, spread)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -78,7 +109,8 @@ def build_model(
 
 def tokenizer_of(architecture: str, texts: Sequence[str], vocab: int = 400) -> PreTrainedTokenizerFast:
     """The tokenizer that :func:`build_model` trains for ``architecture``."""
-    tokenizer: PreTrainedTokenizerFast = _TOKENIZERS[architecture](texts, vocab)
+    usual = "xlm-roberta" if family_of(architecture) == "masked" else "bloom"
+    tokenizer: PreTrainedTokenizerFast = _TOKENIZERS.get(architecture, _TOKENIZERS[usual])(texts, vocab)
     return tokenizer
 
 

@@ -68,8 +68,7 @@ def _vectors(model: torch.nn.Module, tokenizer: Any, sentences: Sequence[str]) -
     def keep(module: object, inputs: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
         states.append((output[0] if isinstance(output, tuple) else output)[0].double().mean(dim=0))
 
-    blocks = blocks_of(model)
-    handles = [block.register_forward_hook(keep) for block in blocks]
+    handles = [block.register_forward_hook(keep) for block in blocks_of(model)]
     means = []
     with torch.no_grad():
         for sentence in sentences:

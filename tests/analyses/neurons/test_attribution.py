@@ -17,7 +17,9 @@ from lrp2_bench.core.types import LayerPair, Relation, Setting
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models import neurons
+from lrp2_bench.models.base import Architecture
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.registry import ARCHITECTURES as RECORDS
 from lrp2_bench.probing.answer_prompts import GoldPrompt, gold_prompts
 from tests.support.attribution import LinearModel, loop
 from tests.support.models import ARCHITECTURES
@@ -54,7 +56,8 @@ def _vectors(model: LayeredModel) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_attributions_of_a_linear_model_equal_their_closed_form(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(neurons.FEED_FORWARDS, "linear", ("blocks", "second"))
+    record = type("Linear", (Architecture,), {"name": "linear", "blocks": "blocks", "second_map": "second"})
+    monkeypatch.setitem(RECORDS._registered, "linear", record)
     model = LinearModel()
     prompts = [GoldPrompt((token,), (0,), (0,)) for token in (1, 2, 3)]
     found = _all(model, prompts, method=replace(METHOD, rule=rule, steps=7))

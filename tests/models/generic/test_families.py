@@ -20,7 +20,7 @@ from lrp2_bench.models.generic.check import layers_of, packed
 from lrp2_bench.models.layered import take
 from lrp2_bench.probing.pools import pool_of
 from tests.support import naive
-from tests.support.families import FAMILIES, blocks_of, load_generic
+from tests.support.families import EVERY, REGISTERED, blocks_of, load_generic
 from tests.support.probing import hits_of, probe_of
 from tests.support.vectors import random_vectors
 
@@ -35,9 +35,11 @@ TOLERANCE = 2e-5  # of the spread
 
 
 def _marked(names: set[str], kind: str | None = None) -> list[object]:
-    """Every family (of a ``kind``), those that are not in ``names`` marked slow."""
-    families = [name for name, family in FAMILIES.items() if kind in (None, family.family)]
-    return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in families]
+    """Every family (of a ``kind``), those that are neither in ``names`` nor a new architecture's marked slow."""
+    families = [name for name, family in EVERY.items() if kind in (None, family.family)]
+    return [
+        name if name in names | REGISTERED.keys() else pytest.param(name, marks=pytest.mark.slow) for name in families
+    ]
 
 
 @pytest.fixture(params=_marked(REPRESENTATIVE))
@@ -48,7 +50,7 @@ def model(request: pytest.FixtureRequest, family_model: Callable[[str], GenericM
 @pytest.fixture(params=_marked(REPRESENTATIVE, "causal"))
 def causal(request: pytest.FixtureRequest, family_model: Callable[[str], GenericModel]) -> GenericModel:
     model = family_model(request.param)
-    assert model.packs == FAMILIES[request.param].packs
+    assert model.packs == EVERY[request.param].packs
     return model
 
 

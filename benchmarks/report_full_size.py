@@ -1,7 +1,7 @@
 """A full-size sweep of synthetic hits (52 languages x 2 models, every pair), and what a report on it costs.
 
-``python -m tests.support.full_size FOLDER [FACTS]`` writes it below FOLDER unless it is there, FACTS facts a language
-(default 3,000; mLAMA has 14,800 on average), assesses all languages and writes the whole report.
+``python -m benchmarks.report_full_size FOLDER [FACTS]`` writes it below FOLDER unless it is there, FACTS facts a
+language (default 3,000; mLAMA has 14,800 on average), assesses all languages and writes the whole report.
 """
 
 from __future__ import annotations
