@@ -145,7 +145,7 @@ class Subject:
             )
         if run.pivot != self.pivot:
             self.data_warnings.add(
-                f"Searches with another pivot say nothing of layer pairs for '{self.pivot}'", language
+                f"Searches with another pivot have no layer pairs for '{self.pivot}'", language
             )
             return None
         best = run.best(self.settings.select_by)

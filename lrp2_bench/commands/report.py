@@ -69,7 +69,7 @@ def run_report(
     For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
     ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
     one ``verdict`` for all, and all of it on one page, ``page.html``. An ablation's MODEL is MODEL_PROJECTION; it has
-    no say in the verdict, and ``ablations_MODEL_DATASET`` sets it beside LRP2. Tables and figures of finished analyses
+    no part in the claim checks, and ``ablations_MODEL_DATASET`` sets it beside LRP2. Tables and figures of finished analyses
     (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models`` restricts the report to
     these. ``tracker`` is told of the report once it is written.
 
@@ -93,7 +93,7 @@ def run_report(
         written.append(page)
     lacks = lacking(contents.unfinished, contents.assessed)
     if lacks:
-        console.print(Text(f"Not whole ({len(lacks)}):", style="yellow"))
+        console.print(Text(f"Incomplete ({len(lacks)}):", style="yellow"))
         for line in lacks:
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(Text(f"Report in {folder}"), soft_wrap=True)
@@ -132,7 +132,7 @@ def _contents(
     analyses, unread = find_analyses(inputs)
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
     runs, remarks = tell_apart(runs)
-    _tell("Told apart", remarks, console)
+    _tell("Labelled apart", remarks, console)
     assessed = _assessed(_groups(runs), select_by, console)
     # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
     whole, ablated = (
@@ -225,7 +225,7 @@ def _require_one_projection(model: str, dataset: str, runs: Sequence[Run]) -> No
 
 def _assessed(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[AssessedRuns]:
     total = sum(bool(run.pairs) for runs in by_model for run in runs)
-    with nullcontext(lambda: None) if console.quiet else progress("judging", total, "languages") as advance:
+    with nullcontext(lambda: None) if console.quiet else progress("assessing", total, "languages") as advance:
         return [assess_runs(runs, select_by, advance) for runs in by_model]
 
 

@@ -113,7 +113,7 @@ def expand_groups(setting: str, find_groups: Callable[[], Groups] = lambda: GROU
         if not members[name]:
             raise BenchError(
                 f"language={name}: the dataset holds no language of this group. It holds "
-                f"{', '.join(members['all']) or 'none but the pivot'}; languages.path=FILE.csv tells the families and "
+                f"{', '.join(members['all']) or 'none but the pivot'}; languages.path=FILE.csv gives the families and "
                 "sizes of those that the benchmark does not know."
             )
         codes += [code for code in members[name] if code not in codes]

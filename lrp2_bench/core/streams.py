@@ -80,7 +80,7 @@ def safe_output() -> Iterator[None]:
             output.flush()
         if isinstance(outputs[0].lost, OSError) and outputs[0].lost.errno not in _GONE:
             reason = outputs[0].lost.strerror
-            print(f"What was printed is not whole ({reason}); nothing else was lost by that.", file=sys.stderr)
+            print(f"The console output is incomplete ({reason}); nothing else was lost.", file=sys.stderr)
         outputs[1].flush()
         sys.stdout, sys.stderr = before
 

@@ -47,7 +47,7 @@ class Limits:
         least = 2 * longest * settings * self.cell_bytes / _GIB
         allowed = 2 * self.most_tokens * settings * self.cell_bytes / _GIB
         raise BenchError(
-            f"A query of {longest} tokens in {settings} settings does not fit into grid.memory_gb (about "
+            f"A query of {longest} tokens in {settings} configurations does not fit into grid.memory_gb (about "
             f"{allowed:.3g} GiB).\nSet grid.memory_gb={least * 1.01:.3g} or more."
         )
 

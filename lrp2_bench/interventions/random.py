@@ -15,7 +15,7 @@ class Random(Intervention):
     """Drawn for ``projection.seed`` and the language."""
 
     name = "random"
-    how = "in random directions, as far as LRP2 moves, and back"
+    how = "in random directions, by LRP2's length, and back"
     uses = frozenset({"seed"})
 
     def identity(self, other: str | None) -> str:

@@ -44,8 +44,8 @@ def tell_apart(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
             split += [replace(run, label=label) for label, part in parts for run in part]
             if len(parts) > 1:
                 remarks.append(
-                    f"The runs of model '{model}' on '{members[0].dataset}' in experiment '{experiment}' were not made "
-                    f"alike and are told apart: {', '.join(label for label, _ in parts)}."
+                    f"The runs of model '{model}' on '{members[0].dataset}' in experiment '{experiment}' have "
+                    f"different configurations and are labelled apart: {', '.join(label for label, _ in parts)}."
                 )
         several = any(len({run.label for run in same}) > 1 for same in _grouped(split, lambda run: run.model).values())
         labelled += split if several else [replace(run, label="") for run in split]

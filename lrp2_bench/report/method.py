@@ -26,12 +26,12 @@ def moved_how(run: Run) -> str:
     if run.projection == LRP2 or not isinstance(found, Mapping):
         return ""
     kind = str(found.get("kind"))
-    words = INTERVENTIONS.get(kind).how if kind in INTERVENTIONS else "otherwise than by LRP2"
-    return f"An ablation, {run.projection}: states move {words.format(other=found.get('other'))}."
+    words = INTERVENTIONS.get(kind).how if kind in INTERVENTIONS else "differently from LRP2"
+    return f"An ablation, {run.projection}: states are shifted {words.format(other=found.get('other'))}."
 
 
 def of_method(table: Table, run: Run) -> Table:
-    """The ``table`` of an ablation's runs, with a note on how states were moved before the others."""
+    """The ``table`` of an ablation's runs, with a note on how states were shifted before the others."""
     how = moved_how(run)
     return replace(table, notes=(how, *table.notes)) if how else table
 

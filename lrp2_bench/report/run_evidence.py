@@ -28,7 +28,7 @@ Bounds = tuple[float, float]
 @dataclass(frozen=True)
 class Measured:
     """One metric of a run. ``changes`` holds each pair's 95 % bounds of the change against the baseline in
-    points, paired by fact; ``confidence_set`` the pairs that the facts cannot tell from the best."""
+    points, paired by fact; ``confidence_set`` the 95 % confidence set of best pairs."""
 
     changes: Mapping[LayerPair, Bounds]
     confidence_set: frozenset[LayerPair]

@@ -39,15 +39,15 @@ def _lines(
     own = next((each for each in told if each.run.is_pivot), None)
     model = searched[0][0].run.model
     know = f"{own.run.baseline.accuracy:.1f} % of its facts in {english}; " if own else ""
-    yield f"{model} recalls {know}in {len(searched)} others {_pooled(searched, _all)}, baseline -> best pairs."
-    yield f"Facts told in the language itself: {_pooled(searched, lambda each: each.told.by[SEEN])}."
-    yield f"Facts told in {english} alone: {_pooled(searched, lambda each: each.told.by[PIVOT])}."
+    yield f"{model} recalls {know}in {len(searched)} others {_pooled(searched, _all)}, baseline -> best pairs (in-sample)."
+    yield f"Facts seen in pretraining in the language itself: {_pooled(searched, lambda each: each.told.by[SEEN])}."
+    yield f"Facts seen in pretraining in {english} alone: {_pooled(searched, lambda each: each.told.by[PIVOT])}."
     yield from _crossed(searched, others)
     gains = [(value(best, select_by) - value(each.run.baseline, select_by), each.name, best) for each, best in searched]
     gain, name, best = max(gains, key=lambda found: found[0])
     yield (
-        f"Largest change of {select_by}: {gain:+.1f} points in {name} at {best.pair}; "
-        f"{sum(found[0] > 0 for found in gains)} of {len(gains)} languages rise."
+        f"Largest in-sample change of {select_by}: {gain:+.1f} points in {name} at {best.pair}; "
+        f"{sum(found[0] > 0 for found in gains)} of {len(gains)} languages rise in-sample."
     )
 
 
@@ -62,8 +62,8 @@ def _crossed(searched: Sequence[_Searched], others: Sequence[Run]) -> Iterator[s
             for side in ("model", "twin")
         )
         yield (
-            f"Knowledge transfer, baseline: {ours:.1f} % of {facts:,} facts about held-out countries, its twin that "
-            f"was never told {twins_:.1f} %: {ours - twins_:+.1f} points crossed."
+            f"Knowledge transfer, baseline: {ours:.1f} % of {facts:,} facts about held-out countries, no-transfer "
+            f"control {twins_:.1f} %: difference {ours - twins_:+.1f} points."
         )
 
 
@@ -83,5 +83,5 @@ def _pooled(searched: Sequence[_Searched], choose: Callable[[ToldRun], Mask]) ->
 def _row(each: ToldRun, moved: bool) -> npt.NDArray[np.int8]:
     row = each.hits.row(each.best if moved else None)
     if row is None:  # read_told_runs refuses runs without
-        raise BenchError(f"'{each.run.folder}' lacks hits that its pairs.csv counts. Run its search again.")
+        raise BenchError(f"'{each.run.folder}' has fewer hits than its pairs.csv counts. Run its search again.")
     return row

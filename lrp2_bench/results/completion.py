@@ -77,7 +77,7 @@ def _same_inputs(
 ) -> bool:
     """Whether model, facts and sentences still have the digests that the manifest in ``folder`` names.
 
-    False too where that cannot be told, as without a network: the job itself then says what is wrong.
+    False too where that is unknown, as without a network: the job itself then says what is wrong.
     """
     try:
         manifest = read_manifest(folder / MANIFEST) or {}

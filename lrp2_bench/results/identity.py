@@ -55,7 +55,7 @@ def stored_manifest(folder: Path, data_warnings: DataWarnings) -> dict[str, Any]
     """The manifest of the folder's last run; empty for a new folder.
 
     In the place of a damaged or missing one comes the identity kept beside the hits. Raises :class:`BenchError`
-    where there are hits and it cannot be told what they belong to.
+    where there are hits of an unknown configuration.
     """
     path = folder / MANIFEST
     aside = path.with_name(path.name + DAMAGED)

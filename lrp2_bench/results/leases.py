@@ -32,7 +32,7 @@ from lrp2_bench.results.lease_files import content_of, drop, is_at, make, sign_o
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two signs of life. File systems show other machines' with up to a minute's delay.
+#: Seconds between two heartbeats. File systems show other machines' with up to a minute's delay.
 BEAT = 15.0
 #: Seconds without a change after which an owner is thought dead.
 STALE = 150.0

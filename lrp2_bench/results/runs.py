@@ -190,10 +190,10 @@ def _read_finished(folder: Path, missing: tuple[str, ...]) -> Run:
         )
         blocks = int(manifest["model"]["blocks"])
     except (KeyError, TypeError, ValueError) as error:
-        raise BenchError(f"manifest.json lacks model, dataset, language or pivot ({error})") from error
+        raise BenchError(f"manifest.json has no model, dataset, language or pivot ({error})") from error
     damaged = changed(folder, manifest.get("files"), TABLES) if digest_holds(manifest) else [MANIFEST]
     if damaged:
-        raise BenchError(f"{', '.join(damaged)} changed since the job wrote it; the same search writes it anew")
+        raise BenchError(f"{', '.join(damaged)} changed since the job wrote it; the same search regenerates it")
     baseline, *pairs = read_pairs(folder / PAIRS)
     projection = _projection(manifest)
     if projection != LRP2:

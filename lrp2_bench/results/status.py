@@ -106,7 +106,7 @@ class JobStatus:
             return f"Shard {shard} is done, others are not."
         # Not for certain: an older run's record may be of less work.
         message = (
-            f"Shard {shard} is done, and the others say that they are, but it has not seen all their work (a shared "
+            f"Shard {shard} and all others are done, but not all their files are visible here (a shared "
             "file system may show it late). Unless some are still to run, run the same command once more."
         )
         log.warning("%s '%s'", message, self.path.parent)
@@ -149,9 +149,9 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
             yield status
             status.write("finished")
     except (KeyboardInterrupt, SystemExit):  # the latter from a cluster that queues the job again
-        _write_last(status, "interrupted", message="Stopped before the end; the same command goes on from here.")
+        _write_last(status, "interrupted", message="Stopped before the end; the same command resumes.")
         left = f"{len(status.missing)} relations are left; " if status.missing else ""
-        log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to go on.", left, folder)
+        log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to resume.", left, folder)
         raise
     except Exception as error:
         told = write_error(error, folder) if isinstance(error, OSError) else _memory_error(error)

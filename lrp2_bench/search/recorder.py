@@ -172,7 +172,7 @@ class StudyRecorder:
         except Exception as error:
             self._broken = True
             log.warning(
-                "The study's storage failed (%s); the search goes on without it. Hits are on disk: the same command "
+                "The study's storage failed (%s); the search continues without it. Hits are on disk: the same command "
                 "brings the study up to date once the storage is back.",
                 first_line(error),
             )

@@ -1,4 +1,4 @@
-"""The pairs that cannot be told from the best one, so that nobody reads noise as a layer.
+"""The 95 % confidence set of best pairs, so that nobody reads noise as a layer.
 
 A pair is dropped when some other pair beats it by more than resampling explains. How much that is is read off the
 paired bootstrap's largest studentised difference between *any* pair still in and any other one, and pairs are dropped

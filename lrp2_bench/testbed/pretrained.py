@@ -18,7 +18,7 @@ from lrp2_bench.testbed.exposure import Exposure
 _TWIN = "_twin"
 
 #: A kind of :class:`DataWarnings`.
-UNREADABLE = f"The checkpoint's {MANIFEST} cannot be read, so what the model was told is not known"
+UNREADABLE = f"The checkpoint's {MANIFEST} cannot be read, so what the model saw in pretraining is unknown"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Pretrained:
             return cls(str(value["name"]), Exposure.from_dict(value["exposure"]))
         except (KeyError, TypeError) as error:
             raise BenchError(
-                f"The run's manifest does not tell its testbed model ({error!r}). Search again: it is regenerated."
+                f"The run's manifest does not name its testbed model ({error!r}). Search again: it is regenerated."
             ) from error
 
 

@@ -58,4 +58,4 @@ def upload(run: Path, connection: Connection, timeout: float) -> str:
 def _reason(text: str) -> str:
     lines = [line.removeprefix("wandb: ").strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"(?i)error|panic|\w+Error\b", line)]
-    return errors[0] if errors else lines[-1] if lines else "it said nothing"
+    return errors[0] if errors else lines[-1] if lines else "no message"

@@ -73,17 +73,17 @@ def _by_status(hits: StoredHits, told: Told, model: Pretrained, best: LayerPair 
         split[status] = {"facts": int(mask.sum()), **accuracies}
     pivot = language_name(model.exposure.pivot)
     who = {
-        SEEN: "told in the language",
+        SEEN: "seen in the language",
         PIVOT: f"in {pivot} alone",
         ELSEWHERE: "in other languages only",
-        NOWHERE: "untold",
+        NOWHERE: "not seen",
     }
     shown = [
         f"{who[status]} {_arrow(found.get('baseline'), found.get('best'))} ({count:,} fact{'s' if count != 1 else ''})"
         for status, found in split.items()
         if (count := found["facts"])
     ]
-    log.info("Accuracy by exposure%s: %s.", ", baseline -> best pair" if best else "", "; ".join(shown))
+    log.info("Accuracy by exposure%s: %s.", ", baseline -> best pair (in-sample)" if best else "", "; ".join(shown))
     return split
 
 
@@ -96,14 +96,14 @@ def _transfer(folder: Path, model: Pretrained, ours: ModelRun) -> dict[str, Any]
     found, problems = transfer_from(ours, _twins(folder, model))
     for problem in problems:
         if problem.damage:
-            log.warning("The twin's hits cannot be used: %s", problem.damage)
+            log.warning("The no-transfer control's hits cannot be used: %s", problem.damage)
     if found is None:
         _say_why_none(model, ours, problems)
         return None
     twin_folder, transfer = found
     crossed = {"baseline": transfer.baseline, **({"best": transfer.best} if transfer.best else {})}
     log.info(
-        "Knowledge transfer (%s held-out facts, less '%s'): %s.",
+        "Knowledge transfer (%s held-out facts, minus control '%s'): %s.",
         f"{transfer.facts:,}", twin_folder.parts[-3], "; ".join(_shown(*item) for item in crossed.items()),
     )  # fmt: skip
     return {
@@ -117,19 +117,21 @@ def _say_why_none(model: Pretrained, ours: ModelRun, problems: Sequence[Unusable
     differing = problems[-1].differing if problems else ()
     if differing:
         log.info(
-            "The run of the twin '%s' beside this one differs in %s: search both alike for knowledge transfer.",
+            "The run of the no-transfer control '%s' in this experiment differs in %s: search both with the same "
+            "configuration for knowledge transfer.",
             model.twin_name, ", ".join(differing),
         )  # fmt: skip
     elif ours.held_out.any():
         log.info(
-            "For knowledge transfer, first search the twin '%s' on the same dataset and language in this experiment.",
+            "For knowledge transfer, first search the no-transfer control '%s' on the same dataset and language in this "
+            "experiment.",
             model.twin_name,
         )
 
 
 def _shown(name: str, crossed: Crossed) -> str:
     change = crossed.transfer
-    where = "untouched" if name == "baseline" else "best pair"
+    where = "baseline" if name == "baseline" else "best pair"
     values = f"{crossed.model:.1f} - {crossed.twin:.1f} = {change.value:+.1f} [{change.low:.1f}, {change.high:.1f}]"
     return f"{where} {values}"
 

@@ -23,7 +23,7 @@ def knowledge_table(runs: Sequence[ToldRun], twins: Sequence[Run], notes: Sequen
     rows = tuple(_row(each, twins, reasons) for each in runs)
     return Table(
         name=f"knowledge_{model}_{dataset}",
-        title=f"Knowledge by who told it, {model} on {dataset}, accuracy in percent",
+        title=f"Knowledge by language seen in pretraining, {model} on {dataset}, accuracy in percent",
         columns=_columns(language_name(pivot)),
         rows=rows,
         notes=(*_notes(first, reasons), BOOTSTRAP_NOTE, *notes),
@@ -35,15 +35,15 @@ def _columns(pivot: str) -> tuple[Column, ...]:
         Column("language", "language", "text"),
         Column("name", "name", "text", optional=True),
         Column("seen_facts", "seen: facts", "count", optional=True),
-        Column("seen_without", "seen: without", "interval"),
+        Column("seen_without", "seen: baseline", "interval"),
         Column("seen_lrp2", "seen: LRP2", "percent"),
         Column("pivot_facts", f"{pivot} only: facts", "count", optional=True),
-        Column("pivot_without", f"{pivot} only: without", "interval"),
+        Column("pivot_without", f"{pivot} only: baseline", "interval"),
         Column("pivot_lrp2", f"{pivot} only: LRP2", "percent"),
         Column("held_out_facts", "held out: facts", "count", optional=True),
-        Column("twin_without", "held out: twin", "percent"),
-        Column("transfer_without", "transfer without", "change_interval"),
-        Column("transfer_lrp2", "transfer LRP2", "change_interval"),
+        Column("twin_without", "held out: control", "percent"),
+        Column("transfer_without", "transfer, baseline", "change_interval"),
+        Column("transfer_lrp2", "transfer, LRP2", "change_interval"),
     )
 
 
@@ -74,13 +74,13 @@ def _notes(first: ToldRun, reasons: Mapping[str, Sequence[str]]) -> Iterator[str
     exposure = first.model.exposure
     pivot = language_name(exposure.pivot)
     yield (
-        f"Seen: facts the language's own pretraining text told. {pivot} only: facts that no other language's text "
-        "told. Facts that a third language told are in neither. LRP2: the best pair."
+        f"Seen: facts seen in pretraining in the language itself. {pivot} only: facts seen in {pivot} alone. Facts "
+        "seen only in a third language are in neither. LRP2: the best pair, in-sample."
     )
     yield (
-        f"Held out: facts about the {100 * exposure.held_out:.0f} % of countries that only {pivot} told of. The twin "
-        "was trained without those, so what it gets right is priors and spellings; transfer is the model's accuracy "
-        "there less the twin's, baseline and with both under the model's best pair."
+        f"Held out: facts about the {100 * exposure.held_out:.0f} % of countries seen only in {pivot}. The "
+        "no-transfer control was pretrained without those, so what it gets right is priors and spellings; transfer is "
+        "the model's accuracy there minus the control's, for the baseline and with both at the model's best pair."
     )
     for reason, languages in reasons.items():
         yield f"No transfer for {', '.join(languages)}: {reason}."

@@ -75,7 +75,7 @@ class ToldRun:
             return found[1]
         if problems:
             return str(problems[-1])
-        return f"no finished run of the twin '{self.model.twin_name}' among the inputs"
+        return f"no finished run of the no-transfer control '{self.model.twin_name}' among the inputs"
 
 
 def pretrained_of_run(run: Run) -> Pretrained | None:
@@ -117,7 +117,7 @@ def _read(run: Run, model: Pretrained, select_by: str) -> ToldRun | None:
     best = row.pair if row is not None else None
     if hits.row(None) is None or (best is not None and hits.row(best) is None):
         raise BenchError(
-            f"'{run.folder / 'hits.parquet'}' lacks hits that pairs.csv counts. Search again: both are regenerated."
+            f"'{run.folder / 'hits.parquet'}' has fewer hits than pairs.csv counts. Search again: both are regenerated."
         )
     pivot_hits = run.files.pivot_hits(hits.facts)
     return ToldRun(run, model, hits, pivot_hits, told, best)

@@ -64,7 +64,7 @@ class Unusable:
 
     def __str__(self) -> str:
         if self.differing:
-            return f"the twin's run differs in {', '.join(self.differing)}"
+            return f"the no-transfer control's run differs in {', '.join(self.differing)}"
         return self.damage or "no held-out fact was evaluated in both"
 
 

@@ -128,7 +128,7 @@ def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
     reference = read_reproduction(Path(settings.reproduces)) if settings.reproduces else None
     if settings.language == settings.pivot and job.has_pairs:
         raise BenchError(
-            f"language and pivot are both '{settings.pivot}': there is nothing to move.\n"
+            f"language and pivot are both '{settings.pivot}': there is nothing to project.\n"
             "Choose another language, or search=baseline for the pivot's own row."
         )
     dataset = sources.dataset()

@@ -109,7 +109,7 @@ class AnalyzeCommand:
 class PretrainCommand:
     """``lrp2-bench pretrain``. What is null is the named model's own (lrp2_bench/testbed/specs.py)."""
 
-    # a testbed model by its name: tiny_mbert, tiny_bloom, or one of their twins; of the rest, threads count
+    # a testbed model by its name: tiny_mbert, tiny_bloom, or one of their no-transfer controls; of the rest, threads count
     model: ModelSettings = field(default_factory=ModelSettings)
     name: str | None = None  # of a model that is changed by one of the following
     languages: list[str] | None = None  # codes; English is always there
@@ -120,7 +120,7 @@ class PretrainCommand:
     heads: int | None = None
     positions: int | None = None  # longest sequence of a masked model, in tokens
     epochs: int | None = None  # passes over the facts
-    names_every: int | None = None  # a name alone is met in one of so many epochs
+    names_every: int | None = None  # a single name occurs in one of this many epochs
     glosses_every: int | None = None  # and a gloss in one of so many
     batch_tokens: int | None = None  # padded tokens a step
     learning_rate: float | None = None  # at its peak

@@ -60,7 +60,7 @@ def relations(
         [
             Patch(facecolor=BLUE, label="rises"),
             Patch(facecolor=VERMILLION, label="falls"),
-            Line2D([], [], marker="o", linestyle="", color=GREY, markerfacecolor="white", label="untouched"),
+            Line2D([], [], marker="o", linestyle="", color=GREY, markerfacecolor="white", label="baseline"),
             Line2D([], [], marker="o", linestyle="", color=BLUE, label=f"with {shown(method, 40)}"),
         ],
         0.04,

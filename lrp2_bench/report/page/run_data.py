@@ -48,7 +48,7 @@ def run_data(
     if evidence is None:  # a run without pairs
         return shown, []
     if isinstance(evidence, BenchError):
-        shown["notes"].append("There are no intervals and no facts: the hits beside pairs.csv cannot be read.")
+        shown["notes"].append("No intervals and no facts: the hits of this run cannot be read.")
         return shown, [str(evidence)]
     problem = _add_evidence(shown, run, evidence, texts)
     for metric, runs in assessed.by_metric.items():

@@ -64,7 +64,7 @@ def relations_table(found: AssessedRuns) -> Table:
             Column("rises", "rises in", "share"),
             Column("share", "rises, percent", "percent"),
             Column("falls", "falls in", "count"),
-            Column("without", "transf. without", "percent"),
+            Column("without", "transf. baseline", "percent"),
             Column("lrp2", f"transf. {method(found.runs[0])}", "percent"),
             Column("change", "change", "change"),
         ),
