@@ -64,7 +64,9 @@ def wanted_spec(settings: PretrainCommand) -> PretrainSpec:
         )
     name = settings.name or spec.name
     if "/" in name or name in {".", ".."}:
-        raise BenchError(f"name={name} is not a valid folder name. Use letters, digits, _ and -; output=DIR sets the folder.")
+        raise BenchError(
+            f"name={name} is not a valid folder name. Use letters, digits, _ and -; output=DIR sets the folder."
+        )
     return replace(spec, **given, name=name)
 
 

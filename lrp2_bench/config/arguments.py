@@ -66,7 +66,7 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
             expanded.append(argument)
     if positionals and command not in TAKES_FOLDERS:
         raise BenchError(
-            f"'{positionals[0]}' is no setting. Settings of `lrp2-bench {command}` are given as key=value, "
+            f"'{positionals[0]}' is not a setting. Settings of `lrp2-bench {command}` are given as key=value, "
             f"such as language=de; `lrp2-bench {command} --help` lists them."
         )
     if positionals:

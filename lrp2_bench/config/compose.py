@@ -130,7 +130,7 @@ def tree(config: DictConfig) -> dict[str, Any]:
     """``config`` resolved, as plain JSON-able values without credentials: a record, nothing to connect with."""
     resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     if not isinstance(resolved, dict):
-        raise BenchError("The configuration is no mapping of settings.")
+        raise BenchError("The configuration is not a mapping of settings.")
     return {str(key): value for key, value in masked(resolved).items()}
 
 

@@ -105,7 +105,7 @@ def _is_same_class(ours: object, stored: object) -> bool:
 def _load(file: Path) -> dict[str, Any]:
     option = OmegaConf.load(file)
     if not isinstance(option, DictConfig):
-        raise BenchError(f"'{file}' is no mapping of settings.")
+        raise BenchError(f"'{file}' is not a mapping of settings.")
     return _plain(option, resolve=False)
 
 
@@ -118,7 +118,7 @@ def _composed(overrides: Sequence[str], *, resolve: bool) -> dict[str, Any]:
 def _plain(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
     plain = OmegaConf.to_container(config, resolve=resolve, enum_to_str=True)
     if not isinstance(plain, dict):
-        raise BenchError("The configuration is no mapping of settings.")
+        raise BenchError("The configuration is not a mapping of settings.")
     return {str(key): value for key, value in plain.items()}
 
 

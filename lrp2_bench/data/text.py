@@ -111,7 +111,7 @@ def decoded_lines(file: IO[bytes], source: str, data_warnings: DataWarnings) -> 
     r"""The lines of a UTF-8 file, cut at ``\n`` only, since U+2028 and its like occur inside sentences.
 
     A line of other bytes is left out (None) and counted: its letters are lost, and what stood in for them would enter
-    the language's vector; so is one with a NUL byte, which is no text. Raises :class:`BenchError` for a file in
+    the language's vector; so is one with a NUL byte, which is not text. Raises :class:`BenchError` for a file in
     another encoding, where more than a tenth of the lines is lost, and for lines of more than :data:`LONGEST_LINE`
     bytes.
     """

@@ -21,7 +21,7 @@ class Shuffled(Intervention):
         other, third = self.settings.language, third_language(language, pivot)
         if other == language:
             raise BenchError(
-                f"projection=shuffled projection.language={other} language={language} would move as projection=lrp2 "
+                f"projection=shuffled projection.language={other} language={language} would do the same as projection=lrp2 "
                 f"does.\nChoose another projection.language, such as projection.language={third}."
             )
         if other == pivot:

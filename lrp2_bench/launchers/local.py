@@ -38,7 +38,7 @@ class LocalLauncher(JobLauncher):
     def __init__(self, workers: int = 2, threads: int | None = None) -> None:
         for name, value in {"workers": workers, "threads": threads}.items():
             if value is not None and (not isinstance(value, int) or value < 1):
-                raise BenchError(f"hydra.launcher.{name}={value} is no number of {name}. Give one from 1.")
+                raise BenchError(f"hydra.launcher.{name}={value} is not a number of {name}. Give one from 1.")
         self._workers = workers
         self._threads = threads or max(1, len(os.sched_getaffinity(0)) // workers)
 

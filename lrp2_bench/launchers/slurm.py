@@ -166,7 +166,7 @@ def _refuse_unknown(parameters: Mapping[str, Any]) -> None:
             close = nearest(name, _SETTINGS)
             hint = f" Did you mean hydra.launcher.{close}?" if close else ""
             raise BenchError(
-                f"hydra.launcher.{name} is no setting of hydra/launcher=submitit_slurm.{hint}\n"
+                f"hydra.launcher.{name} is not a setting of hydra/launcher=submitit_slurm.{hint}\n"
                 f"Known: {', '.join(sorted(_SETTINGS))}.\nIf it is an option of sbatch (--{name}): {given}"
             )
 

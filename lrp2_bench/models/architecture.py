@@ -11,7 +11,7 @@ from lrp2_bench.models.generic.support import refuse_unsupported
 from lrp2_bench.models.layered import Family
 
 _SUPPORTED = (
-    "Supported: causal and masked language models of the Hugging Face library whose blocks stand in one list, such as "
+    "Supported: causal and masked language models of the Hugging Face library whose blocks are in one list, such as "
     "Llama, Qwen, Gemma, Mistral, GPT-2, GPT-NeoX, BLOOM, XGLM, OPT, Falcon, Cohere, BERT, RoBERTa, XLM-R, DistilBERT, "
     "DeBERTa, ModernBERT and EuroBERT."
 )

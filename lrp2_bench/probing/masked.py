@@ -95,7 +95,7 @@ class MaskedProbe(Probe):
 
     def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
         if not isinstance(batch, _MaskedBatch):
-            raise TypeError(f"{type(batch).__name__} is no batch that this probe has made")
+            raise TypeError(f"{type(batch).__name__} is not a batch that this probe has made")
         facts, own = batch.facts, self._lengths[batch.masks]
         everything = torch.ones(len(facts), len(settings), dtype=torch.bool, device=facts.device)
         final = run(self._ask(facts, batch.masks), everything)

@@ -73,7 +73,7 @@ def _parts(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
             raise BenchError(
                 f"Two runs of language '{first.language}' with model '{first.model}' on '{first.dataset}':\n"
                 f"  {first.folder}\n  {second.folder}\n"
-                "Their manifests say so. Delete the run that is not wanted."
+                "Their manifests say so. Delete the run that you do not need."
             )
         name = f"{members[0].experiment} ({names[home]})" if len(homes) > 1 else members[0].experiment
         yield from _alike(members, name)

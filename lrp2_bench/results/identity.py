@@ -91,8 +91,8 @@ def _read_or_copy(folder: Path) -> tuple[dict[str, Any], str | None]:
         manifest = read_manifest(path)
         if manifest is None:
             raise BenchError(
-                f"'{folder}' holds hits without a manifest.json, so it cannot be told which configuration they belong "
-                "to.\nMove the folder away, or give this run another experiment.name."
+                f"'{folder}' holds hits without a manifest.json, so their configuration is unknown.\n"
+                "Move the folder away, or give this run another experiment.name."
             )
         if not digest_holds(manifest) or not manifest.get("identity"):
             raise BenchError(

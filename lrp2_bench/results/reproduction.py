@@ -83,7 +83,7 @@ def read_reproduction(path: Path) -> Reproduction:
     missing = [part for part, kind in _PARTS.items() if not isinstance(manifest.get(part), kind)]
     if missing:
         raise BenchError(
-            f"'{path}' is no manifest of a search that this version can read: it has no {', '.join(missing)}.\n"
+            f"'{path}' is not a manifest of a search that this version can read: it has no {', '.join(missing)}.\n"
             "Give the manifest.json of a run folder, or the settings themselves."
         )
     files = manifest.get("files")

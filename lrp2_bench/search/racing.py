@@ -48,10 +48,12 @@ class RaceRules:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.alpha < 1.0:
-            raise BenchError(f"search.alpha={self.alpha} is no error rate. Give a number from 0 up to, not with, 1.")
+            raise BenchError(
+                f"search.alpha={self.alpha} is not an error rate. Give a number from 0 up to, not with, 1."
+            )
         if self.budget is not None and not 0.0 < self.budget <= 1.0:
             raise BenchError(
-                f"search.budget={self.budget} is no share of the grid's block runs. Give a number above 0 and up to 1, "
+                f"search.budget={self.budget} is not a share of the grid's block runs. Give a number above 0 and up to 1, "
                 "or null to drop pairs by statistics alone."
             )
 

@@ -47,7 +47,7 @@ def test_a_table_is_read_whatever_the_order_of_its_columns(tmp_path: Path) -> No
         ("code,name,family,articles,code\n", "line 1: .* names a column twice"),
         (HEADER, "line 2: there is no language below the header"),
         (HEADER + "is,a,b,1\nfo,a,b,1\nis,a,b,2\n", "line 4: code 'is' stands on line 2 already"),
-        (HEADER + "is,a,b,many\n", "line 2: articles='many' is no whole number"),
+        (HEADER + "is,a,b,many\n", "line 2: articles='many' is not a whole number"),
         (HEADER + "is,a,b,-5\n", "line 2: articles='-5'"),
         (HEADER + "is,a,b,5.5\n", "line 2: articles='5.5'"),
         (HEADER + "is,a,b,²\n", "line 2: articles='²'"),

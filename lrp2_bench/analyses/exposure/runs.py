@@ -24,7 +24,7 @@ from lrp2_bench.testbed.pretrained import Pretrained
 
 BOOTSTRAP_NOTE = (
     f"Intervals: 95 %, a percentile bootstrap over facts within relations ({RESAMPLES:,} resamples, seed {SEED}), "
-    "paired for differences. The best pair was chosen on the same facts, which they do not account for."
+    "paired for differences. The best pair was chosen on the same facts (in-sample), which they do not account for."
 )
 
 

@@ -40,7 +40,9 @@ def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str]
         BOOTSTRAP_NOTE,
     ]
     if any(each.run.is_pivot for each in runs):
-        said.append(f"{first.run.pivot} is the pivot: no intervention applies, and its overlap with itself is not a result.")
+        said.append(
+            f"{first.run.pivot} is the pivot: no intervention applies, and its overlap with itself is not a result."
+        )
     if shares.twin:
         said.append(f"A no-transfer control: no text covers the held-out countries ({100 * shares.held_out:.0f} %).")
     return Table(

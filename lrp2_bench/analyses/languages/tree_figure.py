@@ -31,7 +31,7 @@ def language_tree(model: str, corpus: str, codes: Sequence[str], drawn: Sequence
     columns = min(len(drawn), _COLUMNS)
     texts = Texts(
         "Languages clustered by their vectors",
-        f"{shown(model, 60)}, sentences of {shown(corpus, 60)}: Ward's clustering of language vectors less their mean, "
+        f"{shown(model, 60)}, sentences of {shown(corpus, 60)}: Ward's clustering of language vectors minus their mean, "
         f"by direction. Colour: family. Dashed: the cut into {clusters}, as many as there are families.",
     )
     footer = 0.04 + 0.17 * math.ceil(len(key) / _ENTRIES)

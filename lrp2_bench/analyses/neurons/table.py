@@ -104,7 +104,7 @@ def relations_table(found: Sequence[SharedNeurons], how: Counted) -> Table:
             Column("language", "Language", "text"),
             Column("relation", "Relation", "text"),
             Column("facts", "Facts", "count"),
-            Column("untouched", "Baseline", "percent"),
+            Column("baseline", "Baseline", "percent"),
             Column("lrp2", "LRP2", "percent"),
             Column("change", "Change", "change"),
         ),

@@ -38,9 +38,7 @@ FEWEST = 10
 VECTORS = ("corpus", "sentences")
 
 REPEATED = "Sentences that occur more than once on their side are one candidate, right for each of their translations"
-SAME_TOKENS = (
-    "Sentences with the same tokens as another: they have the same states, and one of them is not found"
-)
+SAME_TOKENS = "Sentences with the same tokens as another: they have the same states, and one of them is not found"
 
 
 class Retrieval(Analysis):

@@ -38,7 +38,10 @@ def writing_systems(rows: Sequence[SystemRow], numbers: TokenNumbers) -> Figure:
     _draw(systems, mixed, numbers.systems.value, numbers.systems_by_chance, VERMILLION, "systems")
     recall.set_xlim(-2, 102)
     systems.set_xlim(left=0)
-    for axes, label in ((recall, "predicted correctly, %"), (systems, f"writing systems among {numbers.neighbours} neighbours")):
+    for axes, label in (
+        (recall, "predicted correctly, %"),
+        (systems, f"writing systems among {numbers.neighbours} neighbours"),
+    ):
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_yticks(range(len(rows)), names if axes is recall else [""] * len(rows), size=TEXT)
         axes.tick_params(axis="y", length=0)

@@ -99,7 +99,7 @@ def systems_table(model: str, rows: Sequence[SystemRow], neighbours: int) -> Tab
             Column("recall", "Predicted correctly, %", "interval"),
             Column("held_out", "of held-out tokens", "count", optional=True),
             Column("systems", f"Writing systems among {neighbours} neighbours", "interval"),
-            Column("own", "Neighbours of its own, %", "percent"),
+            Column("own", "Neighbours of the same, %", "percent"),
             Column("queries", "of tokens", "count", optional=True),
         ),
         rows=tuple(
@@ -130,5 +130,5 @@ def _notes(numbers: TokenNumbers) -> list[str]:
 
 def _point(value: Cell) -> Interval:
     if not isinstance(value, float):
-        raise TypeError(f"{value!r} is no measure")
+        raise TypeError(f"{value!r} is not a measure")
     return Interval(value, math.nan, math.nan)

@@ -250,7 +250,7 @@ def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
             f"{each.label} {each.text(best.value(each.name))} ({each.text(changes[each.name], signed=True)})"
             for each in measured
         ]
-        log.info("Best pair: LIRP %d, LSRP %d: %s.", best.lirp, best.lsrp, ", ".join(values))
+        log.info("Best pair (in-sample): LIRP %d, LSRP %d: %s.", best.lirp, best.lsrp, ", ".join(values))
     log.info("Results: %s (%.1f s)", run.job.folder, seconds)
 
 

@@ -143,7 +143,7 @@ def forecast_table(forecast: Forecast) -> Table:
     table.add_row("block runs", *(f"{cost.rows + cost.finals:,}" for cost in (certain, most, naive)))
     table.add_row("tokens through blocks", *(f"{cost.tokens:,}" for cost in (certain, most, naive)))
     table.add_row("TFLOP in blocks", *(f"{cost.flops / 1e12:,.2f}" for cost in (certain, most)), "")
-    table.add_row("rows of the whole head", "0", f"{forecast.log_partitions:,}", "")
+    table.add_row("log-partition rows", "0", f"{forecast.log_partitions:,}", "")
     table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
     table.add_row("seconds here", f"{forecast.seconds(most=False):,.0f}", f"{forecast.seconds(most=True):,.0f}", "")
     likely = forecast.likely

@@ -69,8 +69,8 @@ class XFactr(Dataset):
         )
         if not relations:
             raise BenchError(
-                f"No relation of '{language}' can be probed: {', '.join(wanted)}. Each lacks facts that the language "
-                "names, or a prompt with one [X] and one [Y]. Set dataset.relations to others."
+                f"No relation of '{language}' can be probed: {', '.join(wanted)}. Each has no facts that the language "
+                "names, or no prompt with one [X] and one [Y]. Set dataset.relations to others."
             )
         pivot_relations = relations
         if language != pivot:

@@ -54,7 +54,7 @@ def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
     for name in config.get("architectures") or ():
         if name in _DISCRIMINATORS:
             found = (
-                f"{name} tells replaced tokens from true ones and has no language-modelling head",
+                f"{name} separates replaced tokens from true ones and has no language-modelling head",
                 f"Choose {_DISCRIMINATORS[name]}.",
             )
     if found:

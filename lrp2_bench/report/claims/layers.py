@@ -79,7 +79,10 @@ def _published_pairs(evidence: Evidence) -> Check:
     )
     outcome: Outcome
     if not found or size > _VAGUE:
-        outcome, why = INCONCLUSIVE, f"The sets hold {100 * size:.0f} % of all pairs." if found else "No language has both."
+        outcome, why = (
+            INCONCLUSIVE,
+            f"The sets hold {100 * size:.0f} % of all pairs." if found else "No language has both.",
+        )
     elif more_misses_than_chance(len(found) - within, len(found)):
         outcome, why = CONTRADICTED, "More are missing than the sets' 5 %."
     else:

@@ -104,7 +104,9 @@ def _resampled(runs: Sequence[Run], select_by: str) -> tuple[list[Cell], tuple[R
     rows = [stored[0].row(None), *(hits.row(pair) for hits, pair in zip(stored, best, strict=True) if pair)]
     whole = [row for row in rows if row is not None]
     if len(whole) < len(runs) + 1 or any(hits.facts != facts for hits in stored):
-        raise BenchError("hits.parquet of a run has fewer hits than pairs.csv counts. Search again: both are regenerated.")
+        raise BenchError(
+            "hits.parquet of a run has fewer hits than pairs.csv counts. Search again: both are regenerated."
+        )
     pivot = runs[0].files.pivot_hits(facts)
     return list(best), resample_measures(np.stack(whole), pivot, stored[0].relations)
 
@@ -136,7 +138,7 @@ def _notes(runs: Sequence[Run], select_by: str) -> Iterator[str]:
     if LRP2 not in kinds:
         yield "LRP2 itself was not searched; run the same with projection=lrp2 for the last column."
     yield (
-        f"Each projection at the pair with its highest {select_by}, chosen on the same facts; the more "
+        f"Each projection at the pair with its highest {select_by}, in-sample (chosen on the same facts); the more "
         "interventions there are to choose from, the larger the selection bias: random has as many as LRP2."
     )
     yield (

@@ -26,7 +26,8 @@ TITLES = {
 }
 _FAMILIES, _RESOURCES = ("indo_european", "non_indo_european"), ("high", "medium", "low")
 WITH_METHOD = (
-    "With {method}: each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper."
+    "With {method}: each language's best pair by {select_by}, in-sample (chosen and reported on the same facts), as in "
+    "the paper."
 )
 _PIVOT = "english"  # the published table's name for its column
 

@@ -78,8 +78,7 @@ _NOTES = (
     "Strategies replayed on stored hits; the regret is in points of the metric below the best pair of the grid.",
     "In the 95 % set: in the 95 % confidence set of best pairs (paired bootstrap over facts, 1,000 resamples "
     "within relations, step-down max-T over all pairs). Where it holds most pairs, that says little.",
-    "Block runs and cells: percent of the grid's, baseline included, work shared within an engine call "
-    "counted once.",
+    "Block runs and cells: percent of the grid's, baseline included, work shared within an engine call counted once.",
 )
 
 

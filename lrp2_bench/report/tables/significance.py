@@ -96,7 +96,10 @@ def _range(layers: Sequence[int]) -> str:
 
 
 def _notes(found: AssessedRuns, beside: bool) -> Iterator[str]:
-    yield f"Change: at the best pair by {found.select_by}, chosen and reported on the same facts (in-sample), as in the paper."
+    yield (
+        f"Change: at the best pair by {found.select_by}, in-sample (chosen and reported on the same facts), as in the "
+        "paper."
+    )
     yield (
         f"Held-out gain: chosen on one half of the facts, reported on the other, both ways round, mean of {SPLITS} "
         "seeded splits within relations; slightly low, since half the facts choose worse. Selection bias: the change "

@@ -58,7 +58,7 @@ def test_a_part_has_its_relations_in_both_languages() -> None:
 @pytest.mark.parametrize(
     ("count", "index", "said"),
     [
-        (0, 0, "shard.count=0 is no number of jobs"),
+        (0, 0, "shard.count=0 is not a number of jobs"),
         (-1, 0, "shard.count=-1"),
         (4, 4, "There is no shard.index=4 with shard.count=4: use shard.index=0 to shard.index=3"),
         (4, -1, "no shard.index=-1"),

@@ -179,7 +179,7 @@ def test_too_few_facts_to_race_are_told_as_such(
     [
         ("search.budget=2", "search.budget=2.0 is no share"),
         ("search.first=0", "search.first=0.0 is no share"),
-        ("search.alpha=1", "search.alpha=1.0 is no error rate"),
+        ("search.alpha=1", "search.alpha=1.0 is not an error rate"),
         ("search=racin", "Did you mean 'racing'?"),
     ],
 )

@@ -24,7 +24,14 @@ UP, DOWN, OPEN, FEW = Interval(1, 0.2, 2), Interval(-1, -2, -0.2), Interval(1, -
 
 @pytest.mark.parametrize(
     ("figure", "direction", "outcome"),
-    [(UP, 1, SUPPORTED), (UP, -1, CONTRADICTED), (DOWN, 1, CONTRADICTED), (DOWN, -1, SUPPORTED), (OPEN, 1, INCONCLUSIVE), (OPEN, -1, INCONCLUSIVE)],
+    [
+        (UP, 1, SUPPORTED),
+        (UP, -1, CONTRADICTED),
+        (DOWN, 1, CONTRADICTED),
+        (DOWN, -1, SUPPORTED),
+        (OPEN, 1, INCONCLUSIVE),
+        (OPEN, -1, INCONCLUSIVE),
+    ],
 )
 def test_the_side_of_the_interval_decides(figure: Interval, direction: int, outcome: str) -> None:
     assert by_sign(figure, direction)[0] == outcome

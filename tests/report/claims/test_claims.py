@@ -48,7 +48,9 @@ def test_gains_are_assessed_by_the_held_out_gain(held_out: float, outcome: str) 
 def test_a_group_that_loses_is_named() -> None:
     found = everywhere(lambda code: {"held_out": (-1 if code in GROUPS["high"] else 1) + spread(code)})
     one = check(found, "every_group_gains")
-    assert (one.outcome, one.why) == (CONTRADICTED, "Below 0: high resource.") and one.ours.startswith("least: high resource -")
+    assert (one.outcome, one.why) == (CONTRADICTED, "Below 0: high resource.") and one.ours.startswith(
+        "least: high resource -"
+    )
     assert one.paper == "least: +0.8"
 
 
@@ -89,7 +91,10 @@ def test_pairs_differ_only_where_no_pair_would_do_for_all() -> None:
     assert one.outcome == SUPPORTED and one.paper == "22 in 52"
     noise = everywhere(lambda code: {"best": (1, 2) if code < "hy" else (8, 9), "confidence_set": [(5, 6)]})
     one = check(noise, "languages_differ")
-    assert (one.outcome, one.why) == (INCONCLUSIVE, "5/6 is in the confidence set of best pairs in 52 of 52: may be noise.")
+    assert (one.outcome, one.why) == (
+        INCONCLUSIVE,
+        "5/6 is in the confidence set of best pairs in 52 of 52: may be noise.",
+    )
 
 
 def test_the_published_pairs_hold_where_they_are_confidence_set() -> None:

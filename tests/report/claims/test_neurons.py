@@ -27,7 +27,8 @@ def analysis(overlaps: dict[str, tuple[float, ...]], name: str = "neurons") -> S
 
 
 @pytest.mark.parametrize(
-    ("gains", "outcome"), [((0.4, 0.5, 0.6), SUPPORTED), ((-0.4, -0.5, -0.6), CONTRADICTED), ((-1.0, 0.1, 1.0), INCONCLUSIVE)]
+    ("gains", "outcome"),
+    [((0.4, 0.5, 0.6), SUPPORTED), ((-0.4, -0.5, -0.6), CONTRADICTED), ((-1.0, 0.1, 1.0), INCONCLUSIVE)],
 )
 def test_the_change_over_languages_decides(gains: tuple[float, ...], outcome: str) -> None:
     found = analysis({code: (11.0, 11.0 + gain) for code, gain in zip(("de", "ru", "zh"), gains, strict=True)})
