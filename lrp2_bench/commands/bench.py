@@ -184,7 +184,7 @@ def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
     if any("bfloat16" in case for case in results):
         yield "In bfloat16: of the cells hit in either precision, the share hit in both."
     sampled = results[0]["others"][0]["sampled"] if results else 0
-    yield f"The others ran {sampled} of the configurations; their seconds are scaled to all. Their hits were compared there."
+    yield f"The others ran {sampled} of the configurations; their seconds are scaled. Their hits were compared there."
     wrong = sum(other["not_close"] for case in results for other in case["others"])
     yield f"Cells that differ though not too close to call: {wrong}."
     if not nnsight_is_here():

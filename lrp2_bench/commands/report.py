@@ -69,9 +69,9 @@ def run_report(
     For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
     ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
     one ``verdict`` for all, and all of it on one page, ``page.html``. An ablation's MODEL is MODEL_PROJECTION; it has
-    no part in the claim checks, and ``ablations_MODEL_DATASET`` sets it beside LRP2. Tables and figures of finished analyses
-    (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models`` restricts the report to
-    these. ``tracker`` is told of the report once it is written.
+    no part in the claim checks, and ``ablations_MODEL_DATASET`` compares it with LRP2. Tables and figures of finished
+    analyses (`lrp2-bench analyze`) follow. ``groups`` are Table 1's, by name; ``models`` restricts the report to
+    these. ``tracker`` gets the report once it is written.
 
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
     input. Unfinished runs are named in the tables' notes and on the console. Where a model and dataset were searched in

@@ -24,7 +24,7 @@ class OtherPivot(Intervention):
             )
         if other == pivot:
             raise BenchError(
-                f"projection=other_pivot projection.language={other} would do the same as projection=lrp2, for '{pivot}' "
+                f"projection=other_pivot projection.language={other} would do the same as projection=lrp2: '{pivot}' "
                 f"is the pivot.\nChoose another projection.language, such as projection.language={third}."
             )
 

@@ -21,12 +21,12 @@ class Shuffled(Intervention):
         other, third = self.settings.language, third_language(language, pivot)
         if other == language:
             raise BenchError(
-                f"projection=shuffled projection.language={other} language={language} would do the same as projection=lrp2 "
-                f"does.\nChoose another projection.language, such as projection.language={third}."
+                f"projection=shuffled projection.language={other} language={language} would do the same as "
+                f"projection=lrp2.\nChoose another projection.language, such as projection.language={third}."
             )
         if other == pivot:
             raise BenchError(
-                f"projection=shuffled projection.language={other} would change nothing, for '{pivot}' is the pivot.\n"
+                f"projection=shuffled projection.language={other} would change nothing: '{pivot}' is the pivot.\n"
                 f"Choose another projection.language, such as projection.language={third}."
             )
 

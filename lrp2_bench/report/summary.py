@@ -39,7 +39,8 @@ def _lines(
     own = next((each for each in told if each.run.is_pivot), None)
     model = searched[0][0].run.model
     know = f"{own.run.baseline.accuracy:.1f} % of its facts in {english}; " if own else ""
-    yield f"{model} recalls {know}in {len(searched)} others {_pooled(searched, _all)}, baseline -> best pairs (in-sample)."
+    pooled = _pooled(searched, _all)
+    yield f"{model} recalls {know}in {len(searched)} others {pooled}, baseline -> best pairs (in-sample)."
     yield f"Facts seen in pretraining in the language itself: {_pooled(searched, lambda each: each.told.by[SEEN])}."
     yield f"Facts seen in pretraining in {english} alone: {_pooled(searched, lambda each: each.told.by[PIVOT])}."
     yield from _crossed(searched, others)

@@ -53,8 +53,8 @@ class RaceRules:
             )
         if self.budget is not None and not 0.0 < self.budget <= 1.0:
             raise BenchError(
-                f"search.budget={self.budget} is not a share of the grid's block runs. Give a number above 0 and up to 1, "
-                "or null to drop pairs by statistics alone."
+                f"search.budget={self.budget} is not a share of the grid's block runs. Give a number above 0 and up to "
+                "1, or null to drop pairs by statistics alone."
             )
 
 

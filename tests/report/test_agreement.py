@@ -1,4 +1,4 @@
-"""Runs that were not made alike, or in another experiment, are told apart by labels that say how they differ."""
+"""Runs of different configurations, or in another experiment, get labels that say how they differ."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_each_setting_that_must_agree_tells_runs_of_one_experiment_apart(
     by_language = {run.language: run.label for run in runs}
     assert by_language["fr"] == f"paper ({shown})"
     assert by_language["de"].startswith(f"paper ({shown.split('=')[0]}=")
-    assert len(remarks) == 1 and "experiment 'paper' were not made alike" in remarks[0]
+    assert len(remarks) == 1 and "experiment 'paper' have different configurations" in remarks[0]
 
 
 def test_a_run_of_baselines_stands_with_each_group_that_it_agrees_with(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def test_they_pool_the_facts_of_all_languages_by_who_told_them(tmp_path: Path) -
         assert rows[0] is not None and rows[1] is not None
         before, after, facts = before + rows[0][alone].sum(), after + rows[1][alone].sum(), facts + alone.sum()
     assert lines[2] == (
-        f"Facts told in English alone: {100 * before / facts:.1f} -> {100 * after / facts:.1f} % of {facts}."
+        f"Facts seen in pretraining in English alone: {100 * before / facts:.1f} -> {100 * after / facts:.1f} % of "
+        f"{facts}."
     )
     gains = [run.best("transferability").transferability - run.baseline.transferability for run in runs if run.pairs]
     assert f"{max(gains):+.1f} points in" in lines[-1]

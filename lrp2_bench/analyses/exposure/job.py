@@ -123,8 +123,8 @@ def _say_why_none(model: Pretrained, ours: ModelRun, problems: Sequence[Unusable
         )  # fmt: skip
     elif ours.held_out.any():
         log.info(
-            "For knowledge transfer, first search the no-transfer control '%s' on the same dataset and language in this "
-            "experiment.",
+            "For knowledge transfer, first search the no-transfer control '%s' on the same dataset and language in "
+            "this experiment.",
             model.twin_name,
         )
 

@@ -25,8 +25,8 @@ def writing_systems(rows: Sequence[SystemRow], numbers: TokenNumbers) -> Figure:
     texts = Texts(
         "Writing systems in the input embeddings",
         f"{shown(numbers.model, 60)}, tokens in brackets. Left: held-out tokens whose writing system a linear "
-        f"classifier predicts; right: writing systems among a token's {numbers.neighbours} nearest neighbours. Whiskers: "
-        "95 % intervals.",
+        f"classifier predicts; right: writing systems among a token's {numbers.neighbours} nearest neighbours. "
+        "Whiskers: 95 % intervals.",
         f"Solid line: all tokens ({numbers.accuracy.value:.1f} %; {numbers.systems.value:.2f}); dashed: chance "
         f"({numbers.majority:.1f} % by always saying the commonest; {numbers.systems_by_chance:.2f}).",
     )

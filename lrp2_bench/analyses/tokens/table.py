@@ -62,7 +62,7 @@ def summary_table(numbers: TokenNumbers) -> Table:
     other, systems = PUBLISHED_SYSTEMS
     k = numbers.neighbours
     rows: tuple[tuple[Cell, ...], ...] = (
-        ("writing system predicted correctly, % of held-out tokens", numbers.accuracy, numbers.majority, accuracy, name),
+        ("writing system predicted, % of held-out tokens", numbers.accuracy, numbers.majority, accuracy, name),
         ("the same, labels shuffled in training", numbers.shuffled, numbers.majority, None, None),
         ("the same, mean over writing systems", numbers.mean_recall, None, None, None),
         (
@@ -123,8 +123,8 @@ def _notes(numbers: TokenNumbers) -> list[str]:
         f"Neighbours: {numbers.neighbours} by cosine among all tokens with a writing system, of {numbers.queries:,} "
         f"tokens: {interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}] writing systems on average. By "
         "chance: neighbours drawn at random.",
-        "Published: Wen-Yi and Mimno (2023), arXiv 2311.18034, with tokens and splits of their own; other models, so for "
-        "context only.",
+        "Published: Wen-Yi and Mimno (2023), arXiv 2311.18034, with tokens and splits of their own; other models, so "
+        "for context only.",
     ]
 
 

@@ -109,7 +109,8 @@ class AnalyzeCommand:
 class PretrainCommand:
     """``lrp2-bench pretrain``. What is null is the named model's own (lrp2_bench/testbed/specs.py)."""
 
-    # a testbed model by its name: tiny_mbert, tiny_bloom, or one of their no-transfer controls; of the rest, threads count
+    # a testbed model by its name: tiny_mbert, tiny_bloom, or one of their no-transfer
+    # controls; of the rest, threads count
     model: ModelSettings = field(default_factory=ModelSettings)
     name: str | None = None  # of a model that is changed by one of the following
     languages: list[str] | None = None  # codes; English is always there

@@ -34,8 +34,8 @@ class Check:
 
 
 def by_sign(figure: Interval, direction: int = 1, zero: str = "0") -> tuple[Outcome, str]:
-    """Supported if the whole interval lies on the side of ``direction`` (1 or -1), contradicted if on the other. ``zero`` says
-    what 0 stands for where ``figure`` is a difference from something."""
+    """Supported if the whole interval lies on the side of ``direction`` (1 or -1), contradicted if on the other.
+    ``zero`` says what 0 stands for where ``figure`` is a difference from something."""
     if math.isnan(figure.value):
         return INCONCLUSIVE, "No language has the data for this check."
     if math.isnan(figure.low):

@@ -1,4 +1,4 @@
-"""What the claim checks rest on: a model's assessed languages with their groups, and the published numbers beside them."""
+"""What the claim checks rest on: a model's assessed languages with their groups, and the published numbers."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from scipy.stats import binomtest
 
 from lrp2_bench.report.claims.check import (
     ALPHA,
-    SUPPORTED,
     CONTRADICTED,
     INCONCLUSIVE,
+    SUPPORTED,
     Check,
     Outcome,
     by_all,

@@ -14,9 +14,9 @@ from lrp2_bench.core.types import Interval
 from lrp2_bench.data import published
 from lrp2_bench.report.claims.check import (
     ALPHA,
-    SUPPORTED,
     CONTRADICTED,
     INCONCLUSIVE,
+    SUPPORTED,
     Check,
     Outcome,
     by_sign,

@@ -89,4 +89,5 @@ def _notes(models: Sequence[Evidence], told: Sequence[Evidence], outcomes: Seque
     for each in models:
         if each not in told:
             searched = counted(each.assessed) if each.assessed else "no language"
-            yield f"Too few languages for claim checks: {each.found.model} on {each.found.dataset_label}, {searched} assessed."
+            found = f"{each.found.model} on {each.found.dataset_label}"
+            yield f"Too few languages for claim checks: {found}, {searched} assessed."

@@ -59,8 +59,9 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str) -> Tab
         columns=_COLUMNS,
         rows=tuple(rows),
         notes=(
-            "A difference is the experiment's percentage minus that of the one it is compared with, over the facts that "
-            f"both evaluated; 95 % intervals: a paired bootstrap within relations ({RESAMPLES:,} resamples, seed {SEED}). "
+            "A difference is the experiment's percentage minus that of the one it is compared with, over the facts "
+            "that both evaluated; 95 % intervals: a paired bootstrap within relations "
+            f"({RESAMPLES:,} resamples, seed {SEED}). "
             "Best pairs are in-sample: each was chosen on these facts, which the intervals do not account for.",
             *notes,
         ),

@@ -1,4 +1,4 @@
-"""What a search of a testbed model says beside its scores: who told the facts it hits, and what crossed."""
+"""What a search of a testbed model says beside its scores: which facts were seen in pretraining, and what crossed."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ def test_hits_are_split_by_who_told_the_fact(
             assert found == {"facts": 0}
     # Chance leaves no country to the pivot alone where six languages draw theirs.
     assert present == {"seen", "elsewhere", "nowhere" if model is TWIN else "pivot"}
-    untold = "untold" if model is TWIN else "in English alone"
+    unseen = "not seen" if model is TWIN else "in English alone"
     line = next(text for text in said(caplog).split("\n") if text.startswith("Accuracy by exposure"))
     share = split["nowhere" if model is TWIN else "pivot"]
-    assert f"{untold} {share['baseline']:.1f} -> {share['best']:.1f} ({share['facts']} facts)" in line
-    assert f"told in the language {split['seen']['baseline']:.1f} -> " in line
+    assert f"{unseen} {share['baseline']:.1f} -> {share['best']:.1f} ({share['facts']} facts)" in line
+    assert f"seen in the language {split['seen']['baseline']:.1f} -> " in line
 
 
 def test_a_baseline_has_no_best(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_transfer_is_the_model_less_the_twin_beside_it(tmp_path: Path, caplog: p
         assert transfer["twin"][key] == pytest.approx(accuracy[1], abs=1e-6)
         assert transfer[key] == pytest.approx(accuracy[0] - accuracy[1], abs=1e-6) and transfer[key] > 5
     line = next(text for text in said(caplog).split("\n") if text.startswith("Knowledge transfer"))
-    assert "less 'some_name'" in line and f"= {transfer['baseline']:+.1f} [" in line
+    assert "minus control 'some_name'" in line and f"= {transfer['baseline']:+.1f} [" in line
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_without_a_twins_run_it_says_to_make_one(tmp_path: Path, why: str, caplo
     (tmp_path / "paper" / "report.md").write_text("a file among the models")
     measures = exposure_measures(write_told_run(tmp_path, "de"), MODEL, BEST)
     assert set(measures) == {"exposure"}
-    assert "first search the twin 'tiny_mbert_twin'" in said(caplog)
+    assert "first search the no-transfer control 'tiny_mbert_twin'" in said(caplog)
     assert ("hits cannot be used" in said(caplog)) == (why == "damaged hits")
 
 
@@ -231,8 +231,8 @@ def test_a_search_tells_the_testbed_model_the_split_and_the_transfer(
     assert {key: run.summary[key] for key in ("exposure", "transfer")} == expected
     assert expected["exposure"]["seen"]["facts"] > 5 and expected["transfer"]["facts"] > 10
     output = capsys.readouterr().err
-    assert "Accuracy by exposure, baseline -> best pair: told in the language" in output
-    assert "less 'miniature_twin'" in output and "not pretrained on" not in output
+    assert "Accuracy by exposure, baseline -> best pair (in-sample): seen in the language" in output
+    assert "minus control 'miniature_twin'" in output and "not pretrained on" not in output
     wandb.teardown()
 
     assert lrp2_bench("report", str(tmp_path / "outputs")) == 0
@@ -249,8 +249,8 @@ def test_a_search_in_a_language_the_model_never_read_warns_and_goes_on(
     kind = "The checkpoint was not pretrained on Welsh (cy); its languages are en, ga, hi"
     assert manifest(folder)["notices"][kind]["count"] == 1
     output = capsys.readouterr().err
-    assert kind in output and "first search the twin 'miniature_twin'" in output
-    assert "told in the language" not in output
+    assert kind in output and "first search the no-transfer control 'miniature_twin'" in output
+    assert "seen in the language" not in output
 
 
 def test_a_checkpoint_with_a_broken_exposure_is_refused(checkpoints: dict[str, Path], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The testbed's tables hold what the stored hits say of who told the facts, and leave other models alone."""
+"""The testbed's tables hold what the stored hits say of facts seen in pretraining, and leave other models alone."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_twin_has_an_exposure_table_of_its_own_in_which_english_tells_less(tmp
     (exposure,) = tables(tmp_path, "tiny_mbert_twin")
     assert exposure.name == "exposure_tiny_mbert_twin_cldr"
     assert row(exposure, "en")["exposure"] == pytest.approx(80, abs=0.3)
-    assert any("twin" in note for note in exposure.notes)
+    assert any("no-transfer control" in note for note in exposure.notes)
 
 
 def test_a_twin_is_known_by_its_manifest_whatever_its_folder_is_called(tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ def test_without_a_twin_to_compare_with_a_note_says_why(tmp_path: Path, why: str
         assert de["transfer_without"] is not None and de["transfer_lrp2"] is None and not notes
         return
     assert (de["twin_without"], de["transfer_without"], de["transfer_lrp2"]) == (None, None, None)
-    expected = {"other facts": "the twin's run differs in dataset", "no hits": "is missing"}
-    assert expected.get(why, "no finished run of the twin 'tiny_mbert_twin'") in notes[0]
+    expected = {"other facts": "the no-transfer control's run differs in dataset", "no hits": "is missing"}
+    assert expected.get(why, "no finished run of the no-transfer control 'tiny_mbert_twin'") in notes[0]
 
 
 def test_a_baseline_alone_has_its_accuracies_and_no_pair(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_hits_that_lack_the_best_pair_are_named(tmp_path: Path) -> None:
     folder = write_told_run(tmp_path, "zh")
     shutil.copy(write_told_run(tmp_path / "b", "zh", pairs=False) / "hits.parquet", folder / "hits.parquet")
     write_told_run(tmp_path, "de")
-    assert any("lacks hits that pairs.csv counts" in note for note in tables(tmp_path)[0].notes)
+    assert any("has fewer hits than pairs.csv counts" in note for note in tables(tmp_path)[0].notes)
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -59,7 +59,7 @@ def test_the_tables_say_what_two_languages_share_without_and_with_lrp2(
     run = job(architecture)
     assert run("language=de", "pair=[1,3]") == 0
     baseline, moved = run.table(f"neurons_{architecture}")
-    assert (baseline["setting"], moved["setting"]) == ("untouched", "LRP2")
+    assert (baseline["setting"], moved["setting"]) == ("baseline", "LRP2")
     assert (moved["pair_lirp"], moved["pair_lsrp"], moved["relations"]) == ("1", "3", "3")
     for row in (baseline, moved):
         same, different, average = (float(row[name]) for name in ("same", "different", "average"))

@@ -181,8 +181,8 @@ def test_a_forecast_is_of_the_shard(
 ) -> None:
     monkeypatch.setattr("lrp2_bench.commands.search.plan._TIMING", 0.0)
     job = toy_job()
-    assert job.search("plan=true") == 0 and "24 facts in 7 settings" in capsys.readouterr().out
-    assert job.search("plan=true", "shard.count=3") == 0 and "8 facts in 7 settings" in capsys.readouterr().out
+    assert job.search("plan=true") == 0 and "24 facts in 7 configurations" in capsys.readouterr().out
+    assert job.search("plan=true", "shard.count=3") == 0 and "8 facts in 7 configurations" in capsys.readouterr().out
 
 
 def test_results_of_the_layout_before_shards_are_read_and_added_to(

@@ -1,4 +1,4 @@
-"""A claim is decided by an interval that leaves nought out, and by nothing less."""
+"""A claim is decided by an interval that excludes 0, and by nothing less."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.report.claims.check import (
-    SUPPORTED,
     CONTRADICTED,
     INCONCLUSIVE,
+    SUPPORTED,
     by_all,
     by_sign,
     more_misses_than_chance,
@@ -40,7 +40,7 @@ def test_the_side_of_the_interval_decides(figure: Interval, direction: int, outc
 def test_why_it_cannot_be_told_is_said() -> None:
     assert by_sign(OPEN) == (INCONCLUSIVE, "The interval includes 0.")
     assert by_sign(FEW) == (INCONCLUSIVE, "Fewer than 3 languages.")
-    assert by_sign(Interval(NAN, NAN, NAN)) == (INCONCLUSIVE, "No language has what it takes.")
+    assert by_sign(Interval(NAN, NAN, NAN)) == (INCONCLUSIVE, "No language has the data for this check.")
 
 
 def test_of_several_one_against_is_enough_and_one_open_leaves_it_open() -> None:

@@ -1,4 +1,4 @@
-"""Each claim is borne out, not, or left open by the numbers that it is about."""
+"""Each claim is supported, contradicted or left inconclusive by the numbers that it is about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from lrp2_bench.core.languages import GROUPS as DEFAULT_GROUPS
 from lrp2_bench.core.languages import groups
 from lrp2_bench.data import published
-from lrp2_bench.report.claims.check import SUPPORTED, CONTRADICTED, INCONCLUSIVE, Check
+from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Check
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.gains import causal_gains_more
 from lrp2_bench.report.claims.table import checks_of, verdict_table
@@ -70,7 +70,7 @@ def test_resource_classes_and_families_are_compared_baseline() -> None:
     assert one.outcome == SUPPORTED
     two_low = [code for code in ALL if code not in GROUPS["low"][2:]]
     few = check(everywhere(lambda code: {"without": level(code)}, two_low), "resource_order_accuracy")
-    assert (few.outcome, few.why) == (INCONCLUSIVE, "Fewer than 3 languages: medium less low.")
+    assert (few.outcome, few.why) == (INCONCLUSIVE, "Fewer than 3 languages: medium minus low.")
     assert one.paper == "23.4 / 22.2 / 17.4" and one.ours.startswith("40")
     upside_down = check(everywhere(lambda code: {"without": 60 - level(code)}), "resource_order_transferability")
     assert upside_down.outcome == CONTRADICTED
@@ -93,7 +93,7 @@ def test_pairs_differ_only_where_no_pair_would_do_for_all() -> None:
     one = check(noise, "languages_differ")
     assert (one.outcome, one.why) == (
         INCONCLUSIVE,
-        "5/6 is in the confidence set of best pairs in 52 of 52: may be noise.",
+        "5/6 is in the 95 % confidence set of best pairs in 52 of 52: may be noise.",
     )
 
 
@@ -183,9 +183,9 @@ def test_one_table_holds_all_models_and_says_which_are_too_few() -> None:
     table = verdict_table([many, few])
     assert table is not None
     assert {row[0] for row in table.rows} == {"mbert on mlama, 52 languages", "not in stored hits"}
-    assert "Too few for a outcome: mine on mlama, 1 language assessed." in table.notes
+    assert "Too few languages for claim checks: mine on mlama, 1 language assessed." in table.notes
     told = [str(row[3]) for row in table.rows]
-    assert table.notes[0].startswith(f"Of {len(told)} checks: {told.count(SUPPORTED)} borne out")
+    assert table.notes[0].startswith(f"Of {len(told)} checks: {told.count(SUPPORTED)} supported")
     alone = verdict_table([few])
     assert alone is not None and {row[3] for row in alone.rows} == {INCONCLUSIVE}
 

@@ -1,4 +1,4 @@
-"""The outcome on knowledge neurons rests on the analyses that are there, and cannot be told without them."""
+"""The check on knowledge neurons rests on the analyses that are there, and is inconclusive without them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from lrp2_bench.analyses.finished import StoredAnalysis
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.render.table import Column, Table
-from lrp2_bench.report.claims.check import SUPPORTED, CONTRADICTED, INCONCLUSIVE
+from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from lrp2_bench.report.claims.neurons import neuron_checks
 
 
 def analysis(overlaps: dict[str, tuple[float, ...]], name: str = "neurons") -> StoredAnalysis:
     """Overlaps by language: baseline, and with LRP2 where there is a second."""
     rows = [
-        (language, "LRP2" if number else "untouched", LayerPair(1, 3) if number else None, value)
+        (language, "LRP2" if number else "baseline", LayerPair(1, 3) if number else None, value)
         for language, values in overlaps.items()
         for number, value in enumerate(values)
     ]
