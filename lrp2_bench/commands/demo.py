@@ -26,7 +26,7 @@ from lrp2_bench.launchers.job import Job, Outcome, State
 from lrp2_bench.launchers.launcher import Tell
 from lrp2_bench.launchers.local import LocalLauncher
 from lrp2_bench.launchers.summary import UnfinishedError, all_finished, summary
-from lrp2_bench.report.summary import findings
+from lrp2_bench.report.summary import summary_lines
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.testbed.specs import SPECS, spec_of
 
@@ -126,7 +126,7 @@ def _say(folder: Path, report: Path, console: Console, seconds: float) -> None:
     runs, _ = find_runs([folder])
     for model in sorted({run.model for run in runs}):
         members = [run for run in runs if run.model == model]
-        for number, line in enumerate(findings(members, runs, "transferability")):
+        for number, line in enumerate(summary_lines(members, runs, "transferability")):
             console.print(Text(line if number == 0 else f"  {line}"), soft_wrap=True)
     console.print(Text(f"{seconds:.0f} s. Look at:"))
     shown = [

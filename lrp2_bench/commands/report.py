@@ -21,11 +21,11 @@ from lrp2_bench.render.table import Table
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.text import require_apart
 from lrp2_bench.render.write import write_table
-from lrp2_bench.report.agreement import tell_apart
+from lrp2_bench.report.agreement import label_runs
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.table import verdict_table
-from lrp2_bench.report.completeness import lacking
+from lrp2_bench.report.completeness import incomplete_runs
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.method import of_method
@@ -91,7 +91,7 @@ def run_report(
         _tell("Not on the page", unread, console)
         console.print(Text(f"Page: {page}"), soft_wrap=True)
         written.append(page)
-    lacks = lacking(contents.unfinished, contents.assessed)
+    lacks = incomplete_runs(contents.unfinished, contents.assessed)
     if lacks:
         console.print(Text(f"Incomplete ({len(lacks)}):", style="yellow"))
         for line in lacks:
@@ -131,7 +131,7 @@ def _contents(
     """All that is told, made before any of it is written."""
     analyses, unread = find_analyses(inputs)
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
-    runs, remarks = tell_apart(runs)
+    runs, remarks = label_runs(runs)
     _tell("Labelled apart", remarks, console)
     assessed = _assessed(_groups(runs), select_by, console)
     # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.

@@ -32,7 +32,7 @@ def random_shifts(shift: Shifts, seed: int, language: str) -> Shifts:
     """Shifts of the same lengths, and the same angles between layers, in directions drawn for seed and language.
 
     The angles matter: shifts of neighbouring layers are alike, so that moving back undoes much of moving in; directions
-    drawn anew for each layer would disturb twice.
+    drawn again for each layer would disturb twice.
     """
     import numpy as np
     import torch

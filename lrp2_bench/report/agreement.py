@@ -25,7 +25,7 @@ _VALUE = 24  # characters
 Key = TypeVar("Key", bound=Hashable)
 
 
-def tell_apart(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+def label_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     """The runs, labelled by their experiment wherever one model and dataset was reported in several; and remarks on
     runs of one experiment that no table can hold together.
 

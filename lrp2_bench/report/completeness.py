@@ -8,7 +8,7 @@ from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.results.runs import Run, Unfinished
 
 
-def lacking(unfinished: Sequence[Unfinished], groups: Sequence[AssessedRuns]) -> list[str]:
+def incomplete_runs(unfinished: Sequence[Unfinished], groups: Sequence[AssessedRuns]) -> list[str]:
     """A line per incomplete run folder, and why. Languages that nobody began are no part of it: the tables'
     notes count those."""
     lines = [f"{each.folder}: {each.reason}" for each in unfinished]

@@ -20,7 +20,7 @@ def method(run: Run) -> str:
     return _NAME if run.projection == LRP2 else run.projection
 
 
-def moved_how(run: Run) -> str:
+def ablation_note(run: Run) -> str:
     """A sentence on an ablation; '' for LRP2 itself."""
     found = run.manifest.get("projection")
     if run.projection == LRP2 or not isinstance(found, Mapping):
@@ -32,7 +32,7 @@ def moved_how(run: Run) -> str:
 
 def of_method(table: Table, run: Run) -> Table:
     """The ``table`` of an ablation's runs, with a note on how states were shifted before the others."""
-    how = moved_how(run)
+    how = ablation_note(run)
     return replace(table, notes=(how, *table.notes)) if how else table
 
 

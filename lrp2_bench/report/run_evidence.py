@@ -1,4 +1,4 @@
-"""All that a report says of a run beyond ``pairs.csv``, from its hits, which are read and drawn anew once.
+"""All that a report says of a run beyond ``pairs.csv``, from its hits, which are read and resampled once.
 
 What is kept is small (numbers of each pair, and the facts that the best pairs turn), so that the evidence of a hundred
 runs can be held while their hits, some hundred megabytes while a run is looked at, cannot.

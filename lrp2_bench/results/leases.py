@@ -97,7 +97,7 @@ class Leases:
         except FileNotFoundError:  # the last job to leave has just removed the folder
             return self.take(name)
         if latest and sign_of(generations[latest]) != assessed:
-            # Meanwhile another took over, let go of it all, and a third may have begun anew below this generation.
+            # Meanwhile another took over, let go of it all, and a third may have begun again below this generation.
             drop(path, file)
             return False
         self._held[name] = latest + 1, file

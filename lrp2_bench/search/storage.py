@@ -45,7 +45,7 @@ _KEPT = "Hits on disk are kept whatever becomes of a study; leave search.storage
 def open_journal(path: Path) -> BaseStorage:
     """The journal at ``path``, which this process alone writes: fixed first, set aside where that is not enough."""
     make_folder(path.parent)
-    mend_journal(path)
+    repair_journal(path)
     try:
         return _journal(path)
     except Exception:  # whatever a flipped bit does to records that Optuna expects to be whole
@@ -60,7 +60,7 @@ def read_journal(path: Path) -> BaseStorage:
     return _journal(path)
 
 
-def mend_journal(path: Path) -> None:
+def repair_journal(path: Path) -> None:
     """Cut a torn last record, which would make the next one unreadable for ever, and lift a dead writer's lock, for
     which Optuna would wait half a minute."""
     cut_torn_tail(path)

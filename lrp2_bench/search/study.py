@@ -49,7 +49,7 @@ def write_study(
     the study's. A pair for which ``select_by`` is no number is a failed trial. The search space is the same for every
     pair of a model (lirp 1..L-1, lsrp 2..L); pairs that cannot be (lirp >= lsrp) are never asked. ``curves`` has the
     metric of pairs after so many facts, which become a trial's intermediate values; those of them without a row were
-    dropped on the way and are pruned trials. The file is written anew from the hits and takes the old one's place
+    dropped on the way and are pruned trials. The file is regenerated from the hits and takes the old one's place
     whole, so that a kill leaves either study, never a half one.
     """
     curves = curves or {}

@@ -89,7 +89,7 @@ class Spending:
 
 
 class Watch:
-    """Told what a search does; this one does nothing with it."""
+    """Receives what a search does; this one does nothing with it."""
 
     def begin(self, pairs: Sequence[LayerPair], what: str) -> None:
         """``pairs`` are about to be evaluated; ``what`` says so for a human."""

@@ -23,7 +23,7 @@ class Measured:
     held_out: float
 
     @property
-    def optimism(self) -> float:
+    def selection_bias(self) -> float:
         """What the paper's protocol says more than the held-out one, in points."""
         return self.change.value - self.held_out
 

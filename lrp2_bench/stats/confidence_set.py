@@ -32,7 +32,7 @@ _ALIKE = 1e-6
 def confidence_set_of_best(value: Floats, samples: Floats, level: float = LEVEL) -> npt.NDArray[np.bool_]:
     """``[pair]``: whether the pair is in the confidence set of the best, where more is better.
 
-    ``value`` ``[pair]`` is the measure on the facts themselves, ``samples`` ``[pair, resample]`` on those drawn anew,
+    ``value`` ``[pair]`` is the measure on the facts themselves, ``samples`` ``[pair, resample]`` on those resampled,
     the same draws for all pairs (:class:`lrp2_bench.stats.bootstrap.Resampled`). The pair of the highest value is
     always in the set. NaN, over no facts, leaves all of them in it.
     """

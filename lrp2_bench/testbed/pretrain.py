@@ -88,7 +88,7 @@ def _pretrain(
         torch.set_num_threads(threads)
     torch.manual_seed(spec.seed)
     sentences = pretraining_text(spec.exposure, spec.glosses, spec.seed)
-    # A twin shares the full model's tokenizer, so that the two differ in what they were told and nothing else.
+    # A control shares the full model's tokenizer, so that the two differ in what they saw and nothing else.
     full = replace(spec, twin=False)
     texts = [s.text for s in (pretraining_text(full.exposure, spec.glosses, spec.seed) if spec.twin else sentences)]
     tokenizer = train_tokenizer(spec, texts)

@@ -52,7 +52,7 @@ class PretrainSpec:
 
     @property
     def exposure(self) -> Exposure:
-        """What the checkpoint's text tells; raises :class:`UnknownNameError` for an unknown language."""
+        """What the checkpoint's text covers; raises :class:`UnknownNameError` for an unknown language."""
         exposure = Exposure.default(self.languages, self.seed)
         return exposure.as_twin() if self.twin else exposure
 

@@ -59,7 +59,7 @@ def test_with_genders_verbs_agree_and_the_rest_is_counted(tmp_path: Path) -> Non
     ]
     counted = {kind: told["count"] for kind, told in data_warnings.as_dict().items() if "'ru'" in kind}
     assert counted == {
-        "Facts in 'ru' that are asked in the first form (masculine), because the subject's gender is not in the data": 1,
+        f"Facts in 'ru' that are {GENDER}": 1,
         "Facts in 'ru' of which a name is uninflected where the prompt needs a case": 3,
         "Names in 'ru' were chosen among aliases, for no file says which is the label": 2,
     }

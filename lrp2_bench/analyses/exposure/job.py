@@ -1,4 +1,4 @@
-"""What a search of a testbed model adds: a word on languages it never read, hits by who told them, and transfer."""
+"""What a search of a testbed model adds: languages it never saw, accuracy by exposure, and transfer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.analyses.exposure.compute import STATUSES, Told, who_told
+from lrp2_bench.analyses.exposure.compute import STATUSES, FactStatuses, fact_statuses
 from lrp2_bench.analyses.exposure.transfer import Crossed, ModelRun, Unusable, transfer_from
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
@@ -41,30 +41,31 @@ def exposure_measures(folder: Path, model: Pretrained | None, best: LayerPair | 
     """Measures of the finished run in ``folder`` for the tracker, nested, each also logged; none without a testbed
     model, or with facts of another dataset than the embedded one.
 
-    ``exposure`` has accuracies in percent without LRP2 and at the best pair for each way a fact was told, and
-    ``transfer`` the model's less its twin's over held-out countries, where the twin's run lies beside this one.
+    ``exposure`` has accuracies in percent without LRP2 and at the best pair by where a fact was seen in pretraining,
+    and ``transfer`` the model's minus its no-transfer control's over held-out countries, where the control ran in this
+    experiment.
     """
     if model is None:
         return {}
     manifest = RunFolder(folder).find_manifest()
     language = str(manifest.get("language"))
     hits = RunFolder(folder).hits()
-    told = who_told(hits.facts, model.exposure, language)
-    if told is None:
+    statuses = fact_statuses(hits.facts, model.exposure, language)
+    if statuses is None:
         return {}
-    measures: dict[str, Any] = {"exposure": _by_status(hits, told, model, best)}
-    # The pivot was told about the held-out countries, so nothing crossed into it; a twin is what others are held to.
+    measures: dict[str, Any] = {"exposure": _by_status(hits, statuses, model, best)}
+    # The pivot saw the held-out countries, so nothing transfers into it; a control is what others are compared with.
     if language != model.exposure.pivot and not model.exposure.twin:
-        transfer = _transfer(folder, model, ModelRun(manifest, hits, told.held_out, best))
+        transfer = _transfer(folder, model, ModelRun(manifest, hits, statuses.held_out, best))
         measures |= {"transfer": transfer} if transfer else {}
     return measures
 
 
-def _by_status(hits: StoredHits, told: Told, model: Pretrained, best: LayerPair | None) -> dict[str, Any]:
+def _by_status(hits: StoredHits, statuses: FactStatuses, model: Pretrained, best: LayerPair | None) -> dict[str, Any]:
     rows = {"baseline": hits.row(None), "best": hits.row(best) if best else None}
     split: dict[str, Any] = {}
     for status in STATUSES:
-        mask = told.by[status]
+        mask = statuses.by[status]
         accuracies = {
             name: round(float(metrics.accuracy(row[None, mask])[0]), DECIMALS)
             for name, row in rows.items()
@@ -137,7 +138,7 @@ def _shown(name: str, crossed: Crossed) -> str:
 
 
 def _twins(folder: Path, model: Pretrained) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Finished runs of ``model``'s twin in the experiment that ``folder`` is of, on its dataset and language."""
+    """Finished runs of ``model``'s no-transfer control in the experiment of ``folder``, on its dataset and language."""
     *_, dataset, language = folder.parts
     for other in sorted(folder.parents[2].iterdir()):
         run = other / dataset / language

@@ -1,21 +1,22 @@
-"""The testbed's second table: what a model knows in a language by who told it, and what crossed from the pivot."""
+"""The testbed's second table: what a model knows in a language by exposure, and its transfer from the pivot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ToldRun
+from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ExposureRun
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.results.runs import Run
 from lrp2_bench.testbed.exposure import PIVOT, SEEN, Status
 
 
-def knowledge_table(runs: Sequence[ToldRun], twins: Sequence[Run], notes: Sequence[str] = ()) -> Table:
-    """One row a language in the order of ``runs``: accuracy on the facts its own text told, on those that the pivot's
-    alone did, the twin's on those about held-out countries, and the model's less the twin's there (transfer).
+def knowledge_table(runs: Sequence[ExposureRun], twins: Sequence[Run], notes: Sequence[str] = ()) -> Table:
+    """One row a language in the order of ``runs``: accuracy on the facts seen in the language, on those seen in the
+    pivot alone, the no-transfer control's on those about held-out countries, and the model's minus the control's there
+    (transfer).
 
-    ``twins`` are the runs of the model's twin, among which each language's is looked for.
+    ``twins`` are the runs of the model's no-transfer control, among which each language's is looked for.
     """
     first = runs[0]
     model, dataset, pivot = first.run.model, first.run.dataset, first.model.exposure.pivot
@@ -47,12 +48,12 @@ def _columns(pivot: str) -> tuple[Column, ...]:
     )
 
 
-def _row(each: ToldRun, twins: Sequence[Run], reasons: dict[str, list[str]]) -> tuple[Cell, ...]:
+def _row(each: ExposureRun, twins: Sequence[Run], reasons: dict[str, list[str]]) -> tuple[Cell, ...]:
     head: tuple[Cell, ...] = (each.run.language, each.name)
     split = (*_split(each, SEEN), *_split(each, PIVOT))
-    held_out = int(each.told.held_out.sum())
+    held_out = int(each.statuses.held_out.sum())
     if each.run.language == each.model.exposure.pivot:
-        # Its text told of the held-out countries too: nothing crossed.
+        # Its text covers the held-out countries too: nothing transfers.
         return (*head, *split, held_out, None, None, None)
     found = each.transfer(twins)
     if isinstance(found, str):
@@ -62,15 +63,15 @@ def _row(each: ToldRun, twins: Sequence[Run], reasons: dict[str, list[str]]) -> 
     return (*head, *split, found.facts, found.baseline.twin, found.baseline.transfer, best)
 
 
-def _split(each: ToldRun, status: Status) -> tuple[Cell, ...]:
-    mask = each.told.by[status]
+def _split(each: ExposureRun, status: Status) -> tuple[Cell, ...]:
+    mask = each.statuses.by[status]
     if not mask.any():
         return 0, None, None
     accuracy = each.accuracy_of(mask)
     return int(mask.sum()), accuracy.interval(0), float(accuracy.value[1]) if each.best else None
 
 
-def _notes(first: ToldRun, reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _notes(first: ExposureRun, reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
     exposure = first.model.exposure
     pivot = language_name(exposure.pivot)
     yield (

@@ -1,10 +1,10 @@
-"""The testbed's first table: accuracy and transferability of each language beside what its text had told."""
+"""The testbed's first table: accuracy and transferability of each language with its exposure in pretraining."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ToldRun
+from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ExposureRun
 from lrp2_bench.core.languages import resource_class
 from lrp2_bench.data.language_table import language_articles
 from lrp2_bench.render.table import Cell, Column, Table
@@ -25,7 +25,7 @@ _COLUMNS = (
 )
 
 
-def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str] = ()) -> Table:
+def exposure_table(runs: Sequence[ExposureRun], select_by: str, notes: Sequence[str] = ()) -> Table:
     """One row a language in the order of ``runs``, best pair by ``select_by``; the pivot has its accuracy only.
 
     "LRP2" is the best pair, "change" what it changes against the baseline, in points.
@@ -54,7 +54,7 @@ def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str]
     )
 
 
-def _row(each: ToldRun) -> tuple[Cell, ...]:
+def _row(each: ExposureRun) -> tuple[Cell, ...]:
     run = each.run
     articles = language_articles(run.language)
     head: tuple[Cell, ...] = (

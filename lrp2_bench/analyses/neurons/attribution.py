@@ -25,7 +25,7 @@ from lrp2_bench.core.types import Setting
 from lrp2_bench.interventions.projection import Shifts, lirp, lsrp
 from lrp2_bench.models.layered import Context, LayeredModel, take
 from lrp2_bench.models.neurons import changed_neurons, frozen
-from lrp2_bench.probing.answer_prompts import GoldPrompt
+from lrp2_bench.probing.answer_prompts import AnswerPrompt
 
 Rule = Literal["right", "left", "midpoint"]
 #: Where between none and all of the activations step number s = 0..m-1 lies: (s + RULES[rule]) / m.
@@ -62,7 +62,7 @@ class Method:
 
 
 def attribute(
-    model: LayeredModel, prompts: Sequence[GoldPrompt], pair: Setting, shifts: Shifts | None, method: Method
+    model: LayeredModel, prompts: Sequence[AnswerPrompt], pair: Setting, shifts: Shifts | None, method: Method
 ) -> Iterator[Attributed]:
     """The attributions of every prompt, batch by batch, with ``pair``'s projections where there is one.
 
@@ -73,7 +73,7 @@ def attribute(
         yield _Batch(model, [prompts[place] for place in places], pair, shifts, method).run(places)
 
 
-def batches(prompts: Sequence[GoldPrompt], method: Method) -> Iterator[list[int]]:
+def batches(prompts: Sequence[AnswerPrompt], method: Method) -> Iterator[list[int]]:
     """Prompts with as many scored positions in batches of which one block's steps fill a pass, or one by one."""
 
     def scored(place: int) -> int:
@@ -92,7 +92,7 @@ class _Batch:
     def __init__(
         self,
         model: LayeredModel,
-        prompts: Sequence[GoldPrompt],
+        prompts: Sequence[AnswerPrompt],
         pair: Setting,
         shifts: Shifts | None,
         method: Method,

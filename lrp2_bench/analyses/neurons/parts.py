@@ -21,7 +21,7 @@ from lrp2_bench.core.types import Setting
 from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.neurons import neuron_count
-from lrp2_bench.probing.answer_prompts import GoldPrompt
+from lrp2_bench.probing.answer_prompts import AnswerPrompt
 from lrp2_bench.render.text import file_stem
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Part:
     language: str
     relation: str
     pair: Setting
-    prompts: Sequence[GoldPrompt]
+    prompts: Sequence[AnswerPrompt]
     shifts: Shifts | None = None
     vectors: tuple[str, ...] = ()
 

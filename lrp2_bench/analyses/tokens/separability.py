@@ -73,7 +73,7 @@ def separability(embeddings: Embeddings, label: Ints, *, seed: int = 0, steps: i
 def _fit(embeddings: Embeddings, label: Ints, steps: int) -> tuple[Pipeline, bool]:
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=steps))
     with warnings.catch_warnings():
-        # Told once, in our words, by `converged`.
+        # Reported once, in our words, by `converged`.
         warnings.simplefilter("ignore", ConvergenceWarning)
         classifier.fit(embeddings, label)
     return classifier, bool(classifier[-1].n_iter_.max() < steps)

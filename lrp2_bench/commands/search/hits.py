@@ -68,7 +68,7 @@ class Board:
             self._load(name)
 
     def note(self, name: str) -> None:
-        """See anew what is open of a relation whose hits were written into."""
+        """Read again what is open of a relation whose hits were written into."""
         result = self.results[name]
         if self._by_itself:
             result.pivot[0] = result.language[0]

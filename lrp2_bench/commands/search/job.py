@@ -210,7 +210,7 @@ def _has_tables_to_write(run: Prepared) -> bool:
 def _write_views(run: Prepared, board: Board) -> _Views:
     """The tables and the study, after a strategy has chosen and evaluated its pairs."""
     job, found = run.job, None
-    hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
+    hits = board.hits()  # read again: whoever had the tables may have stored a whole search meanwhile
     job.leases.forget(lease_of(relation.name) for relation in run.inputs.facts.relations)
     with open_recorder(run) as recorder:
         if job.settings.search.kind in CHOOSING:

@@ -44,10 +44,8 @@ def gain_checks(evidence: Evidence) -> Iterator[Check]:
 def _rises(evidence: Evidence, metric: str) -> Check:
     figure = mean_over_languages(evidence.held_out(metric))
     outcome, why = by_sign(figure)
-    optimism = mean_over_languages(evidence.optimism(metric))
-    papers = (
-        f"By the paper's protocol (in-sample) {points(figure.value + optimism.value)}." if evidence.assessed else ""
-    )
+    bias = mean_over_languages(evidence.selection_bias(metric))
+    papers = f"By the paper's protocol (in-sample) {points(figure.value + bias.value)}." if evidence.assessed else ""
     return Check(
         f"{metric}_rises",
         f"{_WHAT[metric]} (Tables 1, 3)",

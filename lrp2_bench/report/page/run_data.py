@@ -10,7 +10,7 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data.language_table import language_family, language_name
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.figures.alignment import read_aligned
-from lrp2_bench.report.method import moved_how
+from lrp2_bench.report.method import ablation_note
 from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.run_evidence import Evidence
@@ -58,7 +58,7 @@ def run_data(
 
 
 def _notes(run: Run) -> list[str]:
-    how = moved_how(run)
+    how = ablation_note(run)
     return [*([plain(how, 200)] if how else []), *(f"The relation {plain(n, NAME)} is missing." for n in run.missing)]
 
 

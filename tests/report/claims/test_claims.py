@@ -37,7 +37,9 @@ def spread(code: str) -> float:
 
 @pytest.mark.parametrize(("held_out", "outcome"), [(1.0, SUPPORTED), (-1.0, CONTRADICTED), (0.0, INCONCLUSIVE)])
 def test_gains_are_assessed_by_the_held_out_gain(held_out: float, outcome: str) -> None:
-    found = everywhere(lambda code: {"held_out": held_out + (1 if ALL.index(code) % 2 else -1) * 0.9, "optimism": 5.0})
+    found = everywhere(
+        lambda code: {"held_out": held_out + (1 if ALL.index(code) % 2 else -1) * 0.9, "selection_bias": 5.0}
+    )
     for metric, paper in (("accuracy", "+0.6"), ("transferability", "+1.1")):
         one = check(found, f"{metric}_rises")
         assert (one.outcome, one.paper) == (outcome, paper)

@@ -108,7 +108,7 @@ def test_the_held_out_gain_and_the_corrected_p_stand_beside_the_plain_ones(germa
         assert held_out, said
         measured = found.assessed.measured[metric]
         assert number(held_out[1]) == pytest.approx(measured.held_out, abs=0.00501)
-        assert number(held_out[2]) == pytest.approx(measured.optimism, abs=0.00502)
+        assert number(held_out[2]) == pytest.approx(measured.selection_bias, abs=0.00502)
         tests = re.search(
             r"(\d+) miss→hit, (\d+) hit→miss, p (\S+) \((\S+) by Holm for 4 languages\); .* p (\S+) \((\S+)\)\.", said
         )
