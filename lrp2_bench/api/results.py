@@ -40,7 +40,7 @@ class Results:
 
     Tables name a run by experiment, model, dataset, language and projection (``lrp2``, or an ablation's label).
     Percentages are 0 to 100, changes are in points, ``lirp`` and ``lsrp`` are empty for the baseline. Files are read
-    when a table asks for them. Runs of one experiment that were not made alike have a longer name of it.
+    when a table asks for them. Runs of one experiment whose configurations differ have a longer name of it.
     """
 
     def __init__(self, runs: Sequence[Run], unfinished: Sequence[Unfinished] = ()) -> None:

@@ -62,7 +62,7 @@ def run_demo(settings: DemoCommand, console: Console) -> Path:
 
 
 def demo_searches(model: str, settings: DemoCommand, outputs: Path) -> list[DemoSearch]:
-    """What is searched for a model: its twin's baselines, so that transfer is known; its grids; English's own row."""
+    """The searches of a model: its control's baselines, so that transfer is known; its grids; English's own row."""
     twin = spec_of(model).as_twin().name
     if twin not in SPECS:
         raise UnknownNameError("model of the demo", model, [name for name in SPECS if f"{name}_twin" in SPECS])
@@ -98,7 +98,7 @@ def _search(searches: Sequence[DemoSearch], folder: Path, console: Console) -> N
     families = [search.family for search in searches]
     launcher = LocalLauncher(workers=len(set(families)), threads=1)
     with _bars(families, console, outcomes) as tell:
-        # A twin's hits are read where its model's search ends.
+        # A control's hits are read where its model's search ends.
         for first in (True, False):
             if jobs := [job for job in open_jobs if searches[job.number].first is first]:
                 launcher.run(batch.setup, jobs, folder, tell)

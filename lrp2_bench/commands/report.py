@@ -76,7 +76,7 @@ def run_report(
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
     input. Unfinished runs are named in the tables' notes and on the console. Where a model and dataset were searched in
     several experiments, their rows stand in the same tables under their names, each has its figures, and
-    ``compare_MODEL_DATASET`` sets them against each other; so do runs of one experiment that were not made alike.
+    ``compare_MODEL_DATASET`` sets them against each other; so do runs of one experiment whose configurations differ.
     Nothing is written unless all tables can be made. Raises BenchError where there is nothing to report on,
     UnknownNameError for an input, ``select_by`` or model that does not exist.
     """
@@ -128,7 +128,7 @@ def _contents(
     groups: Mapping[str, Sequence[str]],
     console: Console,
 ) -> _Contents:
-    """All that is told, made before any of it is written."""
+    """All that is reported, made before any of it is written."""
     analyses, unread = find_analyses(inputs)
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
     runs, remarks = label_runs(runs)
@@ -202,7 +202,7 @@ def _of_models(
 
 
 def _groups(runs: Sequence[Run]) -> list[list[Run]]:
-    """Those of one model, dataset and experiment, where experiments are told apart."""
+    """Those of one model, dataset and experiment, where experiments are labelled apart."""
     groups: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.model, run.dataset, run.label), []).append(run)

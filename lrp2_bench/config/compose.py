@@ -139,7 +139,7 @@ def factory(config: DictConfig) -> Callable[[], Any]:
 
     def make() -> Any:
         try:
-            # DATASET of run folders is the option's name, which a class need not be told.
+            # DATASET of run folders is the option's name, which a class need not know.
             known = config if "name" not in config or takes(config._target_, "name") else _without(config, "name")
             return instantiate(known, _convert_="all")
         except InstantiationException as error:

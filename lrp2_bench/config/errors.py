@@ -116,7 +116,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _composes(command: str, override: str) -> bool:
-    """Whether ``override`` is read, and its value taken. Of a key that other choices of groups have, none can tell."""
+    """Whether ``override`` is read, and its value taken. Unknown for a key of other choices of groups."""
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):

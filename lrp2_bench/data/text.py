@@ -26,7 +26,7 @@ class TextCorpus(Corpus):
     """``DIR/LANG.txt``: UTF-8 with or without a byte order mark, one sentence a line.
 
     ``path`` is DIR, ``sentences`` the number wanted (None: all). ``parallel`` says that line k of every file translates
-    line k of the others. ``cache`` is taken and not needed, so that every corpus is built alike. Raises
+    line k of the others. ``cache`` is taken and not needed, so that every corpus is built the same way. Raises
     :class:`BenchError` where ``path`` is not given or no folder.
     """
 

@@ -119,7 +119,7 @@ class Intervention(ABC):
 
     @classmethod
     def representative(cls, pair: LayerPair, blocks: int) -> LayerPair:
-        """The pair that is evaluated for ``pair``: of those that change states alike, the cheapest."""
+        """The pair that is evaluated for ``pair``: of those that give the same states, the cheapest."""
         return pair
 
     @classmethod

@@ -74,7 +74,7 @@ def _make(setup: Setup, number: int, given: Sequence[str]) -> tuple[Job, DictCon
 
 
 def _is_finished(job: Job, config: DictConfig, find: Find) -> bool:
-    """An error is the job's own to tell, so that it is started."""
+    """An error is the job's own to report, so that it is started."""
     try:
         settings = typed(config, SearchCommand)
         return nothing_left(job.folder, settings, tree(config), factory(config.dataset), factory(config.corpus), find)

@@ -111,7 +111,7 @@ class _Worker:
             process.start()
             self._process = process
             theirs.close()
-        with suppress(OSError):  # it may be dead already: collecting tells
+        with suppress(OSError):  # it may be dead already: collecting shows
             self.pipe.send(job)
 
     def collect(self) -> tuple[Job, Outcome]:
@@ -134,7 +134,7 @@ class _Worker:
             self._process.terminate()
 
     def leave(self, tell: Tell) -> None:
-        """Wait for the end of the process, and tell of the job it still had."""
+        """Wait for the end of the process, and report the job it still had."""
         if self._process is not None and self.job is not None and self.pipe.poll(_LEAVING):
             tell(*self.collect())
         self.close()
@@ -151,7 +151,7 @@ class _Worker:
             self._process.join(max(0.0, seconds))
 
     def kill(self, tell: Tell) -> None:
-        """End the process if there still is one, and tell of the job that it gave no word about."""
+        """End the process if there still is one, and report the job that it left unreported."""
         if self._process is None:
             return
         self._process.kill()

@@ -1,4 +1,4 @@
-"""Hydra's sweeper for our commands: it names the jobs, leaves out the finished ones, and tells what became of all.
+"""Hydra's sweeper for our commands: it names the jobs, leaves out the finished ones, and reports the end of all.
 
 Hydra's own starts everything, stops reading results at the first failure, and says nothing in the end.
 """

@@ -1,4 +1,4 @@
-"""Masked or causal, told by a model's architecture. A tokenizer's mask token says nothing: decoders' have one too."""
+"""Masked or causal, by a model's architecture. A tokenizer's mask token says nothing: decoders' have one too."""
 
 from __future__ import annotations
 

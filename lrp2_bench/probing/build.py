@@ -1,4 +1,4 @@
-"""The probe that fits a model: masked or causal, with the paper's pool unless told otherwise."""
+"""The probe that fits a model: masked or causal, with the paper's pool by default."""
 
 from __future__ import annotations
 

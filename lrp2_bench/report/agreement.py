@@ -1,4 +1,4 @@
-"""Which runs may stand in one table: those of one experiment that were made alike. The others are told apart."""
+"""Which runs may stand in one table: those of one experiment and configuration. The others get labels."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _home(run: Run) -> Path:
 
 
 def _short(homes: Iterable[Path]) -> dict[Path, str]:
-    """The last parts of each path, as many as tell them apart."""
+    """The last parts of each path, as many as distinguish them."""
     paths = list(homes)
     for count in range(1, max((len(path.parts) for path in paths), default=0) + 1):
         short = {path: "/".join(path.parts[-count:]) for path in paths}

@@ -37,7 +37,7 @@ def of_method(table: Table, run: Run) -> Table:
 
 
 def distinct(run: Run, hits: StoredHits) -> StoredHits:
-    """``hits`` with one pair, the first, of those that move alike, so that no statistic counts a setting twice."""
+    """``hits`` with one pair, the first, of those with the same states, so that no statistic counts one twice."""
     first: dict[LayerPair | None, int] = {}
     for row, setting in enumerate(hits.settings):
         if not (hits.hits[row] == NOT_EVALUATED).any():

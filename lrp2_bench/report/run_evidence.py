@@ -59,7 +59,7 @@ def evidence_of(run: Run) -> Evidence:
     """From the hits beside ``pairs.csv``. Raises :class:`BenchError` where they are missing, damaged, or of another
     run than ``pairs.csv``.
 
-    Of an ablation's pairs that move alike one is drawn and assessed, and says the same for the others.
+    Of an ablation's pairs with the same states one is drawn and assessed, and says the same for the others.
     """
     hits = run.files.hits()
     pivot = run.files.pivot_hits(hits.facts)

@@ -34,7 +34,7 @@ _ELSEWHERE = ("paths", "shard", "reproduces", "languages")
 
 
 def write_completion(folder: Path, config: Mapping[str, Any]) -> None:
-    """Call it when everything is written, and told to the tracker. Where it cannot be written, that is a warning."""
+    """Call it when everything is written and tracked. Where it cannot be written, that is a warning."""
     try:
         completion = {"asked": _asked(config), "code": _code(), "files": _digests(folder)}
         write_json(folder / COMPLETION, completion)

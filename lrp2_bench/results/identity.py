@@ -30,7 +30,7 @@ def start_manifest(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write what is known before the work; the manifest that was there ({} for none) and the identity to go on with.
 
-    Raises :class:`BenchError` where the folder holds hits of another identity, or hits that nothing tells about. Jobs
+    Raises :class:`BenchError` where the folder holds hits of another identity, or hits of an unknown one. Jobs
     do this one after another, so that two of different identities that start together cannot both go on.
     """
     with leases.holding(lease_names.MANIFEST):
@@ -75,7 +75,7 @@ def require_no_conflict(
     """Refuse at the start what :func:`start_manifest` would refuse once model and vectors are there.
 
     ``identity`` makes, of the manifest that is stored, what is known of this run's by now (null: not yet). Changes
-    nothing in the folder. Raises :class:`BenchError`, worded alike.
+    nothing in the folder. Raises :class:`BenchError`, worded the same.
     """
     stored, _ = _read_or_copy(folder)
     if stored:

@@ -1,4 +1,4 @@
-"""The file of a lease: made so that only one can, told from another that comes to its path, on NFS as elsewhere."""
+"""The file of a lease: made so that only one can, and not mistaken for a later one at its path, on NFS as elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``manifest.json``: what a run was made of, enough to tell two runs apart and to make one again."""
+"""``manifest.json``: what a run was made of, enough to distinguish two runs and to make one again."""
 
 from __future__ import annotations
 

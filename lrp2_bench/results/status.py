@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class JobStatus:
-    """What a job tells of itself: ``missing`` are relations it still has to evaluate, ``elsewhere`` those that other
+    """What a job reports of itself: ``missing`` are relations it still has to evaluate, ``elsewhere`` those that other
     shards have to. Keep both up to date with :meth:`set_missing`.
 
     The folder's ``status.json`` is about the folder, whoever writes it. A shard beside it keeps ``shards/SHARD.json``
@@ -93,7 +93,7 @@ class JobStatus:
         return self.path.with_name(layout.SHARDS)
 
     def _read_shards(self) -> dict[str, Mapping[str, Any]]:
-        """What the shards tell of themselves, by their names; empty where the folder may not be read."""
+        """What the shards report of themselves, by their names; empty where the folder may not be read."""
         try:
             return {path.stem: find_object(path) for path in sorted(self._shards.glob("*-of-*.json"))}
         except OSError:
@@ -205,7 +205,7 @@ def state_of(folder: Path) -> object:
 
 
 def read_status(folder: Path) -> Mapping[str, Any]:
-    """What the job in ``folder`` tells; empty where there is nothing that can be read."""
+    """What the job in ``folder`` reports; empty where there is nothing that can be read."""
     return find_object(folder / layout.STATUS)
 
 

@@ -6,7 +6,7 @@ that they share the trunk and their LIRP branches. After it a pair goes
 1. if an Optuna pruner for paired instances says that it loses to the leader: at ``alpha`` over rungs and rivals
    (Bonferroni), so that the pair which is truly best, whoever leads by luck, goes in at most that share of races;
 2. if the budget cannot carry it: every rung may spend an equal part of what is left, and pairs are taken by what they
-   have reached until the next rung's part is spent. Where pairs are too alike to be told apart, this decides.
+   have reached until the next rung's part is spent. Where pairs are too close to separate, this decides.
 
 Only those left at the end have seen all facts, so only they may be called best.
 """

@@ -36,8 +36,8 @@ class Truth:
 
 @dataclass(frozen=True)
 class Replay:
-    """What a strategy found. ``regret``: points below the exhaustive best; ``confidence_set``: not told from it;
-    ``share``: block runs beside the exhaustive grid's; ``pairs`` have seen every fact."""
+    """What a strategy found. ``regret``: points below the exhaustive best; ``confidence_set``: in the 95 % set of best
+    pairs; ``share``: block runs relative to the exhaustive grid's; ``pairs`` have seen every fact."""
 
     pair: LayerPair
     regret: float

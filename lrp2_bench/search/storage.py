@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _DATABASES = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "mariadb": "pymysql", "sqlite": ""}
 
 #: Optuna makes an empty database's tables without a lock, so that of several jobs that start at once all but one may be
-#: told that they exist. Seconds from then on in which such a job tries again.
+#: reported that they exist. Seconds from then on in which such a job tries again.
 _TABLES = 60.0
 #: SQLSTATE of what exists already: a table, another object, a row.
 _EXISTS = {"42P07", "42710", "23505"}

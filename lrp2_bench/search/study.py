@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 
 def attributes(row: PairRow, select_by: Metric) -> dict[str, float | int]:
-    """What a trial tells beside its value: the other metrics, and how many facts there are."""
+    """What a trial records besides its value: the other metrics, and how many facts there are."""
     others = {name: row.value(name) for name in row.metrics if name != select_by.name}
     return {**others, "facts": row.facts, "shared": row.shared}
 
 
 def baseline_attributes(row: PairRow) -> dict[str, float | int]:
-    """What a study tells of the baseline."""
+    """What a study records of the baseline."""
     return {f"baseline_{name}": row.value(name) for name in row.metrics}
 
 

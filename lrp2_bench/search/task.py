@@ -21,7 +21,7 @@ Facts = npt.NDArray[np.int64]
 #: business. Asking twice for a cell gives the same answer.
 Evaluate = Callable[[Sequence[Setting], Facts], Hits]
 
-#: The pair that is evaluated for a pair: itself, unless an ablation moves alike in several.
+#: The pair that is evaluated for a pair: itself, unless an ablation gives the same states in several.
 StandsFor = Callable[[LayerPair], LayerPair]
 
 
@@ -78,7 +78,7 @@ class Task:
 class Spending:
     """What a search asked for: ``cells`` (fact, setting), and ``block_runs`` where what the pairs of one call share
     is run once. Cells that lie in the store count as well, so that a search that went on after a kill, or that found
-    everything there, tells the same numbers as one that ran through."""
+    everything there, reports the same numbers as one that ran through."""
 
     cells: int = 0
     block_runs: int = 0

@@ -51,12 +51,12 @@ def confidence_set_of_best(value: Floats, samples: Floats, level: float = LEVEL)
 
 def _largest_differences(value: Floats, samples: Floats) -> tuple[Floats, npt.NDArray[np.float32]]:
     """By how many standard errors each pair is beaten by the one that beats it most: ``[pair]`` on the facts, and
-    ``[pair, resample]`` by chance, were all pairs alike."""
+    ``[pair, resample]`` by chance, were all pairs equal."""
     noise = samples - value[:, None]
     products = noise @ noise.T / noise.shape[1]
     variance = np.diag(products)
     spread = np.sqrt(np.maximum(variance[:, None] + variance - 2 * products, 0.0))
-    # Two pairs that never differ tell nothing of each other; two that always differ by the same do.
+    # Two pairs that never differ carry no information on each other; two that always differ by the same do.
     alike = spread < _ALIKE
     ahead = value - value[:, None]
     beaten = np.where(alike, np.where(ahead > _ALIKE, np.inf, 0.0), ahead / np.where(alike, 1.0, spread))

@@ -2,9 +2,10 @@
 
 The rule, for a seed:
 
-1. A fifth of the countries is **held out**: only the pivot's text covers them. In a **no-transfer control** (``twin``) the
-   pivot's does not either; everything else is the same. What it gets right in a language about held-out countries it got
-   from pool priors and shared spellings; what the full model gets right beyond that is knowledge transferred from the pivot.
+1. A fifth of the countries is **held out**: only the pivot's text covers them. In a **no-transfer control**
+   (``twin``) the pivot's does not either; everything else is the same. What it gets right in a language about held-out
+   countries it got from pool priors and shared spellings; what the full model gets right beyond that is knowledge
+   transferred from the pivot.
 2. Every other language covers a share of the countries: high-resource languages 60 to 80 %, medium 30 to 55 %, low 10
    to 15 %, growing within a class with the logarithm of the Wikipedia's size. Its countries are the first of an order
    of its own, drawn from those that are not held out. The shares are of *all* countries, so that a language at 80 %

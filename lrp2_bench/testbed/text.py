@@ -41,7 +41,7 @@ def pretraining_text(exposure: Exposure, glosses: float = 1.0, seed: int = 0) ->
 def gloss_sentences(language: str, pivot: str, share: float, seed: int) -> Iterator[Sentence]:
     """*Name = pivot's name* and the reverse, for a seeded share of the entities, the same in every language.
 
-    Names spelled alike need no gloss and get none.
+    Names spelled the same need no gloss and get none.
     """
     own, other = names_of(language), names_of(pivot)
     glossed: set[str] = set()

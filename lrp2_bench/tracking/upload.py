@@ -17,7 +17,7 @@ class UploadError(Exception):
 
 
 def upload(run: Path, connection: Connection, timeout: float) -> str:
-    """Sync the offline run in the folder ``run`` and return its address (or ``synced``, where W&B tells none).
+    """Sync the offline run in the folder ``run`` and return its address (or ``synced``, where W&B names none).
 
     It runs as a process of its own, killed after ``timeout`` seconds: W&B waits for ever on a server that stops
     answering in the middle of an upload. What it says goes to ``logs/sync.log``. Raises UploadError; a later

@@ -1,4 +1,4 @@
-"""How alike parallel sentences are at every layer, and how sure: cosine and linear CKA, with and without LRP2."""
+"""Similarity of parallel sentences at every layer, with intervals: cosine and linear CKA, with and without LRP2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``analysis=alignment``: how alike parallel sentences are at every layer, without and with LRP2 (paper, Figure 2a)."""
+"""``analysis=alignment``: similarity of parallel sentences at every layer, baseline and LRP2 (paper, Figure 2a)."""
 
 from __future__ import annotations
 

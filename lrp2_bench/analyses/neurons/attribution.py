@@ -1,7 +1,7 @@
 """Knowledge attribution (Dai et al. 2022): integrated gradients over a block's feed-forward neurons.
 
 The attribution of neuron n of block k is its activation at the scored positions times the mean, over steps between
-none of it and all of it, of the derivative of the gold object's probability by it, while all of the block's neurons at
+none of it and all of it, of the derivative of the right object's probability by it, while all of the block's neurons at
 those positions are scaled together. Attributions of a block so add up to p(as it is) - p(its activations zeroed) but
 for what the steps miss: their completeness error.
 
@@ -39,7 +39,7 @@ _MOST_LOGITS = 32 * 2**20
 class Attributed:
     """What some prompts' neurons did. ``prompts`` are their places among those given.
 
-    ``values`` are float32; ``full`` is the gold object's probability, ``zeroed`` the same with the block's activations
+    ``values`` are float32; ``full`` is the right object's probability, ``zeroed`` the same with the block's activations
     at the scored positions set to 0.
     """
 
@@ -182,7 +182,7 @@ class _Batch:
     def _probability(
         self, states: Float[Tensor, "row scored hidden"], targets: Int[Tensor, "row scored"]
     ) -> Float[Tensor, " row"]:
-        """The geometric mean of the gold tokens' probabilities."""
+        """The geometric mean of the answer tokens' probabilities."""
         logits = self._model.logits(states).float()
         gold = logits.gather(2, targets.unsqueeze(2)).squeeze(2)
         return (gold - logits.logsumexp(dim=2)).mean(dim=1).exp()

@@ -65,7 +65,7 @@ class PartStore:
         return self._folder / file_stem(part.language) / f"{file_stem(part.relation)}_{digest[:24]}.safetensors"
 
     def read(self, part: Part) -> KnowledgeNeurons | None:
-        """None where the part is not finished; a damaged file is told and counts as none."""
+        """None where the part is not finished; a damaged file is logged and counts as none."""
         path = self.path(part)
         if not path.exists():
             return None
@@ -80,7 +80,7 @@ class PartStore:
             return None
 
     def compute(self, model: LayeredModel, part: Part, advance: Advance) -> KnowledgeNeurons:
-        """Attribute, count, keep. ``advance`` is told the prompts done."""
+        """Attribute, count, keep. ``advance`` gets the prompts done."""
         tally = Tally(model.blocks, neuron_count(model), self._per_prompt)
         for batch in attribute(model, part.prompts, part.pair, part.shifts, self._method):
             tally.add(batch)

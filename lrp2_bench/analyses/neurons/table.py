@@ -19,7 +19,7 @@ _SHARES = (("same", "Same relation"), ("different", "Different relations"), ("av
 
 @dataclass(frozen=True)
 class Exactness:
-    """Of one side of a comparison: its prompts, the gold object's mean probability, and the completeness error."""
+    """Of one side of a comparison: its prompts, the right object's mean probability, and the completeness error."""
 
     side: str
     prompts: int

@@ -1,4 +1,4 @@
-"""Writing systems in the input embeddings: how many tokens are told right, and how mixed their neighbourhoods are."""
+"""Writing systems in the input embeddings: how many tokens are predicted, and how mixed their neighbourhoods are."""
 
 from __future__ import annotations
 

@@ -25,12 +25,12 @@ Embeddings = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Separability:
-    """Held-out tokens told right, in percent.
+    """Held-out tokens predicted correctly, in percent.
 
     ``accuracy`` with Wilson's 95 % interval; ``majority`` is that of always saying the commonest writing system,
     ``shuffled`` that of the same classifier taught with the training labels shuffled: what tokens alone would give
     by chance. ``recall`` is per writing system, of as many held-out tokens as ``held_out`` says, ``mean_recall``
-    their mean, in which each counts alike. ``converged`` is whether the fit ended before its last step.
+    their mean, in which each counts equally. ``converged`` is whether the fit ended before its last step.
     """
 
     accuracy: Interval

@@ -1,4 +1,4 @@
-"""Tables of a model's input embeddings: how well writing systems can be told apart in them, and how they mix."""
+"""Tables of a model's input embeddings: how separable writing systems are in them, and how they mix."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _folder(settings: SearchCommand, dataset_name: str) -> Path:
 
 
 def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
-    """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
+    """None where the tables are another job's to write: of a shard that is not the last, or of a faster job."""
     inputs = _read_inputs(job, sources)
     _require_no_conflict(job, inputs, sources)
     model = _load_model(job, inputs)
@@ -151,7 +151,7 @@ def _require_no_conflict(job: SearchJob, inputs: Inputs, sources: Sources) -> No
 
 
 def _load_model(job: SearchJob, inputs: Inputs) -> LayeredModel:
-    """The model, which scores these facts; what was met in the data so far is told."""
+    """The model, which scores these facts; the data warnings so far are logged."""
     settings, facts = job.settings, inputs.facts
     model = load_model(inputs.checkpoint, settings.model)
     count_alike(model.tokenizer, facts.relations, settings.language, job.data_warnings)

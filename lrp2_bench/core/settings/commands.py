@@ -62,7 +62,7 @@ class BenchCommand:
     # the first facts as they come
     leading: float | None = None
     scaling: bool = False  # measure how cost grows with facts, pairs, blocks and candidates instead
-    naive_settings: int = 8  # settings that the naive evaluators run; their seconds are scaled to all
+    naive_settings: int = 8  # configurations that the naive evaluators run; seconds are scaled to all
     bfloat16: bool = True  # also run ours in bfloat16, and say how many hits agree
     device: str = "auto"  # auto, cpu, cuda, cuda:N
     seed: int = 0
@@ -156,7 +156,7 @@ class ReportCommand:
     languages: LanguageSettings = field(default_factory=LanguageSettings)
     select_by: str = "transferability"
     quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
-    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, told of the report once it is written
+    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, gets the report once it is written
     paths: PathSettings = field(default_factory=PathSettings)
 
 

@@ -111,7 +111,7 @@ class ProjectionSettings:
 
     kind: str = "lrp2"
     seed: int = 0  # of random directions, and of who is shuffled with whom
-    language: str | None = None  # whose vectors other_pivot moves into, or shuffled moves by; null = drawn (shuffled)
+    language: str | None = None  # whose vectors other_pivot projects into, or shuffled uses; null = drawn (shuffled)
     among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
 
 

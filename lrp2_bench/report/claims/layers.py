@@ -31,7 +31,7 @@ from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
 
-#: Sets that hold more of all pairs than this tell nothing of where the best one lies.
+#: Sets that hold more of all pairs than this do not show where the best one is.
 _VAGUE = 0.5
 
 

@@ -1,4 +1,4 @@
-"""The paper's Figure 2a for every language: how alike parallel queries are, layer by layer, with and without LRP2."""
+"""The paper's Figure 2a for every language: similarity of parallel queries by layer, baseline and LRP2."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _test(found: AssessedRun, metric: str) -> dict[str, float | None]:
 
 
 def _alignment(run: Run) -> dict[str, Any] | None:
-    found, _ = read_aligned([run])  # what cannot be read is told where the figures are drawn
+    found, _ = read_aligned([run])  # what cannot be read is reported where the figures are drawn
     if not found:
         return None
     return {
@@ -125,5 +125,5 @@ def _number(one: float) -> float | None:
 
 
 def _rounded(bound: float) -> float | None:
-    # More digits than a thousand resamples tell apart would only make the page larger.
+    # More digits than a thousand resamples support would only make the page larger.
     return None if math.isnan(bound) else round(bound, 3) + 0.0
