@@ -29,7 +29,7 @@ class JobLauncher(ABC):
     def run(self, setup: Setup, jobs: Sequence[Job], folder: Path, tell: Tell) -> None:
         """Run every job and report each by ``tell`` as it ends; a job that fails or dies stops no other.
 
-        ``folder`` is the experiment's, for what the launcher itself writes. After KeyboardInterrupt reported jobs count.
+        ``folder`` is the experiment's, for what the launcher itself writes. On KeyboardInterrupt reported jobs count.
         """
 
 

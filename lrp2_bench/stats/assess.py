@@ -1,4 +1,4 @@
-"""All that the hits of one language say about its best pair: how large the change is, how certain, and its held-out gain."""
+"""All that the hits of one language say about its best pair: the size of the change, its interval and held-out gain."""
 
 from __future__ import annotations
 
