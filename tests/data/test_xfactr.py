@@ -11,6 +11,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.types import Relation
 from lrp2_bench.data.xfactr.dataset import XFactr
+from lrp2_bench.data.xfactr.prompts import GENDER
 from tests.support.paths import XFACTR_ZIP, needs_xfactr
 from tests.support.toy_xfactr import build_xfactr
 
