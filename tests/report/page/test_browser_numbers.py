@@ -104,7 +104,7 @@ def test_the_held_out_gain_and_the_corrected_p_stand_beside_the_plain_ones(germa
         german.page.check(f"input[name=metric][value={metric}]", force=True)
         found = assess_runs(runs_of_german(shown_runs), metric).assessed["de"]
         said = german.text("#remarks")
-        held_out = re.search(r"Held-out change: (\S+), .* flatters by (\S+)\.", said)
+        held_out = re.search(r"Held-out gain: (\S+), .* selection bias (\S+)\.", said)
         assert held_out, said
         measured = found.assessed.measured[metric]
         assert number(held_out[1]) == pytest.approx(measured.held_out, abs=0.00501)

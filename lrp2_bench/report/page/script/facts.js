@@ -17,7 +17,7 @@ function drawFacts() {
 }
 
 function drawSide(id, side, what, group) {
-  find(`${id}-title`).textContent = `${count(side.count, "fact")} ${FLIP[id]}`;
+  find(`${id}-title`).textContent = `${count(side.count, "fact")}: ${FLIP[id]}`;
   const known = side.count ? `; ${group.pivot} gets ${side.pivot.toLocaleString("en")} of them right` : "";
   find(`${id}-caption`).textContent = `${capital(what)}${known}.`;
   listFacts(id, side, FIRST);
