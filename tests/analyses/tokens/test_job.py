@@ -66,7 +66,7 @@ def test_any_architecture_with_embeddings_can_be_looked_into(
         ("analysis.fewest=2", "5 at least"),
         ("analysis.neighbours=0", "analysis.neighbours=0"),
         ("analysis.queries=0", "queries=null"),
-        ("analysis.fewest=3000", "two of at least 3000 tokens; 'tiny_bloom' has: Latin 4,364"),
+        ("analysis.fewest=3000", "two writing systems of at least 3000 tokens; 'tiny_bloom' has: Latin 4,364"),
         ("analysis.neighbours=7302", "tokens with a writing system"),
         ("analysis.neighbuors=5", "analysis"),
     ],
