@@ -92,8 +92,8 @@ def report(config: DictConfig) -> None:
         print(done.folder)
     if done.lacks:
         named = done.lacks if settings.quiet else ["Each is named above."]
-        print("\n".join([f"Partial report; not whole ({len(done.lacks)}):", *named]), file=sys.stderr)
-        print("What is not wanted in a report: delete its folder.", file=sys.stderr)
+        print("\n".join([f"Partial report; incomplete ({len(done.lacks)}):", *named]), file=sys.stderr)
+        print("To leave a run out of reports, delete its folder.", file=sys.stderr)
         raise SystemExit(PARTIAL)  # Hydra reports any exception that it knows as an error of the job
 
 

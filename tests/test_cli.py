@@ -248,11 +248,11 @@ def test_a_partial_report_has_an_exit_code_of_its_own_and_names_what_it_lacks(tm
     assert lrp2_bench("report", str(tmp_path), "-q") == 3
     printed = capsys.readouterr()
     assert printed.out == f"{tmp_path / 'report'}\n"
-    told = f"Partial report; not whole (1):\n{failed}: failed: no disk\n"
-    assert printed.err == f"{told}What is not wanted in a report: delete its folder.\n"
+    told = f"Partial report; incomplete (1):\n{failed}: failed: no disk\n"
+    assert printed.err == f"{told}To leave a run out of reports, delete its folder.\n"
     assert lrp2_bench("report", str(tmp_path)) == 3
     printed = capsys.readouterr()
-    assert f"{failed}: failed: no disk" in printed.out and "not whole (1):\nEach is named above." in printed.err
+    assert f"{failed}: failed: no disk" in printed.out and "incomplete (1):\nEach is named above." in printed.err
     assert lrp2_bench("report", str(tmp_path / "nowhere"), "-q") == 1
     assert lrp2_bench("report", "--help") == 0
     assert "Exit codes: 0 all runs found are complete; 3" in capsys.readouterr().out

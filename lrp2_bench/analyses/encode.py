@@ -15,7 +15,7 @@ from lrp2_bench.models.layered import LayeredModel
 POOLINGS = ("mean", "scored")
 
 TOO_LONG = "Parallel sentences the model cannot hold were left out"
-NOT_SCORED = "Queries without a place at which their object is scored were left out"
+NOT_SCORED = "Queries without a scored position were left out"
 
 
 def encode(
@@ -24,7 +24,7 @@ def encode(
     """(number of the pair, the language's sentence, the pivot's) of every pair the model can hold; others are counted.
 
     Masked models are scored at the [MASK]s of a query with as many as its own object has tokens, causal ones at the
-    tokens that predict the filled query's object. Raises :class:`BenchError` where a tokenizer cannot tell them.
+    tokens that predict the filled query's object. Raises :class:`BenchError` where a tokenizer does not give them.
     """
     sides = [_encode(model, [getattr(pair, side) for pair in bitext.pairs], pooling) for side in ("ours", "theirs")]
     kept = []
@@ -60,7 +60,7 @@ def _masked(model: LayeredModel, sentences: Sequence[Sentence]) -> list[Encoded]
     found = []
     for ids, count in zip(model.tokenize(texts), counts, strict=True):
         masks = tuple(place for place, token in enumerate(ids) if token == tokenizer.mask_token_id)
-        # A subject may hold the mask token itself; then it cannot be told which are the object's.
+        # A subject may hold the mask token itself; then the object's masks are unknown.
         found.append(Encoded(tuple(ids), masks if len(masks) == count else ()))
     return found
 
@@ -69,8 +69,8 @@ def _predicting(model: LayeredModel, sentences: Sequence[Sentence]) -> list[Enco
     tokenizer = model.tokenizer
     if not tokenizer.is_fast:
         raise BenchError(
-            "This model's tokenizer cannot tell which characters its tokens stand for (it has no tokenizer.json), so "
-            "the scored places are not known. Use analysis.pooling=mean."
+            "This model's tokenizer does not map its tokens to characters (it has no tokenizer.json), so the scored "
+            "positions are unknown. Use analysis.pooling=mean."
         )
     texts = [sentence.text for sentence in sentences]
     encoded = tokenizer(texts, verbose=False, return_offsets_mapping=True)

@@ -73,7 +73,7 @@ def check_choice(setting: str, value: object, known: Sequence[str]) -> str:
 
 
 def check_number(setting: str, value: object, least: int, none: str = "") -> None:
-    """Raises :class:`BenchError` for what is no whole number from ``least``; ``none`` says what null means, if
+    """Raises :class:`BenchError` for what is not a whole number from ``least``; ``none`` says what null means, if
     anything."""
     if value is None and none:
         return

@@ -69,7 +69,7 @@ def pooled_states(
     advance: Advance,
 ) -> States:
     """One state per layer 0..L and sentence, on the CPU. Equal sentences are run once; LRP2 forks off behind LIRP's
-    layer. ``advance`` is told of sentences as they are done."""
+    layer. ``advance`` gets the sentences as they are done."""
     distinct = list(dict.fromkeys(sentences))
     found = torch.empty(2 if pair is not None else 1, model.blocks + 1, len(distinct), model.hidden_size)
     advance(len(sentences) - len(distinct))

@@ -144,9 +144,7 @@ class Subject:
                 "Give pair=[LIRP,LSRP], another experiment.name, or search again."
             )
         if run.pivot != self.pivot:
-            self.data_warnings.add(
-                f"Searches with another pivot say nothing of layer pairs for '{self.pivot}'", language
-            )
+            self.data_warnings.add(f"Searches with another pivot have no layer pairs for '{self.pivot}'", language)
             return None
         best = run.best(self.settings.select_by)
         return best.pair if best else None

@@ -62,7 +62,7 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
         return found
     drawn = {run.stands_for(pair): pair for pair in sampled.pairs}.get(run.stands_for(best))
     if drawn is None or None not in sampled.settings:
-        log.warning("No intervals for '%s': its hits lack the best pair of pairs.csv. Search again.", run.folder)
+        log.warning("No intervals for '%s': its hits do not have the best pair of pairs.csv. Search again.", run.folder)
         return found
     change = sampled.measures[metric].change(sampled.settings.index(drawn))
     held_out = sampled.halves.held_out(metric)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lrp2_bench.api.frames import NAMES, compared, gains_of, hits_of, joined, key_of, names_of, strength_of, with_layers
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.report.agreement import tell_apart
+from lrp2_bench.report.agreement import label_runs
 from lrp2_bench.results.choice import METRICS, best_row, value
 from lrp2_bench.results.runs import Run, Unfinished, find_runs
 from lrp2_bench.results.tables import PairRow
@@ -29,7 +29,7 @@ def load_results(*paths: str | Path) -> Results:
     is no finished run; runs that are not finished are in :attr:`Results.unfinished` with the reason.
     """
     runs, unfinished = find_runs([Path(path).expanduser() for path in paths])
-    runs, remarks = tell_apart(runs)
+    runs, remarks = label_runs(runs)
     for remark in remarks:
         log.warning("%s", remark)
     return Results(runs, unfinished)
@@ -40,7 +40,7 @@ class Results:
 
     Tables name a run by experiment, model, dataset, language and projection (``lrp2``, or an ablation's label).
     Percentages are 0 to 100, changes are in points, ``lirp`` and ``lsrp`` are empty for the baseline. Files are read
-    when a table asks for them. Runs of one experiment that were not made alike have a longer name of it.
+    when a table asks for them. Runs of one experiment whose configurations differ have a longer name of it.
     """
 
     def __init__(self, runs: Sequence[Run], unfinished: Sequence[Unfinished] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Facts picked by whether their gold object leads its own length, which decides what a masked model's grid costs."""
+"""Facts picked by whether their right object leads its own length, which decides what a masked model's grid costs."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Subject:
 
 
 def known_models() -> list[str]:
-    """Names that :func:`subject` takes without a checkpoint; twins measure like their models and are left out."""
+    """Names that :func:`subject` takes without a checkpoint; no-transfer controls cost the same and are left out."""
     return [*RANDOM_MODELS, *(name for name in shipped_names() if not name.endswith("_twin"))]
 
 

@@ -110,7 +110,7 @@ def _require_same_model(earlier: Mapping[str, Any], subject: Subject, folder: Pa
     stored = model.get("digest") if isinstance(model, dict) else None
     if stored is not None and stored != subject.checkpoint.digest:
         raise BenchError(
-            f"'{folder}' holds this analysis of another model that is called '{subject.model_name}' as well, or of "
+            f"'{folder}' holds this analysis of another model named '{subject.model_name}', or of "
             "other weights. Give this one a model.name or an experiment.name of its own, or delete that folder."
         )
 

@@ -97,9 +97,9 @@ def _cases(measured: Subject, facts: ParallelFacts, settings: BenchCommand, peak
             vectors = (language, pivot)
             relation = with_share_leading(model, whole, plan, vectors, settings.leading, limit, settings.seed)
         pool = pool_of(relation, pool_size(model, ProbingSettings()), settings.seed)
-        log.info("%s %s: %d facts in %d settings.", name, relation.name, len(relation.facts), len(plan.settings))
+        log.info("%s %s: %d facts in %d configurations.", name, relation.name, len(relation.facts), len(plan.settings))
         ours = run_ours(model, relation, pool, plan, (language, pivot), GridSettings())
-        log.info("ours: %.1f s; now %d of the settings naively.", ours.seconds, len(sample))
+        log.info("ours: %.1f s; now %d of the configurations naively.", ours.seconds, len(sample))
         others = [
             run_naive(
                 "hooks", hooked_forward(model, language, pivot), model, relation, pool, plan.settings, sample, ours.hits
@@ -184,7 +184,7 @@ def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
     if any("bfloat16" in case for case in results):
         yield "In bfloat16: of the cells hit in either precision, the share hit in both."
     sampled = results[0]["others"][0]["sampled"] if results else 0
-    yield f"The others ran {sampled} of the settings; their seconds are scaled to all. Their hits were compared there."
+    yield f"The others ran {sampled} of the configurations; their seconds are scaled. Their hits were compared there."
     wrong = sum(other["not_close"] for case in results for other in case["others"])
     yield f"Cells that differ though not too close to call: {wrong}."
     if not nnsight_is_here():

@@ -40,7 +40,7 @@ def run_dashboard(inputs: Sequence[Path], settings: DashboardCommand, console: C
     console.print(Text(f"{len(names)} studies, a copy: {target}"), soft_wrap=True)
     console.print(Text(f"Our own tables and figures, every pair as it is: {where}"), soft_wrap=True)
     console.print(
-        Text("Optuna's Contour and Rank draw smooth surfaces between pairs; below the diagonal nothing was asked."),
+        Text("Optuna's Contour and Rank draw smooth surfaces between pairs; below the diagonal nothing was evaluated."),
         soft_wrap=True,
     )
     if app is None:

@@ -26,7 +26,7 @@ from lrp2_bench.launchers.job import Job, Outcome, State
 from lrp2_bench.launchers.launcher import Tell
 from lrp2_bench.launchers.local import LocalLauncher
 from lrp2_bench.launchers.summary import UnfinishedError, all_finished, summary
-from lrp2_bench.report.summary import findings
+from lrp2_bench.report.summary import summary_lines
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.testbed.specs import SPECS, spec_of
 
@@ -62,7 +62,7 @@ def run_demo(settings: DemoCommand, console: Console) -> Path:
 
 
 def demo_searches(model: str, settings: DemoCommand, outputs: Path) -> list[DemoSearch]:
-    """What is searched for a model: its twin's baselines, so that transfer is known; its grids; English's own row."""
+    """The searches of a model: its control's baselines, so that transfer is known; its grids; English's own row."""
     twin = spec_of(model).as_twin().name
     if twin not in SPECS:
         raise UnknownNameError("model of the demo", model, [name for name in SPECS if f"{name}_twin" in SPECS])
@@ -98,7 +98,7 @@ def _search(searches: Sequence[DemoSearch], folder: Path, console: Console) -> N
     families = [search.family for search in searches]
     launcher = LocalLauncher(workers=len(set(families)), threads=1)
     with _bars(families, console, outcomes) as tell:
-        # A twin's hits are read where its model's search ends.
+        # A control's hits are read where its model's search ends.
         for first in (True, False):
             if jobs := [job for job in open_jobs if searches[job.number].first is first]:
                 launcher.run(batch.setup, jobs, folder, tell)
@@ -126,7 +126,7 @@ def _say(folder: Path, report: Path, console: Console, seconds: float) -> None:
     runs, _ = find_runs([folder])
     for model in sorted({run.model for run in runs}):
         members = [run for run in runs if run.model == model]
-        for number, line in enumerate(findings(members, runs, "transferability")):
+        for number, line in enumerate(summary_lines(members, runs, "transferability")):
             console.print(Text(line if number == 0 else f"  {line}"), soft_wrap=True)
     console.print(Text(f"{seconds:.0f} s. Look at:"))
     shown = [

@@ -59,12 +59,14 @@ def wanted_spec(settings: PretrainCommand) -> PretrainSpec:
     changed = sorted(name for name, value in given.items() if getattr(spec, name) != value)
     if changed and settings.name is None:
         raise BenchError(
-            f"{', '.join(f'{name}={given[name]}' for name in changed)}: that is not {spec.name} any more. "
-            f"Give it a name of its own, such as name=my_{spec.name}."
+            f"{', '.join(f'{name}={given[name]}' for name in changed)}: that is no longer {spec.name}. "
+            f"Give it another name, such as name=my_{spec.name}."
         )
     name = settings.name or spec.name
     if "/" in name or name in {".", ".."}:
-        raise BenchError(f"name={name} is no name of a folder. Use letters, digits, _ and -; output=DIR says where.")
+        raise BenchError(
+            f"name={name} is not a valid folder name. Use letters, digits, _ and -; output=DIR sets the folder."
+        )
     return replace(spec, **given, name=name)
 
 

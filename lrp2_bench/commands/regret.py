@@ -16,7 +16,7 @@ from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.text import file_stem, require_apart
 from lrp2_bench.render.write import write_table
-from lrp2_bench.report.agreement import tell_apart
+from lrp2_bench.report.agreement import label_runs
 from lrp2_bench.report.figures.regret import regret_curves
 from lrp2_bench.report.tables.regret import Outcome, curve_table, regret_table
 from lrp2_bench.results.runs import Run, find_runs
@@ -39,7 +39,7 @@ def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretComm
     runs, _ = find_runs(inputs)
     folder = output if output is not None else inputs[0] / "report"
     groups: dict[tuple[str, str, str], list[Run]] = {}
-    for run in tell_apart(runs)[0]:
+    for run in label_runs(runs)[0]:
         if not run.is_pivot:
             groups.setdefault((run.model, run.dataset_label, run.stem), []).append(run)
     require_apart(dict.fromkeys((model, dataset) for model, dataset, _ in groups))

@@ -21,11 +21,11 @@ from lrp2_bench.render.table import Table
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.text import require_apart
 from lrp2_bench.render.write import write_table
-from lrp2_bench.report.agreement import tell_apart
+from lrp2_bench.report.agreement import label_runs
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.table import verdict_table
-from lrp2_bench.report.completeness import lacking
+from lrp2_bench.report.completeness import incomplete_runs
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.method import of_method
@@ -69,14 +69,14 @@ def run_report(
     For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
     ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
     one ``verdict`` for all, and all of it on one page, ``page.html``. An ablation's MODEL is MODEL_PROJECTION; it has
-    no say in the verdict, and ``ablations_MODEL_DATASET`` sets it beside LRP2. Tables and figures of finished analyses
-    (`lrp2-bench analyze`) stand beside them. ``groups`` are Table 1's, by name; ``models`` restricts the report to
-    these. ``tracker`` is told of the report once it is written.
+    no part in the claim checks, and ``ablations_MODEL_DATASET`` compares it with LRP2. Tables and figures of finished
+    analyses (`lrp2-bench analyze`) follow. ``groups`` are Table 1's, by name; ``models`` restricts the report to
+    these. ``tracker`` gets the report once it is written.
 
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
     input. Unfinished runs are named in the tables' notes and on the console. Where a model and dataset were searched in
     several experiments, their rows stand in the same tables under their names, each has its figures, and
-    ``compare_MODEL_DATASET`` sets them against each other; so do runs of one experiment that were not made alike.
+    ``compare_MODEL_DATASET`` sets them against each other; so do runs of one experiment whose configurations differ.
     Nothing is written unless all tables can be made. Raises BenchError where there is nothing to report on,
     UnknownNameError for an input, ``select_by`` or model that does not exist.
     """
@@ -91,9 +91,9 @@ def run_report(
         _tell("Not on the page", unread, console)
         console.print(Text(f"Page: {page}"), soft_wrap=True)
         written.append(page)
-    lacks = lacking(contents.unfinished, contents.assessed)
+    lacks = incomplete_runs(contents.unfinished, contents.assessed)
     if lacks:
-        console.print(Text(f"Not whole ({len(lacks)}):", style="yellow"))
+        console.print(Text(f"Incomplete ({len(lacks)}):", style="yellow"))
         for line in lacks:
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(Text(f"Report in {folder}"), soft_wrap=True)
@@ -128,11 +128,11 @@ def _contents(
     groups: Mapping[str, Sequence[str]],
     console: Console,
 ) -> _Contents:
-    """All that is told, made before any of it is written."""
+    """All that is reported, made before any of it is written."""
     analyses, unread = find_analyses(inputs)
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
-    runs, remarks = tell_apart(runs)
-    _tell("Told apart", remarks, console)
+    runs, remarks = label_runs(runs)
+    _tell("Labelled apart", remarks, console)
     assessed = _assessed(_groups(runs), select_by, console)
     # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
     whole, ablated = (
@@ -202,7 +202,7 @@ def _of_models(
 
 
 def _groups(runs: Sequence[Run]) -> list[list[Run]]:
-    """Those of one model, dataset and experiment, where experiments are told apart."""
+    """Those of one model, dataset and experiment, where experiments are labelled apart."""
     groups: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.model, run.dataset, run.label), []).append(run)
@@ -225,7 +225,7 @@ def _require_one_projection(model: str, dataset: str, runs: Sequence[Run]) -> No
 
 def _assessed(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[AssessedRuns]:
     total = sum(bool(run.pairs) for runs in by_model for run in runs)
-    with nullcontext(lambda: None) if console.quiet else progress("judging", total, "languages") as advance:
+    with nullcontext(lambda: None) if console.quiet else progress("assessing", total, "languages") as advance:
         return [assess_runs(runs, select_by, advance) for runs in by_model]
 
 

@@ -1,4 +1,4 @@
-"""What trackers are told of a report, and where its searches were tracked: read from the runs' manifests."""
+"""What trackers get of a report, and where its searches were tracked: read from the runs' manifests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def report_record(
 
 
 def experiments(runs: Iterable[Run]) -> list[str]:
-    """Their names, each once, in order: W&B's groups. A run whose manifest tells none goes by its folder."""
+    """Their names, each once, in order: W&B's groups. A run whose manifest names none goes by its folder."""
     return _each_once(run.experiment for run in runs)
 
 

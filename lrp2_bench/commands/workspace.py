@@ -64,6 +64,6 @@ def _project(runs: Sequence[Run], settings: WorkspaceCommand) -> tuple[str, str 
     ]
     if len(tracked) > 1 and not (settings.project and settings.entity):
         listed = "\n".join(f"  project={project} entity={entity or 'null'}" for project, entity in tracked)
-        raise BenchError(f"The searches were tracked in {len(tracked)} places; say which to show:\n{listed}")
+        raise BenchError(f"The searches were tracked in {len(tracked)} projects; choose one:\n{listed}")
     project, entity = tracked[0] if tracked else (None, None)
     return project_of(settings.project or project, "project"), entity_of(settings.entity or entity)

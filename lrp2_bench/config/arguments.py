@@ -66,7 +66,7 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
             expanded.append(argument)
     if positionals and command not in TAKES_FOLDERS:
         raise BenchError(
-            f"'{positionals[0]}' is no setting. Settings of `lrp2-bench {command}` are given as key=value, "
+            f"'{positionals[0]}' is not a setting. Settings of `lrp2-bench {command}` are given as key=value, "
             f"such as language=de; `lrp2-bench {command} --help` lists them."
         )
     if positionals:
@@ -113,7 +113,7 @@ def expand_groups(setting: str, find_groups: Callable[[], Groups] = lambda: GROU
         if not members[name]:
             raise BenchError(
                 f"language={name}: the dataset holds no language of this group. It holds "
-                f"{', '.join(members['all']) or 'none but the pivot'}; languages.path=FILE.csv tells the families and "
+                f"{', '.join(members['all']) or 'none but the pivot'}; languages.path=FILE.csv gives the families and "
                 "sizes of those that the benchmark does not know."
             )
         codes += [code for code in members[name] if code not in codes]

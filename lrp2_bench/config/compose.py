@@ -130,7 +130,7 @@ def tree(config: DictConfig) -> dict[str, Any]:
     """``config`` resolved, as plain JSON-able values without credentials: a record, nothing to connect with."""
     resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     if not isinstance(resolved, dict):
-        raise BenchError("The configuration is no mapping of settings.")
+        raise BenchError("The configuration is not a mapping of settings.")
     return {str(key): value for key, value in masked(resolved).items()}
 
 
@@ -139,7 +139,7 @@ def factory(config: DictConfig) -> Callable[[], Any]:
 
     def make() -> Any:
         try:
-            # DATASET of run folders is the option's name, which a class need not be told.
+            # DATASET of run folders is the option's name, which a class need not know.
             known = config if "name" not in config or takes(config._target_, "name") else _without(config, "name")
             return instantiate(known, _convert_="all")
         except InstantiationException as error:

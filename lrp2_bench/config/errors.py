@@ -71,7 +71,7 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
     if unknown and unknown.group(1).startswith("hydra.launcher."):
         name = unknown.group(1).removeprefix("hydra.launcher.")
         return (
-            f"{unknown.group(1)} is no setting of this launcher; conf/hydra/launcher/ has those of each.\n"
+            f"{unknown.group(1)} is not a setting of this launcher; conf/hydra/launcher/ has those of each.\n"
             f"With hydra/launcher=submitit_slurm, an option of sbatch (--{name}) is given as "
             f"+hydra.launcher.additional_parameters.{name}=VALUE\n{help_line}"
         )
@@ -91,7 +91,7 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
     merged = re.search(r"Error merging override (.*=[\[{].*)$", first_line)
     if merged and "to string" in str(error.__cause__):  # brackets and braces where a text belongs
         one = merged.group(1)
-        return f"{one} is no text but a list or a dictionary.\n{quoting_advice(one, tries)}\n{help_line}"
+        return f"{one} is not text but a list or a dictionary.\n{quoting_advice(one, tries)}\n{help_line}"
     if isinstance(error, InterpolationResolutionError):
         return (
             f"{first_line}.\n"
@@ -116,7 +116,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _composes(command: str, override: str) -> bool:
-    """Whether ``override`` is read, and its value taken. Of a key that other choices of groups have, none can tell."""
+    """Whether ``override`` is read, and its value taken. Unknown for a key of other choices of groups."""
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):

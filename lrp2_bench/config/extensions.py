@@ -58,7 +58,7 @@ def takes(target: str, name: str) -> bool:
 
 
 def refuse(error: str, **others: Any) -> NoReturn:
-    """Stands for a class that cannot be loaded, which is told when it is chosen and not before."""
+    """Stands for a class that cannot be loaded, which is reported when it is chosen and not before."""
     raise BenchError(error)
 
 

@@ -82,7 +82,7 @@ def _check(folder: Path, group: str, path: Path) -> None:
         )
     if group in _MADE and header is None and "_target_" not in found and not found.get("defaults"):
         raise BenchError(
-            f"'{path}' says of no {group} which it is (_target_). Begin with one that is there and change what "
+            f"'{path}' names no _target_ of {group}. Begin with one that is there and change what "
             f"differs: 'defaults: [{options(group)[0]}]'. {_HELP}"
         )
     for entry in found.get("defaults") or ():

@@ -44,7 +44,7 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
         known = dict(_leaves(_composed(choices, resolve=False)))
         listed = ", ".join(f"{key} (near: {nearest(key, known) or 'nothing'})" for key in unknown)
         raise BenchError(
-            f"'{original.path}' has settings that this version has not: {listed}.\n"
+            f"'{original.path}' has settings that this version does not have: {listed}.\n"
             f"It was written by lrp2-bench {_version(original.manifest)}: use that one, or give the settings yourself."
         )
     overrides = list(choices)
@@ -61,7 +61,7 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
         names = ", ".join(entry.partition("=")[0] for entry in lost)
         raise BenchError(
             f"'{original.path}' has no credentials, and these settings need some: {names}.\n"
-            "Give each again behind --from-manifest, best with the credential in the environment, as in "
+            "Give each again after --from-manifest, best with the credential in the environment, as in "
             "'search.storage=\"postgresql+psycopg://USER:${oc.env:PGPASSWORD}@HOST/NAME\"'; search.storage=null does "
             "without the database."
         )
@@ -105,7 +105,7 @@ def _is_same_class(ours: object, stored: object) -> bool:
 def _load(file: Path) -> dict[str, Any]:
     option = OmegaConf.load(file)
     if not isinstance(option, DictConfig):
-        raise BenchError(f"'{file}' is no mapping of settings.")
+        raise BenchError(f"'{file}' is not a mapping of settings.")
     return _plain(option, resolve=False)
 
 
@@ -118,7 +118,7 @@ def _composed(overrides: Sequence[str], *, resolve: bool) -> dict[str, Any]:
 def _plain(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
     plain = OmegaConf.to_container(config, resolve=resolve, enum_to_str=True)
     if not isinstance(plain, dict):
-        raise BenchError("The configuration is no mapping of settings.")
+        raise BenchError("The configuration is not a mapping of settings.")
     return {str(key): value for key, value in plain.items()}
 
 

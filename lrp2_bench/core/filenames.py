@@ -24,7 +24,7 @@ LONGEST = 255
 STEM = 200
 
 _DIGEST = 24  # hexadecimal digits
-_LONGEST_PATH = 4096  # bytes with the zero at the end, where the system does not tell
+_LONGEST_PATH = 4096  # bytes with the zero at the end, where the system does not say
 _BELOW = 320  # bytes for what a job writes below its folder: relations/NAME with a temporary file's ending
 
 

@@ -1,4 +1,4 @@
-"""The log in a job's folder: a copy of what the console is told, which may be lost where the disk is full."""
+"""The log in a job's folder: a copy of what the console shows, which may be lost where the disk is full."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def this_process() -> dict[str, Any]:
-    """What :func:`is_alive` needs to know: ``machine``, ``pid`` and when it started (None where that is not told)."""
+    """What :func:`is_alive` needs to know: ``machine``, ``pid`` and when it started (None where that is unknown)."""
     pid = os.getpid()
     return {"machine": _machine(), "pid": pid, "started": _started(pid)}
 
@@ -33,7 +33,7 @@ def is_alive(process: Mapping[str, Any]) -> bool | None:
 
 @cache
 def _machine() -> str | None:
-    """This boot of this machine and its namespace of process numbers; None where the system does not tell.
+    """This boot of this machine and its namespace of process numbers; None where the system does not say.
 
     Host names will not do: clones share them, and containers see other processes under the same numbers.
     """

@@ -24,7 +24,7 @@ LOG_EVERY = 60.0
 #: And until the first one: long enough for a rate, soon enough to see that it runs.
 LOG_FIRST = 10.0
 
-#: ``extra`` of a log message for the file alone, where the console is told by another.
+#: ``extra`` of a log message for the file alone, where the console has it from another.
 NOT_ON_CONSOLE = {"on_console": False}
 
 

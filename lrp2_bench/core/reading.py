@@ -18,12 +18,12 @@ class DamagedFileError(BenchError):
 
 
 def missing(path: Path, next_step: str) -> MissingFileError:
-    """How every file of a run folder that is not there is told."""
+    """How every missing file of a run folder is reported."""
     return MissingFileError(f"'{path}' is missing. {next_step}".rstrip())
 
 
 def damaged(path: Path, why: object, next_step: str) -> DamagedFileError:
-    """How every damaged file is told; of ``why`` the first line."""
+    """How every damaged file is reported; of ``why`` the first line."""
     reason = (str(why).strip().splitlines() or [type(why).__name__])[0]
     return DamagedFileError(f"'{path}' is damaged ({reason}). {next_step}".rstrip())
 

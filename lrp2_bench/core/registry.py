@@ -111,7 +111,7 @@ class Registry(Generic[Item]):
         base: Any = self._import(self._base)
         if not isinstance(item, type) or not issubclass(item, base):
             raise BenchError(
-                f"The {self.what} '{name}' ({origin}) is no subclass of {base.__module__}.{base.__name__}."
+                f"The {self.what} '{name}' ({origin}) is not a subclass of {base.__module__}.{base.__name__}."
             )
         own = getattr(item, "name", name)
         if own != name:

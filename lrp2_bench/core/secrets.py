@@ -264,7 +264,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _is_telling(text: str) -> bool:
-    """Whether it can be told from ordinary text."""
+    """Whether it differs from ordinary text."""
     if MASK in text or _NAMED.fullmatch(text):
         return False
     common = (text.isalpha() and text.islower() and len(text) < 16) or (text.isdigit() and len(text) < 8)

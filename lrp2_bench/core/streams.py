@@ -67,7 +67,7 @@ def safe_output() -> Iterator[None]:
     """``sys.stdout`` and ``sys.stderr`` as :class:`Output` while this is open.
 
     Descriptors 0 to 2 that are closed are opened on nothing first: the next file to be opened would get their numbers,
-    and what any library prints would end up in it. On leaving, an output that a full disk cut short is told on stderr.
+    and what any library prints would end up in it. On leaving, an output that a full disk cut short is named on stderr.
     """
     _open_descriptors()
     before = sys.stdout, sys.stderr
@@ -80,7 +80,7 @@ def safe_output() -> Iterator[None]:
             output.flush()
         if isinstance(outputs[0].lost, OSError) and outputs[0].lost.errno not in _GONE:
             reason = outputs[0].lost.strerror
-            print(f"What was printed is not whole ({reason}); nothing else was lost by that.", file=sys.stderr)
+            print(f"The console output is incomplete ({reason}); nothing else was lost.", file=sys.stderr)
         outputs[1].flush()
         sys.stdout, sys.stderr = before
 

@@ -1,4 +1,4 @@
-"""Text of data files as UTF-8, with or without a byte order mark; what is not UTF-8 is told by file, line and cause.
+"""Text of data files as UTF-8, with or without a byte order mark; anything else is reported by file, line and cause.
 
 One rule for every source: UTF-16 and UTF-32 are refused, and so is a file in another encoding such as Latin-1, in which
 no line beyond ASCII is UTF-8. Single damaged lines of a UTF-8 file are for the reader to count, until they are more
@@ -157,7 +157,7 @@ def _other(source: str, line: int, cause: str, name: str) -> BenchError:
 
 
 def _looks_like(line: bytes) -> tuple[str, str]:
-    """What an encoding of the line may be, and a name for iconv. A guess, and told as one."""
+    """What an encoding of the line may be, and a name for iconv. A guess, and reported as one."""
     high = [byte for byte in line if byte >= 0x80]
     letters = sum(chr(byte).isalpha() for byte in line if byte < 0x80)
     if len(high) > max(letters, 2):

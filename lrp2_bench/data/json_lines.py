@@ -64,7 +64,7 @@ class JsonLines:
             if "\\ud" in text.lower():  # JSON can spell half a surrogate pair, which no UTF-8 file can hold
                 json.dumps(row, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:
-            self.skip(NOT_JSON, "half a surrogate pair (\\ud...) stands for no character")
+            self.skip(NOT_JSON, "half a surrogate pair (\\ud...) is not a character")
         except json.JSONDecodeError as error:
             self.skip(NOT_JSON, f"not JSON: {error.msg} at column {error.colno}")
         except (ValueError, RecursionError) as error:  # numbers of thousands of digits; thousands of brackets

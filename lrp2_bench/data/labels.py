@@ -12,7 +12,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 NOT_COMPOSED = "Labels and templates that were not in Unicode form NFC were put into it"
 CONTROL = "Labels and templates hold control characters"
 NO_UUID = "Facts without a uuid got one made of their relation and lineid"
-BAD_SLOTS = "Relations whose template lacks [X] or [Y], or repeats it, were skipped"
+BAD_SLOTS = "Relations whose template does not have [X] and [Y] once each were skipped"
 OTHER_SLOT = "Relations whose template has a slot other than [X] and [Y] were skipped"
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "lrp2_bench/facts")
@@ -36,7 +36,7 @@ def composed(text: str, where: str, data_warnings: DataWarnings) -> str:
 
 def line_id_of(value: object) -> int | None:
     """A fact's number from its ``lineid``: 12, "12" and 12.0 are 12; another text gives the same large number in every
-    language and process. None for what is no id."""
+    language and process. None for what is not an id."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float):

@@ -49,7 +49,7 @@ def read_language_table(path: Path) -> dict[str, OwnLanguage]:
         reader.fieldnames = header
         missing = [name for name in COLUMNS if name not in header]
         if missing or len(set(header)) < len(header):
-            wrong = f"lacks {', '.join(missing)}" if missing else "names a column twice"
+            wrong = f"has no {', '.join(missing)}" if missing else "names a column twice"
             raise _wrong(path, 1, f"the header '{','.join(header)}' {wrong}")
         for cells in reader:
             line = reader.line_num
@@ -57,7 +57,7 @@ def read_language_table(path: Path) -> dict[str, OwnLanguage]:
                 raise _wrong(path, line, f"the line has not {len(header)} cells as the header has")
             row = _row(path, line, {name: cells[name].strip() for name in COLUMNS})
             if row.code in found:
-                raise _wrong(path, line, f"code '{row.code}' stands on line {lines[row.code]} already")
+                raise _wrong(path, line, f"code '{row.code}' is already on line {lines[row.code]}")
             found[row.code], lines[row.code] = row, line
     except csv.Error as error:
         raise _wrong(path, reader.line_num + 1, f"no CSV: {error}") from error
@@ -152,7 +152,7 @@ def _row(path: Path, line: int, cells: Mapping[str, str]) -> OwnLanguage:
         what = f"'{code}' is the name of a group" if code else "there is no code"
         raise _wrong(path, line, f"{what}, but every line needs a language's code")
     if articles and not (articles.isascii() and articles.isdigit() and len(articles) <= 12):
-        raise _wrong(path, line, f"articles='{articles}' is no whole number, such as 57000, or blank")
+        raise _wrong(path, line, f"articles='{articles}' is not a whole number, such as 57000, or blank")
     return OwnLanguage(code, cells["name"] or None, cells["family"] or None, int(articles) if articles else None)
 
 

@@ -114,7 +114,7 @@ class MLama(Dataset):
         if not relations:
             raise BenchError(
                 f"No relation of '{language}' can be probed: {', '.join(sorted(names, key=natural)) or 'none'}. "
-                "Each lacks facts, or a template with one [X] and one [Y]. Set dataset.relations to others."
+                "Each has no facts, or no template with one [X] and one [Y]. Set dataset.relations to others."
             )
         return tuple(relations)
 
@@ -209,14 +209,14 @@ def _facts(tree: FileTree, path: PurePosixPath, data_warnings: DataWarnings) -> 
 
 
 def _lacks(row: Mapping[str, object]) -> str:
-    """Which keys a fact lacks, or what they hold that is no text."""
+    """Which keys a fact lacks, or what they hold that is not text."""
     wrong = [key for key in ("lineid", *_TEXT_KEYS) if row.get(key) is None]
     wrong += [
-        f"{key}={str(row[key])[:30]!r} is no text"
+        f"{key}={str(row[key])[:30]!r} is not text"
         for key in _TEXT_KEYS
         if not isinstance(row.get(key), (str, type(None)))
     ]
-    return f"no {', '.join(wrong)}" if wrong else f"lineid={str(row['lineid'])[:30]!r} is no id"
+    return f"no {', '.join(wrong)}" if wrong else f"lineid={str(row['lineid'])[:30]!r} is not an id"
 
 
 def _relation(name: str, files: _LanguageFiles, language: str, data_warnings: DataWarnings) -> Relation | None:

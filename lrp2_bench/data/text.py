@@ -26,7 +26,7 @@ class TextCorpus(Corpus):
     """``DIR/LANG.txt``: UTF-8 with or without a byte order mark, one sentence a line.
 
     ``path`` is DIR, ``sentences`` the number wanted (None: all). ``parallel`` says that line k of every file translates
-    line k of the others. ``cache`` is taken and not needed, so that every corpus is built alike. Raises
+    line k of the others. ``cache`` is taken and not needed, so that every corpus is built the same way. Raises
     :class:`BenchError` where ``path`` is not given or no folder.
     """
 
@@ -111,7 +111,7 @@ def decoded_lines(file: IO[bytes], source: str, data_warnings: DataWarnings) -> 
     r"""The lines of a UTF-8 file, cut at ``\n`` only, since U+2028 and its like occur inside sentences.
 
     A line of other bytes is left out (None) and counted: its letters are lost, and what stood in for them would enter
-    the language's vector; so is one with a NUL byte, which is no text. Raises :class:`BenchError` for a file in
+    the language's vector; so is one with a NUL byte, which is not text. Raises :class:`BenchError` for a file in
     another encoding, where more than a tenth of the lines is lost, and for lines of more than :data:`LONGEST_LINE`
     bytes.
     """

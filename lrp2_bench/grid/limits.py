@@ -47,7 +47,7 @@ class Limits:
         least = 2 * longest * settings * self.cell_bytes / _GIB
         allowed = 2 * self.most_tokens * settings * self.cell_bytes / _GIB
         raise BenchError(
-            f"A query of {longest} tokens in {settings} settings does not fit into grid.memory_gb (about "
+            f"A query of {longest} tokens in {settings} configurations does not fit into grid.memory_gb (about "
             f"{allowed:.3g} GiB).\nSet grid.memory_gb={least * 1.01:.3g} or more."
         )
 
@@ -55,7 +55,9 @@ class Limits:
 def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> Limits:
     """Sizes that keep the engine's own tensors within ``grid.memory_gb`` (default: a quarter of what is free)."""
     if settings.memory_gb is not None and settings.memory_gb <= 0:
-        raise BenchError(f"grid.memory_gb={settings.memory_gb} is no memory. Give a positive number, or null.")
+        raise BenchError(
+            f"grid.memory_gb={settings.memory_gb} is not a size of memory. Give a positive number, or null."
+        )
     kind = model.device.type
     free = free_bytes(model.device)
     memory = settings.memory_gb * _GIB if settings.memory_gb else min(_MOST.get(kind, 1.0) * _GIB, _SHARE * free)

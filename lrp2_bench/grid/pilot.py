@@ -29,7 +29,7 @@ from lrp2_bench.probing.probe import Probe
 #: Seconds a pilot aims at, and the share of the whole run it takes at most where that is less.
 _SECONDS, _MOST_SHARE = 20.0, 0.25
 
-#: Samples wanted, and facts in each: few samples say little of how relations differ, small ones of how fast whole
+#: Samples wanted, and facts in each: few samples show little of how relations differ, small ones of how fast whole
 #: batches are. Where not even so many facts can be afforded, there are a few samples all the same.
 _SAMPLES, _FACTS, _FEWEST = 8, 8, 3
 

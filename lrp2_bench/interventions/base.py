@@ -76,7 +76,7 @@ class Intervention(ABC):
     """One method with its settings. ``name`` is its option of ``projection=`` and part of the identity of runs."""
 
     name: ClassVar[str]
-    #: How states are changed, to follow "states move" in a report; ``{other}`` stands for the third language.
+    #: How states are changed, to follow "states are shifted" in a report; ``{other}`` stands for the third language.
     how: ClassVar[str]
     #: Settings of ``projection.`` beside ``kind`` that it depends on. A language is refused where it has no meaning;
     #: ``seed`` and ``among`` are not, since a sweep sets them once for all of its projections.
@@ -98,7 +98,7 @@ class Intervention(ABC):
         """Raises :class:`BenchError` for settings that contradict each other or would change nothing."""
         if "language" not in self.uses and self.settings.language is not None:
             raise BenchError(
-                f"projection.language={self.settings.language} says nothing to projection={self.name}.\n"
+                f"projection.language={self.settings.language} has no effect on projection={self.name}.\n"
                 "Leave it out, or choose projection=shuffled or projection=other_pivot."
             )
 
@@ -117,7 +117,7 @@ class Intervention(ABC):
 
     @classmethod
     def representative(cls, pair: LayerPair, blocks: int) -> LayerPair:
-        """The pair that is evaluated for ``pair``: of those that change states alike, the cheapest."""
+        """The pair that is evaluated for ``pair``: of those that give the same states, the cheapest."""
         return pair
 
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.base import Edit, FittingData, Intervention
 
-_NOTE = "One side alone has a setting per layer: the best pair is the first with that layer."
+_NOTE = "One side alone has one intervention per layer: the best pair is the first with that layer."
 
 
 class LirpOnly(Intervention):

@@ -19,12 +19,12 @@ class OtherPivot(Intervention):
             raise BenchError(f"projection=other_pivot needs projection.language, such as projection.language={third}.")
         if other == language:
             raise BenchError(
-                f"projection=other_pivot projection.language={other} language={language} would move nothing.\n"
+                f"projection=other_pivot projection.language={other} language={language} would change nothing.\n"
                 f"Choose another projection.language, such as projection.language={third}."
             )
         if other == pivot:
             raise BenchError(
-                f"projection=other_pivot projection.language={other} would move as projection=lrp2 does, for '{pivot}' "
+                f"projection=other_pivot projection.language={other} would do the same as projection=lrp2: '{pivot}' "
                 f"is the pivot.\nChoose another projection.language, such as projection.language={third}."
             )
 

@@ -15,7 +15,7 @@ class Random(Intervention):
     """Drawn for ``projection.seed`` and the language."""
 
     name = "random"
-    how = "in random directions, as far as LRP2 moves, and back"
+    how = "in random directions, by LRP2's length, and back"
     uses = frozenset({"seed"})
 
     def identity(self, other: str | None) -> str:
@@ -31,8 +31,8 @@ class Random(Intervention):
 def random_shifts(shift: Shifts, seed: int, language: str) -> Shifts:
     """Shifts of the same lengths, and the same angles between layers, in directions drawn for seed and language.
 
-    The angles matter: shifts of neighbouring layers are alike, so that moving back undoes much of moving in; directions
-    drawn anew for each layer would disturb twice.
+    The angles matter: shifts of neighbouring layers are similar, so that projecting back undoes much of
+    projecting in; directions drawn again for each layer would disturb twice.
     """
     import numpy as np
     import torch

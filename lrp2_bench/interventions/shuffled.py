@@ -21,12 +21,12 @@ class Shuffled(Intervention):
         other, third = self.settings.language, third_language(language, pivot)
         if other == language:
             raise BenchError(
-                f"projection=shuffled projection.language={other} language={language} would move as projection=lrp2 "
-                f"does.\nChoose another projection.language, such as projection.language={third}."
+                f"projection=shuffled projection.language={other} language={language} would do the same as "
+                f"projection=lrp2.\nChoose another projection.language, such as projection.language={third}."
             )
         if other == pivot:
             raise BenchError(
-                f"projection=shuffled projection.language={other} would move nothing, for '{pivot}' is the pivot.\n"
+                f"projection=shuffled projection.language={other} would change nothing: '{pivot}' is the pivot.\n"
                 f"Choose another projection.language, such as projection.language={third}."
             )
 
@@ -43,7 +43,7 @@ class Shuffled(Intervention):
 
 
 def drawn_language(language: str, among: Iterable[str], pivot: str, seed: int) -> str:
-    """Whose shift ``language`` is moved by: the next in a circle drawn with ``seed``.
+    """Whose shift ``language`` gets: the next in a circle drawn with ``seed``.
 
     So each language's shift is used once and never for itself. The pivot has none.
     """
@@ -53,5 +53,5 @@ def drawn_language(language: str, among: Iterable[str], pivot: str, seed: int) -
             "language", language, sorted(order), "projection.among names the languages that are shuffled."
         )
     if len(order) < 2:
-        raise BenchError("projection=shuffled needs two languages or more beside the pivot. Set projection.among.")
+        raise BenchError("projection=shuffled needs two languages or more besides the pivot. Set projection.among.")
     return order[(order.index(language) + 1) % len(order)]

@@ -73,7 +73,7 @@ def _make(setup: Setup, number: int, given: Sequence[str]) -> tuple[Job, DictCon
 
 
 def _is_finished(job: Job, config: DictConfig, find: Find) -> bool:
-    """An error is the job's own to tell, so that it is started."""
+    """An error is the job's own to report, so that it is started."""
     from lrp2_bench.results.completion import nothing_left  # takes PyTorch, for which --help does not wait
 
     try:

@@ -1,4 +1,4 @@
-"""Configurations and overrides as they may be written to files or pickled: without credentials, yet as good to run.
+"""Configurations and overrides as they may be written to files or pickled: without credentials, yet equivalent to run.
 
 Overrides that hold one name a variable of the environment instead, which jobs inherit from the command that starts
 them; Slurm passes the environment on unless it is told not to.

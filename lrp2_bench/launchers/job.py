@@ -37,7 +37,7 @@ class State(Enum):
 
     finished = "finished"
     failed = "failed"
-    interrupted = "interrupted"  # stopped, killed or lost: it goes on where it was
+    interrupted = "interrupted"  # stopped, killed or lost: it resumes
     not_started = "not started"
 
 

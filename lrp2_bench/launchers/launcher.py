@@ -27,9 +27,9 @@ class JobLauncher(ABC):
 
     @abstractmethod
     def run(self, setup: Setup, jobs: Sequence[Job], folder: Path, tell: Tell) -> None:
-        """Run every job and ``tell`` each as it ends; a job that fails or dies stops no other.
+        """Run every job and report each by ``tell`` as it ends; a job that fails or dies stops no other.
 
-        ``folder`` is the experiment's, for what the launcher itself writes. On KeyboardInterrupt what was told counts.
+        ``folder`` is the experiment's, for what the launcher itself writes. On KeyboardInterrupt reported jobs count.
         """
 
 
@@ -51,7 +51,7 @@ class InlineLauncher(JobLauncher):
 
 
 class ForeignLauncher(JobLauncher):
-    """A launcher of another package (hydra/launcher=joblib, submitit_local), as far as it tells how jobs ended."""
+    """A launcher of another package (hydra/launcher=joblib, submitit_local), as far as it reports how jobs ended."""
 
     def __init__(self, launcher: Launcher) -> None:
         self._launcher = launcher

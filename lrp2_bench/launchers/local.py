@@ -38,7 +38,7 @@ class LocalLauncher(JobLauncher):
     def __init__(self, workers: int = 2, threads: int | None = None) -> None:
         for name, value in {"workers": workers, "threads": threads}.items():
             if value is not None and (not isinstance(value, int) or value < 1):
-                raise BenchError(f"hydra.launcher.{name}={value} is no number of {name}. Give one from 1.")
+                raise BenchError(f"hydra.launcher.{name}={value} is not a number of {name}. Give one from 1.")
         self._workers = workers
         self._threads = threads or max(1, len(os.sched_getaffinity(0)) // workers)
 
@@ -111,7 +111,7 @@ class _Worker:
             process.start()
             self._process = process
             theirs.close()
-        with suppress(OSError):  # it may be dead already: collecting tells
+        with suppress(OSError):  # it may be dead already: collecting shows
             self.pipe.send(job)
 
     def collect(self) -> tuple[Job, Outcome]:
@@ -134,7 +134,7 @@ class _Worker:
             self._process.terminate()
 
     def leave(self, tell: Tell) -> None:
-        """Wait for the end of the process, and tell of the job it still had."""
+        """Wait for the end of the process, and report the job it still had."""
         if self._process is not None and self.job is not None and self.pipe.poll(_LEAVING):
             tell(*self.collect())
         self.close()
@@ -151,7 +151,7 @@ class _Worker:
             self._process.join(max(0.0, seconds))
 
     def kill(self, tell: Tell) -> None:
-        """End the process if there still is one, and tell of the job that it gave no word about."""
+        """End the process if there still is one, and report the job that it left unreported."""
         if self._process is None:
             return
         self._process.kill()

@@ -65,7 +65,7 @@ def check(folder: Path, *, timeout_min: int, signal_delay_s: int) -> None:
 
 
 def file_system(folder: Path) -> str:
-    """The type of the file system that ``folder`` lies on; empty where this system does not tell."""
+    """The type of the file system that ``folder`` lies on; empty where this system does not say."""
     try:
         lines = Path("/proc/self/mountinfo").read_text("utf-8").splitlines()
     except OSError:

@@ -45,7 +45,7 @@ def ending(number: str) -> str:
 
 
 def largest_array() -> int | None:
-    """How many jobs an array may have; None where the cluster does not tell.
+    """How many jobs an array may have; None where the cluster does not say.
 
     MaxArraySize is one more than the highest index, and arrays here begin with 0: so many have a place in one.
     """

@@ -39,7 +39,7 @@ _RESULT = 10.0  # seconds that a shared file system may take to show a result
 #: submitit's word for a job that reached its limit once more than max_num_timeout, and ours.
 _OFTEN = "timed-out too many times"
 _TIME = (
-    "Its time limit came more often than hydra.launcher.max_num_timeout; it goes on where it was when it runs again.\n"
+    "Its time limit came more often than hydra.launcher.max_num_timeout; it resumes when it runs again.\n"
     "Raise that, or hydra.launcher.timeout_min."
 )
 
@@ -104,7 +104,7 @@ class SlurmLauncher(JobLauncher):
             except KeyboardInterrupt:
                 if running:
                     ids = " ".join(sorted({number.split("_")[0] for number in running}))
-                    say(f"Jobs that are queued or running go on without this command. It waits for them when given "
+                    say(f"Jobs that are queued or running continue without this command. It waits for them when given "
                         f"again;\n  scancel {ids}\nstops them.")  # fmt: skip
                 raise
 
@@ -166,7 +166,7 @@ def _refuse_unknown(parameters: Mapping[str, Any]) -> None:
             close = nearest(name, _SETTINGS)
             hint = f" Did you mean hydra.launcher.{close}?" if close else ""
             raise BenchError(
-                f"hydra.launcher.{name} is no setting of hydra/launcher=submitit_slurm.{hint}\n"
+                f"hydra.launcher.{name} is not a setting of hydra/launcher=submitit_slurm.{hint}\n"
                 f"Known: {', '.join(sorted(_SETTINGS))}.\nIf it is an option of sbatch (--{name}): {given}"
             )
 

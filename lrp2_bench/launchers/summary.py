@@ -8,7 +8,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of
 from lrp2_bench.results.status import read_status
 
-#: Jobs of a kind that are told of one by one.
+#: Jobs of a kind that are listed one by one.
 _SHOWN = 20
 
 

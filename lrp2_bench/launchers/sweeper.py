@@ -1,4 +1,4 @@
-"""Hydra's sweeper for our commands: it names the jobs, leaves out the finished ones, and tells what became of all.
+"""Hydra's sweeper for our commands: it names the jobs, leaves out the finished ones, and reports the end of all.
 
 Hydra's own starts everything, stops reading results at the first failure, and says nothing in the end.
 """
@@ -96,7 +96,9 @@ def _launcher(context: HydraContext, task: TaskFunction, config: DictConfig, cle
     if target.startswith("lrp2_bench."):
         launcher: Any = instantiate(config.hydra.launcher, _convert_="all")
         if not isinstance(launcher, JobLauncher):
-            raise BenchError(f"hydra.launcher._target_={target} is no launcher. Choose one with hydra/launcher=local.")
+            raise BenchError(
+                f"hydra.launcher._target_={target} is not a launcher. Choose one with hydra/launcher=local."
+            )
         return launcher
     plugins = Plugins.instance()
     foreign = plugins.instantiate_launcher(hydra_context=context, task_function=task, config=config)

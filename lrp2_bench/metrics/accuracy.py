@@ -9,7 +9,7 @@ from lrp2_bench.metrics.hits import accuracy
 
 
 class Accuracy(Metric):
-    """``100 * |R_l| / |D_l|`` over all facts alike (micro)."""
+    """``100 * |R_l| / |D_l|`` over all facts equally (micro)."""
 
     name = "accuracy"
     label = "accuracy"

@@ -1,4 +1,4 @@
-"""Macro accuracy: each relation counts alike, as in mLAMA's own evaluation (Kassner, Dufter and Schütze, EACL 2021)."""
+"""Macro accuracy: all relations count equally, as in mLAMA's evaluation (Kassner, Dufter and Schütze, EACL 2021)."""
 
 from __future__ import annotations
 

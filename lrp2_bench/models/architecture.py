@@ -1,4 +1,4 @@
-"""Masked or causal, told by a model's architecture. A tokenizer's mask token says nothing: decoders' have one too."""
+"""Masked or causal, by a model's architecture. A tokenizer's mask token says nothing: decoders' have one too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lrp2_bench.models.generic.support import refuse_unsupported
 from lrp2_bench.models.layered import Family
 
 _SUPPORTED = (
-    "Supported: causal and masked language models of the Hugging Face library whose blocks stand in one list, such as "
+    "Supported: causal and masked language models of the Hugging Face library whose blocks are in one list, such as "
     "Llama, Qwen, Gemma, Mistral, GPT-2, GPT-NeoX, BLOOM, XGLM, OPT, Falcon, Cohere, BERT, RoBERTa, XLM-R, DistilBERT, "
     "DeBERTa, ModernBERT and EuroBERT."
 )

@@ -75,7 +75,7 @@ def _shards(folder: Path) -> list[str]:
         named = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
         names = sorted(str(PurePosixPath(name)) for name in named)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BenchError(f"'{index}' is no index of weights that can be read ({error!r}).") from error
+        raise BenchError(f"'{index}' is not an index of weights that can be read ({error!r}).") from error
     outside = [name for name in names if name.startswith("/") or ".." in name.split("/")]
     if outside:
         raise BenchError(f"'{index}' names weights outside of its folder ({_some(outside)}), which are never loaded.")

@@ -17,7 +17,7 @@ def require_exact_products(device: torch.device) -> None:
     """Have PyTorch multiply float32 matrices in float32 (TORCH_ALLOW_TF32_CUBLAS_OVERRIDE may have it do otherwise).
 
     Raises :class:`BenchError` where the libraries below still multiply in less: it would change scores, and nothing
-    that a run records would tell.
+    that a run records would differ.
     """
     torch.set_float32_matmul_precision("highest")
     error = product_error(device)

@@ -66,7 +66,7 @@ def _second_map(model: LayeredModel, k: int) -> nn.Linear:
         found = None
     if not isinstance(found, nn.Linear):
         raise BenchError(
-            f"Block {k} of this '{model_type}' model has no linear map '{path}' behind its neurons "
+            f"Block {k} of this '{model_type}' model has no linear map '{path}' after its neurons "
             f"(found: {type(found).__name__ if found is not None else 'nothing'}).\n{known}"
         )
     return found

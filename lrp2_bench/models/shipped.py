@@ -50,7 +50,7 @@ def checked_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text("utf-8"))
         files = dict(manifest["files"])
     except FileNotFoundError as error:
-        raise BenchError(f"'{folder}' is no testbed checkpoint: {MANIFEST} is missing. {rebuild}") from error
+        raise BenchError(f"'{folder}' is not a testbed checkpoint: {MANIFEST} is missing. {rebuild}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BenchError(f"'{path}' cannot be read ({error!r}). {rebuild}") from error
     for name, digest in files.items():

@@ -85,7 +85,7 @@ def refuse_unhandled(folder: Path, config: Mapping[str, Any]) -> None:
     for key in ("attn_implementation", "_attn_implementation"):
         if config.get(key) not in (None, "eager", "sdpa"):
             raise BenchError(
-                f"'{folder / 'config.json'}' asks for {key}={config[key]!r}, which is there on some machines only.\n"
+                f"'{folder / 'config.json'}' asks for {key}={config[key]!r}, which only some machines have.\n"
                 "Give a copy of the folder without the key, or with 'eager' or 'sdpa'."
             )
     distributed = sorted(path.name for path in folder.iterdir() if _DISTRIBUTED.match(path.name))

@@ -1,4 +1,4 @@
-"""Candidates that a tokenizer cannot tell apart: an uncased one reads *Buddhism* and *buddhism* as the same tokens."""
+"""Candidates with the same tokens: an uncased one reads *Buddhism* and *buddhism* as the same tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def count_alike(tokenizer: Any, relations: Iterable[Relation], language: str, da
         for fact in relation.facts:
             if fact.object in first:
                 data_warnings.add(
-                    f"Facts of {language} {relation.name} that can never be hit, for the tokenizer cannot tell their "
-                    "object from another candidate",
+                    f"Facts of {language} {relation.name} that can never be hit: the tokenizer gives their "
+                    "object the same tokens as another candidate",
                     f"'{fact.object}' is read as '{first[fact.object]}'",
                 )

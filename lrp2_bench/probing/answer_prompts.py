@@ -19,7 +19,7 @@ CANNOT_ASK = "Facts whose own object cannot be asked for were left out"
 
 
 @dataclass(frozen=True)
-class GoldPrompt:
+class AnswerPrompt:
     """Token ``targets[s]`` is the answer at position ``positions[s]`` of ``ids``; positions ascend."""
 
     ids: tuple[int, ...]
@@ -27,9 +27,9 @@ class GoldPrompt:
     targets: tuple[int, ...]
 
 
-def gold_prompts(
+def answer_prompts(
     model: LayeredModel, relation: Relation, where: str, data_warnings: DataWarnings
-) -> list[GoldPrompt | None]:
+) -> list[AnswerPrompt | None]:
     """One for every fact of ``relation``, None (counted, ``where`` names it) for those that cannot be asked.
 
     These are objects without a token, with an unknown one or with none but a sentence's first, which nothing predicts;
@@ -38,7 +38,7 @@ def gold_prompts(
     if not relation.facts:
         return []
     prompts = (_masked if model.family == "masked" else _causal)(model, relation)
-    found: list[GoldPrompt | None] = []
+    found: list[AnswerPrompt | None] = []
     for fact, prompt in zip(relation.facts, prompts, strict=True):
         fits = prompt is not None and (model.max_tokens is None or len(prompt.ids) <= model.max_tokens)
         if not fits:
@@ -47,12 +47,12 @@ def gold_prompts(
     return found
 
 
-def _masked(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
+def _masked(model: LayeredModel, relation: Relation) -> list[AnswerPrompt | None]:
     tokenizer = model.tokenizer
     between, mask, unknown = between_masks(tokenizer), tokenizer.mask_token_id, tokenizer.unk_token_id
     queries = model.tokenize([relation.fill(fact.subject, tokenizer.mask_token).text for fact in relation.facts])
     objects = model.tokenize([fact.object for fact in relation.facts], special=False)
-    prompts: list[GoldPrompt | None] = []
+    prompts: list[AnswerPrompt | None] = []
     for ids, targets in zip(queries, objects, strict=True):
         if ids.count(mask) != 1 or not targets or unknown in targets:
             prompts.append(None)
@@ -60,16 +60,16 @@ def _masked(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
         place, count = ids.index(mask), len(targets)
         asked = [mask, *([*between, mask] * (count - 1))]
         positions = tuple(place + number * (1 + len(between)) for number in range(count))
-        prompts.append(GoldPrompt((*ids[:place], *asked, *ids[place + 1 :]), positions, tuple(targets)))
+        prompts.append(AnswerPrompt((*ids[:place], *asked, *ids[place + 1 :]), positions, tuple(targets)))
     return prompts
 
 
-def _causal(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
+def _causal(model: LayeredModel, relation: Relation) -> list[AnswerPrompt | None]:
     filled = [relation.fill(fact.subject, fact.object) for fact in relation.facts]
     texts = [prompt.text for prompt in filled]
     encoded = model.tokenizer(texts, verbose=False, return_offsets_mapping=True)
     model.check_ids(texts, encoded["input_ids"])
-    prompts: list[GoldPrompt | None] = []
+    prompts: list[AnswerPrompt | None] = []
     for prompt, ids, offsets in zip(filled, encoded["input_ids"], encoded["offset_mapping"], strict=True):
         start, end = prompt.object
         tokens = [place for place, (a, b) in enumerate(offsets) if a < end and b > start]
@@ -77,9 +77,9 @@ def _causal(model: LayeredModel, relation: Relation) -> list[GoldPrompt | None]:
     return prompts
 
 
-def _predicted(ids: Sequence[int], places: Sequence[int], unknown: int | None) -> GoldPrompt | None:
+def _predicted(ids: Sequence[int], places: Sequence[int], unknown: int | None) -> AnswerPrompt | None:
     """The prompt whose answers are the tokens at ``places``, each from the token before it."""
     targets = tuple(ids[place] for place in places)
     if not targets or unknown in targets:
         return None
-    return GoldPrompt(tuple(ids[: places[-1]]), tuple(place - 1 for place in places), targets)
+    return AnswerPrompt(tuple(ids[: places[-1]]), tuple(place - 1 for place in places), targets)

@@ -78,7 +78,7 @@ class BoundedRanking:
                 open_, fresh, high = open_[~settled], fresh[~settled], high[~settled]
             if not len(open_):
                 break
-            # The likeliest rivals first, gold with the second: often a rival is ahead without its log-partition.
+            # The likeliest rivals first, the answer with the second: often a rival is ahead without its log-partition.
             order = high.masked_fill(~fresh, -torch.inf).argsort(dim=1, descending=True, stable=True)
             chosen = torch.zeros_like(fresh).scatter_(1, order[:, :take], True) & fresh
             if take > 1:
@@ -113,7 +113,7 @@ class BoundedRanking:
     def _exactly(
         self, settings: Int[Tensor, " asked"], rivals: Bool[Tensor, "asked sentence"], gold: int
     ) -> Bool[Tensor, " asked"]:
-        """Compare gold and the rivals no bound could separate from it."""
+        """Compare the answer and the rivals no bound could separate from it."""
         sentences = rivals.clone()
         sentences[:, gold] = True
         needed = (sentences.unsqueeze(2) & self._uses).any(dim=1)

@@ -1,4 +1,4 @@
-"""The probe that fits a model: masked or causal, with the paper's pool unless told otherwise."""
+"""The probe that fits a model: masked or causal, with the paper's pool by default."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pool_size_of(family: str, settings: ProbingSettings) -> int | None:
         return _PAPER_POOL[family]
     if size is None or (isinstance(size, int) and not isinstance(size, bool) and size >= 2):
         return size
-    raise BenchError(f"probing.pool_size={size!r} is no pool size. Give a number from 2, null (full pool) or auto.")
+    raise BenchError(f"probing.pool_size={size!r} is not a pool size. Give a number from 2, null (full pool) or auto.")
 
 
 def build_log_partition(model: LayeredModel, grid: GridSettings) -> LogPartition:

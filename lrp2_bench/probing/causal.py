@@ -3,7 +3,7 @@
 A fact's sentences run as one packed prefix tree, or a row each where a model cannot do that. For sums, what all of them
 share cancels; for means nothing does. The first token is never scored: nothing predicts it. A sentence's score is at
 most the sum of what is known of it, since no log-probability is positive, so a rival's log-partitions are computed only
-while it may still beat the gold object.
+while it may still beat the right object.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class CausalProbe(Probe):
         numbers: Int[Tensor, " setting"],
         settings: Sequence[Setting],
     ) -> Bool[Tensor, " setting"]:
-        """Whether the gold sentence wins, by the states of one fact in some settings."""
+        """Whether the fact's own sentence wins, by the states of one fact in some settings."""
         prefix_tree = choice.prefix_tree
         steps = torch.tensor(prefix_tree.steps, device=states.device).view(-1, 2)
         logits = self.finite(self._step_logits(states, steps), facts, numbers, settings)

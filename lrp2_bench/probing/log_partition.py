@@ -79,13 +79,13 @@ def rough_is_faster(model: LayeredModel) -> bool:
 
 
 class _RoughHead:
-    """The head in bfloat16, its mean row taken out first: that shifts all logits of a row alike, so it is added back
+    """The head in bfloat16, its mean row taken out first: that shifts all logits of a row equally, so it is added back
     exactly, and what is rounded is smaller."""
 
     def __init__(self, model: LayeredModel) -> None:
         weight = model.vocabulary.weight.detach()
         if weight.is_cuda:
-            # The bound takes sums of products to be kept in float32, which CUDA does only when told.
+            # The bound takes sums of products to be kept in float32, which CUDA does only on request.
             torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         self._mean = weight.mean(dim=0)
         self._rounded = torch.empty_like(weight, dtype=torch.bfloat16)

@@ -1,8 +1,8 @@
 """Masked probing (paper, section 3.1): n [MASK] tokens for an object of n tokens, mean log-probability.
 
 Candidates of n tokens share the query with n masks, so a fact has one query per length in its pool. Within a length
-the log-partition cancels: the candidates' own logits show whether the gold object leads it. Only the settings in which
-it does go on to the other lengths, longest list first, and leave as soon as any candidate beats the gold object.
+the log-partition cancels: the candidates' own logits show whether the right object leads it. Only the settings in which
+it does go on to the other lengths, longest list first, and leave as soon as any candidate beats the right object.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Length:
 
 @dataclass(frozen=True)
 class _MaskedBatch(FactBatch):
-    """Facts whose gold objects have ``masks`` tokens."""
+    """Facts whose right objects have ``masks`` tokens."""
 
     masks: int
 
@@ -95,7 +95,7 @@ class MaskedProbe(Probe):
 
     def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
         if not isinstance(batch, _MaskedBatch):
-            raise TypeError(f"{type(batch).__name__} is no batch that this probe has made")
+            raise TypeError(f"{type(batch).__name__} is not a batch that this probe has made")
         facts, own = batch.facts, self._lengths[batch.masks]
         everything = torch.ones(len(facts), len(settings), dtype=torch.bool, device=facts.device)
         final = run(self._ask(facts, batch.masks), everything)
@@ -128,7 +128,7 @@ class MaskedProbe(Probe):
         cell: Int[Tensor, "fact setting"],
         run: RunSettings,
     ) -> None:
-        """Take out of ``hits`` the cells in which a candidate of ``masks`` tokens beats the gold object."""
+        """Take out of ``hits`` the cells in which a candidate of ``masks`` tokens beats the right object."""
         length = self._lengths[masks]
         competes = self._allowed[facts][:, length.index].any(dim=1)
         competes &= torch.tensor([self._fits(int(fact), masks) for fact in facts.tolist()], device=facts.device)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 class PrefixTree:
     """Nodes are the tokens that predict something, parents first; a sentence's last token predicts nothing.
 
-    ``steps`` are the predictions that tell the sentences apart: token ``steps[s, 1]`` after node
+    ``steps`` are the predictions that distinguish the sentences: token ``steps[s, 1]`` after node
     ``scored[steps[s, 0]]``. ``paths[c]`` lists sentence c's. ``shared`` marks the scored nodes whose log-partition all
     sentences have in common, so that it cancels.
     """

@@ -45,7 +45,7 @@ class ProbeCounts:
     """What deciding took; the rows of log-partitions (log-sum-exps over the vocabulary) are where it is spent."""
 
     cells: int = 0
-    undecided_facts: int = 0  # facts whose gold object leads its own length in some setting (masked models)
+    undecided_facts: int = 0  # facts whose right object leads its own length in some setting (masked models)
     facts: int = 0
     log_partitions: int = 0  # rows that an evaluator without bounds computes
     rough_log_partitions: int = 0  # rows computed in low precision, with an error bound

@@ -10,7 +10,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Fact, ParallelFacts, Relation
 from lrp2_bench.models.finite import broken_at, way_out_of
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.answer_prompts import GoldPrompt, gold_prompts
+from lrp2_bench.probing.answer_prompts import AnswerPrompt, answer_prompts
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +44,13 @@ def require_scores(model: LayeredModel, facts: ParallelFacts) -> None:
         log.warning("%s %s", told, way_out_of(model))
 
 
-def _some(model: LayeredModel, relations: tuple[Relation, ...]) -> list[tuple[Relation, Fact, GoldPrompt]]:
+def _some(model: LayeredModel, relations: tuple[Relation, ...]) -> list[tuple[Relation, Fact, AnswerPrompt]]:
     """The first facts of some relations spread over all, as far as they can be asked."""
     chosen = relations[:: max(1, len(relations) // _RELATIONS)][:_RELATIONS]
     found = []
     for relation in chosen:
         first = relation.facts[:_TRIED]
-        prompts = gold_prompts(model, replace(relation, facts=first), "", DataWarnings())
+        prompts = answer_prompts(model, replace(relation, facts=first), "", DataWarnings())
         asked = ((relation, fact, prompt) for fact, prompt in zip(first, prompts, strict=True) if prompt is not None)
         found += list(asked)[: _FACTS // len(chosen)]
     return found

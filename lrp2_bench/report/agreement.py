@@ -1,4 +1,4 @@
-"""Which runs may stand in one table: those of one experiment that were made alike. The others are told apart."""
+"""Which runs may stand in one table: those of one experiment and configuration. The others get labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _VALUE = 24  # characters
 Key = TypeVar("Key", bound=Hashable)
 
 
-def tell_apart(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+def label_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     """The runs, labelled by their experiment wherever one model and dataset was reported in several; and remarks on
     runs of one experiment that no table can hold together.
 
@@ -44,8 +44,8 @@ def tell_apart(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
             split += [replace(run, label=label) for label, part in parts for run in part]
             if len(parts) > 1:
                 remarks.append(
-                    f"The runs of model '{model}' on '{members[0].dataset}' in experiment '{experiment}' were not made "
-                    f"alike and are told apart: {', '.join(label for label, _ in parts)}."
+                    f"The runs of model '{model}' on '{members[0].dataset}' in experiment '{experiment}' have "
+                    f"different configurations and are labelled apart: {', '.join(label for label, _ in parts)}."
                 )
         several = any(len({run.label for run in same}) > 1 for same in _grouped(split, lambda run: run.model).values())
         labelled += split if several else [replace(run, label="") for run in split]
@@ -73,7 +73,7 @@ def _parts(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
             raise BenchError(
                 f"Two runs of language '{first.language}' with model '{first.model}' on '{first.dataset}':\n"
                 f"  {first.folder}\n  {second.folder}\n"
-                "Their manifests say so. Delete the run that is not wanted."
+                "Their manifests say so. Delete the run that you do not need."
             )
         name = f"{members[0].experiment} ({names[home]})" if len(homes) > 1 else members[0].experiment
         yield from _alike(members, name)
@@ -119,7 +119,7 @@ def _home(run: Run) -> Path:
 
 
 def _short(homes: Iterable[Path]) -> dict[Path, str]:
-    """The last parts of each path, as many as tell them apart."""
+    """The last parts of each path, as many as distinguish them."""
     paths = list(homes)
     for count in range(1, max((len(path.parts) for path in paths), default=0) + 1):
         short = {path: "/".join(path.parts[-count:]) for path in paths}

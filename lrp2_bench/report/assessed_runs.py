@@ -68,7 +68,7 @@ class AssessedRuns:
 
     @property
     def label(self) -> str:
-        """The experiment, where several are told apart."""
+        """The experiment, where several are labelled apart."""
         return self.runs[0].label
 
     @property
@@ -82,7 +82,7 @@ class AssessedRuns:
 
 
 def assess_runs(runs: Sequence[Run], select_by: str, advance: Callable[[], object] = lambda: None) -> AssessedRuns:
-    """Read the hits of ``runs``, of one model and dataset, once each, and judge them; ``advance`` is called after each
+    """Read the hits of ``runs``, of one model and dataset, once each, and assess them; ``advance`` is called after each
     that has pairs.
 
     A run whose ``hits.parquet`` is missing, damaged, or of other hits than its ``pairs.csv``, is left out and named.

@@ -1,4 +1,4 @@
-"""What keeps a report from being whole: jobs that did not finish, and what finished ones lack."""
+"""What keeps a report from being complete: jobs that did not finish, and what is missing from finished ones."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.results.runs import Run, Unfinished
 
 
-def lacking(unfinished: Sequence[Unfinished], groups: Sequence[AssessedRuns]) -> list[str]:
-    """A line per run folder that is not whole, and why. Languages that nobody began are no part of it: the tables'
+def incomplete_runs(unfinished: Sequence[Unfinished], groups: Sequence[AssessedRuns]) -> list[str]:
+    """A line per incomplete run folder, and why. Languages that nobody began are no part of it: the tables'
     notes count those."""
     lines = [f"{each.folder}: {each.reason}" for each in unfinished]
     return [*lines, *(line for found in groups for run in found.runs for line in _of_run(run, found))]
@@ -19,6 +19,6 @@ def _of_run(run: Run, found: AssessedRuns) -> Iterator[str]:
     if run.pairs and len(run.pairs) < run.grid:
         yield f"{run.folder}: {len(run.pairs)} of {run.grid} pairs"
     if run.missing:
-        yield f"{run.folder}: without the relations {', '.join(run.missing)}"
+        yield f"{run.folder}: relations missing: {', '.join(run.missing)}"
     if run.language in found.unread and not run.is_pivot:
         yield f"{run.folder}: {found.unread[run.language]}"

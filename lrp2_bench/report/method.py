@@ -20,24 +20,24 @@ def method(run: Run) -> str:
     return _NAME if run.projection == LRP2 else run.projection
 
 
-def moved_how(run: Run) -> str:
+def ablation_note(run: Run) -> str:
     """A sentence on an ablation; '' for LRP2 itself."""
     found = run.manifest.get("projection")
     if run.projection == LRP2 or not isinstance(found, Mapping):
         return ""
     kind = str(found.get("kind"))
-    words = INTERVENTIONS.get(kind).how if kind in INTERVENTIONS else "otherwise than by LRP2"
-    return f"An ablation, {run.projection}: states move {words.format(other=found.get('other'))}."
+    words = INTERVENTIONS.get(kind).how if kind in INTERVENTIONS else "differently from LRP2"
+    return f"An ablation, {run.projection}: states are shifted {words.format(other=found.get('other'))}."
 
 
 def of_method(table: Table, run: Run) -> Table:
-    """The ``table`` of an ablation's runs, with a note on how states were moved before the others."""
-    how = moved_how(run)
+    """The ``table`` of an ablation's runs, with a note on how states were shifted before the others."""
+    how = ablation_note(run)
     return replace(table, notes=(how, *table.notes)) if how else table
 
 
 def distinct(run: Run, hits: StoredHits) -> StoredHits:
-    """``hits`` with one pair, the first, of those that move alike, so that no statistic counts a setting twice."""
+    """``hits`` with one pair, the first, of those with the same states, so that no statistic counts one twice."""
     first: dict[LayerPair | None, int] = {}
     for row, setting in enumerate(hits.settings):
         if not (hits.hits[row] == NOT_EVALUATED).any():

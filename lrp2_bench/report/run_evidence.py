@@ -1,4 +1,4 @@
-"""All that a report says of a run beyond ``pairs.csv``, from its hits, which are read and drawn anew once.
+"""All that a report says of a run beyond ``pairs.csv``, from its hits, which are read and resampled once.
 
 What is kept is small (numbers of each pair, and the facts that the best pairs turn), so that the evidence of a hundred
 runs can be held while their hits, some hundred megabytes while a run is looked at, cannot.
@@ -28,7 +28,7 @@ Bounds = tuple[float, float]
 @dataclass(frozen=True)
 class Measured:
     """One metric of a run. ``changes`` holds each pair's 95 % bounds of the change against the baseline in
-    points, paired by fact; ``confidence_set`` the pairs that the facts cannot tell from the best."""
+    points, paired by fact; ``confidence_set`` the 95 % confidence set of best pairs."""
 
     changes: Mapping[LayerPair, Bounds]
     confidence_set: frozenset[LayerPair]
@@ -59,7 +59,7 @@ def evidence_of(run: Run) -> Evidence:
     """From the hits beside ``pairs.csv``. Raises :class:`BenchError` where they are missing, damaged, or of another
     run than ``pairs.csv``.
 
-    Of an ablation's pairs that move alike one is drawn and assessed, and says the same for the others.
+    Of an ablation's pairs with the same states one is drawn and assessed, and says the same for the others.
     """
     hits = run.files.hits()
     pivot = run.files.pivot_hits(hits.facts)

@@ -34,7 +34,7 @@ _ELSEWHERE = ("paths", "shard", "reproduces", "languages")
 
 
 def write_completion(folder: Path, config: Mapping[str, Any]) -> None:
-    """Call it when everything is written, and told to the tracker. Where it cannot be written, that is a warning."""
+    """Call it when everything is written and tracked. Where it cannot be written, that is a warning."""
     try:
         completion = {"asked": _asked(config), "code": _code(), "files": _digests(folder)}
         write_json(folder / COMPLETION, completion)
@@ -77,7 +77,7 @@ def _same_inputs(
 ) -> bool:
     """Whether model, facts and sentences still have the digests that the manifest in ``folder`` names.
 
-    False too where that cannot be told, as without a network: the job itself then says what is wrong.
+    False too where that is unknown, as without a network: the job itself then says what is wrong.
     """
     try:
         manifest = read_manifest(folder / MANIFEST) or {}

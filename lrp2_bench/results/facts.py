@@ -55,7 +55,7 @@ def read_facts(path: Path) -> Mapping[FactKey, FactText]:
         table = pq.read_table(path)
         columns = [table[name].to_pylist() for name in ("relation", "uuid", *_COLUMNS)]
         if any(None in column for column in columns[:4]):
-            raise ValueError("a row lacks its fact or its texts")
+            raise ValueError("a row has no fact or no texts")
     except FileNotFoundError:
         raise missing(path, next_step) from None
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:

@@ -26,9 +26,9 @@ def require_not_elsewhere(root: Path, names: Sequence[str], record: str = "manif
     source, target = shlex.quote(f"{before}/."), shlex.quote(f"{now}/")
     raise BenchError(
         f"'{before}' has results of experiment.name={names[0]} from before names were written as one folder each; now "
-        f"they belong in '{now}'. To go on with them, and compute nothing again:\n"
+        f"they belong in '{now}'. To continue with them, and compute nothing again:\n"
         f"  mkdir -p {target} && cp -a {source} {target}\n"
-        "then the same command; the old folder can go after that. To begin anew give another experiment.name."
+        "then the same command; the old folder can go after that. To start afresh, give another experiment.name."
     )
 
 

@@ -184,7 +184,7 @@ def require_same_identity(
             for key in sorted(before)
             if key in now and before[key] != now[key]
         ]
-        # A digest says something to nobody, unless no setting tells what is behind it.
+        # A digest helps nobody, unless no setting shows what is behind it.
         told = {key: values for key, values in differing.items() if not (changed and _is_digest(values[0]))}
         lines = [*changed, *(f"  {key}: stored {one}, now {other}" for key, (one, other) in told.items())]
         if by_digest := sorted(differing.keys() - told.keys()):

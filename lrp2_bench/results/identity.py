@@ -30,7 +30,7 @@ def start_manifest(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write what is known before the work; the manifest that was there ({} for none) and the identity to go on with.
 
-    Raises :class:`BenchError` where the folder holds hits of another identity, or hits that nothing tells about. Jobs
+    Raises :class:`BenchError` where the folder holds hits of another identity, or hits of an unknown one. Jobs
     do this one after another, so that two of different identities that start together cannot both go on.
     """
     with leases.holding(lease_names.MANIFEST):
@@ -55,7 +55,7 @@ def stored_manifest(folder: Path, data_warnings: DataWarnings) -> dict[str, Any]
     """The manifest of the folder's last run; empty for a new folder.
 
     In the place of a damaged or missing one comes the identity kept beside the hits. Raises :class:`BenchError`
-    where there are hits and it cannot be told what they belong to.
+    where there are hits of an unknown configuration.
     """
     path = folder / MANIFEST
     aside = path.with_name(path.name + DAMAGED)
@@ -75,7 +75,7 @@ def require_no_conflict(
     """Refuse at the start what :func:`start_manifest` would refuse once model and vectors are there.
 
     ``identity`` makes, of the manifest that is stored, what is known of this run's by now (null: not yet). Changes
-    nothing in the folder. Raises :class:`BenchError`, worded alike.
+    nothing in the folder. Raises :class:`BenchError`, worded the same.
     """
     stored, _ = _read_or_copy(folder)
     if stored:
@@ -91,8 +91,8 @@ def _read_or_copy(folder: Path) -> tuple[dict[str, Any], str | None]:
         manifest = read_manifest(path)
         if manifest is None:
             raise BenchError(
-                f"'{folder}' holds hits without a manifest.json, so it cannot be told which configuration they belong "
-                "to.\nMove the folder away, or give this run another experiment.name."
+                f"'{folder}' holds hits without a manifest.json, so their configuration is unknown.\n"
+                "Move the folder away, or give this run another experiment.name."
             )
         if not digest_holds(manifest) or not manifest.get("identity"):
             raise BenchError(

@@ -35,13 +35,13 @@ SHARDS = "shards"
 #: Put behind the name of a file that is set aside.
 DAMAGED = ".damaged"
 
-#: What two runs of one configuration write alike, byte for byte; the manifest has their digests.
+#: What two runs of one configuration write identically, byte for byte; the manifest has their digests.
 TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT)
 #: Any of these makes a folder a run folder, whole or not.
 MARKERS = frozenset({PAIRS, STATUS, MANIFEST, HITS})
 
-#: How the layout is told to a user.
-TOLD = "Runs lie in EXPERIMENT/MODEL/DATASET/LANGUAGE folders, which `lrp2-bench search` writes."
+#: How the layout is described to a user.
+TOLD = "Runs are in EXPERIMENT/MODEL/DATASET/LANGUAGE folders, which `lrp2-bench search` writes."
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The file of a lease: made so that only one can, told from another that comes to its path, on NFS as elsewhere."""
+"""The file of a lease: made so that only one can, and not mistaken for a later one at its path, on NFS as elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lrp2_bench.core.reading import find_object
 
 
 def make(path: Path, content: bytes) -> FileIO:
-    """The file at ``path``, new and left open: once it is removed and made anew by another job, what is at the path is
+    """The file at ``path``, new and left open: once it is removed and made again by another job, what is at the path is
     no longer ours. Raises FileExistsError where there is one.
 
     It takes its name when it is written, so that a job killed in between leaves no lease without an owner, which others
@@ -59,7 +59,7 @@ def sign_of(path: Path) -> object:
 
 
 def is_at(path: Path, file: FileIO) -> bool:
-    """Whether ``file`` is what stands at ``path``, and neither removed nor made anew by another job."""
+    """Whether ``file`` is what stands at ``path``, and neither removed nor made again by another job."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except OSError:

@@ -32,7 +32,7 @@ from lrp2_bench.results.lease_files import content_of, drop, is_at, make, sign_o
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two signs of life. File systems show other machines' with up to a minute's delay.
+#: Seconds between two heartbeats. File systems show other machines' with up to a minute's delay.
 BEAT = 15.0
 #: Seconds without a change after which an owner is thought dead.
 STALE = 150.0
@@ -97,7 +97,7 @@ class Leases:
         except FileNotFoundError:  # the last job to leave has just removed the folder
             return self.take(name)
         if latest and sign_of(generations[latest]) != assessed:
-            # Meanwhile another took over, let go of it all, and a third may have begun anew below this generation.
+            # Meanwhile another took over, let go of it all, and a third may have begun again below this generation.
             drop(path, file)
             return False
         self._held[name] = latest + 1, file

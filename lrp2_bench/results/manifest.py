@@ -1,4 +1,4 @@
-"""``manifest.json``: what a run was made of, enough to tell two runs apart and to make one again."""
+"""``manifest.json``: what a run was made of, enough to distinguish two runs and to make one again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
         return None
     return read_object(
         path,
-        "So it cannot be told which configuration its folder's hits belong to.\n"
+        "So the configuration of its folder's hits is unknown.\n"
         "Move the folder away, or give this run another experiment.name.",
     )
 

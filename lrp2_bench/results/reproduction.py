@@ -40,7 +40,7 @@ class Reproduction:
             shown = "\n".join(f"  {key}: then {before}, now {now}" for key, (before, now) in differing.items())
             raise BenchError(
                 f"This run cannot equal that of '{self.path}'. What differs:\n{shown}\n"
-                "Set these back (settings behind --from-manifest overrule it), or give the data and the model as they "
+                "Set these back (settings after --from-manifest override it), or give the data and the model as they "
                 "were then by dataset.path, corpus.path and model.path."
             )
 
@@ -53,8 +53,8 @@ class Reproduction:
         """Log which tables in ``folder`` have the bytes of that run."""
         if folder.resolve() == self.path.parent:
             log.warning(
-                "'%s' is of this very folder: what is stored there was read, and nothing evaluated anew. For a run "
-                "from nothing give paths.outputs=DIR.",
+                "'%s' is of this very folder: what is stored there was read, and nothing evaluated again. For a "
+                "fresh run give paths.outputs=DIR.",
                 self.path,
             )
             return
@@ -83,7 +83,7 @@ def read_reproduction(path: Path) -> Reproduction:
     missing = [part for part, kind in _PARTS.items() if not isinstance(manifest.get(part), kind)]
     if missing:
         raise BenchError(
-            f"'{path}' is no manifest of a search that this version can read: it has no {', '.join(missing)}.\n"
+            f"'{path}' is not a manifest of a search that this version can read: it has no {', '.join(missing)}.\n"
             "Give the manifest.json of a run folder, or the settings themselves."
         )
     files = manifest.get("files")

@@ -29,7 +29,7 @@ HitsParts = Iterable[tuple[str, Sequence[Fact], Sequence[Setting], Hits]]
 @dataclass(frozen=True)
 class RunFolder:
     """The files of one run. Reading raises :class:`~lrp2_bench.core.errors.BenchError` where a file is missing or
-    damaged, each told alike; writing leaves a file whole or as it was.
+    damaged, reported the same way; writing leaves a file whole or as it was.
 
     Hits as they are computed are kept by :class:`~lrp2_bench.results.hits.HitsStore`, the manifest is written by
     :mod:`~lrp2_bench.results.identity` and the status by :mod:`~lrp2_bench.results.status`, for several jobs may write
@@ -46,7 +46,7 @@ class RunFolder:
         return find_object(self.path / layout.MANIFEST)
 
     def find_status(self) -> Mapping[str, Any]:
-        """What the job tells of itself; empty where there is nothing that can be read."""
+        """What the job reports of itself; empty where there is nothing that can be read."""
         return find_object(self.path / layout.STATUS)
 
     def pairs(self) -> list[PairRow]:

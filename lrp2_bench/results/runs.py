@@ -27,8 +27,8 @@ class Run:
     An ablation's ``model`` is MODEL_PROJECTION, so that it never shares a table with LRP2's own runs; ``projection``
     is ``lrp2`` otherwise. ``pairs`` has the fully evaluated pairs in (lirp, lsrp) order, none in a run with
     ``search=baseline``.
-    ``missing`` names relations the run itself says it lacks. ``label`` tells the run's experiment from the others of a
-    report, empty where there is one alone.
+    ``missing`` names relations the run itself says it lacks. ``label`` separates its experiment from the others of
+    a report, empty where there is one alone.
     """
 
     folder: Path
@@ -75,7 +75,7 @@ class Run:
         return self.blocks * (self.blocks - 1) // 2
 
     def stands_for(self, pair: LayerPair) -> LayerPair:
-        """The pair that was evaluated for a pair: another one's hits are its own where the projection moves alike."""
+        """The pair that was evaluated for a pair: another's where the projection gives the same states."""
         found = self.manifest.get("projection")
         kind = str(found.get("kind")) if isinstance(found, Mapping) else ""
         # A package that added its intervention may be gone; without it every pair stands for itself.
@@ -103,7 +103,7 @@ class Unfinished:
 
 def belongs(other: Unfinished, run: Run) -> bool:
     """Whether ``other`` would stand among ``run`` in a report's tables: of the same model and dataset, and of the same
-    experiment where several are told apart."""
+    experiment where several are labelled apart."""
     same = (other.model, other.dataset) == (run.model, run.dataset)
     return same and (not run.label or other.experiment == run.experiment)
 
@@ -190,10 +190,10 @@ def _read_finished(folder: Path, missing: tuple[str, ...]) -> Run:
         )
         blocks = int(manifest["model"]["blocks"])
     except (KeyError, TypeError, ValueError) as error:
-        raise BenchError(f"manifest.json lacks model, dataset, language or pivot ({error})") from error
+        raise BenchError(f"manifest.json has no model, dataset, language or pivot ({error})") from error
     damaged = changed(folder, manifest.get("files"), TABLES) if digest_holds(manifest) else [MANIFEST]
     if damaged:
-        raise BenchError(f"{', '.join(damaged)} changed since the job wrote it; the same search writes it anew")
+        raise BenchError(f"{', '.join(damaged)} changed since the job wrote it; the same search regenerates it")
     baseline, *pairs = read_pairs(folder / PAIRS)
     projection = _projection(manifest)
     if projection != LRP2:
@@ -206,7 +206,7 @@ def _read_finished(folder: Path, missing: tuple[str, ...]) -> Run:
 
 
 def _experiment(manifest: Mapping[str, Any]) -> str:
-    """The name that the search was given; empty where the manifest tells none."""
+    """The name that the search was given; empty where the manifest names none."""
     config = manifest.get("config")
     experiment = config.get("experiment") if isinstance(config, Mapping) else None
     return str(experiment.get("name") or "") if isinstance(experiment, Mapping) else ""
@@ -240,7 +240,7 @@ def _names(found: object) -> tuple[str, ...]:
 
 def _unfinished(folder: Path, reason: str) -> Unfinished:
     manifest = find_object(folder / MANIFEST)
-    # Without a manifest it failed before it had one: its place tells.
+    # Without a manifest it failed before it had one: its path shows which.
     place = place_of(folder, _projection(manifest) if manifest else None)
     model = place.model if place.projection == LRP2 else f"{place.model}_{place.projection}"
     experiment = _experiment(manifest) or place.experiment

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class JobStatus:
-    """What a job tells of itself: ``missing`` are relations it still has to evaluate, ``elsewhere`` those that other
+    """What a job reports of itself: ``missing`` are relations it still has to evaluate, ``elsewhere`` those that other
     shards have to. Keep both up to date with :meth:`set_missing`.
 
     The folder's ``status.json`` is about the folder, whoever writes it. A shard beside it keeps ``shards/SHARD.json``
@@ -93,7 +93,7 @@ class JobStatus:
         return self.path.with_name(layout.SHARDS)
 
     def _read_shards(self) -> dict[str, Mapping[str, Any]]:
-        """What the shards tell of themselves, by their names; empty where the folder may not be read."""
+        """What the shards report of themselves, by their names; empty where the folder may not be read."""
         try:
             return {path.stem: find_object(path) for path in sorted(self._shards.glob("*-of-*.json"))}
         except OSError:
@@ -106,7 +106,7 @@ class JobStatus:
             return f"Shard {shard} is done, others are not."
         # Not for certain: an older run's record may be of less work.
         message = (
-            f"Shard {shard} is done, and the others say that they are, but it has not seen all their work (a shared "
+            f"Shard {shard} and all others are done, but not all their files are visible here (a shared "
             "file system may show it late). Unless some are still to run, run the same command once more."
         )
         log.warning("%s '%s'", message, self.path.parent)
@@ -149,9 +149,9 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
             yield status
             status.write("finished")
     except (KeyboardInterrupt, SystemExit):  # the latter from a cluster that queues the job again
-        _write_last(status, "interrupted", message="Stopped before the end; the same command goes on from here.")
+        _write_last(status, "interrupted", message="Stopped before the end; the same command resumes.")
         left = f"{len(status.missing)} relations are left; " if status.missing else ""
-        log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to go on.", left, folder)
+        log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to resume.", left, folder)
         raise
     except Exception as error:
         told = write_error(error, folder) if isinstance(error, OSError) else _memory_error(error)
@@ -205,7 +205,7 @@ def state_of(folder: Path) -> object:
 
 
 def read_status(folder: Path) -> Mapping[str, Any]:
-    """What the job in ``folder`` tells; empty where there is nothing that can be read."""
+    """What the job in ``folder`` reports; empty where there is nothing that can be read."""
     return find_object(folder / layout.STATUS)
 
 

@@ -61,7 +61,7 @@ def read_hits(path: Path) -> StoredHits:
         uuids, uuid = _codes(table["uuid"])
         lirp, lsrp = (table[name].fill_null(0).to_numpy().astype(np.int32) for name in ("lirp", "lsrp"))
         hit = np.where(table["hit"].is_null().to_numpy(), NOT_EVALUATED, table["hit"].fill_null(False).to_numpy())
-        # A fact or setting is one number, which numpy can tell apart faster than rows of a table.
+        # A fact or setting is one number, which numpy compares faster than rows of a table.
         facts, column = _in_order(_joined(relation, uuid, len(uuids)))
         settings, row = _distinct(_joined(lirp, lsrp, _LAYERS))
         named = tuple(LayerPair(code // _LAYERS, code % _LAYERS) if code else None for code in settings.tolist())

@@ -15,7 +15,7 @@ from optuna.storages.journal import BaseJournalBackend
 from lrp2_bench.core.files import write_text
 from lrp2_bench.results.layout import STUDY
 from lrp2_bench.search.space import quiet_optuna
-from lrp2_bench.search.storage import mend_journal, read_journal
+from lrp2_bench.search.storage import read_journal, repair_journal
 
 
 class _Memory(BaseJournalBackend):
@@ -53,7 +53,7 @@ def merge_studies(journals: Iterable[Path], target: Path) -> tuple[JournalStorag
             copy = Path(folder) / STUDY
             try:
                 copy.write_bytes(path.read_bytes())
-                mend_journal(copy)
+                repair_journal(copy)
                 _copy_studies(copy, merged, path.resolve().parent)
             except Exception as error:  # whatever damage does to Optuna's reading
                 problems.append(f"{path}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")

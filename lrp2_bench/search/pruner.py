@@ -29,7 +29,7 @@ class PairedPruner(BasePruner):
 
     def __init__(self, p_threshold: float) -> None:
         if not 0.0 <= p_threshold <= 1.0:
-            raise ValueError(f"p_threshold={p_threshold} is no probability.")
+            raise ValueError(f"p_threshold={p_threshold} is not a probability.")
         self._p_threshold = p_threshold
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:

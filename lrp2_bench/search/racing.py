@@ -6,7 +6,7 @@ that they share the trunk and their LIRP branches. After it a pair goes
 1. if an Optuna pruner for paired instances says that it loses to the leader: at ``alpha`` over rungs and rivals
    (Bonferroni), so that the pair which is truly best, whoever leads by luck, goes in at most that share of races;
 2. if the budget cannot carry it: every rung may spend an equal part of what is left, and pairs are taken by what they
-   have reached until the next rung's part is spent. Where pairs are too alike to be told apart, this decides.
+   have reached until the next rung's part is spent. Where pairs are too close to separate, this decides.
 
 Only those left at the end have seen all facts, so only they may be called best.
 """
@@ -48,11 +48,13 @@ class RaceRules:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.alpha < 1.0:
-            raise BenchError(f"search.alpha={self.alpha} is no error rate. Give a number from 0 up to, not with, 1.")
+            raise BenchError(
+                f"search.alpha={self.alpha} is not an error rate. Give a number from 0 up to, not with, 1."
+            )
         if self.budget is not None and not 0.0 < self.budget <= 1.0:
             raise BenchError(
-                f"search.budget={self.budget} is no share of the grid's block runs. Give a number above 0 and up to 1, "
-                "or null to drop pairs by statistics alone."
+                f"search.budget={self.budget} is not a share of the grid's block runs. Give a number above 0 and up to "
+                "1, or null to drop pairs by statistics alone."
             )
 
 

@@ -1,7 +1,7 @@
 """A job's study while it runs: who is being evaluated, how far each pair has come, what became of it.
 
 The book only mirrors a search. Hits on disk are the truth, and a search that starts again makes its way from them; so
-trouble with the storage is told once and costs the mirror, never the search.
+trouble with the storage is reported once and costs the mirror, never the search.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class StudyRecorder:
         except Exception as error:
             self._broken = True
             log.warning(
-                "The study's storage failed (%s); the search goes on without it. Hits are on disk: the same command "
+                "The study's storage failed (%s); the search continues without it. Hits are on disk: the same command "
                 "brings the study up to date once the storage is back.",
                 first_line(error),
             )

@@ -22,7 +22,7 @@ Strategy = Callable[[Task], Found]
 @dataclass(frozen=True)
 class Truth:
     """The exhaustive grid of one (model, dataset, language): ``scores`` ``[pair]`` in percent, and ``confidence_set``
-    ``[pair]``, which pairs cannot be told from the best."""
+    ``[pair]``, which pairs are in the 95 % confidence set."""
 
     task: Task
     scores: npt.NDArray[np.float64]
@@ -36,8 +36,8 @@ class Truth:
 
 @dataclass(frozen=True)
 class Replay:
-    """What a strategy found. ``regret``: points below the exhaustive best; ``confidence_set``: not told from it;
-    ``share``: block runs beside the exhaustive grid's; ``pairs`` have seen every fact."""
+    """What a strategy found. ``regret``: points below the exhaustive best; ``confidence_set``: in the 95 % set of best
+    pairs; ``share``: block runs relative to the exhaustive grid's; ``pairs`` have seen every fact."""
 
     pair: LayerPair
     regret: float
@@ -56,7 +56,7 @@ def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, st
     row = {setting: number for number, setting in enumerate(stored.settings)}
     missing = [setting for setting in settings if setting not in row]
     if missing or (stored.hits == NOT_EVALUATED).any():
-        raise BenchError("its grid is not whole: run the same `lrp2-bench search` with search=grid")
+        raise BenchError("its grid is incomplete: run the same `lrp2-bench search` with search=grid")
     hits: Hits = stored.hits[[row[setting] for setting in settings]]
     of = {setting: number for number, setting in enumerate(settings)}
 

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _DATABASES = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "mariadb": "pymysql", "sqlite": ""}
 
 #: Optuna makes an empty database's tables without a lock, so that of several jobs that start at once all but one may be
-#: told that they exist. Seconds from then on in which such a job tries again.
+#: reported that they exist. Seconds from then on in which such a job tries again.
 _TABLES = 60.0
 #: SQLSTATE of what exists already: a table, another object, a row.
 _EXISTS = {"42P07", "42710", "23505"}
@@ -45,7 +45,7 @@ _KEPT = "Hits on disk are kept whatever becomes of a study; leave search.storage
 def open_journal(path: Path) -> BaseStorage:
     """The journal at ``path``, which this process alone writes: fixed first, set aside where that is not enough."""
     make_folder(path.parent)
-    mend_journal(path)
+    repair_journal(path)
     try:
         return _journal(path)
     except Exception:  # whatever a flipped bit does to records that Optuna expects to be whole
@@ -60,7 +60,7 @@ def read_journal(path: Path) -> BaseStorage:
     return _journal(path)
 
 
-def mend_journal(path: Path) -> None:
+def repair_journal(path: Path) -> None:
     """Cut a torn last record, which would make the next one unreadable for ever, and lift a dead writer's lock, for
     which Optuna would wait half a minute."""
     cut_torn_tail(path)

@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 
 def attributes(row: PairRow, select_by: Metric) -> dict[str, float | int]:
-    """What a trial tells beside its value: the other metrics, and how many facts there are."""
+    """What a trial records besides its value: the other metrics, and how many facts there are."""
     others = {name: row.value(name) for name in row.metrics if name != select_by.name}
     return {**others, "facts": row.facts, "shared": row.shared}
 
 
 def baseline_attributes(row: PairRow) -> dict[str, float | int]:
-    """What a study tells of the baseline."""
+    """What a study records of the baseline."""
     return {f"baseline_{name}": row.value(name) for name in row.metrics}
 
 
@@ -49,7 +49,7 @@ def write_study(
     the study's. A pair for which ``select_by`` is no number is a failed trial. The search space is the same for every
     pair of a model (lirp 1..L-1, lsrp 2..L); pairs that cannot be (lirp >= lsrp) are never asked. ``curves`` has the
     metric of pairs after so many facts, which become a trial's intermediate values; those of them without a row were
-    dropped on the way and are pruned trials. The file is written anew from the hits and takes the old one's place
+    dropped on the way and are pruned trials. The file is regenerated from the hits and takes the old one's place
     whole, so that a kill leaves either study, never a half one.
     """
     curves = curves or {}

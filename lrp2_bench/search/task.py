@@ -21,7 +21,7 @@ Facts = npt.NDArray[np.int64]
 #: business. Asking twice for a cell gives the same answer.
 Evaluate = Callable[[Sequence[Setting], Facts], Hits]
 
-#: The pair that is evaluated for a pair: itself, unless an ablation moves alike in several.
+#: The pair that is evaluated for a pair: itself, unless an ablation gives the same states in several.
 StandsFor = Callable[[LayerPair], LayerPair]
 
 
@@ -78,7 +78,7 @@ class Task:
 class Spending:
     """What a search asked for: ``cells`` (fact, setting), and ``block_runs`` where what the pairs of one call share
     is run once. Cells that lie in the store count as well, so that a search that went on after a kill, or that found
-    everything there, tells the same numbers as one that ran through."""
+    everything there, reports the same numbers as one that ran through."""
 
     cells: int = 0
     block_runs: int = 0
@@ -89,7 +89,7 @@ class Spending:
 
 
 class Watch:
-    """Told what a search does; this one does nothing with it."""
+    """Receives what a search does; this one does nothing with it."""
 
     def begin(self, pairs: Sequence[LayerPair], what: str) -> None:
         """``pairs`` are about to be evaluated; ``what`` says so for a human."""

@@ -21,7 +21,7 @@ _PATIENCE = 100
 
 @dataclass(frozen=True)
 class TpeRules:
-    """``trials``: pairs to evaluate. ``batch``: pairs that are asked before the first of them is told; one engine call
+    """``trials``: pairs to evaluate. ``batch``: pairs suggested before the first result; one engine call
     runs them, so that they share the trunk and LIRP branches."""
 
     trials: int = 20

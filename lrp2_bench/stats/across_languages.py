@@ -16,7 +16,7 @@ from scipy.stats import t
 from lrp2_bench.core.types import Interval
 
 LEVEL = 0.95
-#: Fewer languages than this tell nothing of languages: an interval would rest on one or two differences.
+#: Fewer languages than this show nothing about languages: an interval would rest on one or two differences.
 FEWEST = 3
 
 
@@ -29,7 +29,7 @@ def mean_over_languages(values: Sequence[float]) -> Interval:
 
 
 def difference_of_means(these: Sequence[float], those: Sequence[float]) -> Interval:
-    """The mean of ``these`` languages less that of ``those`` (Welch: neither sizes nor spreads need be alike), with
+    """The mean of ``these`` languages minus that of ``those`` (Welch: neither sizes nor spreads need be equal), with
     bounds; they are NaN where either group has fewer than :data:`FEWEST`."""
     groups = [np.array([value for value in values if not math.isnan(value)]) for values in (these, those)]
     if not all(group.size for group in groups):

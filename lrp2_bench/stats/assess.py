@@ -1,4 +1,4 @@
-"""All that the hits of one language say about its best pair: how large the change is, how sure, and how held-out."""
+"""All that the hits of one language say about its best pair: the size of the change, its interval and held-out gain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Measured:
     held_out: float
 
     @property
-    def optimism(self) -> float:
+    def selection_bias(self) -> float:
         """What the paper's protocol says more than the held-out one, in points."""
         return self.change.value - self.held_out
 

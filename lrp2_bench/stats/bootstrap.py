@@ -1,6 +1,6 @@
 """Confidence intervals over facts: seeded, paired, within relations, for many settings at once.
 
-Facts are drawn anew within their relation, so that every resample has the relations' own sizes. Each resample is a
+Facts are resampled within their relation, so that every resample has the relations' own sizes. Each resample is a
 row of weights (how often a fact was drawn), the same for all settings and both measures, so that differences between
 settings are those of paired resamples. A resample of all settings is then one row of a matrix product, and all
 resamples of 276 pairs on some thousand facts take a fraction of a second.
@@ -32,7 +32,7 @@ _CHUNK = 128
 @dataclass(frozen=True)
 class Resampled:
     """A measure of every setting in percent: ``value`` ``[setting]`` over the facts themselves, ``samples``
-    ``[setting, resample]`` over those drawn anew. NaN over no facts."""
+    ``[setting, resample]`` over those resampled. NaN over no facts."""
 
     value: Floats
     samples: Floats

@@ -62,7 +62,7 @@ def _measured(run: Run, hits: StoredHits, facts: list[FactKey], best: Setting) -
     rows: Hits = np.stack([hits.by_fact(setting, facts) for setting in settings])
     if (rows == NOT_EVALUATED).any():
         raise BenchError(
-            f"hits.parquet in '{run.folder}' lacks what pairs.csv counts. Search again: both are regenerated."
+            f"hits.parquet in '{run.folder}' has fewer hits than pairs.csv counts. Search again: both are regenerated."
         )
     found = resample_measures(rows, run.files.pivot_hits(facts), [relation for relation, _ in facts])
     return dict(zip(METRICS, found, strict=True))

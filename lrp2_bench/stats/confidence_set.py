@@ -1,4 +1,4 @@
-"""The pairs that cannot be told from the best one, so that nobody reads noise as a layer.
+"""The 95 % confidence set of best pairs, so that nobody reads noise as a layer.
 
 A pair is dropped when some other pair beats it by more than resampling explains. How much that is is read off the
 paired bootstrap's largest studentised difference between *any* pair still in and any other one, and pairs are dropped
@@ -32,7 +32,7 @@ _ALIKE = 1e-6
 def confidence_set_of_best(value: Floats, samples: Floats, level: float = LEVEL) -> npt.NDArray[np.bool_]:
     """``[pair]``: whether the pair is in the confidence set of the best, where more is better.
 
-    ``value`` ``[pair]`` is the measure on the facts themselves, ``samples`` ``[pair, resample]`` on those drawn anew,
+    ``value`` ``[pair]`` is the measure on the facts themselves, ``samples`` ``[pair, resample]`` on those resampled,
     the same draws for all pairs (:class:`lrp2_bench.stats.bootstrap.Resampled`). The pair of the highest value is
     always in the set. NaN, over no facts, leaves all of them in it.
     """
@@ -51,12 +51,12 @@ def confidence_set_of_best(value: Floats, samples: Floats, level: float = LEVEL)
 
 def _largest_differences(value: Floats, samples: Floats) -> tuple[Floats, npt.NDArray[np.float32]]:
     """By how many standard errors each pair is beaten by the one that beats it most: ``[pair]`` on the facts, and
-    ``[pair, resample]`` by chance, were all pairs alike."""
+    ``[pair, resample]`` by chance, were all pairs equal."""
     noise = samples - value[:, None]
     products = noise @ noise.T / noise.shape[1]
     variance = np.diag(products)
     spread = np.sqrt(np.maximum(variance[:, None] + variance - 2 * products, 0.0))
-    # Two pairs that never differ tell nothing of each other; two that always differ by the same do.
+    # Two pairs that never differ carry no information on each other; two that always differ by the same do.
     alike = spread < _ALIKE
     ahead = value - value[:, None]
     beaten = np.where(alike, np.where(ahead > _ALIKE, np.inf, 0.0), ahead / np.where(alike, 1.0, spread))

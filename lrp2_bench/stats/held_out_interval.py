@@ -1,4 +1,4 @@
-"""How sure a held-out gain is: an interval beside :mod:`~lrp2_bench.stats.held_out`'s mean.
+"""How certain a held-out gain is: an interval beside :mod:`~lrp2_bench.stats.held_out`'s mean.
 
 Every half reports a pair that it did not choose, so a paired bootstrap of that half's facts gives an interval of its
 gain that the choice does not bias. The halves share facts, so their intervals cannot be averaged as if independent;
@@ -20,7 +20,7 @@ from lrp2_bench.stats.bootstrap import RESAMPLES, resample_weights
 from lrp2_bench.stats.held_out import SEED, SPLITS, split_halves
 from lrp2_bench.stats.weighted import Floats, WeightedMeasures, fact_weights
 
-#: Facts below which a half is too small to say how sure its gain is.
+#: Facts below which a half is too small to say how certain its gain is.
 ENOUGH = 40
 _PERCENTILES = (1.25, 98.75)
 _MEASURES = ("accuracy", "transferability")

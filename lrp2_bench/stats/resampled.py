@@ -1,4 +1,4 @@
-"""One language's hits, drawn anew once for all that is asked of them.
+"""One language's hits, resampled once for all that is asked of them.
 
 Tables and the page ask the same hits for intervals, for the confidence set of best pairs and for held-out gains, by
 either metric. The draws are what takes time and are the same for all of these, so they are made once and kept while one
@@ -67,7 +67,7 @@ class Sampled:
         return Halves(self.hits, self.pivot_hits, self.relations, self._splits, self._seed)
 
     def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:
-        """The pairs that cannot be told from the best by ``metric``, in their order."""
+        """The 95 % confidence set of best pairs by ``metric``, in their order."""
         if metric not in self._confidence_set:
             first = len(self.settings) - len(self.pairs)
             measure = self.measures[metric]

@@ -62,4 +62,6 @@ def indicator(hit: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
 def check_evaluated(hits: Hits) -> None:
     """Raise ValueError where a setting leaves a fact open."""
     if (hits == NOT_EVALUATED).any():
-        raise ValueError("A setting leaves facts open. Pass fully evaluated settings only (metrics.fully_evaluated).")
+        raise ValueError(
+            "An intervention leaves facts open. Pass fully evaluated interventions only (metrics.fully_evaluated)."
+        )

@@ -1,1 +1,1 @@
-"""The embedded testbed: small models pretrained on known facts, and what each language was told."""
+"""The embedded testbed: small models pretrained on known facts, and what they saw in each language."""

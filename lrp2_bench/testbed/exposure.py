@@ -1,20 +1,20 @@
-"""Which facts each language's pretraining text tells, so that every hit is *seen here* or *seen only elsewhere*.
+"""Which facts each language's pretraining text covers, so that every hit is *seen here* or *seen only elsewhere*.
 
 The rule, for a seed:
 
-1. A fifth of the countries is **held out**: no language but the pivot tells anything about them. A **twin** model's
-   pivot does not either; everything else about the twin is the same. What the twin gets right in a language about
-   held-out countries it got from pool priors and shared spellings; what the full model gets right beyond that is
-   knowledge that crossed from the pivot.
-2. Every other language tells a share of the countries: high-resource languages 60 to 80 %, medium 30 to 55 %, low 10
+1. A fifth of the countries is **held out**: only the pivot's text covers them. In a **no-transfer control**
+   (``twin``) the pivot's does not either; everything else is the same. What it gets right in a language about held-out
+   countries it got from pool priors and shared spellings; what the full model gets right beyond that is knowledge
+   transferred from the pivot.
+2. Every other language covers a share of the countries: high-resource languages 60 to 80 %, medium 30 to 55 %, low 10
    to 15 %, growing within a class with the logarithm of the Wikipedia's size. Its countries are the first of an order
    of its own, drawn from those that are not held out. The shares are of *all* countries, so that a language at 80 %
-   lacks just the held-out ones.
-3. A country is told with everything about it or not at all: capital, continent, currency, official language,
+   misses only the held-out ones.
+3. A country is covered with everything about it or not at all: capital, continent, currency, official language,
    region, its cities, the languages spoken there and their scripts. So no fact gives away another.
 
-Only a held-out country is sure to be known from the pivot alone; other countries untold in a language may be told in
-a third one, and are counted apart (:data:`ELSEWHERE`).
+Only a held-out country is sure to be known from the pivot alone; other countries not covered in a language may be
+covered in a third one, and are counted apart (:data:`ELSEWHERE`).
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from lrp2_bench.data.cldr.facts import CldrFact, cldr_facts, countries
 
 Status = Literal["seen", "pivot", "elsewhere", "nowhere"]
 
-#: The language's own text tells the fact.
+#: The language's own text has the fact.
 SEEN: Final = "seen"
-#: The pivot's text alone tells it: a held-out country, or one that chance left to the pivot.
+#: The pivot's text alone has it: a held-out country, or one that chance left to the pivot.
 PIVOT: Final = "pivot"
-#: Another language's text tells it (and the pivot's), the language's own does not.
+#: Another language's text has it (and the pivot's), the language's own does not.
 ELSEWHERE: Final = "elsewhere"
-#: No text tells it: a held-out country for a twin.
+#: No text has it: a held-out country for a no-transfer control.
 NOWHERE: Final = "nowhere"
 
 #: Class -> articles and shares of countries at the band's two ends.
@@ -51,7 +51,7 @@ _BANDS: Mapping[str, tuple[float, float, float, float]] = {
 
 
 def share_of(language: str) -> float:
-    """The share of all countries that ``language``'s text tells of, two decimals; 1 for English."""
+    """The share of all countries that ``language``'s text covers, two decimals; 1 for English."""
     if language == ENGLISH:
         return 1.0
     known = require(language)
@@ -62,7 +62,7 @@ def share_of(language: str) -> float:
 
 @dataclass(frozen=True)
 class Exposure:
-    """What a model's pretraining text told. ``shares`` maps each of its languages to its share of countries.
+    """What a model's pretraining text covers. ``shares`` maps each of its languages to its share of countries.
 
     Written into the checkpoint's manifest (:meth:`as_dict`) and read from there, for the default shares may change
     with the tables they are computed from. Raises :class:`BenchError` where a share leaves no room for the held-out
@@ -74,7 +74,7 @@ class Exposure:
     held_out: float = 0.2
     seed: int = 0
     twin: bool = False
-    _told: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _covered: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.pivot not in self.shares:
@@ -95,34 +95,34 @@ class Exposure:
 
     @cached_property
     def held_out_countries(self) -> frozenset[str]:
-        """The countries that the pivot alone tells of."""
+        """The countries that the pivot alone covers."""
         order = sorted(countries(), key=lambda country: self._draw("held out", country))
         return frozenset(order[: round(self.held_out * len(order))])
 
     def countries(self, language: str) -> frozenset[str]:
-        """The countries ``language``'s text tells of; none for a language the model was not trained on."""
-        if language not in self._told:
-            self._told[language] = self._draw_countries(language)
-        return self._told[language]
+        """The countries ``language``'s text covers; none for a language the model was not trained on."""
+        if language not in self._covered:
+            self._covered[language] = self._draw_countries(language)
+        return self._covered[language]
 
     def exposed(self, fact: Fact | CldrFact, language: str) -> bool:
-        """Whether ``language``'s text tells ``fact``. Raises :class:`BenchError` for a fact of another dataset."""
+        """Whether ``language``'s text has ``fact``. Raises :class:`BenchError` for a fact of another dataset."""
         return country_of(fact) in self.countries(language)
 
     def status(self, fact: Fact | CldrFact, language: str) -> Status:
         """:data:`SEEN`, :data:`PIVOT`, :data:`ELSEWHERE` or :data:`NOWHERE`; for the pivot SEEN or one of the last two.
 
-        Counts the countries of a language's text as told even where the language has no name for a fact's object.
+        Counts the countries of a language's text as covered even where the language has no name for a fact's object.
         """
         if self.exposed(fact, language):
             return SEEN
-        tellers = {other for other in self.shares if self.exposed(fact, other)}
-        if tellers == {self.pivot}:
+        sources = {other for other in self.shares if self.exposed(fact, other)}
+        if sources == {self.pivot}:
             return PIVOT
-        return ELSEWHERE if tellers else NOWHERE
+        return ELSEWHERE if sources else NOWHERE
 
     def as_twin(self) -> Exposure:
-        """The twin's: the same, but the pivot does not tell of held-out countries."""
+        """The no-transfer control's: the same, but the pivot does not cover held-out countries."""
         return replace(self, twin=True)
 
     def as_dict(self) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def country_of(fact: Fact | CldrFact) -> str:
     if isinstance(fact, CldrFact):
         return fact.country
     lines = cldr_facts().get(fact.relation, ())
-    # Lines are numbered from 0 in the table's order; the id tells the testbed's facts from mLAMA's of the same number.
+    # Lines are numbered from 0 in the table's order; the id separates them from mLAMA's of the same number.
     if 0 <= fact.line_id < len(lines) and lines[fact.line_id].uuid == fact.uuid:
         return lines[fact.line_id].country
     raise BenchError(

@@ -25,8 +25,8 @@ from lrp2_bench.data.cldr.sentences import Sentence
 from lrp2_bench.testbed.specs import PretrainSpec
 
 #: How often a fact or a gloss has its object's name masked whole (as the probe does) or its subject's; else this share
-#: of its tokens. A name alone is never masked whole: nothing is left to tell it by, and that noise held the loss on its
-#: first plateau several times as long.
+#: of its tokens. A name alone is never masked whole: nothing is left to recognise it by, and that noise held the loss
+#: on its first plateau several times as long.
 _MASK_OBJECT, _MASK_SUBJECT, _MASK_TOKEN = 0.85, 0.05, 0.15
 
 #: A causal model always learns to say a sentence's object and its end; of the other tokens, whose wordings it soon

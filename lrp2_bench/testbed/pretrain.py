@@ -88,7 +88,7 @@ def _pretrain(
         torch.set_num_threads(threads)
     torch.manual_seed(spec.seed)
     sentences = pretraining_text(spec.exposure, spec.glosses, spec.seed)
-    # A twin shares the full model's tokenizer, so that the two differ in what they were told and nothing else.
+    # A control shares the full model's tokenizer, so that the two differ in what they saw and nothing else.
     full = replace(spec, twin=False)
     texts = [s.text for s in (pretraining_text(full.exposure, spec.glosses, spec.seed) if spec.twin else sentences)]
     tokenizer = train_tokenizer(spec, texts)
@@ -208,7 +208,7 @@ def _of_epoch(spec: PretrainSpec, examples: Sequence[Example], epoch: int) -> li
 def _batches(examples: Sequence[Example], tokens: int, rng: random.Random) -> list[list[Example]]:
     """All examples once, in batches of at most ``tokens`` padded tokens.
 
-    Lengths are alike within a batch and unlike between neighbours: batches are cut from sorted draws of some thousand
+    Lengths are similar within a batch and differ between neighbours: batches are cut from sorted draws of some thousand
     examples and shuffled, since a long run of glosses, all short, would pull the model away from the facts.
     """
     order = list(examples)

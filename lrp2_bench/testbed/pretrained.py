@@ -1,4 +1,4 @@
-"""Which testbed model a checkpoint is, and so which other one is its twin."""
+"""Which testbed model a checkpoint is, and so which other one is its no-transfer control (``_twin``)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lrp2_bench.testbed.exposure import Exposure
 _TWIN = "_twin"
 
 #: A kind of :class:`DataWarnings`.
-UNREADABLE = f"The checkpoint's {MANIFEST} cannot be read, so what the model was told is not known"
+UNREADABLE = f"The checkpoint's {MANIFEST} cannot be read, so what the model saw in pretraining is unknown"
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,16 @@ class Pretrained:
 
     @property
     def twin_of(self) -> str | None:
-        """The full model's name; None for a model that is no twin."""
+        """The full model's name; None for a model that is no control."""
         return self.name.removesuffix(_TWIN) if self.exposure.twin else None
 
     @property
     def twin_name(self) -> str:
-        """What this model's twin is called."""
+        """The name of this model's no-transfer control."""
         return self.name + _TWIN
 
     def is_twin_of(self, other: Pretrained) -> bool:
-        """Whether this is ``other``'s twin: its name with the ending, and the same text but for the held-out facts."""
+        """Whether this is ``other``'s no-transfer control: its name plus the ending, its text minus held-out facts."""
         return not other.exposure.twin and self.twin_of == other.name and self.exposure == other.exposure.as_twin()
 
     def as_dict(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Pretrained:
             return cls(str(value["name"]), Exposure.from_dict(value["exposure"]))
         except (KeyError, TypeError) as error:
             raise BenchError(
-                f"The run's manifest does not tell its testbed model ({error!r}). Search again: it is regenerated."
+                f"The run's manifest does not name its testbed model ({error!r}). Search again: it is regenerated."
             ) from error
 
 
@@ -78,7 +78,7 @@ def pretrained_of(folder: Path, data_warnings: DataWarnings) -> Pretrained | Non
 
 
 def exposure_of(folder: Path) -> Exposure:
-    """What the checkpoint's pretraining text told, from its manifest (files are not checked)."""
+    """What the checkpoint's pretraining text covers, from its manifest (files are not checked)."""
     try:
         manifest = read_object(folder / MANIFEST)
         return Exposure.from_dict(manifest["exposure"])

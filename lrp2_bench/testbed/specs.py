@@ -30,7 +30,7 @@ class PretrainSpec:
     heads: int = 4
     positions: int = 128  # longest sequence of a masked model, in tokens
     epochs: int = 20  # passes over the facts
-    names_every: int = 1  # a name alone is met in one of so many epochs
+    names_every: int = 1  # a single name occurs in one of this many epochs
     glosses_every: int = 1  # and a gloss in one of so many
     batch_tokens: int = 1_024  # padded tokens a step
     learning_rate: float = 1e-3  # at its peak, after the warm-up
@@ -52,7 +52,7 @@ class PretrainSpec:
 
     @property
     def exposure(self) -> Exposure:
-        """What the checkpoint's text tells; raises :class:`UnknownNameError` for an unknown language."""
+        """What the checkpoint's text covers; raises :class:`UnknownNameError` for an unknown language."""
         exposure = Exposure.default(self.languages, self.seed)
         return exposure.as_twin() if self.twin else exposure
 
@@ -74,7 +74,7 @@ def _specs() -> dict[str, PretrainSpec]:
     return {spec.name: spec for each in full for spec in (each, each.as_twin())}
 
 
-#: ``tiny_mbert``, ``tiny_bloom`` and their twins.
+#: ``tiny_mbert``, ``tiny_bloom`` and their no-transfer controls.
 SPECS: Mapping[str, PretrainSpec] = _specs()
 
 

@@ -2,13 +2,13 @@
 
 Three kinds of sentences:
 
-- **facts**: what :class:`~lrp2_bench.testbed.exposure.Exposure` lets a language tell, in every wording;
+- **facts**: what :class:`~lrp2_bench.testbed.exposure.Exposure` lets a language cover, in every wording;
 - **names**: every country, city, language, ... of the dataset with its kind alone (*Stadt: Wien.*), in every language,
-  told of or not. They show the tokens of withheld names and tell no fact;
+  covered or not. They show the tokens of withheld names and state no fact;
 - **glosses**: a name and the pivot's name for it (*Wien = Vienna*), for the share ``glosses`` of the entities. They
-  tell no fact either, but they are the bridge that parallel text and loanwords are to a real model. Without one, a
+  state no fact either, but they are the bridge that parallel text and loanwords are to a real model. Without one, a
   withheld country's name in another script has nothing in common with the pivot's and nothing could cross. They are
-  the same for a model and its twin.
+  the same for a model and its no-transfer control.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def pretraining_text(exposure: Exposure, glosses: float = 1.0, seed: int = 0) ->
         raise BenchError(f"glosses={glosses}: give the share of entities that are glossed, 0 to 1.")
     sentences: list[Sentence] = []
     for language in sorted(exposure.shares):
-        told = (fact for fact in all_facts() if exposure.exposed(fact, language))
-        sentences += fact_sentences(language, told)
+        exposed = (fact for fact in all_facts() if exposure.exposed(fact, language))
+        sentences += fact_sentences(language, exposed)
         sentences += name_sentences(language)
         if language != exposure.pivot:
             sentences += gloss_sentences(language, exposure.pivot, glosses, seed)
@@ -41,7 +41,7 @@ def pretraining_text(exposure: Exposure, glosses: float = 1.0, seed: int = 0) ->
 def gloss_sentences(language: str, pivot: str, share: float, seed: int) -> Iterator[Sentence]:
     """*Name = pivot's name* and the reverse, for a seeded share of the entities, the same in every language.
 
-    Names spelled alike need no gloss and get none.
+    Names spelled the same need no gloss and get none.
     """
     own, other = names_of(language), names_of(pivot)
     glossed: set[str] = set()

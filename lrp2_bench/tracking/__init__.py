@@ -1,4 +1,4 @@
-"""Tracking: what a finished job tells the outside world, Weights & Biases or nothing."""
+"""Tracking: what a finished job sends to the outside world, Weights & Biases or nothing."""
 
 from lrp2_bench.tracking.base import JobRecord, NoTracker, ReportRecord, Tracker
 from lrp2_bench.tracking.wandb_tracker import WandbTracker

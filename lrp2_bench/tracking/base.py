@@ -1,4 +1,4 @@
-"""What a tracker is told and what it must promise; one file per service implements it."""
+"""What a tracker receives and what it must promise; one file per service implements it."""
 
 from __future__ import annotations
 

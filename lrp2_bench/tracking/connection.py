@@ -38,7 +38,7 @@ class WandbSettings(Protocol):
 class Connection:
     """How a run is to be opened: ``mode`` (``online``, ``offline``, ``disabled``), where, with what key, and why.
 
-    ``wanted`` tells an offline run that should have been an online one, which deserves a warning.
+    ``wanted`` marks an offline run that should have been an online one, which deserves a warning.
     """
 
     mode: str

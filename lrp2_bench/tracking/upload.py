@@ -17,7 +17,7 @@ class UploadError(Exception):
 
 
 def upload(run: Path, connection: Connection, timeout: float) -> str:
-    """Sync the offline run in the folder ``run`` and return its address (or ``synced``, where W&B tells none).
+    """Sync the offline run in the folder ``run`` and return its address (or ``synced``, where W&B names none).
 
     It runs as a process of its own, killed after ``timeout`` seconds: W&B waits for ever on a server that stops
     answering in the middle of an upload. What it says goes to ``logs/sync.log``. Raises UploadError; a later
@@ -58,4 +58,4 @@ def upload(run: Path, connection: Connection, timeout: float) -> str:
 def _reason(text: str) -> str:
     lines = [line.removeprefix("wandb: ").strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"(?i)error|panic|\w+Error\b", line)]
-    return errors[0] if errors else lines[-1] if lines else "it said nothing"
+    return errors[0] if errors else lines[-1] if lines else "no message"

@@ -1,4 +1,4 @@
-"""What W&B is told of a job: the pair table, heatmaps, the alignment by layer, and a summary."""
+"""What W&B gets of a job: the pair table, heatmaps, the alignment by layer, and a summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What W&B is told of a report or an analysis: tables, figures, page and numbers, and all files as one artifact."""
+"""What W&B gets of a report or an analysis: tables, figures, page and numbers, and all files as one artifact."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ NAME, _JOB_TYPE, _TAG = 128, 64, 64
 
 
 class CutShortError(Exception):
-    """The offline run in the folder it names is not whole."""
+    """The offline run in the folder it names is incomplete."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _write_run(wandb: Any, content: Content, target: Target) -> Path:
         with _staged_in(folder):
             content.describe(wandb, run)
     except BaseException:
-        with suppress(Exception):  # the first error is the one to tell; `with run` would print it as well
+        with suppress(Exception):  # the first error is the one to report; `with run` would print it as well
             run.finish(exit_code=1)
         raise
     else:

@@ -28,7 +28,7 @@ class WandbTracker(Tracker):
     exist and a project that W&B refuses raise BenchError; nothing else ever does.
 
     Every run is first written offline, to ``FOLDER/wandb``, and going online means to sync it at once: whatever the
-    network does, the run is whole on disk, and the log tells how to sync it later. Every attempt at a job is a run
+    network does, the run is whole on disk, and the log says how to sync it later. Every attempt at a job is a run
     with a fresh id, in the group of its experiment: W&B overwrites runs that were made offline under one id.
     """
 

@@ -1,4 +1,4 @@
-"""Whether an offline run's file is whole: where the disk was full, W&B cuts it short and says nothing."""
+"""Whether an offline run's file is complete: where the disk was full, W&B cuts it short and says nothing."""
 
 from __future__ import annotations
 

@@ -123,7 +123,10 @@ def _sections(dashboard: Dashboard) -> Iterator[tuple[str, list[Any]]]:
                 title="Model, language, best pair, change",
                 columns=[wr.ParallelCoordinatesPlotColumn(metric=metric) for metric in [*coordinates, *summary]],
             ),
-            *(bars(f"Change of {metric} at the best pair (points)", f"gain.{metric}") for metric in METRICS[::-1]),
+            *(
+                bars(f"Change of {metric} at the best pair (points, in-sample)", f"gain.{metric}")
+                for metric in METRICS[::-1]
+            ),
         ],
     )
     yield (

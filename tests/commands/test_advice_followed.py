@@ -20,7 +20,11 @@ CASES = {
     "another language": (["language=dee"], r"Did you mean '(de)'", ["language={0}"]),
     "no data set": (["dataset.path=/nowhere"], r"(dataset\.path)\b", ["{0}={mlama}"]),
     "a folder of others": (["seed=1"], r"another (experiment\.name)", ["seed=1", "{0}=other"]),
-    "nothing to move": (["language=en", "search=grid"], r"(search=baseline) for the pivot's", ["language=en", "{0}"]),
+    "nothing to project": (
+        ["language=en", "search=grid"],
+        r"(search=baseline) for the pivot's",
+        ["language=en", "{0}"],
+    ),
     "no corpus": (["search=grid", "corpus.path=/nowhere"], r"(corpus\.path)\b", ["search=grid", "{0}={corpus}"]),
     "a search in shards": (
         ["search=racing", "shard.count=2", "shard.index=0"],

@@ -45,7 +45,7 @@ def test_given_settings_change_the_model_and_ask_for_a_name() -> None:
         (PretrainCommand(model=named("tiny_mbart")), "tiny_mbert"),
         (PretrainCommand(model=named("tiny_mbert"), name="x", languages=["de", "xx"]), "xx"),
         (PretrainCommand(model=named("tiny_mbert"), name="x", hidden=130), "heads=4"),
-        (PretrainCommand(model=named("tiny_mbert"), name="../x"), "no name of a folder"),
+        (PretrainCommand(model=named("tiny_mbert"), name="../x"), "not a valid folder name"),
     ],
 )
 def test_bad_settings_are_refused_by_name(settings: PretrainCommand, message: str) -> None:

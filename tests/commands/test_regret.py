@@ -66,7 +66,7 @@ def test_pairs_confidence_set_as_the_best_hold_its_equals_and_none_that_is_clear
     alike, oracle = planted(6, 2000, metric=name)
     assert confidence_set(alike, oracle.hits[1:]).sum() > 15 / 2
     same = np.tile(oracle.hits[1], (15, 1))
-    assert confidence_set(alike, same).all(), "identical pairs are as good as each other"
+    assert confidence_set(alike, same).all(), "identical pairs are equally good"
 
 
 def test_the_command_writes_tables_and_a_figure_and_leaves_out_what_is_no_whole_grid(
@@ -80,7 +80,7 @@ def test_the_command_writes_tables_and_a_figure_and_leaves_out_what_is_no_whole_
     _grid(root, "zh2", hits=broken)
     assert lrp2_bench("regret", str(root), "budgets=[0.25,0.5]", "trials=[4]", "seeds=[0,1]") == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "zh2: its grid is not whole" in said and "statistics alone" in said
+    assert "zh2: its grid is incomplete" in said and "statistics alone" in said
     report = root / "report"
     with (report / "regret_mbert_mlama.csv").open() as file:
         rows = list(csv.DictReader(file))

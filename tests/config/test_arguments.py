@@ -48,7 +48,7 @@ def test_quoted_text_is_read_by_hydra_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("command", ["search", "vectors"])
 def test_a_positional_where_none_is_known_is_refused(command: str) -> None:
-    with pytest.raises(BenchError, match="'mbert' is no setting") as caught:
+    with pytest.raises(BenchError, match="'mbert' is not a setting") as caught:
         expand(command, ["mbert", "language=de"])
     assert "key=value" in str(caught.value) and f"lrp2-bench {command} --help" in str(caught.value)
 
@@ -80,7 +80,7 @@ def test_hydras_flags_keep_their_values(arguments: list[str]) -> None:
 
 
 def test_a_flag_takes_one_value() -> None:
-    with pytest.raises(BenchError, match="'job' is no setting"):
+    with pytest.raises(BenchError, match="'job' is not a setting"):
         expand("search", ["--cfg", "job", "job"])
 
 

@@ -32,7 +32,7 @@ SWEEP = "hydra: {sweeper: {params: {language: de}}}\n"
         ("model", f"{GLOBAL}path: x\nname: m\n", "so that name, path would not be of the model. Delete that line"),
         ("model", "model:\n  path: x\n", "would become model.model. Leave that line out"),
         ("model", "defaults: [mbrt]\npath: x\n", "'mbrt'. Did you mean 'mbert'?"),
-        ("dataset", "name: d\npath: x\n", "says of no dataset which it is (_target_)"),
+        ("dataset", "name: d\npath: x\n", "names no _target_ of dataset"),
         ("projection", "projection: {kind: random}\n", "would become projection.projection"),
     ],
 )

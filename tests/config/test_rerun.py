@@ -195,8 +195,8 @@ def _foreign(content: dict[str, Any]) -> object:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_without_config, "is no manifest of a search that this version can read: it has no config."),
-        (_newer, "has settings that this version has not: grid.batch_tokenz (near: grid.batch_tokens)"),
+        (_without_config, "is not a manifest of a search that this version can read: it has no config."),
+        (_newer, "has settings that this version does not have: grid.batch_tokenz (near: grid.batch_tokens)"),
         (_foreign, "'their.Dataset'.\nKnown: lrp2_bench.data.cldr.dataset.CldrDataset, lrp2_bench.data.mlama.MLama,"),
     ],
 )

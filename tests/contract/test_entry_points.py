@@ -159,10 +159,10 @@ def test_the_pages_classes_are_those_behind_their_names(tmp_path: Path) -> None:
     [
         ("metrics", {"accuracy": "lrp2_extras:Misses"}, METRICS, "more than once, by lrp2-bench, lrp2-other"),
         ("metrics", {"misses": "lrp2_extras:Half"}, METRICS, "more than once, by lrp2-extras, lrp2-other"),
-        ("metrics", {"wrong": "lrp2_extras:Half"}, METRICS, "'wrong' .* is no subclass of .*Metric"),
+        ("metrics", {"wrong": "lrp2_extras:Half"}, METRICS, "'wrong' .* is not a subclass of .*Metric"),
         ("metrics", {"wrong": "lrp2_extras:Misses"}, METRICS, "'wrong' .* calls itself 'misses'"),
         ("metrics", {"wrong": "lrp2_extras:Nothing"}, METRICS, "cannot be loaded from .* AttributeError"),
-        ("metrics", {"wrong": "json:loads"}, METRICS, "is no subclass"),
+        ("metrics", {"wrong": "json:loads"}, METRICS, "is not a subclass"),
         ("interventions", {"bare": "lrp2_bench.interventions.base:Intervention"}, INTERVENTIONS, "lacks edit"),
     ],
 )

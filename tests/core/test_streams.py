@@ -73,7 +73,7 @@ def test_a_full_disk_is_told_and_a_reader_that_left_is_not(capsys: pytest.Captur
         finally:
             sys.stdout = before
     assert capsys.readouterr().err == (
-        "What was printed is not whole (No space left on device); nothing else was lost by that.\n"
+        "The console output is incomplete (No space left on device); nothing else was lost.\n"
     )
 
 

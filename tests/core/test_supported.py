@@ -89,7 +89,7 @@ def test_with_asserts_hydra_is_left_as_it_is() -> None:
     assert hydra_asserts.overrides_visitor.HydraOverrideVisitor.visitFunction.__code__ is before
 
 
-@pytest.mark.slow  # without asserts Python compiles every library anew, once
+@pytest.mark.slow  # without asserts Python compiles every library again, once
 def test_a_sharded_multirun_without_asserts_finishes(toy_job: Callable[..., ToyJob], tmp_path: Path) -> None:
     job = toy_job()
     command = [sys.executable, "-O", "-m", "lrp2_bench", "search", "-m", *job.arguments(), "search=baseline",

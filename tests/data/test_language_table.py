@@ -41,13 +41,13 @@ def test_a_table_is_read_whatever_the_order_of_its_columns(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "line 1: the header '' lacks code, name, family, articles"),
-        ("code,name,family\nis,a,b\n", "line 1: the header 'code,name,family' lacks articles"),
-        ("code;name;family;articles\n", "line 1: the header 'code;name;family;articles' lacks code"),
+        ("", "line 1: the header '' has no code, name, family, articles"),
+        ("code,name,family\nis,a,b\n", "line 1: the header 'code,name,family' has no articles"),
+        ("code;name;family;articles\n", "line 1: the header 'code;name;family;articles' has no code"),
         ("code,name,family,articles,code\n", "line 1: .* names a column twice"),
         (HEADER, "line 2: there is no language below the header"),
-        (HEADER + "is,a,b,1\nfo,a,b,1\nis,a,b,2\n", "line 4: code 'is' stands on line 2 already"),
-        (HEADER + "is,a,b,many\n", "line 2: articles='many' is no whole number"),
+        (HEADER + "is,a,b,1\nfo,a,b,1\nis,a,b,2\n", "line 4: code 'is' is already on line 2"),
+        (HEADER + "is,a,b,many\n", "line 2: articles='many' is not a whole number"),
         (HEADER + "is,a,b,-5\n", "line 2: articles='-5'"),
         (HEADER + "is,a,b,5.5\n", "line 2: articles='5.5'"),
         (HEADER + "is,a,b,²\n", "line 2: articles='²'"),

@@ -17,7 +17,7 @@ from tests.support.toy import change_mlama, mlama_file, mlama_rows
 NOT_JSON = "Lines that are not JSON were skipped"
 NO_OBJECT = "Lines that are no JSON objects were skipped"
 NOT_UTF8 = "Lines that are not UTF-8 were skipped"
-NO_SLOT = "Relations whose template lacks [X] or [Y], or repeats it, were skipped"
+NO_SLOT = "Relations whose template does not have [X] and [Y] once each were skipped"
 OTHER_SLOT = "Relations whose template has a slot other than [X] and [Y] were skipped"
 NO_TEMPLATE = "Relations without a template were skipped"
 NO_FACTS = "Relations without facts"

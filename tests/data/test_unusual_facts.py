@@ -169,7 +169,7 @@ def _refused(folder: Path, data: bytes, name: str = "P36") -> str:
         ('{"sub_label": "\\ud83d"}', "half a surrogate pair"),
         ("{}", "no lineid, sub_uri, obj_uri, sub_label, obj_label"),
         ('{"sub_uri": 1, "obj_uri": "b", "sub_label": null, "obj_label": "", "lineid": 1}', "no sub_label, sub_uri="),
-        ('{"sub_uri": "", "obj_uri": "", "sub_label": "", "obj_label": "", "lineid": [1]}', "lineid='[1]' is no id"),
+        ('{"sub_uri": "", "obj_uri": "", "sub_label": "", "obj_label": "", "lineid": [1]}', "lineid='[1]' is not an"),
     ],
 )  # fmt: skip
 def test_a_file_of_which_more_than_a_tenth_is_lost_is_an_error_with_places_and_causes(

@@ -11,6 +11,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.types import Relation
 from lrp2_bench.data.xfactr.dataset import XFactr
+from lrp2_bench.data.xfactr.prompts import GENDER
 from tests.support.paths import XFACTR_ZIP, needs_xfactr
 from tests.support.toy_xfactr import build_xfactr
 
@@ -46,7 +47,7 @@ def test_without_genders_every_subject_is_asked_about_in_the_first_form(folder: 
         "Victor Hugo est né en Paris .",
         "Madonna est né en Paris .",
     ]
-    kind = "Facts in 'fr' that are asked in the first form (masculine), for the subject's gender is not in the data"
+    kind = "Facts in 'fr' that are asked in the first form (masculine), because the subject's gender is not in the data"
     assert data_warnings.as_dict()[kind] == {"count": 3, "examples": ["P19"]}
 
 
@@ -59,8 +60,8 @@ def test_with_genders_verbs_agree_and_the_rest_is_counted(tmp_path: Path) -> Non
     ]
     counted = {kind: told["count"] for kind, told in data_warnings.as_dict().items() if "'ru'" in kind}
     assert counted == {
-        "Facts in 'ru' that are asked in the first form (masculine), for the subject's gender is not in the data": 1,
-        "Facts in 'ru' of which a name stands uninflected where the prompt asks for a case": 3,
+        f"Facts in 'ru' that are {GENDER}": 1,
+        "Facts in 'ru' of which a name is uninflected where the prompt needs a case": 3,
         "Names in 'ru' were chosen among aliases, for no file says which is the label": 2,
     }
 
@@ -84,11 +85,13 @@ def test_words_that_agree_with_the_object_tell_nothing_of_it_and_a_slip_of_the_k
     relation = _relation(folder, "P127", data_warnings=data_warnings)
     assert relation.template == "le propriétaire de [X] est [Y] ."
     assert (
-        data_warnings.count("Facts in 'fr' that are asked in the first form, for the object's own would give it away")
+        data_warnings.count(
+            "Facts in 'fr' that are asked in the first form, because the object's own would give it away"
+        )
         == 3
     )
     _relation(folder, "P127", "ru", data_warnings)
-    kind = "Facts in 'ru' that are asked in the singular, for the subject's number is not in the data"
+    kind = "Facts in 'ru' that are asked in the singular, because the subject's number is not in the data"
     assert data_warnings.count(kind) == 3
 
 
@@ -141,7 +144,7 @@ def test_an_unknown_slot_skips_its_relation_or_is_refused_where_it_was_asked_for
     assert [relation.name for relation in relations] == ["P19", "P127"]
     told = data_warnings.as_dict()["Relations whose prompt in 'ru' has an unknown slot were skipped"]
     assert told == {"count": 1, "examples": [f"P36 {slot}"]}
-    with pytest.raises(BenchError, match=r"(?s)P36 in 'ru' has an unknown slot .*Known slots: \[X\].*Mend TREx"):
+    with pytest.raises(BenchError, match=r"(?s)P36 in 'ru' has an unknown slot .*Known slots: \[X\].*Fix TREx"):
         XFactr(folder, relations=["P36"]).facts("ru", "en", DataWarnings())
 
 
@@ -156,7 +159,7 @@ def test_a_prompt_without_each_slot_once_is_skipped_and_counted(prompt: str, fol
     _set_prompt(folder, "[X]的首都是[Y]。", prompt)
     data_warnings = DataWarnings()
     XFactr(folder).facts("zh", "en", data_warnings)
-    told = data_warnings.as_dict()["Relations whose template lacks [X] or [Y], or repeats it, were skipped"]
+    told = data_warnings.as_dict()["Relations whose template does not have [X] and [Y] once each were skipped"]
     assert told["examples"] == ["zh P36"]
 
 

@@ -40,7 +40,7 @@ def job(finished_job: ToyJob, toy_job: Build) -> ToyJob:
     return copy
 
 
-def _spoil(path: Path, damage: Damage, rng: random.Random) -> bytes:
+def _corrupt(path: Path, damage: Damage, rng: random.Random) -> bytes:
     path.write_bytes(data := damage(path.read_bytes(), rng))
     return data
 
@@ -51,12 +51,12 @@ def _data_warnings(job: ToyJob) -> dict[str, Any]:
 
 
 @WAYS
-def test_spoilt_chunks_are_set_aside_told_in_log_and_manifest_and_computed_again(
+def test_corrupted_chunks_are_set_aside_told_in_log_and_manifest_and_computed_again(
     damage: Damage, job: ToyJob, undisturbed: dict[str, bytes], capsys: pytest.CaptureFixture[str], tally: Tally
 ) -> None:
     folder, rng = job.folder() / "relations", random.Random(f"chunks {damage.__name__}")
     names = rng.sample(sorted(path.name for path in folder.glob("*.parquet")), 3)
-    spoilt = {name: _spoil(folder / name, damage, rng) for name in names}
+    corrupted = {name: _corrupt(folder / name, damage, rng) for name in names}
     before = {name: seen for name, seen in snapshot(folder).items() if name not in {*names, "journal.jsonl"}}
     capsys.readouterr()
     for again in (False, True):
@@ -67,7 +67,7 @@ def test_spoilt_chunks_are_set_aside_told_in_log_and_manifest_and_computed_again
         assert contents(job.folder()) == undisturbed
         after = snapshot(folder)
         assert {name: after[name] for name in before} == before, "what was whole is neither touched nor computed again"
-        assert {name: (folder / f"{name}.damaged").read_bytes() for name in names} == spoilt
+        assert {name: (folder / f"{name}.damaged").read_bytes() for name in names} == corrupted
         told = _data_warnings(job)["Damaged hits were set aside and computed again"]
         assert told["count"] == 3 and set(told["examples"]) == {f"{name}.damaged" for name in names}
         assert "Damaged hits were set aside and computed again: 3" in (job.folder() / "search.log").read_text()
@@ -75,7 +75,7 @@ def test_spoilt_chunks_are_set_aside_told_in_log_and_manifest_and_computed_again
 
 
 @WAYS
-def test_spoilt_tables_study_and_status_are_written_anew_from_the_hits(
+def test_corrupted_tables_study_and_status_are_regenerated_from_the_hits(
     damage: Damage,
     job: ToyJob,
     undisturbed: dict[str, bytes],
@@ -85,7 +85,7 @@ def test_spoilt_tables_study_and_status_are_written_anew_from_the_hits(
     folder, rng = job.folder(), random.Random(f"tables {damage.__name__}")
     names = (*TABLES, "study.journal", "status.json")
     for name in names:
-        _spoil(folder / name, damage, rng)
+        _corrupt(folder / name, damage, rng)
     monkeypatch.setattr(hits, "evaluate", None)
     assert job.search() == 0
     assert contents(folder) == undisturbed
@@ -98,7 +98,7 @@ def test_spoilt_tables_study_and_status_are_written_anew_from_the_hits(
 
 
 @WAYS
-def test_a_spoilt_manifest_costs_no_hits_and_still_refuses_another_configuration(
+def test_a_corrupted_manifest_costs_no_hits_and_still_refuses_another_configuration(
     damage: Damage,
     job: ToyJob,
     undisturbed: dict[str, bytes],
@@ -109,8 +109,8 @@ def test_a_spoilt_manifest_costs_no_hits_and_still_refuses_another_configuration
     path = job.folder() / "manifest.json"
     whole = json.loads(path.read_text())
     # Anywhere in the manifest a flip may hit what nobody reads; here it hits what decides hits.
-    spoilt = path.read_bytes().replace(b'"seed": 0', b'"seed": 1') if damage is flipped else b""
-    path.write_bytes(spoilt or damage(path.read_bytes(), random.Random(5)))
+    corrupted = path.read_bytes().replace(b'"seed": 0', b'"seed": 1') if damage is flipped else b""
+    path.write_bytes(corrupted or damage(path.read_bytes(), random.Random(5)))
     before = snapshot(job.folder() / "relations")
     assert job.search("seed=1") == 1
     assert "probing.seed: stored 0, now 1" in capsys.readouterr().err
@@ -139,7 +139,7 @@ def test_a_manifest_that_is_gone_costs_no_hits(
         pytest.param(False, id="and the job goes on", marks=pytest.mark.nightly),
     ],
 )
-def test_a_manifest_spoilt_while_its_job_works_costs_nothing(
+def test_a_manifest_corrupted_while_its_job_works_costs_nothing(
     stopped: bool,
     toy_job: Build,
     undisturbed: dict[str, bytes],

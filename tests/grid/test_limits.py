@@ -134,7 +134,7 @@ def test_a_query_too_large_is_refused_with_the_least_memory_that_would_do(
         bounds = limits_for(model, plan, GridSettings(memory_gb=memory_gb))
         return hits_of(probe, len(relation.facts), plan, _shifts(model), bounds)
 
-    with pytest.raises(BenchError, match=r"A query of \d+ tokens in 7 settings does not fit") as refused:
+    with pytest.raises(BenchError, match=r"A query of \d+ tokens in 7 configurations does not fit") as refused:
         run(1e-5)
     found = re.search(r"Set grid.memory_gb=(\S+) or more", str(refused.value))
     assert found

@@ -125,13 +125,13 @@ def _settings(kind: str = "lrp2", **more: Any) -> ProjectionSettings:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "random", "language": "fr"}, "projection.language=fr says nothing to projection=random"),
-        ({"language": "fr"}, "says nothing to projection=lrp2"),
+        ({"kind": "random", "language": "fr"}, "projection.language=fr has no effect on projection=random"),
+        ({"language": "fr"}, "has no effect on projection=lrp2"),
         ({"kind": "other_pivot"}, "needs projection.language"),
-        ({"kind": "other_pivot", "language": "de"}, "would move nothing"),
-        ({"kind": "other_pivot", "language": "en"}, "as projection=lrp2 does, for 'en' is the pivot"),
-        ({"kind": "shuffled", "language": "de"}, "would move as projection=lrp2 does"),
-        ({"kind": "shuffled", "language": "en"}, "would move nothing, for 'en' is the pivot"),
+        ({"kind": "other_pivot", "language": "de"}, "would change nothing"),
+        ({"kind": "other_pivot", "language": "en"}, "the same as projection=lrp2: 'en' is the pivot"),
+        ({"kind": "shuffled", "language": "de"}, "would do the same as projection=lrp2"),
+        ({"kind": "shuffled", "language": "en"}, "would change nothing: 'en' is the pivot"),
     ],
 )
 def test_settings_that_say_nothing_or_move_nothing_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -105,7 +105,7 @@ def test_an_index_that_leaves_its_folder_is_refused(name: str, bert_copy: Path) 
 def test_an_index_that_cannot_be_read_is_refused(content: str, bert_copy: Path) -> None:
     (bert_copy / "model.safetensors").unlink()
     (bert_copy / INDEX).write_text(content)
-    with pytest.raises(BenchError, match="is no index of weights"):
+    with pytest.raises(BenchError, match="is not an index of weights"):
         find(bert_copy)
 
 

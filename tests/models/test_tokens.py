@@ -10,7 +10,7 @@ import pytest
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.answer_prompts import gold_prompts
+from lrp2_bench.probing.answer_prompts import answer_prompts
 from tests.support import models, toy
 from tests.support.loading import load_as
 from tests.support.probing import baseline_hits, probe_of, relation_of
@@ -43,7 +43,7 @@ def test_a_tokenizer_larger_than_the_vocabulary_runs_where_no_sentence_needs_the
         lambda model: vectors_of(model, ["Paris", f"Paris {RARE}"]),
         lambda model: probe_of(model, relation_of("[X] [Y]", [("Japan", f"Tokio {RARE}"), ("Japan", "Paris")])),
         lambda model: probe_of(model, relation_of("[X] [Y]", [(f"Japan {RARE}", "Tokio"), ("Japan", "Paris")])),
-        lambda model: gold_prompts(
+        lambda model: answer_prompts(
             model, relation_of("[X] [Y]", [("Japan", f"Tokio {RARE}")]), "de P1", DataWarnings()
         ),
     ],

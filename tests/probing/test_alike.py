@@ -15,7 +15,7 @@ from tests.support.probing import baseline_hits, load, relation_of
 
 FACTS = [("Frankreich", "Paris"), ("Deutschland", "paris"), ("Japan", "Tokio"), ("China", "PARIS"), ("Kuba", "paris")]
 TEMPLATE = "Die Hauptstadt von [X] ist [Y] ."
-KIND = "Facts of de {} that can never be hit, for the tokenizer cannot tell their object from another candidate"
+KIND = "Facts of de {} that can never be hit: the tokenizer gives their object the same tokens as another candidate"
 
 
 @pytest.mark.parametrize("architecture", ["bert", "bloom"])

@@ -56,7 +56,7 @@ INTERVALS = Table(
     columns=(
         Column("language", "language", "text"),
         Column("class", "class", "text", optional=True),
-        Column("accuracy", "acc. without", "interval"),
+        Column("accuracy", "acc. baseline", "interval"),
         Column("change", "change", "change_interval"),
     ),
     rows=(

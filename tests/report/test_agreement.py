@@ -1,4 +1,4 @@
-"""Runs that were not made alike, or in another experiment, are told apart by labels that say how they differ."""
+"""Runs of different configurations, or in another experiment, get labels that say how they differ."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.report.agreement import tell_apart
+from lrp2_bench.report.agreement import label_runs
 from lrp2_bench.results.runs import find_runs
 from tests.support.run_folders import write_run
 
@@ -19,7 +19,7 @@ PAIRS = {(1, 2): (21.0, 31.0)}
 def labels(root: Path) -> dict[tuple[str, str], list[str]]:
     """The languages by (model, label), sorted."""
     found: dict[tuple[str, str], list[str]] = {}
-    for run in tell_apart(find_runs([root])[0])[0]:
+    for run in label_runs(find_runs([root])[0])[0]:
         found.setdefault((run.model, run.label), []).append(run.language)
     return {key: sorted(codes) for key, codes in found.items()}
 
@@ -51,11 +51,11 @@ def test_each_setting_that_must_agree_tells_runs_of_one_experiment_apart(
 ) -> None:
     write_run(tmp_path, "de", (20, 30), PAIRS)
     write_run(tmp_path, "fr", (20, 30), PAIRS, manifest=odd)
-    runs, remarks = tell_apart(find_runs([tmp_path])[0])
+    runs, remarks = label_runs(find_runs([tmp_path])[0])
     by_language = {run.language: run.label for run in runs}
     assert by_language["fr"] == f"paper ({shown})"
     assert by_language["de"].startswith(f"paper ({shown.split('=')[0]}=")
-    assert len(remarks) == 1 and "experiment 'paper' were not made alike" in remarks[0]
+    assert len(remarks) == 1 and "experiment 'paper' have different configurations" in remarks[0]
 
 
 def test_a_run_of_baselines_stands_with_each_group_that_it_agrees_with(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_two_experiments_are_labelled_by_their_names_without_a_remark(tmp_path: 
     for experiment in ("one", "two"):
         write_run(tmp_path, "de", (20, 30), experiment=experiment)
     assert labels(tmp_path) == {("mbert", "one"): ["de"], ("mbert", "two"): ["de"]}
-    assert tell_apart(find_runs([tmp_path])[0])[1] == []
+    assert label_runs(find_runs([tmp_path])[0])[1] == []
 
 
 def test_experiments_of_different_models_or_datasets_need_no_label(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_one_experiment_in_two_output_folders_joins_unless_a_language_is_in_both
 def test_two_folders_of_an_experiment_that_say_they_are_of_one_language_are_refused(tmp_path: Path) -> None:
     folders = [write_run(tmp_path, "de", (20, 30)), write_run(tmp_path, "fr", (20, 30), manifest={"language": "de"})]
     with pytest.raises(BenchError, match="Two runs of language 'de'") as caught:
-        tell_apart(find_runs([tmp_path])[0])
+        label_runs(find_runs([tmp_path])[0])
     assert all(str(folder) in str(caught.value) for folder in folders)
 
 

@@ -56,7 +56,10 @@ def test_mixed_configurations_of_one_experiment_are_told_apart_in_the_tables(tmp
     write_run(tmp_path, "fr", (20, 30), {(1, 2): (21, 31)}, blocks=4, manifest={"config": config})
     assert lrp2_bench("report", str(tmp_path)) == 3  # without hits
     said = " ".join(capsys.readouterr().out.split())
-    assert "Told apart: The runs of model 'mbert' on 'mlama' in experiment 'paper' were not made alike" in said
+    assert (
+        "Labelled apart: The runs of model 'mbert' on 'mlama' in experiment 'paper' have different configurations"
+        in said
+    )
     table = (tmp_path / "report" / "optimal_layers_mbert_mlama.csv").read_text("utf-8").splitlines()
     assert [row.split(",")[:2] for row in table[1:]] == [
         ["paper (dataset.limit=10)", "fr"],

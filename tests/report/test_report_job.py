@@ -164,7 +164,7 @@ def test_runs_with_hits_are_assessed_and_one_verdict_is_given_on_all_models(tmp_
     verdict = read_csv(folder / "verdict.csv")
     checks = {row["check"] for row in verdict if row["subject"] == "mbert on mlama, 3 languages"}
     assert {"accuracy_rises", "languages_differ", "alignment_rises", "published_pairs_hold"} <= checks
-    assert {row["verdict"] for row in verdict} <= {"borne out", "not borne out", "cannot be told"}
+    assert {row["result"] for row in verdict} <= {"supported", "contradicted", "inconclusive"}
     assert "The paper's claims, checked" in printed
     assert run(tmp_path).lacks == ()
 
@@ -176,7 +176,7 @@ def test_a_report_knows_what_its_runs_lack(tmp_path: Path) -> None:
     failed = write_run(tmp_path, "fr", (20, 30), state="failed", status={"message": "no disk"})
     cut = write_run(tmp_path, "ja", (20, 30), {(1, 2): (21, 31)}, blocks=3, status={"missing": ["P413"]})
     lacks = run(tmp_path).lacks
-    assert lacks[:3] == (f"{failed}: failed: no disk", f"{cut}: 1 of 3 pairs", f"{cut}: without the relations P413")
+    assert lacks[:3] == (f"{failed}: failed: no disk", f"{cut}: 1 of 3 pairs", f"{cut}: relations missing: P413")
     assert lacks[3].startswith(f"{cut}: '{cut / 'hits.parquet'}' is missing") and len(lacks) == 4
     assert not any(str(whole) in line for line in lacks)
 

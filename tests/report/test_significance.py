@@ -45,8 +45,8 @@ def test_a_row_is_the_stored_hits_at_the_best_pair(tmp_path: Path) -> None:
     change = de["transferability_change"]
     assert isinstance(change, Interval) and change.low < change.value < change.high
     assert change.value == pytest.approx(best.transferability - run.baseline.transferability, abs=2e-6)
-    held_out, optimism = de["transferability_held_out"], de["transferability_optimism"]
-    assert isinstance(held_out, float) and optimism == pytest.approx(change.value - held_out)
+    held_out, selection_bias = de["transferability_held_out"], de["transferability_selection_bias"]
+    assert isinstance(held_out, float) and selection_bias == pytest.approx(change.value - held_out)
     accuracy = metrics.accuracy(np.stack([before, after]))
     other = de["accuracy_change"]
     assert isinstance(other, Interval) and other.value == pytest.approx(accuracy[1] - accuracy[0])
@@ -68,7 +68,7 @@ def test_select_by_accuracy_assesses_accuracy_first(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=4, facts=300)
     table = significance_table(assessed(tmp_path, "accuracy"))
     assert [column.key for column in table.columns][4:8] == [
-        "accuracy_without", "accuracy_change", "accuracy_held_out", "accuracy_optimism",
+        "accuracy_without", "accuracy_change", "accuracy_held_out", "accuracy_selection_bias",
     ]  # fmt: skip
 
 

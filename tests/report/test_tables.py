@@ -110,7 +110,7 @@ def test_a_language_that_shares_no_fact_is_left_out_of_both_means(tmp_path: Path
     assert row(means(tmp_path), "accuracy", "all languages")["languages"] == (1, 52)
     table = layers(tmp_path)
     assert [cells[0] for cells in table.rows] == ["de"]
-    assert any("for want of facts to take transferability over: fr" in note for note in table.notes)
+    assert any("because there are no facts for transferability: fr" in note for note in table.notes)
 
 
 def test_an_unknown_language_counts_among_all_and_is_named(tmp_path: Path) -> None:

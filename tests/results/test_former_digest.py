@@ -60,4 +60,4 @@ def test_a_folder_and_vectors_of_an_earlier_version_go_on_and_a_new_folder_takes
     (job.model / "generation_config.json").write_text('{"max_length": 7}')
     monkeypatch.setattr(search, "load_model", None)
     assert job.search("experiment.name=new") == 0 and "Nothing is left to do" in capsys.readouterr().err
-    assert job.search() != 0  # the former digest covered that file, so it cannot be told what its hits belong to
+    assert job.search() != 0  # the former digest covered that file, so the configuration of its hits is unknown

@@ -107,7 +107,7 @@ def test_a_manifest_without_its_keys_is_named(tmp_path: Path, manifest: dict[str
     write_run(tmp_path, "de", (20, 30))
     write_run(tmp_path, "fr", (20, 30), manifest=manifest)
     _, (other,) = find_runs([tmp_path])
-    assert "manifest.json lacks" in other.reason
+    assert "manifest.json has no" in other.reason
 
 
 def test_a_folder_whose_job_died_before_its_status_is_named(tmp_path: Path) -> None:

@@ -57,8 +57,8 @@ def test_a_stopped_job_says_that_it_can_go_on(
         signal.raise_signal(number)
     found = _read(tmp_path)
     assert (found["state"], found["missing"]) == ("interrupted", ["P30", "P36"])
-    assert "the same command goes on" in found["message"]
-    assert "2 relations are left" in caplog.text and "run the same command to go on" in caplog.text
+    assert "the same command resumes" in found["message"]
+    assert "2 relations are left" in caplog.text and "run the same command to resume" in caplog.text
 
 
 def test_the_signals_are_as_they_were_afterwards(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The book mirrors a search into a study: once each, across stops, and never at the search's cost."""
+"""The recorder mirrors a search into a study: once each, across stops, and never at the search's cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where studies live: a journal that mends itself, a database that is refused in words."""
+"""Where studies live: a journal that repairs itself, a database that is refused in words."""
 
 from __future__ import annotations
 

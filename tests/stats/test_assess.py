@@ -36,7 +36,7 @@ def test_every_part_is_that_of_the_same_hits() -> None:
     assert found.measured["transferability"].without == overlap.interval(0)
     assert found.measured["transferability"].lrp2 == overlap.interval(2)
     assert found.held_out == held_out and found.measured["transferability"].held_out == held_out.transferability
-    assert found.measured["accuracy"].optimism == pytest.approx(accuracy.change(2).value - held_out.accuracy)
+    assert found.measured["accuracy"].selection_bias == pytest.approx(accuracy.change(2).value - held_out.accuracy)
     assert found.test == mcnemar(hits.hits[0], hits.hits[2])
     assert (found.facts, found.shared, found.pairs) == (120, int((pivot >= 0).sum()), 6)
     assert set(found.confidence_set) == {PAIRS[1], PAIRS[4]}

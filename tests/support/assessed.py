@@ -21,7 +21,7 @@ def assessed_run(
     language: str,
     *,
     held_out: float = 0.5,
-    optimism: float = 0.2,
+    selection_bias: float = 0.2,
     without: float = 30.0,
     best: tuple[int, int] = (1, 2),
     confidence_set: Sequence[tuple[int, int]] = (),
@@ -41,7 +41,7 @@ def assessed_run(
         Path(language), model, dataset, language, "en", blocks, PairRow(None, None, without, without, 100, 80), pairs,
         (), {"model": {"name": model, "blocks": blocks, "family": family}},
     )  # fmt: skip
-    change = held_out + optimism
+    change = held_out + selection_bias
     measured = Measured(
         Interval(without, without - 1, without + 1),
         Interval(without + change, without, without + 2 * change),

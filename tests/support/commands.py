@@ -17,7 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from lrp2_bench.cli import main
 
-#: What two runs of one configuration write alike, byte for byte.
+#: What two runs of one configuration write identically, byte for byte.
 TABLES = ("pairs.csv", "hits.parquet", "pivot_hits.parquet", "facts.parquet", "alignment.csv")
 
 

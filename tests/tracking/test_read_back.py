@@ -46,7 +46,7 @@ def rows_of(path: Path) -> list[dict[str, float | None]]:
 
 
 def scores_of_hits(folder: Path) -> dict[tuple[int, int] | None, dict[str, float]]:
-    """Accuracy and transferability of every pair, counted anew from the hits alone."""
+    """Accuracy and transferability of every pair, counted again from the hits alone."""
     hits = pd.read_parquet(folder / "hits.parquet")
     pivot = pd.read_parquet(folder / "pivot_hits.parquet").set_index(["relation", "uuid"])["hit"].astype(bool)
     scores: dict[tuple[int, int] | None, dict[str, float]] = {}

@@ -1,4 +1,4 @@
-"""How alike parallel sentences are at every layer, and how sure: cosine and linear CKA, with and without LRP2."""
+"""Similarity of parallel sentences at every layer, with intervals: cosine and linear CKA, with and without LRP2."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Aligned:
 
     ``cosine`` and ``cka`` are ``[run, layer, 3]``: value and the bounds of its 95 % band. ``change`` ``[layer, 3]`` is
     run 1 less run 0, paired; None without a pair. ``inside`` ``[run or run + change, 3]`` is the cosine's mean over the
-    layers the states are moved at (LIRP's to the one before LSRP's), over all blocks without a pair. ``plain_cka``
+    layers the states are projected at (LIRP's to the one before LSRP's), over all blocks without a pair. ``plain_cka``
     ``[run, layer]`` has no correction for few sentences.
     """
 
@@ -74,7 +74,7 @@ def align(
 ) -> Aligned:
     """Run the language's sentences, look up or run the pivot's, and measure.
 
-    ``groups`` ``[sentence]``: resamples draw anew within them. At least :data:`FEWEST` sentences.
+    ``groups`` ``[sentence]``: resamples are drawn within them. At least :data:`FEWEST` sentences.
     """
     rng = np.random.default_rng(effort.seed)
     chosen = np.sort(rng.permutation(len(sentences))[: effort.cka_sentences])

@@ -1,4 +1,4 @@
-"""``analysis=alignment``: how alike parallel sentences are at every layer, without and with LRP2 (paper, Figure 2a)."""
+"""``analysis=alignment``: similarity of parallel sentences at every layer, baseline and LRP2 (paper, Figure 2a)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lrp2_bench.stats.weighted import Floats
 #: Halves of the sentences CKA's error is taken from.
 HALVES = 200
 
-NO_PAIR = "Languages without a finished search here, or pair=[LIRP,LSRP], are shown without LRP2"
+NO_PAIR = "Languages without a finished search here, or pair=[LIRP,LSRP], are shown for the baseline only"
 
 
 class Alignment(Analysis):
@@ -84,7 +84,7 @@ class Alignment(Analysis):
                 )
             )
         what = f"queries of {bitexts[0].source}" if self._source == "facts" else f"sentences of {bitexts[0].source}"
-        how = "mean over tokens" if self._pooling == "mean" else "mean over the places that score the object"
+        how = "mean over tokens" if self._pooling == "mean" else "mean over the positions that score the object"
         model = subject.model_name
         return Findings(
             alignment_tables(found, model, subject.pivot, what, how),
@@ -108,19 +108,19 @@ def _figure(found: Sequence[Aligned], model: str, pivot: str, what: str, how: st
     moved = any(one.pair is not None for one in found)
     subtitle = (
         f"{shown(model, 60)}: {shown(what, 60)} in the language and in {language_name(pivot)}, {how}"
-        f"{', without and with LRP2' if moved else ''}. Cosine of the two states, and linear CKA; bands hold 95 %. "
+        f"{', baseline and with LRP2' if moved else ''}. Cosine of the two states, and linear CKA; bands hold 95 %. "
         "Layer 0 is the embedding."
     )
     measures = [
         ("cosine", [_panel(one, one.cosine) for one in found]),
         ("CKA", [_panel(one, one.cka) for one in found]),
     ]
-    return aligned_by_layer("How alike parallel sentences are, layer by layer", subtitle, measures)
+    return aligned_by_layer("Similarity of parallel sentences, layer by layer", subtitle, measures)
 
 
 def _panel(one: Aligned, bands: Floats) -> Panel:
     lines = []
-    for run, (label, colour) in enumerate((("untouched", GREY), ("with LRP2", BLUE))[: len(bands)]):
+    for run, (label, colour) in enumerate((("baseline", GREY), ("with LRP2", BLUE))[: len(bands)]):
         value, low, high = (part.tolist() for part in bands[run].T)
         lines.append(Line(label, colour, value, low, high, dashed=run == 0))
     return Panel(language_name(one.language), tuple(lines), (one.pair.lirp, one.pair.lsrp) if one.pair else ())

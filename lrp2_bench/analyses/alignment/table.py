@@ -64,8 +64,8 @@ def _by_language(found: Sequence[Aligned], model: str, pivot: str, what: str, ho
         rows.append(tuple(row))
     notes = [
         f"{_capital(how)}. Means over {_span(found)}; brackets hold 95 %, from resamples of the sentences.",
-        "CKA is linear and corrected for few sentences; moving all sentences by one vector leaves it as it is, so "
-        "LRP2 changes it only behind the first moved block.",
+        "CKA is linear and corrected for few sentences; adding one vector to all sentences does not change it, "
+        "so LRP2 changes it only after the first projected block.",
     ]
     title = f"Alignment of {what} with '{pivot}' (x 100), {model}"
     return Table(f"alignment_{model}", title, tuple(columns), tuple(rows), tuple(notes))
@@ -115,7 +115,7 @@ def _mean(bands: Sequence[Floats]) -> list[float]:
 
 
 def _span(found: Sequence[Aligned]) -> str:
-    moved = "the layers whose states are moved (LIRP's to the one before LSRP's)"
+    moved = "the layers whose states are projected (LIRP's to the one before LSRP's)"
     if all(one.pair is not None for one in found):
         return moved
     return f"{moved}, over all blocks without a pair" if any(one.pair is not None for one in found) else "all blocks"

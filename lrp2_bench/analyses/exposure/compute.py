@@ -1,4 +1,4 @@
-"""Splits facts by who told them: a testbed model's own text in a language, the pivot's alone, another's, nobody's."""
+"""Splits facts by where a testbed model saw them: in the language, the pivot alone, another language, nowhere."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Told:
-    """Who told each fact: ``by`` has a ``[fact]`` mask for each of :data:`STATUSES`, every fact in one of them.
+class FactStatuses:
+    """Where each fact was seen in pretraining: ``by`` has a ``[fact]`` mask for each of :data:`STATUSES`,
+    every fact in one of them.
 
-    ``held_out`` ``[fact]`` are the facts about held-out countries, which for a full model the pivot alone told and for
-    a twin nobody.
+    ``held_out`` ``[fact]`` are the facts about held-out countries, which a full model saw in the pivot alone
+    and a no-transfer control nowhere.
     """
 
     by: Mapping[Status, Mask]
     held_out: Mask
 
 
-def who_told(facts: Sequence[FactKey], exposure: Exposure, language: str) -> Told | None:
+def fact_statuses(facts: Sequence[FactKey], exposure: Exposure, language: str) -> FactStatuses | None:
     """Split ``facts``, as probed in ``language``; None unless all are the embedded dataset's (``dataset=cldr``)."""
     known = _embedded()
     entries = [known.get(fact) for fact in facts]
@@ -43,7 +44,7 @@ def who_told(facts: Sequence[FactKey], exposure: Exposure, language: str) -> Tol
     status = {country: exposure.status(entry, language) for country, entry in by_country.items()}
     statuses = np.array([status[entry.country] for entry in found])
     held_out = np.array([entry.country in exposure.held_out_countries for entry in found])
-    return Told({each: statuses == each for each in STATUSES}, held_out)
+    return FactStatuses({each: statuses == each for each in STATUSES}, held_out)
 
 
 @cache

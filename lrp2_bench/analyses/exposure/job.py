@@ -1,4 +1,4 @@
-"""What a search of a testbed model adds: a word on languages it never read, hits by who told them, and transfer."""
+"""What a search of a testbed model adds: languages it never saw, accuracy by exposure, and transfer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.analyses.exposure.compute import STATUSES, Told, who_told
+from lrp2_bench.analyses.exposure.compute import STATUSES, FactStatuses, fact_statuses
 from lrp2_bench.analyses.exposure.transfer import Crossed, ModelRun, Unusable, transfer_from
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
@@ -41,30 +41,31 @@ def exposure_measures(folder: Path, model: Pretrained | None, best: LayerPair | 
     """Measures of the finished run in ``folder`` for the tracker, nested, each also logged; none without a testbed
     model, or with facts of another dataset than the embedded one.
 
-    ``exposure`` has accuracies in percent without LRP2 and at the best pair for each way a fact was told, and
-    ``transfer`` the model's less its twin's over held-out countries, where the twin's run lies beside this one.
+    ``exposure`` has accuracies in percent without LRP2 and at the best pair by where a fact was seen in pretraining,
+    and ``transfer`` the model's minus its no-transfer control's over held-out countries, where the control ran in this
+    experiment.
     """
     if model is None:
         return {}
     manifest = RunFolder(folder).find_manifest()
     language = str(manifest.get("language"))
     hits = RunFolder(folder).hits()
-    told = who_told(hits.facts, model.exposure, language)
-    if told is None:
+    statuses = fact_statuses(hits.facts, model.exposure, language)
+    if statuses is None:
         return {}
-    measures: dict[str, Any] = {"exposure": _by_status(hits, told, model, best)}
-    # The pivot was told about the held-out countries, so nothing crossed into it; a twin is what others are held to.
+    measures: dict[str, Any] = {"exposure": _by_status(hits, statuses, model, best)}
+    # The pivot saw the held-out countries, so nothing transfers into it; a control is what others are compared with.
     if language != model.exposure.pivot and not model.exposure.twin:
-        transfer = _transfer(folder, model, ModelRun(manifest, hits, told.held_out, best))
+        transfer = _transfer(folder, model, ModelRun(manifest, hits, statuses.held_out, best))
         measures |= {"transfer": transfer} if transfer else {}
     return measures
 
 
-def _by_status(hits: StoredHits, told: Told, model: Pretrained, best: LayerPair | None) -> dict[str, Any]:
+def _by_status(hits: StoredHits, statuses: FactStatuses, model: Pretrained, best: LayerPair | None) -> dict[str, Any]:
     rows = {"baseline": hits.row(None), "best": hits.row(best) if best else None}
     split: dict[str, Any] = {}
     for status in STATUSES:
-        mask = told.by[status]
+        mask = statuses.by[status]
         accuracies = {
             name: round(float(metrics.accuracy(row[None, mask])[0]), DECIMALS)
             for name, row in rows.items()
@@ -73,17 +74,17 @@ def _by_status(hits: StoredHits, told: Told, model: Pretrained, best: LayerPair 
         split[status] = {"facts": int(mask.sum()), **accuracies}
     pivot = language_name(model.exposure.pivot)
     who = {
-        SEEN: "told in the language",
+        SEEN: "seen in the language",
         PIVOT: f"in {pivot} alone",
         ELSEWHERE: "in other languages only",
-        NOWHERE: "untold",
+        NOWHERE: "not seen",
     }
     shown = [
         f"{who[status]} {_arrow(found.get('baseline'), found.get('best'))} ({count:,} fact{'s' if count != 1 else ''})"
         for status, found in split.items()
         if (count := found["facts"])
     ]
-    log.info("Accuracy by exposure%s: %s.", ", baseline -> best pair" if best else "", "; ".join(shown))
+    log.info("Accuracy by exposure%s: %s.", ", baseline -> best pair (in-sample)" if best else "", "; ".join(shown))
     return split
 
 
@@ -96,14 +97,14 @@ def _transfer(folder: Path, model: Pretrained, ours: ModelRun) -> dict[str, Any]
     found, problems = transfer_from(ours, _twins(folder, model))
     for problem in problems:
         if problem.damage:
-            log.warning("The twin's hits cannot be used: %s", problem.damage)
+            log.warning("The no-transfer control's hits cannot be used: %s", problem.damage)
     if found is None:
         _say_why_none(model, ours, problems)
         return None
     twin_folder, transfer = found
     crossed = {"baseline": transfer.baseline, **({"best": transfer.best} if transfer.best else {})}
     log.info(
-        "Knowledge transfer (%s held-out facts, less '%s'): %s.",
+        "Knowledge transfer (%s held-out facts, minus control '%s'): %s.",
         f"{transfer.facts:,}", twin_folder.parts[-3], "; ".join(_shown(*item) for item in crossed.items()),
     )  # fmt: skip
     return {
@@ -117,25 +118,27 @@ def _say_why_none(model: Pretrained, ours: ModelRun, problems: Sequence[Unusable
     differing = problems[-1].differing if problems else ()
     if differing:
         log.info(
-            "The run of the twin '%s' beside this one differs in %s: search both alike for knowledge transfer.",
+            "The run of the no-transfer control '%s' in this experiment differs in %s: search both with the same "
+            "configuration for knowledge transfer.",
             model.twin_name, ", ".join(differing),
         )  # fmt: skip
     elif ours.held_out.any():
         log.info(
-            "For knowledge transfer, first search the twin '%s' on the same dataset and language in this experiment.",
+            "For knowledge transfer, first search the no-transfer control '%s' on the same dataset and language in "
+            "this experiment.",
             model.twin_name,
         )
 
 
 def _shown(name: str, crossed: Crossed) -> str:
     change = crossed.transfer
-    where = "untouched" if name == "baseline" else "best pair"
+    where = "baseline" if name == "baseline" else "best pair"
     values = f"{crossed.model:.1f} - {crossed.twin:.1f} = {change.value:+.1f} [{change.low:.1f}, {change.high:.1f}]"
     return f"{where} {values}"
 
 
 def _twins(folder: Path, model: Pretrained) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Finished runs of ``model``'s twin in the experiment that ``folder`` is of, on its dataset and language."""
+    """Finished runs of ``model``'s no-transfer control in the experiment of ``folder``, on its dataset and language."""
     *_, dataset, language = folder.parts
     for other in sorted(folder.parents[2].iterdir()):
         run = other / dataset / language

@@ -1,21 +1,22 @@
-"""The testbed's second table: what a model knows in a language by who told it, and what crossed from the pivot."""
+"""The testbed's second table: what a model knows in a language by exposure, and its transfer from the pivot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ToldRun
+from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ExposureRun
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.results.runs import Run
 from lrp2_bench.testbed.exposure import PIVOT, SEEN, Status
 
 
-def knowledge_table(runs: Sequence[ToldRun], twins: Sequence[Run], notes: Sequence[str] = ()) -> Table:
-    """One row a language in the order of ``runs``: accuracy on the facts its own text told, on those that the pivot's
-    alone did, the twin's on those about held-out countries, and the model's less the twin's there (transfer).
+def knowledge_table(runs: Sequence[ExposureRun], twins: Sequence[Run], notes: Sequence[str] = ()) -> Table:
+    """One row a language in the order of ``runs``: accuracy on the facts seen in the language, on those seen in the
+    pivot alone, the no-transfer control's on those about held-out countries, and the model's minus the control's there
+    (transfer).
 
-    ``twins`` are the runs of the model's twin, among which each language's is looked for.
+    ``twins`` are the runs of the model's no-transfer control, among which each language's is looked for.
     """
     first = runs[0]
     model, dataset, pivot = first.run.model, first.run.dataset, first.model.exposure.pivot
@@ -23,7 +24,7 @@ def knowledge_table(runs: Sequence[ToldRun], twins: Sequence[Run], notes: Sequen
     rows = tuple(_row(each, twins, reasons) for each in runs)
     return Table(
         name=f"knowledge_{model}_{dataset}",
-        title=f"Knowledge by who told it, {model} on {dataset}, accuracy in percent",
+        title=f"Knowledge by language seen in pretraining, {model} on {dataset}, accuracy in percent",
         columns=_columns(language_name(pivot)),
         rows=rows,
         notes=(*_notes(first, reasons), BOOTSTRAP_NOTE, *notes),
@@ -35,24 +36,24 @@ def _columns(pivot: str) -> tuple[Column, ...]:
         Column("language", "language", "text"),
         Column("name", "name", "text", optional=True),
         Column("seen_facts", "seen: facts", "count", optional=True),
-        Column("seen_without", "seen: without", "interval"),
+        Column("seen_without", "seen: baseline", "interval"),
         Column("seen_lrp2", "seen: LRP2", "percent"),
         Column("pivot_facts", f"{pivot} only: facts", "count", optional=True),
-        Column("pivot_without", f"{pivot} only: without", "interval"),
+        Column("pivot_without", f"{pivot} only: baseline", "interval"),
         Column("pivot_lrp2", f"{pivot} only: LRP2", "percent"),
         Column("held_out_facts", "held out: facts", "count", optional=True),
-        Column("twin_without", "held out: twin", "percent"),
-        Column("transfer_without", "transfer without", "change_interval"),
-        Column("transfer_lrp2", "transfer LRP2", "change_interval"),
+        Column("twin_without", "held out: control", "percent"),
+        Column("transfer_without", "transfer, baseline", "change_interval"),
+        Column("transfer_lrp2", "transfer, LRP2", "change_interval"),
     )
 
 
-def _row(each: ToldRun, twins: Sequence[Run], reasons: dict[str, list[str]]) -> tuple[Cell, ...]:
+def _row(each: ExposureRun, twins: Sequence[Run], reasons: dict[str, list[str]]) -> tuple[Cell, ...]:
     head: tuple[Cell, ...] = (each.run.language, each.name)
     split = (*_split(each, SEEN), *_split(each, PIVOT))
-    held_out = int(each.told.held_out.sum())
+    held_out = int(each.statuses.held_out.sum())
     if each.run.language == each.model.exposure.pivot:
-        # Its text told of the held-out countries too: nothing crossed.
+        # Its text covers the held-out countries too: nothing transfers.
         return (*head, *split, held_out, None, None, None)
     found = each.transfer(twins)
     if isinstance(found, str):
@@ -62,25 +63,25 @@ def _row(each: ToldRun, twins: Sequence[Run], reasons: dict[str, list[str]]) -> 
     return (*head, *split, found.facts, found.baseline.twin, found.baseline.transfer, best)
 
 
-def _split(each: ToldRun, status: Status) -> tuple[Cell, ...]:
-    mask = each.told.by[status]
+def _split(each: ExposureRun, status: Status) -> tuple[Cell, ...]:
+    mask = each.statuses.by[status]
     if not mask.any():
         return 0, None, None
     accuracy = each.accuracy_of(mask)
     return int(mask.sum()), accuracy.interval(0), float(accuracy.value[1]) if each.best else None
 
 
-def _notes(first: ToldRun, reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _notes(first: ExposureRun, reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
     exposure = first.model.exposure
     pivot = language_name(exposure.pivot)
     yield (
-        f"Seen: facts the language's own pretraining text told. {pivot} only: facts that no other language's text "
-        "told. Facts that a third language told are in neither. LRP2: the best pair."
+        f"Seen: facts seen in pretraining in the language itself. {pivot} only: facts seen in {pivot} alone. Facts "
+        "seen only in a third language are in neither. LRP2: the best pair, in-sample."
     )
     yield (
-        f"Held out: facts about the {100 * exposure.held_out:.0f} % of countries that only {pivot} told of. The twin "
-        "was trained without those, so what it gets right is priors and spellings; transfer is the model's accuracy "
-        "there less the twin's, baseline and with both under the model's best pair."
+        f"Held out: facts about the {100 * exposure.held_out:.0f} % of countries seen only in {pivot}. The "
+        "no-transfer control was pretrained without those, so what it gets right is priors and spellings; transfer is "
+        "the model's accuracy there minus the control's, for the baseline and with both at the model's best pair."
     )
     for reason, languages in reasons.items():
         yield f"No transfer for {', '.join(languages)}: {reason}."

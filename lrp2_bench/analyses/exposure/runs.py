@@ -1,4 +1,4 @@
-"""Reads what the testbed's tables need of a run: its hits split by who told the facts, and the twin's beside them."""
+"""Reads what the testbed's tables need of a run: its hits by exposure, and the no-transfer control's hits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lrp2_bench.analyses.exposure.compute import Mask, Told, who_told
+from lrp2_bench.analyses.exposure.compute import FactStatuses, Mask, fact_statuses
 from lrp2_bench.analyses.exposure.transfer import ModelRun, Transfer, transfer_from
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Hits, LayerPair
@@ -24,19 +24,19 @@ from lrp2_bench.testbed.pretrained import Pretrained
 
 BOOTSTRAP_NOTE = (
     f"Intervals: 95 %, a percentile bootstrap over facts within relations ({RESAMPLES:,} resamples, seed {SEED}), "
-    "paired for differences. The best pair was chosen on the same facts, which they do not account for."
+    "paired for differences. The best pair was chosen on the same facts (in-sample), which they do not account for."
 )
 
 
 @dataclass(frozen=True)
-class ToldRun:
+class ExposureRun:
     """A testbed model's run on the embedded facts. ``best`` is the best pair, None for the pivot and for baselines."""
 
     run: Run
     model: Pretrained
     hits: StoredHits
     pivot_hits: npt.NDArray[np.int8]  # [fact], -1 where the pivot lacks the fact
-    told: Told
+    statuses: FactStatuses
     best: LayerPair | None
 
     @property
@@ -45,10 +45,10 @@ class ToldRun:
 
     @property
     def exposure(self) -> float | None:
-        """Share of the countries that the language's text told of, in percent; None for a language without text."""
+        """Share of the countries that the language's text covers, in percent; None for a language without text."""
         if self.run.language not in self.model.exposure.shares:
             return None
-        # Counted, for a twin's pivot tells of fewer than its share says.
+        # Counted, because a control's pivot covers fewer than its share says.
         return 100.0 * len(self.model.exposure.countries(self.run.language)) / len(countries())
 
     @cached_property
@@ -67,15 +67,15 @@ class ToldRun:
         return resample_accuracy(self._rows[:, mask], relations)
 
     def transfer(self, twins: Sequence[Run]) -> Transfer | str:
-        """From the first of ``twins`` that can be compared; else why there is none."""
-        ours = ModelRun(self.run.manifest, self.hits, self.told.held_out, self.best)
+        """From the first of ``twins`` (no-transfer controls) that can be compared; else why there is none."""
+        ours = ModelRun(self.run.manifest, self.hits, self.statuses.held_out, self.best)
         same = [twin for twin in twins if (twin.dataset, twin.language) == (self.run.dataset, self.run.language)]
         found, problems = transfer_from(ours, ((twin.folder, twin.manifest) for twin in same))
         if found is not None:
             return found[1]
         if problems:
             return str(problems[-1])
-        return f"no finished run of the twin '{self.model.twin_name}' among the inputs"
+        return f"no finished run of the no-transfer control '{self.model.twin_name}' among the inputs"
 
 
 def pretrained_of_run(run: Run) -> Pretrained | None:
@@ -88,36 +88,36 @@ def pretrained_of_run(run: Run) -> Pretrained | None:
         return None
 
 
-def read_told_runs(runs: Sequence[Run], select_by: str) -> tuple[list[ToldRun], list[str]]:
+def read_exposure_runs(runs: Sequence[Run], select_by: str) -> tuple[list[ExposureRun], list[str]]:
     """The ``runs`` of testbed models on the embedded facts, exposure descending, languages without exposure last; and
     notes on those that should be among them and cannot."""
-    found: list[ToldRun] = []
+    found: list[ExposureRun] = []
     notes: list[str] = []
     for run in runs:
         model = pretrained_of_run(run)
         if model is None:
             continue
         try:
-            told_run = _read(run, model, select_by)
+            exposure_run = _read(run, model, select_by)
         except BenchError as error:
             notes.append(f"{run.language} has no row: {error}")
             continue
-        if told_run is not None:
-            found.append(told_run)
+        if exposure_run is not None:
+            found.append(exposure_run)
     found.sort(key=lambda each: (-(each.exposure if each.exposure is not None else -1.0), each.run.language))
     return found, notes
 
 
-def _read(run: Run, model: Pretrained, select_by: str) -> ToldRun | None:
+def _read(run: Run, model: Pretrained, select_by: str) -> ExposureRun | None:
     hits = run.files.hits()
-    told = who_told(hits.facts, model.exposure, run.language)
-    if told is None:
+    statuses = fact_statuses(hits.facts, model.exposure, run.language)
+    if statuses is None:
         return None
     row = run.best(select_by)
     best = row.pair if row is not None else None
     if hits.row(None) is None or (best is not None and hits.row(best) is None):
         raise BenchError(
-            f"'{run.folder / 'hits.parquet'}' lacks hits that pairs.csv counts. Search again: both are regenerated."
+            f"'{run.folder / 'hits.parquet'}' has fewer hits than pairs.csv counts. Search again: both are regenerated."
         )
     pivot_hits = run.files.pivot_hits(hits.facts)
-    return ToldRun(run, model, hits, pivot_hits, told, best)
+    return ExposureRun(run, model, hits, pivot_hits, statuses, best)

@@ -1,10 +1,10 @@
-"""The testbed's first table: accuracy and transferability of each language beside what its text had told."""
+"""The testbed's first table: accuracy and transferability of each language with its exposure in pretraining."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ToldRun
+from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ExposureRun
 from lrp2_bench.core.languages import resource_class
 from lrp2_bench.data.language_table import language_articles
 from lrp2_bench.render.table import Cell, Column, Table
@@ -13,19 +13,19 @@ _COLUMNS = (
     Column("language", "language", "text"),
     Column("name", "name", "text", optional=True),
     Column("resource", "class", "text", optional=True),
-    Column("exposure", "told", "percent"),
+    Column("exposure", "seen in pretraining", "percent"),
     Column("facts", "facts", "count", optional=True),
-    Column("accuracy_without", "acc. without", "interval"),
+    Column("accuracy_without", "acc. baseline", "interval"),
     Column("best", "best pair", "pair"),
     Column("accuracy_lrp2", "acc. LRP2", "percent"),
     Column("accuracy_change", "acc. change", "change_interval"),
-    Column("transferability_without", "transf. without", "percent"),
+    Column("transferability_without", "transf. baseline", "percent"),
     Column("transferability_lrp2", "transf. LRP2", "percent"),
     Column("transferability_change", "transf. change", "change_interval"),
 )
 
 
-def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str] = ()) -> Table:
+def exposure_table(runs: Sequence[ExposureRun], select_by: str, notes: Sequence[str] = ()) -> Table:
     """One row a language in the order of ``runs``, best pair by ``select_by``; the pivot has its accuracy only.
 
     "LRP2" is the best pair, "change" what it changes against the baseline, in points.
@@ -34,15 +34,17 @@ def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str]
     model, dataset = first.run.model, first.run.dataset
     shares = first.model.exposure
     said = [
-        "Told: share of the countries that the language's pretraining text told of, in percent "
+        "Seen in pretraining: share of the countries that the language's pretraining text covers, in percent "
         "(– for a language without text).",
-        f"LRP2: the best pair by {select_by}; change: against the baseline, in points.",
+        f"LRP2: the best pair by {select_by}; change: against the baseline, in points, in-sample.",
         BOOTSTRAP_NOTE,
     ]
     if any(each.run.is_pivot for each in runs):
-        said.append(f"{first.run.pivot} is the pivot: nothing is moved, and its overlap with itself is no result.")
+        said.append(
+            f"{first.run.pivot} is the pivot: no intervention applies, and its overlap with itself is not a result."
+        )
     if shares.twin:
-        said.append(f"A twin: no text told of the held-out countries ({100 * shares.held_out:.0f} %).")
+        said.append(f"A no-transfer control: no text covers the held-out countries ({100 * shares.held_out:.0f} %).")
     return Table(
         name=f"exposure_{model}_{dataset}",
         title=f"Exposure, accuracy and transferability, {model} on {dataset}, in percent",
@@ -52,7 +54,7 @@ def exposure_table(runs: Sequence[ToldRun], select_by: str, notes: Sequence[str]
     )
 
 
-def _row(each: ToldRun) -> tuple[Cell, ...]:
+def _row(each: ExposureRun) -> tuple[Cell, ...]:
     run = each.run
     articles = language_articles(run.language)
     head: tuple[Cell, ...] = (

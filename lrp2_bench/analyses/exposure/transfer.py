@@ -1,4 +1,4 @@
-"""Knowledge that crossed from the pivot: what a model gets right about held-out countries and its twin does not."""
+"""Knowledge transfer from the pivot: a model against its no-transfer control on facts about held-out countries."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _ALIKE = ("dataset", "language", "pivot", "probing", "projection")
 
 @dataclass(frozen=True)
 class Crossed:
-    """Accuracy of the model and of its twin in percent over the same held-out facts, in one setting, and the model's
-    less the twin's with the interval of that, paired by fact."""
+    """Accuracy of the model and of its no-transfer control (``twin``) in percent over the same held-out facts, in one
+    setting, and the model's minus the control's with the interval of that, paired by fact."""
 
     model: float
     twin: float
@@ -33,7 +33,7 @@ class Crossed:
 @dataclass(frozen=True)
 class Transfer:
     """Over the ``facts`` held-out facts of a language: baseline, and under the model's best pair (None where the
-    model has none, or the twin did not evaluate it)."""
+    model has none, or the control did not evaluate it)."""
 
     facts: int
     baseline: Crossed
@@ -41,9 +41,9 @@ class Transfer:
 
 
 def knowledge_transfer(model: StoredHits, twin: StoredHits, held_out: Mask, best: LayerPair | None) -> Transfer | None:
-    """``held_out`` is ``[fact]`` over the model's facts. None where the twin evaluated none of these facts.
+    """``held_out`` is ``[fact]`` over the model's facts. None where the control evaluated none of these facts.
 
-    The best pair is the model's in both, so that the twin is asked just what the model is.
+    The best pair is the model's in both, so that the control is asked exactly what the model is.
     """
     facts = [fact for fact, chosen in zip(model.facts, held_out, strict=True) if chosen]
     has = twin.by_fact(None, facts) != NOT_EVALUATED
@@ -56,15 +56,15 @@ def knowledge_transfer(model: StoredHits, twin: StoredHits, held_out: Mask, best
 
 @dataclass(frozen=True)
 class Unusable:
-    """Why a twin's run tells nothing of transfer: it was asked unlike the model (``differing``), its hits cannot be
-    read (``damage``), or, with neither, it has none of the held-out facts."""
+    """Why a control's run cannot be compared: its configuration differs from the model's (``differing``), its
+    hits cannot be read (``damage``), or, with neither, it has none of the held-out facts."""
 
     differing: tuple[str, ...] = ()
     damage: str = ""
 
     def __str__(self) -> str:
         if self.differing:
-            return f"the twin's run differs in {', '.join(self.differing)}"
+            return f"the no-transfer control's run differs in {', '.join(self.differing)}"
         return self.damage or "no held-out fact was evaluated in both"
 
 
@@ -101,7 +101,7 @@ def transfer_from(
 
 
 def unlike(manifest: Mapping[str, Any], twin: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a run and its twin's were not asked alike in, by the manifests' identities; none if they can be compared."""
+    """In what a run and its control's differ, by the manifests' identities; none if they can be compared."""
     ours, theirs = manifest.get("identity", {}), twin.get("identity", {})
     differing = [key for key in _ALIKE if ours.get(key) != theirs.get(key)]
     if ours.get("model", {}).get("precision") != theirs.get("model", {}).get("precision"):

@@ -1,4 +1,4 @@
-"""How languages are told apart in figures: a colour per family, a mark per script."""
+"""How languages are distinguished in figures: a colour per family, a mark per script."""
 
 from __future__ import annotations
 

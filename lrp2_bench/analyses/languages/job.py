@@ -96,7 +96,7 @@ class Languages(Analysis):
             except UnknownNameError:
                 if subject.settings.languages is not None:
                     raise
-                subject.data_warnings.add("Languages that the corpus lacks were left out", code)
+                subject.data_warnings.add("Languages that are not in the corpus were left out", code)
                 continue
             found.append(code)
         return found

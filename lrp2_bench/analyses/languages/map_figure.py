@@ -31,7 +31,7 @@ def language_map(model: str, corpus: str, codes: Sequence[str], drawn: DrawnLaye
     rows = [math.ceil(len(entries) / _ENTRIES) for entries in (families, scripts)]
     texts = Texts(
         f"Map of languages, layer {drawn.layer}",
-        f"{shown(model, 60)}, sentences of {shown(corpus, 60)}: language vectors less their mean, by direction. "
+        f"{shown(model, 60)}, sentences of {shown(corpus, 60)}: language vectors minus their mean, by direction. "
         f"Colour: family; mark: script. The plane shows {100 * drawn.map.shown:.0f} % of the squared distances.",
     )
     gaps = Gaps(left=0.0, below=0.05, above=0.05, footer=_LEGEND_LINE * sum(rows) + 0.2)

@@ -31,8 +31,8 @@ def language_tree(model: str, corpus: str, codes: Sequence[str], drawn: Sequence
     columns = min(len(drawn), _COLUMNS)
     texts = Texts(
         "Languages clustered by their vectors",
-        f"{shown(model, 60)}, sentences of {shown(corpus, 60)}: Ward's clustering of language vectors less their mean, "
-        f"by direction. Colour: family. Dashed: the cut into {clusters}, as many as there are families.",
+        f"{shown(model, 60)}, sentences of {shown(corpus, 60)}: Ward's clustering of language vectors minus their "
+        f"mean, by direction. Colour: family. Dashed: the cut into {clusters}, as many as there are families.",
     )
     footer = 0.04 + 0.17 * math.ceil(len(key) / _ENTRIES)
     gaps = Gaps(left=room, below=0.4, above=0.24, between=room + 0.06, footer=footer)

@@ -1,7 +1,7 @@
 """Knowledge attribution (Dai et al. 2022): integrated gradients over a block's feed-forward neurons.
 
 The attribution of neuron n of block k is its activation at the scored positions times the mean, over steps between
-none of it and all of it, of the derivative of the gold object's probability by it, while all of the block's neurons at
+none of it and all of it, of the derivative of the right object's probability by it, while all of the block's neurons at
 those positions are scaled together. Attributions of a block so add up to p(as it is) - p(its activations zeroed) but
 for what the steps miss: their completeness error.
 
@@ -25,7 +25,7 @@ from lrp2_bench.core.types import Setting
 from lrp2_bench.interventions.projection import Shifts, lirp, lsrp
 from lrp2_bench.models.layered import Context, LayeredModel, take
 from lrp2_bench.models.neurons import changed_neurons, frozen
-from lrp2_bench.probing.answer_prompts import GoldPrompt
+from lrp2_bench.probing.answer_prompts import AnswerPrompt
 
 Rule = Literal["right", "left", "midpoint"]
 #: Where between none and all of the activations step number s = 0..m-1 lies: (s + RULES[rule]) / m.
@@ -39,7 +39,7 @@ _MOST_LOGITS = 32 * 2**20
 class Attributed:
     """What some prompts' neurons did. ``prompts`` are their places among those given.
 
-    ``values`` are float32; ``full`` is the gold object's probability, ``zeroed`` the same with the block's activations
+    ``values`` are float32; ``full`` is the right object's probability, ``zeroed`` the same with the block's activations
     at the scored positions set to 0.
     """
 
@@ -62,7 +62,7 @@ class Method:
 
 
 def attribute(
-    model: LayeredModel, prompts: Sequence[GoldPrompt], pair: Setting, shifts: Shifts | None, method: Method
+    model: LayeredModel, prompts: Sequence[AnswerPrompt], pair: Setting, shifts: Shifts | None, method: Method
 ) -> Iterator[Attributed]:
     """The attributions of every prompt, batch by batch, with ``pair``'s projections where there is one.
 
@@ -73,7 +73,7 @@ def attribute(
         yield _Batch(model, [prompts[place] for place in places], pair, shifts, method).run(places)
 
 
-def batches(prompts: Sequence[GoldPrompt], method: Method) -> Iterator[list[int]]:
+def batches(prompts: Sequence[AnswerPrompt], method: Method) -> Iterator[list[int]]:
     """Prompts with as many scored positions in batches of which one block's steps fill a pass, or one by one."""
 
     def scored(place: int) -> int:
@@ -92,7 +92,7 @@ class _Batch:
     def __init__(
         self,
         model: LayeredModel,
-        prompts: Sequence[GoldPrompt],
+        prompts: Sequence[AnswerPrompt],
         pair: Setting,
         shifts: Shifts | None,
         method: Method,
@@ -182,7 +182,7 @@ class _Batch:
     def _probability(
         self, states: Float[Tensor, "row scored hidden"], targets: Int[Tensor, "row scored"]
     ) -> Float[Tensor, " row"]:
-        """The geometric mean of the gold tokens' probabilities."""
+        """The geometric mean of the answer tokens' probabilities."""
         logits = self._model.logits(states).float()
         gold = logits.gather(2, targets.unsqueeze(2)).squeeze(2)
         return (gold - logits.logsumexp(dim=2)).mean(dim=1).exp()

@@ -42,7 +42,7 @@ class KnowledgeNeurons:
 
     ``index`` is ``(block - 1) * width + neuron``, ``prompts`` the number of prompts it is among the top ones of,
     ``attribution`` the sum of its attributions in those, which decides between equally frequent neurons.
-    ``probability`` is the gold object's, summed over all ``asked`` prompts.
+    ``probability`` is the right object's, summed over all ``asked`` prompts.
     """
 
     index: npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lrp2_bench.analyses.neurons.attribution import Method, attribute, batches
 from lrp2_bench.grid.cost import ModelShape, block_flops, final_block_flops, log_partition_flops, model_shape
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.answer_prompts import GoldPrompt
+from lrp2_bench.probing.answer_prompts import AnswerPrompt
 
 #: Seconds that timing aims at, and the share of the whole it takes at most (but for one prompt).
 _SECONDS, _MOST_SHARE = 10.0, 0.1
@@ -36,7 +36,7 @@ class NeuronForecast:
         )
 
 
-def forecast(model: LayeredModel, prompts: Sequence[GoldPrompt], method: Method) -> NeuronForecast:
+def forecast(model: LayeredModel, prompts: Sequence[AnswerPrompt], method: Method) -> NeuronForecast:
     """Runs batches from the middle of the lengths on for some seconds; what they find is thrown away."""
     if not prompts:
         return NeuronForecast(0, model.blocks, method.steps, 0.0, 0)
@@ -65,7 +65,7 @@ def forecast(model: LayeredModel, prompts: Sequence[GoldPrompt], method: Method)
     return NeuronForecast(len(prompts), model.blocks, method.steps, total / done * seconds, timed)
 
 
-def _flops(model: LayeredModel, shape: ModelShape, prompt: GoldPrompt) -> float:
+def _flops(model: LayeredModel, shape: ModelShape, prompt: AnswerPrompt) -> float:
     """Operations of one step forward in every block: rates of prompts of different lengths compare by them."""
     tokens, scored, last = len(prompt.ids), len(prompt.positions), shape.blocks
     final = final_block_flops(shape, tokens, scored)
@@ -74,7 +74,7 @@ def _flops(model: LayeredModel, shape: ModelShape, prompt: GoldPrompt) -> float:
     return last * log_partition_flops(shape, scored) + (last - 1) * final + between * later
 
 
-def _time(model: LayeredModel, prompts: Sequence[GoldPrompt], method: Method) -> float:
+def _time(model: LayeredModel, prompts: Sequence[AnswerPrompt], method: Method) -> float:
     start = time.perf_counter()
     for batch in attribute(model, prompts, None, None, method):
         batch.values.cpu()  # waits for a device

@@ -31,7 +31,7 @@ from lrp2_bench.core.files import write_text
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.types import Setting
 from lrp2_bench.models.neurons import neuron_count
-from lrp2_bench.probing.answer_prompts import GoldPrompt, gold_prompts
+from lrp2_bench.probing.answer_prompts import AnswerPrompt, answer_prompts
 
 log = logging.getLogger(__name__)
 
@@ -113,13 +113,13 @@ class Neurons(Analysis):
     def _comparison(self, subject: Subject, language: str) -> _Comparison:
         """Raises :class:`BenchError` where fewer than two relations have enough facts."""
         facts = subject.dataset.facts(language, subject.pivot, subject.data_warnings)
-        asked: list[tuple[str, list[GoldPrompt], list[GoldPrompt]]] = []
+        asked: list[tuple[str, list[AnswerPrompt], list[AnswerPrompt]]] = []
         most = 0
         for relation, counterpart in zip(facts.relations, facts.pivot_relations, strict=True):
             by_id = {fact.line_id: fact for fact in relation.facts}
             parallel = replace(relation, facts=tuple(by_id[fact.line_id] for fact in counterpart.facts))
             ours, theirs = (
-                gold_prompts(subject.model, side, f"{code} {relation.name}", subject.data_warnings)
+                answer_prompts(subject.model, side, f"{code} {relation.name}", subject.data_warnings)
                 for code, side in ((language, parallel), (subject.pivot, counterpart))
             )
             both = [(mine, yours) for mine, yours in zip(ours, theirs, strict=True) if mine and yours]

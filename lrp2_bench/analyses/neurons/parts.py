@@ -21,7 +21,7 @@ from lrp2_bench.core.types import Setting
 from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.neurons import neuron_count
-from lrp2_bench.probing.answer_prompts import GoldPrompt
+from lrp2_bench.probing.answer_prompts import AnswerPrompt
 from lrp2_bench.render.text import file_stem
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Part:
     language: str
     relation: str
     pair: Setting
-    prompts: Sequence[GoldPrompt]
+    prompts: Sequence[AnswerPrompt]
     shifts: Shifts | None = None
     vectors: tuple[str, ...] = ()
 
@@ -65,7 +65,7 @@ class PartStore:
         return self._folder / file_stem(part.language) / f"{file_stem(part.relation)}_{digest[:24]}.safetensors"
 
     def read(self, part: Part) -> KnowledgeNeurons | None:
-        """None where the part is not finished; a damaged file is told and counts as none."""
+        """None where the part is not finished; a damaged file is logged and counts as none."""
         path = self.path(part)
         if not path.exists():
             return None
@@ -80,7 +80,7 @@ class PartStore:
             return None
 
     def compute(self, model: LayeredModel, part: Part, advance: Advance) -> KnowledgeNeurons:
-        """Attribute, count, keep. ``advance`` is told the prompts done."""
+        """Attribute, count, keep. ``advance`` gets the prompts done."""
         tally = Tally(model.blocks, neuron_count(model), self._per_prompt)
         for batch in attribute(model, part.prompts, part.pair, part.shifts, self._method):
             tally.add(batch)

@@ -19,7 +19,7 @@ _SHARES = (("same", "Same relation"), ("different", "Different relations"), ("av
 
 @dataclass(frozen=True)
 class Exactness:
-    """Of one side of a comparison: its prompts, the gold object's mean probability, and the completeness error."""
+    """Of one side of a comparison: its prompts, the right object's mean probability, and the completeness error."""
 
     side: str
     prompts: int
@@ -55,11 +55,11 @@ class Counted:
 
 
 def overlap_table(found: Sequence[SharedNeurons], how: Counted) -> Table:
-    """Two rows a language, without and with LRP2; the published numbers beside them where there are any."""
+    """Two rows per language, baseline and with LRP2; the published numbers beside them where there are any."""
     paper = {one.language: published.shared_neurons(how.model, how.dataset, one.language, one.pivot) for one in found}
     columns = [
         Column("language", "Language", "text"),
-        Column("setting", "Setting", "text"),
+        Column("setting", "Configuration", "text"),
         Column("pair", "Pair", "pair"),
         Column("relations", "Relations", "count", optional=True),
         Column("facts", "Facts", "count", optional=True),
@@ -69,7 +69,7 @@ def overlap_table(found: Sequence[SharedNeurons], how: Counted) -> Table:
         columns += [Column(f"{key}_published", f"{title}, paper", "percent") for key, title in _SHARES]
     rows: list[tuple[Cell, ...]] = []
     for one in found:
-        sides = [("untouched", one.baseline, None)] + ([("LRP2", one.lrp2, one.pair)] if one.lrp2 is not None else [])
+        sides = [("baseline", one.baseline, None)] + ([("LRP2", one.lrp2, one.pair)] if one.lrp2 is not None else [])
         for number, (setting, overlap, pair) in enumerate(sides):
             means = summarise(overlap)
             cells: list[Cell] = [one.language, setting, pair, len(one.relations), sum(one.facts)]
@@ -104,7 +104,7 @@ def relations_table(found: Sequence[SharedNeurons], how: Counted) -> Table:
             Column("language", "Language", "text"),
             Column("relation", "Relation", "text"),
             Column("facts", "Facts", "count"),
-            Column("untouched", "Baseline", "percent"),
+            Column("baseline", "Baseline", "percent"),
             Column("lrp2", "LRP2", "percent"),
             Column("change", "Change", "change"),
         ),
@@ -153,8 +153,8 @@ def _notes(found: Sequence[SharedNeurons], how: Counted) -> tuple[str, ...]:
     notes = [
         f"Of the {how.per_relation} neurons that are most often among the top {how.per_prompt} of their block over a "
         "relation's prompts, the share that two relations have in common; 'All pairs' is over all pairs of relations, "
-        "as in the paper. Both languages are asked the same facts; LRP2 moves the language's side alone.",
-        f"Integrated gradients in {how.steps} steps ({how.rule} Riemann sum) of the gold object's probability, the "
+        "as in the paper. Both languages use the same facts; LRP2 projects the language's side alone.",
+        f"Integrated gradients in {how.steps} steps ({how.rule} Riemann sum) of the right object's probability, the "
         "geometric mean of its tokens'.",
     ]
     without = [one.language for one in found if one.lrp2 is None]

@@ -37,10 +37,8 @@ FEWEST = 10
 #: What is removed: language vectors, or the means of the very sentences that are looked at.
 VECTORS = ("corpus", "sentences")
 
-REPEATED = "Sentences that stand on their side more than once are one candidate, right for each of their translations"
-SAME_TOKENS = (
-    "Sentences with the same tokens as another: the model cannot tell them apart, and one of them is not found"
-)
+REPEATED = "Sentences that occur more than once on their side are one candidate, right for each of their translations"
+SAME_TOKENS = "Sentences with the same tokens as another: they have the same states, and one of them is not found"
 
 
 class Retrieval(Analysis):

@@ -1,4 +1,4 @@
-"""Writing systems in the input embeddings: how many tokens are told right, and how mixed their neighbourhoods are."""
+"""Writing systems in the input embeddings: how many tokens are predicted, and how mixed their neighbourhoods are."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def writing_systems(rows: Sequence[SystemRow], numbers: TokenNumbers) -> Figure:
     texts = Texts(
         "Writing systems in the input embeddings",
         f"{shown(numbers.model, 60)}, tokens in brackets. Left: held-out tokens whose writing system a linear "
-        f"classifier tells; right: writing systems among a token's {numbers.neighbours} nearest neighbours. Whiskers: "
-        "95 % intervals.",
+        f"classifier predicts; right: writing systems among a token's {numbers.neighbours} nearest neighbours. "
+        "Whiskers: 95 % intervals.",
         f"Solid line: all tokens ({numbers.accuracy.value:.1f} %; {numbers.systems.value:.2f}); dashed: chance "
         f"({numbers.majority:.1f} % by always saying the commonest; {numbers.systems_by_chance:.2f}).",
     )
@@ -38,7 +38,10 @@ def writing_systems(rows: Sequence[SystemRow], numbers: TokenNumbers) -> Figure:
     _draw(systems, mixed, numbers.systems.value, numbers.systems_by_chance, VERMILLION, "systems")
     recall.set_xlim(-2, 102)
     systems.set_xlim(left=0)
-    for axes, label in ((recall, "told right, %"), (systems, f"writing systems among {numbers.neighbours} neighbours")):
+    for axes, label in (
+        (recall, "predicted correctly, %"),
+        (systems, f"writing systems among {numbers.neighbours} neighbours"),
+    ):
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_yticks(range(len(rows)), names if axes is recall else [""] * len(rows), size=TEXT)
         axes.tick_params(axis="y", length=0)

@@ -92,7 +92,7 @@ class Tokens(Analysis):
         large = int((systems.sizes >= self.fewest).sum())
         if large < 2:
             raise BenchError(
-                f"Telling writing systems apart needs two of at least {self.fewest} tokens; '{model}' has: {there}.\n"
+                f"The classifier needs two writing systems of at least {self.fewest} tokens; '{model}' has: {there}.\n"
                 "Lower analysis.fewest, or look into a model of several writing systems."
             )
         if self.neighbours >= len(systems.rows):

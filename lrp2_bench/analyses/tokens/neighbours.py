@@ -79,7 +79,7 @@ def mean_interval(counts: npt.NDArray[np.integer], seed: int = 0, resamples: int
     """The mean of whole numbers with its 95 % bootstrap interval over them; NaN without any."""
     if not len(counts):
         return Interval(math.nan, math.nan, math.nan)
-    # Drawing tokens anew is drawing how often each number occurs: a row of a few counts, whatever the tokens.
+    # Resampling tokens is drawing how often each number occurs: a row of a few counts, whatever the tokens.
     times = np.bincount(counts)
     drawn = np.random.default_rng(seed).multinomial(len(counts), times / len(counts), size=resamples)
     means = drawn @ np.arange(len(times)) / len(counts)

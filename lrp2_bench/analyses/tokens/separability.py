@@ -25,12 +25,12 @@ Embeddings = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Separability:
-    """Held-out tokens told right, in percent.
+    """Held-out tokens predicted correctly, in percent.
 
     ``accuracy`` with Wilson's 95 % interval; ``majority`` is that of always saying the commonest writing system,
     ``shuffled`` that of the same classifier taught with the training labels shuffled: what tokens alone would give
     by chance. ``recall`` is per writing system, of as many held-out tokens as ``held_out`` says, ``mean_recall``
-    their mean, in which each counts alike. ``converged`` is whether the fit ended before its last step.
+    their mean, in which each counts equally. ``converged`` is whether the fit ended before its last step.
     """
 
     accuracy: Interval
@@ -73,7 +73,7 @@ def separability(embeddings: Embeddings, label: Ints, *, seed: int = 0, steps: i
 def _fit(embeddings: Embeddings, label: Ints, steps: int) -> tuple[Pipeline, bool]:
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=steps))
     with warnings.catch_warnings():
-        # Told once, in our words, by `converged`.
+        # Reported once, in our words, by `converged`.
         warnings.simplefilter("ignore", ConvergenceWarning)
         classifier.fit(embeddings, label)
     return classifier, bool(classifier[-1].n_iter_.max() < steps)

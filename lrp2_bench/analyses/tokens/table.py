@@ -1,4 +1,4 @@
-"""Tables of a model's input embeddings: how well writing systems can be told apart in them, and how they mix."""
+"""Tables of a model's input embeddings: how separable writing systems are in them, and how they mix."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def summary_table(numbers: TokenNumbers) -> Table:
     other, systems = PUBLISHED_SYSTEMS
     k = numbers.neighbours
     rows: tuple[tuple[Cell, ...], ...] = (
-        ("writing system told right, % of held-out tokens", numbers.accuracy, numbers.majority, accuracy, name),
+        ("writing system predicted, % of held-out tokens", numbers.accuracy, numbers.majority, accuracy, name),
         ("the same, labels shuffled in training", numbers.shuffled, numbers.majority, None, None),
         ("the same, mean over writing systems", numbers.mean_recall, None, None, None),
         (
@@ -96,10 +96,10 @@ def systems_table(model: str, rows: Sequence[SystemRow], neighbours: int) -> Tab
         columns=(
             Column("system", "Writing system", "text"),
             Column("tokens", "Tokens", "count"),
-            Column("recall", "Told right, %", "interval"),
+            Column("recall", "Predicted correctly, %", "interval"),
             Column("held_out", "of held-out tokens", "count", optional=True),
             Column("systems", f"Writing systems among {neighbours} neighbours", "interval"),
-            Column("own", "Neighbours of its own, %", "percent"),
+            Column("own", "Neighbours of the same, %", "percent"),
             Column("queries", "of tokens", "count", optional=True),
         ),
         rows=tuple(
@@ -113,8 +113,8 @@ def _notes(numbers: TokenNumbers) -> list[str]:
     out, interval = numbers.left_out, numbers.systems
     return [
         f"Input embedding matrix as stored: {numbers.vectors:,} rows of {numbers.hidden}. Left out: {out['special']:,} "
-        f"special and spare tokens, {out['bytes']:,} of part of a character's bytes, {out['common']:,} without a "
-        f"script of their own (digits, punctuation), {out['mixed']:,} of several scripts, {out['zero']:,} whose "
+        f"special and unused tokens, {out['bytes']:,} of part of a character's bytes, {out['common']:,} without a "
+        f"script (digits, punctuation), {out['mixed']:,} of several scripts, {out['zero']:,} whose "
         "embedding is zero.",
         f"Classifier: multinomial logistic regression on {numbers.train:,} tokens, tried on {numbers.held_out:,} that "
         f"it has not seen; writing systems of fewer than {numbers.fewest} tokens take no part"
@@ -122,13 +122,13 @@ def _notes(numbers: TokenNumbers) -> list[str]:
         + ". By chance: always the commonest writing system.",
         f"Neighbours: {numbers.neighbours} by cosine among all tokens with a writing system, of {numbers.queries:,} "
         f"tokens: {interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}] writing systems on average. By "
-        "chance: neighbours drawn without looking.",
+        "chance: neighbours drawn at random.",
         "Published: Wen-Yi and Mimno (2023), arXiv 2311.18034, with tokens and splits of their own; other models, so "
-        "beside, not against.",
+        "for context only.",
     ]
 
 
 def _point(value: Cell) -> Interval:
     if not isinstance(value, float):
-        raise TypeError(f"{value!r} is no measure")
+        raise TypeError(f"{value!r} is not a measure")
     return Interval(value, math.nan, math.nan)

@@ -28,7 +28,7 @@ def run_identity(job: SearchJob, inputs: Inputs, model: LayeredModel, projection
 def early_identity(
     job: SearchJob, inputs: Inputs, make_corpus: Callable[[], Corpus], stored: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """:func:`run_identity` as far as it can be told without the model, beside the manifest of a stored run.
+    """:func:`run_identity` as far as it is known without the model, beside the manifest of a stored run.
 
     What only a loaded model tells (its family, the shape of its vectors) is the stored run's.
     """

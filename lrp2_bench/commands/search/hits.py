@@ -68,7 +68,7 @@ class Board:
             self._load(name)
 
     def note(self, name: str) -> None:
-        """See anew what is open of a relation whose hits were written into."""
+        """Read again what is open of a relation whose hits were written into."""
         result = self.results[name]
         if self._by_itself:
             result.pivot[0] = result.language[0]
@@ -195,7 +195,7 @@ class _OpenRelations:
         self._status.look_again = self._look
         self._tell()
         what = f"{facts.language} on {self._evaluator.model.device.type}"
-        with progress(what, cells, "facts x settings") as advance:
+        with progress(what, cells, "facts x configurations") as advance:
             leases.in_turns(self._todo, self._is_open, partial(self._evaluate_relation, advance))
         self._look()
 

@@ -104,7 +104,7 @@ def _folder(settings: SearchCommand, dataset_name: str) -> Path:
 
 
 def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
-    """None where the tables are another job's to write: of a shard that is not the last, or a twin that was faster."""
+    """None where the tables are another job's to write: of a shard that is not the last, or of a faster job."""
     inputs = _read_inputs(job, sources)
     _require_no_conflict(job, inputs, sources)
     model = _load_model(job, inputs)
@@ -128,7 +128,7 @@ def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
     reference = read_reproduction(Path(settings.reproduces)) if settings.reproduces else None
     if settings.language == settings.pivot and job.has_pairs:
         raise BenchError(
-            f"language and pivot are both '{settings.pivot}': there is nothing to move.\n"
+            f"language and pivot are both '{settings.pivot}': there is nothing to project.\n"
             "Choose another language, or search=baseline for the pivot's own row."
         )
     dataset = sources.dataset()
@@ -151,7 +151,7 @@ def _require_no_conflict(job: SearchJob, inputs: Inputs, sources: Sources) -> No
 
 
 def _load_model(job: SearchJob, inputs: Inputs) -> LayeredModel:
-    """The model, which scores these facts; what was met in the data so far is told."""
+    """The model, which scores these facts; the data warnings so far are logged."""
     settings, facts = job.settings, inputs.facts
     model = load_model(inputs.checkpoint, settings.model)
     count_alike(model.tokenizer, facts.relations, settings.language, job.data_warnings)
@@ -210,7 +210,7 @@ def _has_tables_to_write(run: Prepared) -> bool:
 def _write_views(run: Prepared, board: Board) -> _Views:
     """The tables and the study, after a strategy has chosen and evaluated its pairs."""
     job, found = run.job, None
-    hits = board.hits()  # anew: whoever had the tables may have stored a whole search meanwhile
+    hits = board.hits()  # read again: whoever had the tables may have stored a whole search meanwhile
     job.leases.forget(lease_of(relation.name) for relation in run.inputs.facts.relations)
     with open_recorder(run) as recorder:
         if job.settings.search.kind in CHOOSING:
@@ -250,7 +250,7 @@ def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
             f"{each.label} {each.text(best.value(each.name))} ({each.text(changes[each.name], signed=True)})"
             for each in measured
         ]
-        log.info("Best pair: LIRP %d, LSRP %d: %s.", best.lirp, best.lsrp, ", ".join(values))
+        log.info("Best pair (in-sample): LIRP %d, LSRP %d: %s.", best.lirp, best.lsrp, ", ".join(values))
     log.info("Results: %s (%.1f s)", run.job.folder, seconds)
 
 

@@ -134,22 +134,22 @@ def forecast_table(forecast: Forecast) -> Table:
     """For the terminal."""
     plan, certain, possible = forecast.plan, forecast.certain, forecast.possible
     most = certain + possible
-    table = Table(title=f"{forecast.facts:,} facts in {len(plan.settings)} settings", min_width=60)
+    table = Table(title=f"{forecast.facts:,} facts in {len(plan.settings)} configurations", min_width=60)
     table.add_column("")
-    for column in ("at least", "at most", "one pass a setting"):
+    for column in ("at least", "at most", "one pass per configuration"):
         table.add_column(column, justify="right")
     table.add_row("blocks a query", str(plan.block_runs), str(plan.block_runs), str(plan.naive_block_runs))
     naive = forecast.naive
     table.add_row("block runs", *(f"{cost.rows + cost.finals:,}" for cost in (certain, most, naive)))
     table.add_row("tokens through blocks", *(f"{cost.tokens:,}" for cost in (certain, most, naive)))
     table.add_row("TFLOP in blocks", *(f"{cost.flops / 1e12:,.2f}" for cost in (certain, most)), "")
-    table.add_row("rows of the whole head", "0", f"{forecast.log_partitions:,}", "")
+    table.add_row("log-partition rows", "0", f"{forecast.log_partitions:,}", "")
     table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
     table.add_row("seconds here", f"{forecast.seconds(most=False):,.0f}", f"{forecast.seconds(most=True):,.0f}", "")
     likely = forecast.likely
     table.add_row("likely seconds", f"{likely.seconds:,.0f} ± {likely.error:,.0f}", "", "")
     memory = forecast.limits.query_tokens * len(plan.settings) * forecast.limits.cell_bytes * 2
-    table.add_row("memory beside the model", "", f"{memory / 2**30:.2f} GiB", "")
+    table.add_row("memory besides the model", "", f"{memory / 2**30:.2f} GiB", "")
     return table
 
 

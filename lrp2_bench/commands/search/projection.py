@@ -1,4 +1,4 @@
-"""The intervention of a job: the vectors it is made of, and what tells it from others."""
+"""The intervention of a job: the vectors it is made of, and what distinguishes it from others."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Shard:
 def shard_of(settings: ShardSettings) -> Shard | None:
     """None for a job that is not split. Raises :class:`BenchError` for a part that cannot be."""
     if settings.count < 1:
-        raise BenchError(f"shard.count={settings.count} is no number of jobs: use 1 or more.")
+        raise BenchError(f"shard.count={settings.count} is not a number of jobs: use 1 or more.")
     if not 0 <= settings.index < settings.count:
         last = settings.count - 1
         valid = f"shard.index=0 to shard.index={last}" if last else "shard.index=0"

@@ -161,7 +161,7 @@ class _StoredEvaluate:
         """``open_cells`` counts the open cells of each part that has some."""
         status, what = self._watch.status, self._watch.what
         status.set_missing([f"{what}: {self._parts[at].relation.name}" for at in open_cells])
-        with progress(what, sum(open_cells.values()), "facts x settings") as advance:
+        with progress(what, sum(open_cells.values()), "facts x configurations") as advance:
             for at in open_cells:
                 self._evaluator.evaluate_language(self._parts[at], settings, advance, places[at])
                 status.set_missing(status.missing[1:])

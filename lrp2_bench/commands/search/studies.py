@@ -81,7 +81,7 @@ def finish_study(
                 "The study in search.storage is not up to date: run the same command again", recorder.name
             )
     best = best_row([row for _, row in pairs], select_by.name)
-    # Without facts every value is NaN, and the first pair is as good as any.
+    # Without facts every value is NaN, and the first pair is chosen.
     return best.pair if best is not None else pairs[0][0]
 
 

@@ -62,7 +62,7 @@ class BenchCommand:
     # the first facts as they come
     leading: float | None = None
     scaling: bool = False  # measure how cost grows with facts, pairs, blocks and candidates instead
-    naive_settings: int = 8  # settings that the naive evaluators run; their seconds are scaled to all
+    naive_settings: int = 8  # configurations that the naive evaluators run; seconds are scaled to all
     bfloat16: bool = True  # also run ours in bfloat16, and say how many hits agree
     device: str = "auto"  # auto, cpu, cuda, cuda:N
     seed: int = 0
@@ -109,7 +109,8 @@ class AnalyzeCommand:
 class PretrainCommand:
     """``lrp2-bench pretrain``. What is null is the named model's own (lrp2_bench/testbed/specs.py)."""
 
-    # a testbed model by its name: tiny_mbert, tiny_bloom, or one of their twins; of the rest, threads count
+    # a testbed model by its name: tiny_mbert, tiny_bloom, or one of their no-transfer
+    # controls; of the rest, threads count
     model: ModelSettings = field(default_factory=ModelSettings)
     name: str | None = None  # of a model that is changed by one of the following
     languages: list[str] | None = None  # codes; English is always there
@@ -120,7 +121,7 @@ class PretrainCommand:
     heads: int | None = None
     positions: int | None = None  # longest sequence of a masked model, in tokens
     epochs: int | None = None  # passes over the facts
-    names_every: int | None = None  # a name alone is met in one of so many epochs
+    names_every: int | None = None  # a single name occurs in one of this many epochs
     glosses_every: int | None = None  # and a gloss in one of so many
     batch_tokens: int | None = None  # padded tokens a step
     learning_rate: float | None = None  # at its peak
@@ -155,7 +156,7 @@ class ReportCommand:
     languages: LanguageSettings = field(default_factory=LanguageSettings)
     select_by: str = "transferability"
     quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
-    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, told of the report once it is written
+    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, gets the report once it is written
     paths: PathSettings = field(default_factory=PathSettings)
 
 

@@ -88,13 +88,13 @@ class SearchSettings:
 
     kind: SearchKind = SearchKind.grid
     trials: int = 20  # tpe: pairs to evaluate, on all facts
-    batch: int = 4  # tpe: pairs asked before the first is told; they run together
+    batch: int = 4  # tpe: pairs suggested before the first result; they run together
     first: float = 0.0625  # racing: share of the facts that all pairs see; it doubles from rung to rung
     budget: float | None = 0.25  # racing: share of the grid's block runs to spend; null = drop by statistics alone
     alpha: float = 0.05  # racing: chance that statistics drop the truly best pair
     seed: int = 0  # of the sampler, and of the order of facts
     storage: str | None = None  # database of the Optuna study, as a URL; null = a journal in the run's folder
-    heartbeat: int = 60  # seconds between signs of life in that database
+    heartbeat: int = 60  # seconds between heartbeats in that database
 
 
 @dataclass
@@ -115,7 +115,7 @@ class ProjectionSettings:
 
     kind: str = LRP2
     seed: int = 0  # of random directions, and of who is shuffled with whom
-    language: str | None = None  # whose vectors other_pivot moves into, or shuffled moves by; null = drawn (shuffled)
+    language: str | None = None  # whose vectors other_pivot projects into, or shuffled uses; null = drawn (shuffled)
     among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
 
 

@@ -18,7 +18,7 @@ class CldrCorpus(Corpus):
 
     Which facts a model saw plays no part: a language vector is a mean over sentences, and every language's sample is
     drawn alike. ``sentences`` is their number (None: all, about 6,000 a language); ``cache`` is taken and not needed,
-    so that every corpus is built alike.
+    so that every corpus is built the same way.
     """
 
     name = "cldr"

@@ -35,7 +35,7 @@ _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "lrp2_bench/cldr")
 class CldrFact:
     """One line. ``subject`` and ``object`` are entities of :mod:`lrp2_bench.data.cldr.names`.
 
-    ``country`` is the ISO 3166 code of the country the fact tells something about: the subject itself, the city's
+    ``country`` is the ISO 3166 code of the country the fact is about: the subject itself, the city's
     country, the country where the language is spoken. What is withheld is withheld by country, so that the capital
     of a country does not give away the country of a city.
     """

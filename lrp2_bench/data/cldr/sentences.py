@@ -15,7 +15,7 @@ from lrp2_bench.data.cldr.templates import wordings
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence and where its names stand. ``fact`` is None for a sentence that tells no fact; then ``object`` too."""
+    """A sentence and where its names are. ``fact`` is None for a sentence that states no fact; then ``object`` too."""
 
     language: str
     text: str
@@ -25,7 +25,7 @@ class Sentence:
 
 
 def fact_sentences(language: str, facts: Iterable[CldrFact]) -> Iterator[Sentence]:
-    """Each fact the language has names for, in all its wordings; facts its names give away are told too."""
+    """Each fact the language has names for, in all its wordings; facts its names give away are included."""
     templates = wordings(language).templates
     for entry in facts:
         fact = named(entry, language)

@@ -69,8 +69,8 @@ class XFactr(Dataset):
         )
         if not relations:
             raise BenchError(
-                f"No relation of '{language}' can be probed: {', '.join(wanted)}. Each lacks facts that the language "
-                "names, or a prompt with one [X] and one [Y]. Set dataset.relations to others."
+                f"No relation of '{language}' can be probed: {', '.join(wanted)}. Each has no facts that the language "
+                "names, or no prompt with one [X] and one [Y]. Set dataset.relations to others."
             )
         pivot_relations = relations
         if language != pivot:
@@ -133,7 +133,7 @@ class _Language:
             if named:
                 raise BenchError(
                     f"The prompt of {name} in '{self.language}' has an unknown slot {error}: {self.prompts[name]}\n"
-                    f"Known slots: {KNOWN_SLOTS}. Mend {PROMPTS}, or leave {name} out of dataset.relations."
+                    f"Known slots: {KNOWN_SLOTS}. Fix {PROMPTS}, or leave {name} out of dataset.relations."
                 ) from error
             self._add(
                 f"Relations whose prompt in '{self.language}' has an unknown slot were skipped", f"{name} {error}"
@@ -176,7 +176,7 @@ class _Language:
     def _count_stand_ins(self, name: str, prompt: Prompt, facts: Sequence[Fact], of_unknown_gender: int) -> None:
         for kind in sorted(prompt.stand_ins):
             count = of_unknown_gender if kind == GENDER else len(facts)
-            verb = "of which a name" if kind.startswith("stands") else "that are"
+            verb = "of which a name" if kind.startswith("is ") else "that are"
             if count:
                 self._add(f"Facts in '{self.language}' {verb} {kind}", name, count)
 

@@ -21,11 +21,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: What a slot was filled with in place of what it asks for, as counted in notices.
-UNINFLECTED = "stands uninflected where the prompt asks for a case"
-GENDER = "asked in the first form (masculine), for the subject's gender is not in the data"
-OBJECT = "asked in the first form, for the object's own would give it away"
-NUMBER = "asked in the singular, for the subject's number is not in the data"
+#: What a slot was filled with in place of what it asks for, as counted in data warnings.
+UNINFLECTED = "is uninflected where the prompt needs a case"
+GENDER = "asked in the first form (masculine), because the subject's gender is not in the data"
+OBJECT = "asked in the first form, because the object's own would give it away"
+NUMBER = "asked in the singular, because the subject's number is not in the data"
 ARTICLE = "asked without an article, or with a plain preposition"
 
 KNOWN_SLOTS = (

@@ -20,7 +20,7 @@ from lrp2_bench.models.layered import Family, LayeredModel, TokenBatch, Vocabula
 
 log = logging.getLogger(__name__)
 
-#: Rows and tokens of the two sentences that tell which dimensions of a tensor count which.
+#: Rows and tokens of the two sentences that show which dimensions of a tensor count which.
 _SIZES = ((2, 11), (3, 13))
 
 #: What configs call the longest sequence: nearly all, MPT.

@@ -66,7 +66,7 @@ def check(adapter: LayeredModel, model: Checked) -> Parity:
     own = [model.own(adapter.batch([stem + branch])).logits[0] for branch in branches]
     ahead = max(_difference(logits[:_STEM], own[0][:_STEM]) for logits in own)
     if not ahead <= TOLERANCE:
-        raise ValueError("its tokens see those that come after them, so it is no causal model")
+        raise ValueError("its tokens see those that come after them, so it is not a causal model")
     try:
         tree = _compare_packed(adapter, stem, branches, own)
     except (IndexError, RuntimeError, TypeError, ValueError) as error:  # a block that minds the order of its tokens

@@ -47,7 +47,7 @@ def recorded(args: tuple[Any, ...], named: dict[str, Any]) -> Call:
 
 
 class DryRun:
-    """``positions`` says whether the model is told its tokens' places (decoders); encoders find them by themselves."""
+    """``positions`` says whether the model gets its tokens' positions (decoders); encoders find them by themselves."""
 
     def __init__(self, model: Any, *, positions: bool) -> None:
         self.model = model

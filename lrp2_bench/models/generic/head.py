@@ -105,5 +105,5 @@ def _scale_and_cap(products: Tensor, logits: Tensor, config: Any) -> tuple[float
     scale = 1.0 if abs(scale - 1) < _TOLERANCE / 10 else scale
     expected = Vocabulary(products, None, cap).finish(products * scale)
     if not (expected - logits).abs().max() <= _TOLERANCE * logits.abs().max():
-        raise ValueError("what it does to logits behind its head is neither a scale nor a soft cap")
+        raise ValueError("what it does to logits after its head is neither a scale nor a soft cap")
     return scale, cap

@@ -1,4 +1,4 @@
-"""Architectures that cannot be run, told by config.json alone: why, and what to do instead."""
+"""Architectures that cannot be run, by config.json alone: why, and what to do instead."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REFUSED = {
 }
 _REFUSED["gemma3n_text"] = _REFUSED["gemma3n"]
 
-#: Classes of checkpoints whose head was trained to tell replaced tokens, not to name them.
+#: Classes of checkpoints whose head was trained to detect replaced tokens, not to name them.
 _DISCRIMINATORS = {"ElectraForPreTraining": "its generator, such as google/electra-base-generator"}
 
 
@@ -54,7 +54,7 @@ def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
     for name in config.get("architectures") or ():
         if name in _DISCRIMINATORS:
             found = (
-                f"{name} tells replaced tokens from true ones and has no language-modelling head",
+                f"{name} separates replaced tokens from true ones and has no language-modelling head",
                 f"Choose {_DISCRIMINATORS[name]}.",
             )
     if found:

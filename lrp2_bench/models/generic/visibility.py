@@ -96,13 +96,13 @@ def at_depths(
     """``plain``, made for a plain sentence (its first row), at other ``depths`` and ``visible`` alike."""
     entries = role.per_row or plain.shape[0]
     table = plain[:entries]
-    if table.shape[-2] == 1:  # ALiBi by key: a query's own depth moves all of its scores alike
+    if table.shape[-2] == 1:  # ALiBi by key: a query's own depth shifts all of its scores equally
         picked = table[..., 0, :][..., depths].movedim(-2, 0).unsqueeze(-2)
     else:
         picked = table[..., depths.unsqueeze(2), depths.unsqueeze(1)].movedim(-3, 0)
         seen = visible.view(len(visible), *[1] * (picked.dim() - 3), *visible.shape[1:])
         if picked.dtype == torch.bool:
-            # Every token sees itself, so the first entry tells whether True means a look or (MPT) none.
+            # Every token sees itself, so the first entry shows whether True means a look or (MPT) none.
             picked = picked & seen if table[..., 0, 0].all() else picked | ~seen
         elif picked.is_floating_point():
             # The lowest finite number: minus infinity would turn a fully masked row into NaN.

@@ -53,7 +53,7 @@ def colour_scale(grids: Sequence[npt.NDArray[np.float64]]) -> ColourScale:
     share = 100 * beyond / changes.size
     note = (
         f"Colours end at {signed(limit)} and {signed(-limit)} points; {beyond:,} of {changes.size:,} cells "
-        f"({'under 1' if share < 1 else format(share, '.0f')} %) lie beyond, "
+        f"({'under 1' if share < 1 else format(share, '.0f')} %) are beyond that, "
         f"the lowest at {signed(lowest)}, the highest at {signed(highest)}."
     )
     return ColourScale(limit, "both" if low and high else "min" if low else "max", note)

@@ -14,7 +14,7 @@ from matplotlib.textpath import text_to_path
 from lrp2_bench.data import language_table
 from lrp2_bench.render.text import one_line
 
-# Okabe and Ito's colours, which are told apart with any colour vision.
+# Okabe and Ito's colours, which are distinct with any colour vision.
 BLUE, ORANGE, VERMILLION, GREEN, SKY, PURPLE = "#0072B2", "#E69F00", "#D55E00", "#009E73", "#56B4E9", "#CC79A7"
 GREY, PALE, INK = "#555555", "#C4C4C4", "#1A1A1A"
 #: Red (loss) over white to blue (gain); ColorBrewer lists it as safe for colour-blind readers.

@@ -1,4 +1,4 @@
-"""A claim of the paper, checked: what these hits say of it, and whether that bears it out."""
+"""A claim of the paper, checked: what these hits say of it, and whether they support it."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ from scipy.stats import binomtest
 from lrp2_bench.core.types import Interval
 from lrp2_bench.stats.across_languages import FEWEST
 
-Verdict = Literal["borne out", "not borne out", "cannot be told"]
-BORNE_OUT: Final = "borne out"
-NOT: Final = "not borne out"
-UNTOLD: Final = "cannot be told"
+Outcome = Literal["supported", "contradicted", "inconclusive"]
+SUPPORTED: Final = "supported"
+CONTRADICTED: Final = "contradicted"
+INCONCLUSIVE: Final = "inconclusive"
 ALPHA = 0.05
 
 
 @dataclass(frozen=True)
 class Check:
     """``name`` is for programs, ``claim`` a sentence. ``figure`` is the number it rests on, with its 95 % bounds where
-    it has any; ``ours`` and ``paper`` are written out, with units. ``why`` says what decided, or what is lacking."""
+    it has any; ``ours`` and ``paper`` are written out, with units. ``why`` says what decided, or what is missing."""
 
     name: str
     claim: str
-    verdict: Verdict
+    outcome: Outcome
     ours: str = ""
     paper: str = ""
     why: str = ""
     figure: Interval | None = None
 
 
-def by_sign(figure: Interval, direction: int = 1, zero: str = "0") -> tuple[Verdict, str]:
-    """Borne out if the whole interval lies on the side of ``direction`` (1 or -1), not if on the other. ``zero`` says
-    what 0 stands for where ``figure`` is a difference from something."""
+def by_sign(figure: Interval, direction: int = 1, zero: str = "0") -> tuple[Outcome, str]:
+    """Supported if the whole interval lies on the side of ``direction`` (1 or -1), contradicted if on the other.
+    ``zero`` says what 0 stands for where ``figure`` is a difference from something."""
     if math.isnan(figure.value):
-        return UNTOLD, "No language has what it takes."
+        return INCONCLUSIVE, "No language has the data for this check."
     if math.isnan(figure.low):
-        return UNTOLD, f"Fewer than {FEWEST} languages."
+        return INCONCLUSIVE, f"Fewer than {FEWEST} languages."
     low, high = sorted((direction * figure.low, direction * figure.high))
     if low > 0:
-        return BORNE_OUT, ""
+        return SUPPORTED, ""
     if high < 0:
-        return NOT, f"The interval is on the other side of {zero}."
-    return UNTOLD, f"The interval includes {zero}."
+        return CONTRADICTED, f"The interval is on the other side of {zero}."
+    return INCONCLUSIVE, f"The interval includes {zero}."
 
 
-def by_all(figures: Mapping[str, Interval]) -> tuple[Verdict, str]:
-    """Borne out if every interval lies above 0, not if one lies below; ``figures`` by what they are of."""
-    verdicts = {name: by_sign(figure)[0] for name, figure in figures.items()}
-    against = [name for name, verdict in verdicts.items() if verdict == NOT]
+def by_all(figures: Mapping[str, Interval]) -> tuple[Outcome, str]:
+    """Supported if every interval lies above 0, contradicted if one lies below; ``figures`` by what they are of."""
+    outcomes = {name: by_sign(figure)[0] for name, figure in figures.items()}
+    against = [name for name, outcome in outcomes.items() if outcome == CONTRADICTED]
     if against:
-        return NOT, f"Below 0: {', '.join(against)}."
+        return CONTRADICTED, f"Below 0: {', '.join(against)}."
     few = [name for name, figure in figures.items() if math.isnan(figure.low)]
-    open_ = [name for name, verdict in verdicts.items() if verdict == UNTOLD and name not in few]
+    open_ = [name for name, outcome in outcomes.items() if outcome == INCONCLUSIVE and name not in few]
     if not few and not open_:
-        return BORNE_OUT, ""
+        return SUPPORTED, ""
     reasons = [f"Includes 0: {', '.join(open_)}."] if open_ else []
     reasons += [f"Fewer than {FEWEST} languages: {', '.join(few)}."] if few else []
-    return UNTOLD, " ".join(reasons)
+    return INCONCLUSIVE, " ".join(reasons)
 
 
 def more_misses_than_chance(misses: int, languages: int) -> bool:

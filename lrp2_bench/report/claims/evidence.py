@@ -1,4 +1,4 @@
-"""What a verdict rests on: a model's assessed languages with their groups, and the published numbers beside them."""
+"""What the claim checks rest on: a model's assessed languages with their groups, and the published numbers."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Evidence:
         """The held-out gain of each assessed language, of ``group`` if one is named, in points."""
         return [each.assessed.measured[metric].held_out for each in self._of(group)]
 
-    def optimism(self, metric: str) -> list[float]:
-        return [each.assessed.measured[metric].optimism for each in self._of("")]
+    def selection_bias(self, metric: str) -> list[float]:
+        return [each.assessed.measured[metric].selection_bias for each in self._of("")]
 
     def baseline(self, metric: str, group: str) -> list[float]:
         """The baseline model's ``metric`` in each assessed language of ``group``, in percent."""

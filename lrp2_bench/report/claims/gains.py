@@ -8,11 +8,11 @@ from scipy.stats import binomtest
 
 from lrp2_bench.report.claims.check import (
     ALPHA,
-    BORNE_OUT,
-    NOT,
-    UNTOLD,
+    CONTRADICTED,
+    INCONCLUSIVE,
+    SUPPORTED,
     Check,
-    Verdict,
+    Outcome,
     by_all,
     by_sign,
     counted,
@@ -31,7 +31,7 @@ _WHAT = {"accuracy": "LRP2 recalls more facts", "transferability": "LRP2 transfe
 
 
 def gain_checks(evidence: Evidence) -> Iterator[Check]:
-    """Judged by the held-out gain; languages are the sample."""
+    """Assessed by the held-out gain; languages are the sample."""
     for metric in _WHAT:
         yield _rises(evidence, metric)
     yield _every_group(evidence)
@@ -43,13 +43,13 @@ def gain_checks(evidence: Evidence) -> Iterator[Check]:
 
 def _rises(evidence: Evidence, metric: str) -> Check:
     figure = mean_over_languages(evidence.held_out(metric))
-    verdict, why = by_sign(figure)
-    optimism = mean_over_languages(evidence.optimism(metric))
-    papers = f"By the paper's protocol {points(figure.value + optimism.value)}." if evidence.assessed else ""
+    outcome, why = by_sign(figure)
+    bias = mean_over_languages(evidence.selection_bias(metric))
+    papers = f"By the paper's protocol (in-sample) {points(figure.value + bias.value)}." if evidence.assessed else ""
     return Check(
         f"{metric}_rises",
         f"{_WHAT[metric]} (Tables 1, 3)",
-        verdict,
+        outcome,
         points(figure),
         _points(evidence.published_gain(metric)),
         joined([why, papers]),
@@ -60,14 +60,14 @@ def _rises(evidence: Evidence, metric: str) -> Check:
 def _every_group(evidence: Evidence) -> Check:
     metric = "transferability"
     figures = {TITLES[group]: mean_over_languages(evidence.held_out(metric, group)) for group in _GROUPS}
-    verdict, why = by_all(figures)
+    outcome, why = by_all(figures)
     there = {name: figure for name, figure in figures.items() if figure.value == figure.value}
     least = min(there, key=lambda name: there[name].value, default="")
     published = [gain for group in _GROUPS if (gain := evidence.published_gain(metric, group)) is not None]
     return Check(
         "every_group_gains",
         "Every group gains transferability (Table 1)",
-        verdict,
+        outcome,
         f"least: {least} {points(there[least])}" if least else "",
         f"least: {_points(min(published))}" if published else "",
         why,
@@ -81,11 +81,11 @@ def _most_languages(evidence: Evidence) -> Check:
     up, down = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     sure = sum(each.held_out_p < ALPHA for each in evidence.assessed.values())
     if not up + down:
-        return Check("most_languages_gain", _MOST, UNTOLD, why="No language has what it takes.")
+        return Check("most_languages_gain", _MOST, INCONCLUSIVE, why="No language has the data for this check.")
     p = float(binomtest(up, up + down).pvalue)
-    verdict: Verdict = UNTOLD if p >= ALPHA else BORNE_OUT if up > down else NOT
+    outcome: Outcome = INCONCLUSIVE if p >= ALPHA else SUPPORTED if up > down else CONTRADICTED
     why = f"Sign test: {p_of(p)}. Accuracy changes significantly in {sure}."
-    return Check("most_languages_gain", _MOST, verdict, f"{up} of {counted(gains)}", why=why)
+    return Check("most_languages_gain", _MOST, outcome, f"{up} of {counted(gains)}", why=why)
 
 
 _MOST = "Most languages gain transferability (Figures 4, 5)"
@@ -94,13 +94,13 @@ _MOST = "Most languages gain transferability (Figures 4, 5)"
 def _other_families_gain_more(evidence: Evidence) -> Check:
     metric, groups = "transferability", ("non_indo_european", "indo_european")
     figure = difference_of_means(*(evidence.held_out(metric, group) for group in groups))
-    verdict, why = by_sign(figure)
+    outcome, why = by_sign(figure)
     gains = [evidence.published_gain(metric, group) for group in groups]
     paper = gains[0] - gains[1] if gains[0] is not None and gains[1] is not None else None
     return Check(
         "non_indo_european_gains_more",
         "Non-Indo-European languages gain more (Table 1)",
-        verdict,
+        outcome,
         points(figure),
         _points(paper),
         why,
@@ -116,11 +116,11 @@ def _untrained(evidence: Evidence) -> Check:
         if code not in trained
     ]
     figure = mean_over_languages(gains)
-    verdict, why = by_sign(figure)
+    outcome, why = by_sign(figure)
     return Check(
         "untrained_languages_gain",
         "Languages it was not trained on gain too (Figure 5)",
-        verdict,
+        outcome,
         points_of(figure, counted(gains)),
         why=why,
         figure=figure,
@@ -143,13 +143,13 @@ def causal_gains_more(models: Sequence[Evidence]) -> Check | None:
         for language in both
     ]
     figure = mean_over_languages(gains)
-    verdict, why = by_sign(figure)
+    outcome, why = by_sign(figure)
     published = [each.published_gain(metric) for each in (causal[0], masked[0])]
     paper = published[0] - published[1] if published[0] is not None and published[1] is not None else None
     return Check(
         "causal_gains_more",
         f"{causal[0].found.model} gains more than {masked[0].found.model} (Table 1, BLOOM and mBERT)",
-        verdict,
+        outcome,
         points_of(figure, counted(both)),
         _points(paper),
         why,

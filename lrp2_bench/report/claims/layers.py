@@ -14,11 +14,11 @@ from lrp2_bench.core.types import Interval
 from lrp2_bench.data import published
 from lrp2_bench.report.claims.check import (
     ALPHA,
-    BORNE_OUT,
-    NOT,
-    UNTOLD,
+    CONTRADICTED,
+    INCONCLUSIVE,
+    SUPPORTED,
     Check,
-    Verdict,
+    Outcome,
     by_sign,
     counted,
     more_misses_than_chance,
@@ -31,12 +31,12 @@ from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
 
-#: Sets that hold more of all pairs than this tell nothing of where the best one lies.
+#: Sets that hold more of all pairs than this do not show where the best one is.
 _VAGUE = 0.5
 
 
 def layer_checks(evidence: Evidence) -> Iterator[Check]:
-    """Judged by the sets of pairs that cannot be told from the best."""
+    """Assessed by the 95 % confidence sets of best pairs."""
     yield _pairs_differ(evidence)
     if evidence.beside and published.optimal_pairs(evidence.found.model, evidence.found.dataset):
         yield _published_pairs(evidence)
@@ -51,7 +51,7 @@ def _pairs_differ(evidence: Evidence) -> Check:
     languages = len(evidence.assessed)
     assessed = counted(evidence.assessed)
     if not languages:
-        return Check(name, claim, UNTOLD, why="No language has what it takes.")
+        return Check(name, claim, INCONCLUSIVE, why="No language has the data for this check.")
     shared = Counter(pair for each in evidence.assessed.values() for pair in each.assessed.confidence_set)
     pair, within = min(shared.items(), key=lambda found: (-found[1], found[0]))
     distinct = len({each.assessed.best for each in evidence.assessed.values()})
@@ -60,10 +60,10 @@ def _pairs_differ(evidence: Evidence) -> Check:
     return Check(
         name,
         claim,
-        BORNE_OUT if differ else UNTOLD,
+        SUPPORTED if differ else INCONCLUSIVE,
         f"{distinct} best pair{'' if distinct == 1 else 's'} in {assessed}",
         f"{len(paper)} in 52" if paper and evidence.beside else "",
-        f"{pair} is in the confidence set of best pairs in {within} of {languages}"
+        f"{pair} is in the 95 % confidence set of best pairs in {within} of {languages}"
         + ("." if differ else ": may be noise."),
     )
 
@@ -77,18 +77,21 @@ def _published_pairs(evidence: Evidence) -> Check:
         if found
         else math.nan
     )
-    verdict: Verdict
+    outcome: Outcome
     if not found or size > _VAGUE:
-        verdict, why = UNTOLD, f"The sets hold {100 * size:.0f} % of all pairs." if found else "No language has both."
+        outcome, why = (
+            INCONCLUSIVE,
+            f"The sets hold {100 * size:.0f} % of all pairs." if found else "No language has both.",
+        )
     elif more_misses_than_chance(len(found) - within, len(found)):
-        verdict, why = NOT, "More are missing than the sets' 5 %."
+        outcome, why = CONTRADICTED, "More are missing than the sets' 5 %."
     else:
-        verdict, why = BORNE_OUT, ""
+        outcome, why = SUPPORTED, ""
     return Check(
         "published_pairs_hold",
         "The published pairs are the best (Tables 4, 5)",
-        verdict,
-        f"as good as ours in {within} of {counted(found)}",
+        outcome,
+        f"in the 95 % confidence set in {within} of {counted(found)}",
         why=why,
     )
 
@@ -99,13 +102,13 @@ def _near(evidence: Evidence) -> Check:
     chance = 100 * (blocks + 1) / 3 / blocks
     apart = [100 * (each.assessed.best.lsrp - each.assessed.best.lirp) / blocks for each in evidence.assessed.values()]
     mean = mean_over_languages(apart)
-    verdict, why = by_sign(Interval(mean.value - chance, mean.low - chance, mean.high - chance), -1, "chance")
+    outcome, why = by_sign(Interval(mean.value - chance, mean.low - chance, mean.high - chance), -1, "chance")
     pairs = published.optimal_pairs(evidence.found.model, evidence.found.dataset) if evidence.beside else {}
     papers = [100 * (pair.lsrp - pair.lirp) / blocks for pair in pairs.values()]
     return Check(
         "layers_are_near",
         "LIRP and LSRP are near each other (Table 4)",
-        verdict,
+        outcome,
         _apart(mean, chance),
         f"{sum(papers) / len(papers):.0f} %" if papers else "",
         why,
@@ -123,14 +126,14 @@ def _apart(mean: Interval, chance: float) -> str:
 def _distance(evidence: Evidence) -> Check:
     runs = [each.run for each in evidence.assessed.values()]
     figure = mean_over_languages([100 * _correlation(run) for run in runs])
-    verdict, why = by_sign(figure)
-    if verdict != UNTOLD:
+    outcome, why = by_sign(figure)
+    if outcome != INCONCLUSIVE:
         way = "Rises" if figure.value > 0 else "Falls"
-        verdict, why = BORNE_OUT, f"{way} with the distance."
+        outcome, why = SUPPORTED, f"{way} with the distance."
     return Check(
         "distance_matters",
-        "The layers between matter (Figure 3)",
-        verdict,
+        "Layer distance matters (Figure 3)",
+        outcome,
         "" if math.isnan(figure.value) else f"rank correlation {points(figure)} %",
         why=why,
         figure=figure,
@@ -157,13 +160,13 @@ def _alignment(evidence: Evidence) -> Check:
             between = range(one.projected[0], one.projected[1])
             changes.append(100 * math.fsum(one.lrp2[at] - one.baseline[at] for at in between) / len(between))
     figure = mean_over_languages(changes)
-    verdict, why = by_sign(figure)
+    outcome, why = by_sign(figure)
     if not changes:
         why = "No run has alignment.csv with a best pair."
     return Check(
         "alignment_rises",
         "LRP2 brings parallel queries nearer (Figure 2a)",
-        verdict,
+        outcome,
         f"cosine {points(figure)} hundredths" if changes else "",
         why=why,
         figure=figure,
@@ -176,9 +179,9 @@ def _relations(evidence: Evidence) -> Check:
     counts = np.array([[one.rises, one.languages - one.rises] for one in found])
     ours = f"rise in {found[-1].share:.0f} to {found[0].share:.0f} % of languages" if found else ""
     if len(found) < 2 or not counts.sum(axis=0).all():
-        return Check(name, claim, UNTOLD, ours, why="There is nothing to compare.")
+        return Check(name, claim, INCONCLUSIVE, ours, why="There is nothing to compare.")
     tested = chi2_contingency(counts)
     if tested.expected_freq.min() < 1:
-        return Check(name, claim, UNTOLD, ours, why="Too few languages for a test.")
+        return Check(name, claim, INCONCLUSIVE, ours, why="Too few languages for a test.")
     p = float(tested.pvalue)
-    return Check(name, claim, BORNE_OUT if p < ALPHA else UNTOLD, ours, why=f"Chi-squared test: {p_of(p)}.")
+    return Check(name, claim, SUPPORTED if p < ALPHA else INCONCLUSIVE, ours, why=f"Chi-squared test: {p_of(p)}.")

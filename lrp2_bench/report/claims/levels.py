@@ -24,15 +24,15 @@ def level_checks(evidence: Evidence) -> Iterator[Check]:
 def _resource_order(evidence: Evidence, metric: str) -> Check:
     values = {name: evidence.baseline(metric, name) for name in _CLASSES}
     steps = {
-        f"{more} less {less}": difference_of_means(values[more], values[less]) for more, less in pairwise(_CLASSES)
+        f"{more} minus {less}": difference_of_means(values[more], values[less]) for more, less in pairwise(_CLASSES)
     }
-    verdict, why = by_all(steps)
+    outcome, why = by_all(steps)
     means = [mean_over_languages(values[name]).value for name in _CLASSES]
     published = [cell.without for name in _CLASSES if (cell := evidence.published_mean(metric, name)) is not None]
     return Check(
         f"resource_order_{metric}",
         f"Baseline {metric} falls with resource (Table 1)",
-        verdict,
+        outcome,
         _levels(means),
         _levels(published) if published else "",
         why,
@@ -47,13 +47,13 @@ def _levels(values: list[float] | list[float | None]) -> str:
 def _family(evidence: Evidence, metric: str) -> Check:
     groups = ("indo_european", "non_indo_european")
     figure = difference_of_means(*(evidence.baseline(metric, group) for group in groups))
-    verdict, why = by_sign(figure)
+    outcome, why = by_sign(figure)
     cells = [evidence.published_mean(metric, group) for group in groups]
     values = [cell.without for cell in cells if cell is not None and cell.without is not None]
     return Check(
         f"family_gap_{metric}",
         f"{TITLES['indo_european']} is ahead in baseline {metric} (Table 1)",
-        verdict,
+        outcome,
         points(figure),
         points(values[0] - values[1]) if len(values) == 2 else "",
         why,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lrp2_bench.analyses.finished import StoredAnalysis
 from lrp2_bench.render.table import Table
-from lrp2_bench.report.claims.check import UNTOLD, Check, by_sign, counted, points_of
+from lrp2_bench.report.claims.check import INCONCLUSIVE, Check, by_sign, counted, points_of
 from lrp2_bench.stats.across_languages import mean_over_languages
 
 _NAME, _CLAIM, _PAPER = "neurons_overlap", "Languages share more knowledge neurons (Table 2)", "+0.4"
@@ -14,7 +14,7 @@ _NEEDED = ("language", "setting", "average")
 
 
 def neuron_checks(analyses: Sequence[StoredAnalysis]) -> Iterator[tuple[str, Check]]:
-    """A check for each `analysis=neurons` with LRP2, under what it is of; one that cannot be told without any.
+    """A check for each `analysis=neurons` with LRP2, under what it is of; an inconclusive one without any.
 
     Its figure is the change of the overlap over all pairs of relations, a number a language.
     """
@@ -26,12 +26,12 @@ def neuron_checks(analyses: Sequence[StoredAnalysis]) -> Iterator[tuple[str, Che
                 continue
             found = True
             figure = mean_over_languages(list(changes.values()))
-            verdict, why = by_sign(figure)
+            outcome, why = by_sign(figure)
             subject = f"knowledge neurons of {analysis.model}, {counted(changes)}"
-            yield subject, Check(_NAME, _CLAIM, verdict, points_of(figure, "points of overlap"), _PAPER, why, figure)
+            yield subject, Check(_NAME, _CLAIM, outcome, points_of(figure, "points of overlap"), _PAPER, why, figure)
     if not found:
-        why = "Hits do not have neurons: `lrp2-bench analyze analysis=neurons` looks for them."
-        yield "not in stored hits", Check(_NAME, _CLAIM, UNTOLD, paper=_PAPER, why=why)
+        why = "Needs `lrp2-bench analyze analysis=neurons`."
+        yield "not in stored hits", Check(_NAME, _CLAIM, INCONCLUSIVE, paper=_PAPER, why=why)
 
 
 def _changes(table: Table) -> dict[str, float]:

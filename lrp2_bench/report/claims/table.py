@@ -1,4 +1,4 @@
-"""The one-page verdict: which claims of the paper these hits bear out, which not, and which cannot be told."""
+"""The one-page claim checks: which of the paper's claims these hits support or contradict, which are inconclusive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from lrp2_bench.analyses.finished import StoredAnalysis
 from lrp2_bench.data import published
 from lrp2_bench.render.table import Cell, Column, Table
-from lrp2_bench.report.claims.check import Check, Verdict, counted
+from lrp2_bench.report.claims.check import Check, Outcome, counted
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.gains import causal_gains_more, gain_checks
 from lrp2_bench.report.claims.layers import layer_checks
@@ -19,7 +19,7 @@ _COLUMNS = (
     Column("subject", "model", "text"),
     Column("check", "check", "text", in_csv_only=True),
     Column("claim", "claim of the paper", "prose"),
-    Column("verdict", "verdict", "text"),
+    Column("result", "result", "text"),
     Column("ours", "ours", "prose"),
     Column("paper", "paper", "text"),
     Column("why", "why", "prose"),
@@ -41,7 +41,7 @@ def verdict_table(models: Sequence[Evidence], analyses: Sequence[StoredAnalysis]
         title="The paper's claims, checked",
         columns=_COLUMNS,
         rows=tuple(_row(subject, check) for subject, check in checks),
-        notes=tuple(_notes(models, told, [check.verdict for _, check in checks])),
+        notes=tuple(_notes(models, told, [check.outcome for _, check in checks])),
     )
 
 
@@ -63,17 +63,17 @@ def _checks(models: Sequence[Evidence]) -> Iterator[tuple[str, Check]]:
 
 def _row(subject: str, check: Check) -> tuple[Cell, ...]:
     return (
-        subject, check.name, check.claim, check.verdict, check.ours or None, check.paper or None, check.why or None,
+        subject, check.name, check.claim, check.outcome, check.ours or None, check.paper or None, check.why or None,
         check.figure,
     )  # fmt: skip
 
 
-def _notes(models: Sequence[Evidence], told: Sequence[Evidence], verdicts: Sequence[Verdict]) -> Iterator[str]:
-    counts = ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(sorted(verdicts)))
-    yield f"Of {len(verdicts)} checks: {counts}. They are about these models and languages alone."
+def _notes(models: Sequence[Evidence], told: Sequence[Evidence], outcomes: Sequence[Outcome]) -> Iterator[str]:
+    counts = ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(sorted(outcomes)))
+    yield f"Of {len(outcomes)} checks: {counts}. They are about these models and languages alone."
     yield (
         "Gains are in points and held-out: the pair chosen on one half of the facts, reported on the other. Brackets: "
-        "95 % over languages, which are the sample (Student, Welch); a claim is decided where they leave out 0, or "
+        "95 % over languages, which are the sample (Student, Welch); a check is decided where they exclude 0, or "
         "chance."
     )
     high, medium = published.IMPLIED_THRESHOLDS
@@ -81,12 +81,13 @@ def _notes(models: Sequence[Evidence], told: Sequence[Evidence], verdicts: Seque
         f"Resource classes: by Wikipedia articles, from {high:,} high, from {medium:,} medium, which gives classes of "
         "the paper's sizes."
     )
-    yield "No correction for the number of checks: of 20 claims that are false, one may seem to be borne out."
+    yield "No correction for the number of checks: of 20 false claims, one may appear supported."
     for evidence in models:
         if evidence.found.unread:
             lost = ", ".join(evidence.found.unread)
-            yield f"{evidence.found.model} on {evidence.found.dataset_label}: hits that cannot be read of {lost}."
+            yield f"{evidence.found.model} on {evidence.found.dataset_label}: the hits of {lost} cannot be read."
     for each in models:
         if each not in told:
             searched = counted(each.assessed) if each.assessed else "no language"
-            yield f"Too few for a verdict: {each.found.model} on {each.found.dataset_label}, {searched} assessed."
+            found = f"{each.found.model} on {each.found.dataset_label}"
+            yield f"Too few languages for claim checks: {found}, {searched} assessed."

@@ -30,8 +30,9 @@ def ablations(table: Table, select_by: str) -> Figure | None:
     texts = Texts(
         "LRP2 and what it is compared with",
         f"{shown(table.title)}.",
-        "Dots, with 95 % intervals: chosen and reported on the same facts, so the best of many settings can be above 0 "
-        "by luck alone. Rings: the held-out gain, chosen on other facts than it is reported on. Dashed: LRP2's.",
+        "Dots, with 95 % intervals: in-sample (chosen and reported on the same facts), so the best of many "
+        "interventions can be above 0 by selection alone. Rings: the held-out gain, chosen on other facts than it is "
+        "reported on. Dashed: LRP2's.",
     )
     gaps = Gaps(left=max(text_width(name, TEXT) for name in names) + 0.12, below=0.4, above=0.24, between=0.2)
     size = (panel_width(len(panels), gaps), max(len(names), 2) * _ROW)

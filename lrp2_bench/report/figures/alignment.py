@@ -1,4 +1,4 @@
-"""The paper's Figure 2a for every language: how alike parallel queries are, layer by layer, with and without LRP2."""
+"""The paper's Figure 2a for every language: similarity of parallel queries by layer, baseline and LRP2."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def alignment(found: Sequence[Aligned]) -> Figure | None:
         return None
     panels = [*([_mean(found)] if len(found) > 1 else []), *found]
     texts = Texts(
-        "How alike parallel queries are, layer by layer",
+        "Similarity of parallel queries, layer by layer",
         f"{shown(found[0].model, 60)} on {shown(found[0].dataset, 90)}: cosine between a query's mean state in the "
-        f"language and in the pivot, averaged over shared facts, without and with {found[0].method} at the best pair "
+        f"language and in the pivot, averaged over shared facts, baseline and with {found[0].method} at the best pair "
         "(the paper's Figure 2a). Layer 0 is the embedding.",
     )
     page = make_page(len(panels), texts, Gaps(left=0.56, below=0.38, above=0.2, between=0.17, footer=0.26), shape=0.8)
@@ -95,7 +95,7 @@ def alignment(found: Sequence[Aligned]) -> Figure | None:
         axes.set_title(fitted(one.name, page.panel_width, TEXT, "bold"), loc="left", size=TEXT, weight="bold", pad=3)
     page.label_axes("layer", "cosine similarity")
     handles = [
-        Line2D([], [], color=GREY, linewidth=1.4, linestyle="--", label="untouched"),
+        Line2D([], [], color=GREY, linewidth=1.4, linestyle="--", label="baseline"),
         Line2D([], [], color=BLUE, linewidth=1.4, label=f"with {shown(found[0].method, 40)}"),
     ]
     if any(one.projected for one in panels):

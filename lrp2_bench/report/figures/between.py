@@ -1,4 +1,4 @@
-"""The paper's Figure 3: transferability against the number of layers between LIRP and LSRP."""
+"""The paper's Figure 3: transferability against layer distance, LSRP minus LIRP."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def between(runs: Sequence[Run], select_by: str) -> Figure | None:
     entries = (len(found) if named else 1) + (len(found) > 1)
     columns = min(entries, _LEGEND)
     texts = Texts(
-        f"Change of {METRIC} against the layers between LIRP and LSRP",
+        f"Change of {METRIC} against layer distance",
         f"{shown(run.model, 60)} on {shown(run.dataset_label, 90)}: points against the baseline, mean over all pairs "
         "so far apart (the paper's Figure 3).",
     )
@@ -82,7 +82,7 @@ def between(runs: Sequence[Run], select_by: str) -> Figure | None:
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    page.label_axes("layers between (LSRP \N{MINUS SIGN} LIRP)", "change, points")
+    page.label_axes("layer distance (LSRP \N{MINUS SIGN} LIRP)", "change, points")
     page.place_legend(handles, 0.06, columns)
     return page.figure
 

@@ -71,7 +71,9 @@ def saw_bloom_languages(model: str) -> bool:
 
 def _texts(found: Sequence[Searched], metric: str, select_by: str, mean: float, starred: bool) -> Texts:
     run = found[0].run
-    note = f"Each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper."
+    note = (
+        f"Each language's best pair by {select_by}, in-sample: chosen and reported on the same facts, as in the paper."
+    )
     if len(found) > 1:
         note += f" Dashed: the mean of {len(found)} languages, {signed(mean)}."
     if starred:

@@ -98,7 +98,7 @@ def _draw_cells(axes: Axes, grid: npt.NDArray[np.float64], scale: ColourScale, p
         edges, edges, np.ma.masked_invalid(grid), cmap=palette, norm=scale.norm, gid="changes",
         edgecolors=lines, linewidth=thick,
     )  # fmt: skip
-    # White cells would not be told from the page without a line around all pairs.
+    # White cells would not stand out from the page without a line around all pairs.
     stairs = [corner for layer in range(1, blocks) for corner in ((layer + 0.5, layer - 0.5), (layer + 0.5,) * 2)]
     axes.plot(*zip(*stairs, (blocks + 0.5, blocks - 0.5), strict=True), color=PALE, linewidth=0.5)
     return bool(missing.any())

@@ -18,7 +18,7 @@ Points = Sequence[tuple[float, float, float]]
 def regret_curves(model: str, metric: str, replays: int, curves: Mapping[str, Points]) -> Figure:
     """Means over replays, and the worst of them, a line per kind of search. Call it inside ``house_style``."""
     texts = Texts(
-        "What a search loses against what it costs",
+        "Regret against cost",
         f"{shown(model, 60)}: points of {metric} below the exhaustive best pair, mean and worst of {replays} replays.",
     )
     page = make_page(2, texts, Gaps(left=0.5, below=0.42, above=0.3, between=0.5, footer=0.3), size=_SIZE)

@@ -37,7 +37,8 @@ def relations(
         f"{shown(model, 60)} on {shown(dataset, 90)}, up to {most} languages: left, those in which the best pair by "
         f"{select_by} raises the relation's transferability, and those in which it lowers it (the paper's Figures 6 "
         "and 7); right, its mean over them.",
-        "Each language's best pair, chosen over all relations and reported on the same facts, as in the paper.",
+        "Each language's best pair, in-sample: chosen over all relations and reported on the same facts, as in the "
+        "paper.",
     )
     gaps = Gaps(
         left=max(text_width(name, TEXT) for name in names) + 0.12, below=0.4, above=0.04, between=0.3, footer=0.22
@@ -60,7 +61,7 @@ def relations(
         [
             Patch(facecolor=BLUE, label="rises"),
             Patch(facecolor=VERMILLION, label="falls"),
-            Line2D([], [], marker="o", linestyle="", color=GREY, markerfacecolor="white", label="untouched"),
+            Line2D([], [], marker="o", linestyle="", color=GREY, markerfacecolor="white", label="baseline"),
             Line2D([], [], marker="o", linestyle="", color=BLUE, label=f"with {shown(method, 40)}"),
         ],
         0.04,

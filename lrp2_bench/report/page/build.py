@@ -20,7 +20,7 @@ from lrp2_bench.results.runs import Unfinished
 NAME = "page.html"
 #: In the order in which they are read: each uses what those before it define.
 SCRIPTS = (
-    "words", "elements", "state", "classes", "verdict", "plots", "heatmap", "readout", "alignment", "facts", "map",
+    "words", "elements", "state", "classes", "result", "plots", "heatmap", "readout", "alignment", "facts", "map",
     "table", "languages", "theme", "main",
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data.language_table import language_family, language_name
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.figures.alignment import read_aligned
-from lrp2_bench.report.method import moved_how
+from lrp2_bench.report.method import ablation_note
 from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.run_evidence import Evidence
@@ -48,7 +48,7 @@ def run_data(
     if evidence is None:  # a run without pairs
         return shown, []
     if isinstance(evidence, BenchError):
-        shown["notes"].append("There are no intervals and no facts: the hits beside pairs.csv cannot be read.")
+        shown["notes"].append("No intervals and no facts: the hits of this run cannot be read.")
         return shown, [str(evidence)]
     problem = _add_evidence(shown, run, evidence, texts)
     for metric, runs in assessed.by_metric.items():
@@ -58,7 +58,7 @@ def run_data(
 
 
 def _notes(run: Run) -> list[str]:
-    how = moved_how(run)
+    how = ablation_note(run)
     return [*([plain(how, 200)] if how else []), *(f"The relation {plain(n, NAME)} is missing." for n in run.missing)]
 
 
@@ -106,7 +106,7 @@ def _test(found: AssessedRun, metric: str) -> dict[str, float | None]:
 
 
 def _alignment(run: Run) -> dict[str, Any] | None:
-    found, _ = read_aligned([run])  # what cannot be read is told where the figures are drawn
+    found, _ = read_aligned([run])  # what cannot be read is reported where the figures are drawn
     if not found:
         return None
     return {
@@ -125,5 +125,5 @@ def _number(one: float) -> float | None:
 
 
 def _rounded(bound: float) -> float | None:
-    # More digits than a thousand resamples tell apart would only make the page larger.
+    # More digits than a thousand resamples support would only make the page larger.
     return None if math.isnan(bound) else round(bound, 3) + 0.0

@@ -57,7 +57,7 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, held_o
         columns=(
             Column("language", "language", "text"),
             Column("projection", "projection", "text"),
-            Column("settings", "settings", "count", optional=True),
+            Column("settings", "interventions", "count", optional=True),
             Column("best", "best pair", "pair", optional=True),
             Column("accuracy_change", "accuracy", "change_interval"),
             Column("transferability_change", "transf.", "change_interval"),
@@ -104,7 +104,9 @@ def _resampled(runs: Sequence[Run], select_by: str) -> tuple[list[Cell], tuple[R
     rows = [stored[0].row(None), *(hits.row(pair) for hits, pair in zip(stored, best, strict=True) if pair)]
     whole = [row for row in rows if row is not None]
     if len(whole) < len(runs) + 1 or any(hits.facts != facts for hits in stored):
-        raise BenchError("hits.parquet of a run lacks what pairs.csv counts. Search again: both are regenerated.")
+        raise BenchError(
+            "hits.parquet of a run has fewer hits than pairs.csv counts. Search again: both are regenerated."
+        )
     pivot = runs[0].files.pivot_hits(facts)
     return list(best), resample_measures(np.stack(whole), pivot, stored[0].relations)
 
@@ -136,12 +138,12 @@ def _notes(runs: Sequence[Run], select_by: str) -> Iterator[str]:
     if LRP2 not in kinds:
         yield "LRP2 itself was not searched; run the same with projection=lrp2 for the last column."
     yield (
-        f"Each projection at the pair with its highest {select_by}, chosen on the same facts; the more settings there "
-        "are to choose from, the more of the change is luck: random has as many as LRP2."
+        f"Each projection at the pair with its highest {select_by}, in-sample (chosen on the same facts); the more "
+        "interventions there are to choose from, the larger the selection bias: random has as many as LRP2."
     )
     yield (
         f"Held-out: chosen on one half of the facts, reported on the other, both ways round, mean of {SPLITS} splits; "
-        "luck in choosing is not in it, so this is what tells a gain from a perturbation."
+        "without selection bias, so this separates a gain from a perturbation."
     )
     names = {name for kind in kinds if (name := name_in(kind)) is not None}
     yield from dict.fromkeys(note for name in sorted(names) if (note := INTERVENTIONS.get(name).note))

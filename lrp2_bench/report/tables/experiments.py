@@ -15,7 +15,7 @@ _COLUMNS = (
     Column("language", "language", "text"),
     Column("experiment", "experiment", "text"),
     Column("against", "against", "text"),
-    Column("facts", "facts both asked", "count"),
+    Column("facts", "facts both evaluated", "count"),
     Column("accuracy_baseline", "accuracy, baseline", "change_interval"),
     Column("transferability_baseline", "transf., baseline", "change_interval"),
     Column("best", "best pair", "pair", optional=True),
@@ -59,9 +59,10 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str) -> Tab
         columns=_COLUMNS,
         rows=tuple(rows),
         notes=(
-            "A difference is the experiment's percentage less that of the one it stands against, over the facts that "
-            f"both asked; 95 % intervals: a paired bootstrap within relations ({RESAMPLES:,} resamples, seed {SEED}). "
-            "Each best pair was chosen on these facts, which the intervals do not account for.",
+            "A difference is the experiment's percentage minus that of the one it is compared with, over the facts "
+            "that both evaluated; 95 % intervals: a paired bootstrap within relations "
+            f"({RESAMPLES:,} resamples, seed {SEED}). "
+            "Best pairs are in-sample: each was chosen on these facts, which the intervals do not account for.",
             *notes,
         ),
     )

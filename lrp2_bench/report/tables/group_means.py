@@ -26,7 +26,8 @@ TITLES = {
 }
 _FAMILIES, _RESOURCES = ("indo_european", "non_indo_european"), ("high", "medium", "low")
 WITH_METHOD = (
-    "With {method}: each language's best pair by {select_by}, chosen and reported on the same facts, as in the paper."
+    "With {method}: each language's best pair by {select_by}, in-sample (chosen and reported on the same facts), as in "
+    "the paper."
 )
 _PIVOT = "english"  # the published table's name for its column
 
@@ -79,13 +80,13 @@ def _pivot_title(pivot: str) -> str:
 
 def columns_beside(method: str, beside: bool) -> tuple[Column, ...]:
     """Without and with ``method`` and the gain; ``beside``: each with the paper's value and ours less that."""
-    without, lrp2 = Column("without", "without", "percent"), Column("lrp2", f"with {method}", "percent")
+    without, lrp2 = Column("without", "baseline", "percent"), Column("lrp2", f"with {method}", "percent")
     gain = Column("gain", "gain", "change")
     if not beside:
         return without, lrp2, gain
     return (
         without,
-        Column("without_paper", "without, paper", "percent"),
+        Column("without_paper", "baseline, paper", "percent"),
         Column("without_difference", "diff.", "change"),
         lrp2,
         Column("lrp2_paper", f"with {method}, paper", "percent"),
@@ -163,7 +164,7 @@ def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[st
     if half_known:
         notes.append(
             f"Of unknown family or size, so among all languages but not in every group: {', '.join(half_known)}. "
-            "Tell them by languages.path=FILE.csv with the columns code,name,family,articles."
+            "Give them in languages.path=FILE.csv with the columns code,name,family,articles."
         )
     if not any(run.is_pivot for run in runs):
         own = f"language={runs[0].pivot}{'' if runs[0].pivot == ENGLISH else f' pivot={runs[0].pivot}'} search=baseline"

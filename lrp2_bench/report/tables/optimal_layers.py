@@ -38,9 +38,9 @@ def _columns(method: str, select_by: str, beside: bool) -> tuple[Column, ...]:
     columns = (
         Column("language", "language", "text"),
         Column("best", "best pair", "pair"),
-        Column("accuracy_without", "accuracy without", "percent"),
+        Column("accuracy_without", "accuracy baseline", "percent"),
         Column("accuracy_lrp2", f"accuracy {method}", "percent"),
-        Column("transferability_without", "transf. without", "percent"),
+        Column("transferability_without", "transf. baseline", "percent"),
         Column("transferability_lrp2", f"transf. {method}", "percent"),
     )
     if not beside:
@@ -80,8 +80,8 @@ def _notes(runs: Sequence[Run], select_by: str, beside: bool) -> list[str]:
     notes = ["A pair i/j: into the pivot's space after block i (LIRP), back after block j (LSRP)."]
     if beside:
         notes.append(
-            f"Paper's pair: the published optimum. Beside it the {select_by} our hits give at that pair, what it lacks "
-            "of our best, and its rank among our pairs."
+            f"Paper's pair: the published optimum. Beside it the {select_by} our hits give at that pair, its distance "
+            "to our best, and its rank among our pairs."
         )
     searched = [run for run in runs if run.pairs and not run.is_pivot]
     partial = [f"{run.language} ({len(run.pairs)} of {run.grid})" for run in searched if len(run.pairs) < run.grid]
@@ -89,7 +89,7 @@ def _notes(runs: Sequence[Run], select_by: str, beside: bool) -> list[str]:
         notes.append(f"Best of the pairs evaluated so far: {', '.join(sorted(partial))}.")
     unscored = sorted(run.language for run in searched if run.best(select_by) is None)
     if unscored:
-        notes.append(f"No row, for want of facts to take {select_by} over: {', '.join(unscored)}.")
+        notes.append(f"No row, because there are no facts for {select_by}: {', '.join(unscored)}.")
     lacking = [f"{run.language} ({', '.join(run.missing)})" for run in searched if run.missing]
     if lacking:
         notes.append(f"Without these relations: {'; '.join(sorted(lacking))}.")

@@ -1,4 +1,4 @@
-"""What searches lose and save against the exhaustive grid, as tables: by language, and as a curve over budgets."""
+"""Regret and cost of searches against the exhaustive grid, as tables: by language, and as a curve over budgets."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def regret_table(name: str, title: str, outcomes: Mapping[str, Sequence[Outcome]
         Column("found", "pair found", "pair"),
         Column("regret", "regret, points", "text"),
         Column("near", f"within {NEAR}", "share"),
-        Column("confidence_set", "in confidence set", "share"),
-        Column("set", "pairs as good", "share"),
+        Column("confidence_set", "in the 95 % set", "share"),
+        Column("set", "pairs in the 95 % set", "share"),
         Column("pairs", "pairs on all facts", "text"),
         Column("cells", "cells", "percent"),
         Column("block_runs", "block runs", "percent"),
@@ -47,12 +47,12 @@ def curve_table(name: str, title: str, outcomes: Mapping[str, Sequence[Outcome]]
     columns = (
         Column("strategy", "search", "text"),
         Column("block_runs", "block runs, mean", "percent"),
-        Column("block_runs_most", "most", "percent"),
+        Column("block_runs_most", "max", "percent"),
         Column("regret_mean", "regret, mean", "text"),
         Column("regret_median", "median", "text"),
-        Column("regret_most", "most", "text"),
+        Column("regret_most", "max", "text"),
         Column("near", f"within {NEAR}", "share"),
-        Column("confidence_set", "in confidence set", "share"),
+        Column("confidence_set", "in the 95 % set", "share"),
         Column("either", "either", "share"),
     )
     rows = []
@@ -75,11 +75,10 @@ def near(replay: Replay) -> bool:
 
 
 _NOTES = (
-    "Strategies replayed on stored hits; the regret is in points of the metric below the best pair of the whole grid.",
-    "In the confidence set: in the 95 % confidence set of best pairs (paired bootstrap over facts, 1,000 resamples "
+    "Strategies replayed on stored hits; the regret is in points of the metric below the best pair of the grid.",
+    "In the 95 % set: in the 95 % confidence set of best pairs (paired bootstrap over facts, 1,000 resamples "
     "within relations, step-down max-T over all pairs). Where it holds most pairs, that says little.",
-    "Block runs and cells: percent of the whole grid's, the baseline's among them, work shared within an engine call "
-    "counted once.",
+    "Block runs and cells: percent of the grid's, baseline included, work shared within an engine call counted once.",
 )
 
 

@@ -64,7 +64,7 @@ def relations_table(found: AssessedRuns) -> Table:
             Column("rises", "rises in", "share"),
             Column("share", "rises, percent", "percent"),
             Column("falls", "falls in", "count"),
-            Column("without", "transf. without", "percent"),
+            Column("without", "transf. baseline", "percent"),
             Column("lrp2", f"transf. {method(found.runs[0])}", "percent"),
             Column("change", "change", "change"),
         ),
@@ -72,7 +72,8 @@ def relations_table(found: AssessedRuns) -> Table:
         notes=(
             f"Rises, falls: languages whose best pair by {found.select_by} raises or lowers transferability over the "
             "relation's own shared facts; in the others it stays. Of: languages that share facts of it with the pivot.",
-            "Transferability: means over these languages, chosen and reported on the same facts, as in the paper.",
+            "Transferability: means over these languages, in-sample (chosen and reported on the same facts), as in "
+            "the paper.",
         ),
     )
 

@@ -50,7 +50,7 @@ def test_without_bands_the_numbers_are_those_the_search_wrote(architecture: str,
             assert float(ours["cosine_low"]) < theirs.baseline < float(ours["cosine_high"])
     record = json.loads((home(job) / "analysis.json").read_text("utf-8"))
     assert record["figures"] == [f"alignment_{job.model.name}"]
-    assert not any("LRP2" in kind for kind in record["notices"])
+    assert not any("baseline only" in kind for kind in record["notices"])
     assert (home(job) / f"alignment_{job.model.name}.png").stat().st_size > 10_000
     pairs = record["tables"][0]["rows"][0][2]["pair"]
     best = json.loads((job.folder() / "manifest.json").read_text("utf-8"))["best"]
@@ -61,7 +61,7 @@ def test_without_a_search_there_is_the_baseline_model_and_it_is_said(toy_job: Bu
     job = toy_job()
     assert analyze(job) == 0
     shown = capsys.readouterr()
-    assert "are shown without LRP2: 1 (de)" in " ".join(shown.err.split())
+    assert "are shown for the baseline only: 1 (de)" in " ".join(shown.err.split())
     assert all(row["cosine_lrp2"] == "" and row["cosine"] for row in _rows(job))
     assert "With LRP2" not in shown.out
 

@@ -1,4 +1,4 @@
-"""What a search of a testbed model says beside its scores: who told the facts it hits, and what crossed."""
+"""What a search of a testbed model says beside its scores: which facts were seen in pretraining, and what crossed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import torch
 
-from lrp2_bench.analyses.exposure.compute import STATUSES, who_told
+from lrp2_bench.analyses.exposure.compute import STATUSES, fact_statuses
 from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import LayerPair
@@ -29,9 +29,9 @@ from lrp2_bench.testbed.pretrained import Pretrained
 from lrp2_bench.testbed.specs import PretrainSpec
 from lrp2_bench.testbed.text import pretraining_text
 from tests.support.commands import lrp2_bench
+from tests.support.exposure_runs import MODEL, TWIN, write_exposure_run
 from tests.support.read_wandb import the_run
 from tests.support.run_folders import write_json, write_run
-from tests.support.told_runs import MODEL, TWIN, write_told_run
 
 BEST = LayerPair(1, 2)
 
@@ -66,15 +66,15 @@ def test_a_language_the_model_never_read_is_counted_by_name(caplog: pytest.LogCa
 def test_hits_are_split_by_who_told_the_fact(
     tmp_path: Path, model: Pretrained, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = write_told_run(tmp_path, "hi", model)
+    folder = write_exposure_run(tmp_path, "hi", model)
     split = exposure_measures(folder, model, BEST)["exposure"]
     stored = read_hits(folder / "hits.parquet")
-    told = who_told(stored.facts, model.exposure, "hi")
-    assert told is not None and set(split) == set(STATUSES)
+    statuses = fact_statuses(stored.facts, model.exposure, "hi")
+    assert statuses is not None and set(split) == set(STATUSES)
     assert sum(found["facts"] for found in split.values()) == len(stored.facts)
     present = set()
     for status, found in split.items():
-        mask = told.by[status]
+        mask = statuses.by[status]
         if found["facts"]:
             present.add(status)
             for key, setting in (("baseline", None), ("best", BEST)):
@@ -85,16 +85,16 @@ def test_hits_are_split_by_who_told_the_fact(
             assert found == {"facts": 0}
     # Chance leaves no country to the pivot alone where six languages draw theirs.
     assert present == {"seen", "elsewhere", "nowhere" if model is TWIN else "pivot"}
-    untold = "untold" if model is TWIN else "in English alone"
+    unseen = "not seen" if model is TWIN else "in English alone"
     line = next(text for text in said(caplog).split("\n") if text.startswith("Accuracy by exposure"))
     share = split["nowhere" if model is TWIN else "pivot"]
-    assert f"{untold} {share['baseline']:.1f} -> {share['best']:.1f} ({share['facts']} facts)" in line
-    assert f"told in the language {split['seen']['baseline']:.1f} -> " in line
+    assert f"{unseen} {share['baseline']:.1f} -> {share['best']:.1f} ({share['facts']} facts)" in line
+    assert f"seen in the language {split['seen']['baseline']:.1f} -> " in line
 
 
 def test_a_baseline_has_no_best(tmp_path: Path) -> None:
-    write_told_run(tmp_path, "hi", TWIN)
-    measures = exposure_measures(write_told_run(tmp_path, "hi", pairs=False), MODEL, None)
+    write_exposure_run(tmp_path, "hi", TWIN)
+    measures = exposure_measures(write_exposure_run(tmp_path, "hi", pairs=False), MODEL, None)
     assert set(measures["exposure"]["seen"]) == {"facts", "baseline"}
     assert set(measures["transfer"]) == {"facts", "baseline", "twin"} and set(measures["transfer"]["twin"]) == {
         "baseline"
@@ -102,20 +102,20 @@ def test_a_baseline_has_no_best(tmp_path: Path) -> None:
 
 
 def test_transfer_is_the_model_less_the_twin_beside_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    twin_folder = write_told_run(tmp_path, "de", TWIN, folder="some_name")
-    folder = write_told_run(tmp_path, "de", folder="another")
+    twin_folder = write_exposure_run(tmp_path, "de", TWIN, folder="some_name")
+    folder = write_exposure_run(tmp_path, "de", folder="another")
     transfer = exposure_measures(folder, MODEL, BEST)["transfer"]
     model, twin = read_hits(folder / "hits.parquet"), read_hits(twin_folder / "hits.parquet")
-    told = who_told(model.facts, MODEL.exposure, "de")
-    assert told is not None and transfer["facts"] == told.held_out.sum()
+    statuses = fact_statuses(model.facts, MODEL.exposure, "de")
+    assert statuses is not None and transfer["facts"] == statuses.held_out.sum()
     for key, setting in (("baseline", None), ("best", BEST)):
         ours, theirs = model.row(setting), twin.row(setting)
         assert ours is not None and theirs is not None
-        accuracy = [metrics.accuracy(row[None, told.held_out])[0] for row in (ours, theirs)]
+        accuracy = [metrics.accuracy(row[None, statuses.held_out])[0] for row in (ours, theirs)]
         assert transfer["twin"][key] == pytest.approx(accuracy[1], abs=1e-6)
         assert transfer[key] == pytest.approx(accuracy[0] - accuracy[1], abs=1e-6) and transfer[key] > 5
     line = next(text for text in said(caplog).split("\n") if text.startswith("Knowledge transfer"))
-    assert "less 'some_name'" in line and f"= {transfer['baseline']:+.1f} [" in line
+    assert "minus control 'some_name'" in line and f"= {transfer['baseline']:+.1f} [" in line
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_transfer_is_the_model_less_the_twin_beside_it(tmp_path: Path, caplog: p
 def test_without_a_twins_run_it_says_to_make_one(tmp_path: Path, why: str, caplog: pytest.LogCaptureFixture) -> None:
     if why != "absent":
         twin = replace(TWIN, exposure=replace(TWIN.exposure, seed=1)) if why == "other exposure" else TWIN
-        other = write_told_run(
+        other = write_exposure_run(
             tmp_path,
             "zh" if why == "other language" else "de",
             twin,
@@ -138,15 +138,15 @@ def test_without_a_twins_run_it_says_to_make_one(tmp_path: Path, why: str, caplo
             (other / "hits.parquet").write_bytes(b"torn")
     (tmp_path / "paper").mkdir(exist_ok=True)
     (tmp_path / "paper" / "report.md").write_text("a file among the models")
-    measures = exposure_measures(write_told_run(tmp_path, "de"), MODEL, BEST)
+    measures = exposure_measures(write_exposure_run(tmp_path, "de"), MODEL, BEST)
     assert set(measures) == {"exposure"}
-    assert "first search the twin 'tiny_mbert_twin'" in said(caplog)
+    assert "first search the no-transfer control 'tiny_mbert_twin'" in said(caplog)
     assert ("hits cannot be used" in said(caplog)) == (why == "damaged hits")
 
 
 def test_a_twin_that_was_asked_something_else_is_not_compared(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_told_run(tmp_path, "de", TWIN, manifest={"identity": {"dataset": {"digest": "fewer"}}})
-    measures = exposure_measures(write_told_run(tmp_path, "de"), MODEL, BEST)
+    write_exposure_run(tmp_path, "de", TWIN, manifest={"identity": {"dataset": {"digest": "fewer"}}})
+    measures = exposure_measures(write_exposure_run(tmp_path, "de"), MODEL, BEST)
     assert set(measures) == {"exposure"}
     assert "differs in dataset, language, pivot, probing, precision" in said(caplog)
 
@@ -155,15 +155,15 @@ def test_a_twin_that_was_asked_something_else_is_not_compared(tmp_path: Path, ca
 def test_the_pivot_and_twins_have_no_transfer_and_no_word_of_it(
     tmp_path: Path, language: str, model: Pretrained, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write_told_run(tmp_path, "en", TWIN)
-    measures = exposure_measures(write_told_run(tmp_path, language, model, folder="it"), model, None)
+    write_exposure_run(tmp_path, "en", TWIN)
+    measures = exposure_measures(write_exposure_run(tmp_path, language, model, folder="it"), model, None)
     assert set(measures) == {"exposure"}
     assert "twin '" not in said(caplog)
 
 
 def test_other_models_and_other_facts_have_no_measures(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert exposure_measures(write_run(tmp_path, "de", (1, 1)), None, BEST) == {}
-    folder = write_told_run(tmp_path, "de")
+    folder = write_exposure_run(tmp_path, "de")
     table = pd.read_parquet(folder / "hits.parquet")
     table.assign(uuid=table["uuid"].astype(str) + "0").to_parquet(folder / "hits.parquet")
     assert exposure_measures(folder, MODEL, BEST) == {}
@@ -231,8 +231,8 @@ def test_a_search_tells_the_testbed_model_the_split_and_the_transfer(
     assert {key: run.summary[key] for key in ("exposure", "transfer")} == expected
     assert expected["exposure"]["seen"]["facts"] > 5 and expected["transfer"]["facts"] > 10
     output = capsys.readouterr().err
-    assert "Accuracy by exposure, baseline -> best pair: told in the language" in output
-    assert "less 'miniature_twin'" in output and "not pretrained on" not in output
+    assert "Accuracy by exposure, baseline -> best pair (in-sample): seen in the language" in output
+    assert "minus control 'miniature_twin'" in output and "not pretrained on" not in output
     wandb.teardown()
 
     assert lrp2_bench("report", str(tmp_path / "outputs")) == 0
@@ -249,8 +249,8 @@ def test_a_search_in_a_language_the_model_never_read_warns_and_goes_on(
     kind = "The checkpoint was not pretrained on Welsh (cy); its languages are en, ga, hi"
     assert manifest(folder)["notices"][kind]["count"] == 1
     output = capsys.readouterr().err
-    assert kind in output and "first search the twin 'miniature_twin'" in output
-    assert "told in the language" not in output
+    assert kind in output and "first search the no-transfer control 'miniature_twin'" in output
+    assert "seen in the language" not in output
 
 
 def test_a_checkpoint_with_a_broken_exposure_is_refused(checkpoints: dict[str, Path], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The testbed's tables hold what the stored hits say of who told the facts, and leave other models alone."""
+"""The testbed's tables hold what the stored hits say of facts seen in pretraining, and leave other models alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from lrp2_bench.analyses.exposure.compute import who_told
+from lrp2_bench.analyses.exposure.compute import fact_statuses
 from lrp2_bench.analyses.exposure.tables import embedded_tables
 from lrp2_bench.commands.report import run_report
 from lrp2_bench.core.types import Interval
@@ -24,8 +24,8 @@ from lrp2_bench.render.table import Cell, Table
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.results.stored_hits import read_hits
+from tests.support.exposure_runs import MODEL, TWIN, embedded, write_exposure_run
 from tests.support.run_folders import write_run
-from tests.support.told_runs import MODEL, TWIN, embedded, write_told_run
 
 
 def tables(root: Path, model: str = "tiny_mbert", select_by: str = "transferability") -> list[Table]:
@@ -48,7 +48,7 @@ def values(cells: Sequence[Cell]) -> list[float]:
 
 
 def test_the_exposure_table_has_the_runs_numbers_with_intervals_around_them(tmp_path: Path) -> None:
-    write_told_run(tmp_path, "de")
+    write_exposure_run(tmp_path, "de")
     (exposure, _), run = tables(tmp_path), run_of(tmp_path, "de")
     best = run.best("transferability")
     assert best is not None
@@ -70,7 +70,7 @@ def test_the_exposure_table_has_the_runs_numbers_with_intervals_around_them(tmp_
 
 def test_languages_stand_by_exposure_the_pivot_first_and_those_without_text_last(tmp_path: Path) -> None:
     for language in ("ga", "sq", "hi", "en", "de", "zh"):
-        write_told_run(tmp_path, language)
+        write_exposure_run(tmp_path, language)
     exposure, knowledge = tables(tmp_path)
     for table in (exposure, knowledge):
         assert [cells[0] for cells in table.rows] == ["en", "de", "zh", "hi", "ga", "sq"]
@@ -79,16 +79,16 @@ def test_languages_stand_by_exposure_the_pivot_first_and_those_without_text_last
 
 
 def test_knowledge_is_split_by_who_told_it(tmp_path: Path) -> None:
-    folder = write_told_run(tmp_path, "hi", chances={"seen": 100, "pivot": 0, "elsewhere": 50, "nowhere": 0})
+    folder = write_exposure_run(tmp_path, "hi", chances={"seen": 100, "pivot": 0, "elsewhere": 50, "nowhere": 0})
     _, knowledge = tables(tmp_path)
     hi = row(knowledge, "hi")
     assert values([hi["seen_without"], hi["pivot_without"]]) == [100, 0]
     stored = read_hits(folder / "hits.parquet")
-    told = who_told(stored.facts, MODEL.exposure, "hi")
+    statuses = fact_statuses(stored.facts, MODEL.exposure, "hi")
     best = run_of(tmp_path, "hi").best("transferability")
-    assert told is not None and best is not None
+    assert statuses is not None and best is not None
     for status in ("seen", "pivot"):
-        mask = told.by[status]
+        mask = statuses.by[status]
         assert hi[f"{status}_facts"] == mask.sum() > 20
         hit = stored.row(best.pair)
         assert hit is not None
@@ -97,8 +97,8 @@ def test_knowledge_is_split_by_who_told_it(tmp_path: Path) -> None:
 
 
 def test_the_pivots_row_shows_its_accuracy_on_what_it_was_told(tmp_path: Path) -> None:
-    write_told_run(tmp_path, "en")
-    write_told_run(tmp_path, "en", TWIN)
+    write_exposure_run(tmp_path, "en")
+    write_exposure_run(tmp_path, "en", TWIN)
     exposure, knowledge = tables(tmp_path)
     en = row(exposure, "en")
     assert en["name"] == "English" and "en is the pivot: " in " ".join(exposure.notes)
@@ -118,55 +118,55 @@ def facts(language: str) -> list[object]:
 
 def test_transfer_is_the_models_accuracy_on_held_out_facts_less_its_twins(tmp_path: Path) -> None:
     chances = {"seen": 80, "pivot": 60, "elsewhere": 50, "nowhere": 20}
-    model = read_hits(write_told_run(tmp_path, "de", chances=chances) / "hits.parquet")
-    twin = read_hits(write_told_run(tmp_path, "de", TWIN, chances=chances) / "hits.parquet")
-    told = who_told(model.facts, MODEL.exposure, "de")
+    model = read_hits(write_exposure_run(tmp_path, "de", chances=chances) / "hits.parquet")
+    twin = read_hits(write_exposure_run(tmp_path, "de", TWIN, chances=chances) / "hits.parquet")
+    statuses = fact_statuses(model.facts, MODEL.exposure, "de")
     best = run_of(tmp_path / "paper" / "tiny_mbert", "de").best("accuracy")
-    assert told is not None and best is not None
+    assert statuses is not None and best is not None
     de = row(tables(tmp_path, select_by="accuracy")[1], "de")
     for key, setting in (("transfer_without", None), ("transfer_lrp2", best.pair)):
         rows = model.row(setting), twin.row(setting)
         assert rows[0] is not None and rows[1] is not None
-        ours, theirs = metrics.accuracy(np.stack(rows)[:, told.held_out])
+        ours, theirs = metrics.accuracy(np.stack(rows)[:, statuses.held_out])
         cell = de[key]
         assert isinstance(cell, Interval)
         assert cell.value == pytest.approx(ours - theirs)
         assert 10 < cell.low < cell.value < cell.high < 60
     rows = (twin.row(None),)
-    assert de["twin_without"] == pytest.approx(metrics.accuracy(np.stack(rows)[:, told.held_out])[0])
-    assert de["held_out_facts"] == told.held_out.sum()
+    assert de["twin_without"] == pytest.approx(metrics.accuracy(np.stack(rows)[:, statuses.held_out])[0])
+    assert de["held_out_facts"] == statuses.held_out.sum()
 
 
 def test_a_twin_has_an_exposure_table_of_its_own_in_which_english_tells_less(tmp_path: Path) -> None:
-    write_told_run(tmp_path, "de", TWIN)
-    write_told_run(tmp_path, "en", TWIN)
+    write_exposure_run(tmp_path, "de", TWIN)
+    write_exposure_run(tmp_path, "en", TWIN)
     (exposure,) = tables(tmp_path, "tiny_mbert_twin")
     assert exposure.name == "exposure_tiny_mbert_twin_cldr"
     assert row(exposure, "en")["exposure"] == pytest.approx(80, abs=0.3)
-    assert any("twin" in note for note in exposure.notes)
+    assert any("no-transfer control" in note for note in exposure.notes)
 
 
 def test_a_twin_is_known_by_its_manifest_whatever_its_folder_is_called(tmp_path: Path) -> None:
-    write_told_run(tmp_path, "de", folder="mine")
-    write_told_run(tmp_path, "de", TWIN, folder="other", experiment="before")
+    write_exposure_run(tmp_path, "de", folder="mine")
+    write_exposure_run(tmp_path, "de", TWIN, folder="other", experiment="before")
     assert row(tables(tmp_path, "mine")[1], "de")["transfer_without"] is not None
 
 
 def test_the_twin_of_the_same_experiment_is_taken_first(tmp_path: Path) -> None:
-    write_told_run(tmp_path, "de")
-    write_told_run(tmp_path, "de", TWIN, folder="other", experiment="before", chances={"nowhere": 100})
-    write_told_run(tmp_path, "de", TWIN, chances={"nowhere": 0})
+    write_exposure_run(tmp_path, "de")
+    write_exposure_run(tmp_path, "de", TWIN, folder="other", experiment="before", chances={"nowhere": 100})
+    write_exposure_run(tmp_path, "de", TWIN, chances={"nowhere": 0})
     assert row(tables(tmp_path)[1], "de")["twin_without"] == 0
 
 
 @pytest.mark.parametrize("why", ["none", "other exposure", "other facts", "no hits", "no pair"])
 def test_without_a_twin_to_compare_with_a_note_says_why(tmp_path: Path, why: str) -> None:
-    write_told_run(tmp_path, "de")
+    write_exposure_run(tmp_path, "de")
     twin = TWIN
     if why == "other exposure":
         twin = replace(TWIN, exposure=replace(TWIN.exposure, seed=1))
     if why != "none":
-        folder = write_told_run(tmp_path, "de", twin, pairs=why != "no pair")
+        folder = write_exposure_run(tmp_path, "de", twin, pairs=why != "no pair")
         if why == "other facts":
             manifest = json.loads((folder / "manifest.json").read_text())
             manifest["identity"]["dataset"]["digest"] = "another"
@@ -180,12 +180,12 @@ def test_without_a_twin_to_compare_with_a_note_says_why(tmp_path: Path, why: str
         assert de["transfer_without"] is not None and de["transfer_lrp2"] is None and not notes
         return
     assert (de["twin_without"], de["transfer_without"], de["transfer_lrp2"]) == (None, None, None)
-    expected = {"other facts": "the twin's run differs in dataset", "no hits": "is missing"}
-    assert expected.get(why, "no finished run of the twin 'tiny_mbert_twin'") in notes[0]
+    expected = {"other facts": "the no-transfer control's run differs in dataset", "no hits": "is missing"}
+    assert expected.get(why, "no finished run of the no-transfer control 'tiny_mbert_twin'") in notes[0]
 
 
 def test_a_baseline_alone_has_its_accuracies_and_no_pair(tmp_path: Path) -> None:
-    write_told_run(tmp_path, "de", pairs=False)
+    write_exposure_run(tmp_path, "de", pairs=False)
     exposure, knowledge = tables(tmp_path)
     de = row(exposure, "de")
     assert len(values([de["accuracy_without"]])) == 1 and de["best"] is de["accuracy_change"] is None
@@ -194,7 +194,7 @@ def test_a_baseline_alone_has_its_accuracies_and_no_pair(tmp_path: Path) -> None
 
 def test_other_models_and_other_facts_get_no_such_table(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)}, model="mbert", dataset="cldr")
-    write_told_run(tmp_path, "de", dataset="mlama")
+    write_exposure_run(tmp_path, "de", dataset="mlama")
     folder = tmp_path / "paper" / "tiny_mbert" / "mlama" / "de"
     assert tables(tmp_path, "mbert") == [] and len(tables(tmp_path)) == 2
     table = pd.read_parquet(folder / "hits.parquet")
@@ -204,25 +204,25 @@ def test_other_models_and_other_facts_get_no_such_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["hits.parquet", "pivot_hits.parquet"])
 def test_a_run_without_its_hits_is_named_and_the_others_stay(tmp_path: Path, name: str) -> None:
-    write_told_run(tmp_path, "de")
-    (write_told_run(tmp_path, "zh") / name).write_bytes(b"torn")
+    write_exposure_run(tmp_path, "de")
+    (write_exposure_run(tmp_path, "zh") / name).write_bytes(b"torn")
     for table in tables(tmp_path):
         assert [cells[0] for cells in table.rows] == ["de"]
         assert any(note.startswith("zh has no row: ") and name in note for note in table.notes)
 
 
 def test_hits_that_lack_the_best_pair_are_named(tmp_path: Path) -> None:
-    folder = write_told_run(tmp_path, "zh")
-    shutil.copy(write_told_run(tmp_path / "b", "zh", pairs=False) / "hits.parquet", folder / "hits.parquet")
-    write_told_run(tmp_path, "de")
-    assert any("lacks hits that pairs.csv counts" in note for note in tables(tmp_path)[0].notes)
+    folder = write_exposure_run(tmp_path, "zh")
+    shutil.copy(write_exposure_run(tmp_path / "b", "zh", pairs=False) / "hits.parquet", folder / "hits.parquet")
+    write_exposure_run(tmp_path, "de")
+    assert any("has fewer hits than pairs.csv counts" in note for note in tables(tmp_path)[0].notes)
 
 
 @pytest.mark.usefixtures("without_figures")
 def test_the_report_writes_them_in_every_form_and_a_second_time_the_same(tmp_path: Path) -> None:
     for language in ("de", "hi", "en"):
-        write_told_run(tmp_path, language)
-        write_told_run(tmp_path, language, TWIN)
+        write_exposure_run(tmp_path, language)
+        write_exposure_run(tmp_path, language, TWIN)
     folder = run_report([tmp_path], None, "transferability", Console(file=io.StringIO())).folder
     names = ["exposure_tiny_mbert_cldr", "exposure_tiny_mbert_twin_cldr", "knowledge_tiny_mbert_cldr"]
     written = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
@@ -239,8 +239,8 @@ def test_the_report_writes_them_in_every_form_and_a_second_time_the_same(tmp_pat
 
 def test_a_terminal_of_80_columns_shows_the_intervals(tmp_path: Path) -> None:
     for language in ("ar", "de", "ga", "hi", "sq"):
-        write_told_run(tmp_path, language)
-        write_told_run(tmp_path, language, TWIN)
+        write_exposure_run(tmp_path, language)
+        write_exposure_run(tmp_path, language, TWIN)
     for table in tables(tmp_path):
         file = io.StringIO()
         Console(file=file, width=80).print(to_terminal(table, 80))

@@ -1,4 +1,4 @@
-"""Transfer is the model's accuracy less its twin's over the same held-out facts."""
+"""Transfer is the model's accuracy minus its no-transfer control's over the same held-out facts."""
 
 from __future__ import annotations
 

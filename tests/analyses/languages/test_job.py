@@ -90,7 +90,7 @@ def test_optimal_layers_come_from_the_experiments_finished_searches_of_the_same_
         tmp_path / "outputs", "be", (20, 30), every_pair(4), model="bert", experiment="default", manifest=elsewhere
     )
     assert lrp2_bench(*planted(), "analysis.layers=[0]") == 0
-    assert "Searches with another pivot say nothing of layer pairs for 'en': 1 (be)" in capsys.readouterr().err
+    assert "Searches with another pivot have no layer pairs for 'en': 1 (be)" in capsys.readouterr().err
     folder = tmp_path / "outputs" / "default" / "bert" / "analyses" / "languages"
     layers = rows(folder, "languages_agreement_bert")
     assert float(layers[0]["optimal"]) > 30 and float(layers[0]["optimal_p"]) < 0.05

@@ -20,7 +20,7 @@ from lrp2_bench.models import neurons
 from lrp2_bench.models.base import Architecture
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.registry import ARCHITECTURES as RECORDS
-from lrp2_bench.probing.answer_prompts import GoldPrompt, gold_prompts
+from lrp2_bench.probing.answer_prompts import AnswerPrompt, answer_prompts
 from tests.support.attribution import LinearModel, loop
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import load
@@ -29,7 +29,7 @@ METHOD = Method(steps=3, rule="right", batch_tokens=200)
 
 
 def _all(
-    model: LayeredModel, prompts: list[GoldPrompt], pair: Setting = None, moved: torch.Tensor | None = None,
+    model: LayeredModel, prompts: list[AnswerPrompt], pair: Setting = None, moved: torch.Tensor | None = None,
     method: Method = METHOD,
 ) -> Attributed:  # fmt: skip
     """Every prompt in its own place."""
@@ -41,9 +41,9 @@ def _all(
     return Attributed(range(len(prompts)), values, full, zeroed)
 
 
-def _toy(model: LayeredModel, toy_mlama: Path, language: str = "zh") -> tuple[list[Relation], list[GoldPrompt]]:
+def _toy(model: LayeredModel, toy_mlama: Path, language: str = "zh") -> tuple[list[Relation], list[AnswerPrompt]]:
     relations = MLama(toy_mlama, limit=2).facts(language, "en", DataWarnings()).relations
-    found = [prompt for relation in relations for prompt in gold_prompts(model, relation, "", DataWarnings())]
+    found = [prompt for relation in relations for prompt in answer_prompts(model, relation, "", DataWarnings())]
     assert None not in found
     return list(relations), [prompt for prompt in found if prompt is not None]
 
@@ -59,7 +59,7 @@ def test_attributions_of_a_linear_model_equal_their_closed_form(rule: Rule, monk
     record = type("Linear", (Architecture,), {"name": "linear", "blocks": "blocks", "second_map": "second"})
     monkeypatch.setitem(RECORDS._registered, "linear", record)
     model = LinearModel()
-    prompts = [GoldPrompt((token,), (0,), (0,)) for token in (1, 2, 3)]
+    prompts = [AnswerPrompt((token,), (0,), (0,)) for token in (1, 2, 3)]
     found = _all(model, prompts, method=replace(METHOD, rule=rule, steps=7))
     many = _all(model, prompts, method=Method(2000, "midpoint", 10**6))
     head = model.model.head.weight[0].double()

@@ -17,11 +17,11 @@ from lrp2_bench.analyses.neurons.job import Neurons
 from lrp2_bench.analyses.neurons.parts import Part, PartStore
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.probing.answer_prompts import GoldPrompt
+from lrp2_bench.probing.answer_prompts import AnswerPrompt
 from tests.support.commands import lrp2_bench
 from tests.support.probing import load
 
-PROMPTS = [GoldPrompt((2, 5, 4, 3), (2,), (7,)), GoldPrompt((2, 4, 4, 6, 3), (1, 2), (7, 8))]
+PROMPTS = [AnswerPrompt((2, 5, 4, 3), (2,), (7,)), AnswerPrompt((2, 4, 4, 6, 3), (1, 2), (7, 8))]
 
 
 class _Job:
@@ -59,7 +59,7 @@ def test_the_tables_say_what_two_languages_share_without_and_with_lrp2(
     run = job(architecture)
     assert run("language=de", "pair=[1,3]") == 0
     baseline, moved = run.table(f"neurons_{architecture}")
-    assert (baseline["setting"], moved["setting"]) == ("untouched", "LRP2")
+    assert (baseline["setting"], moved["setting"]) == ("baseline", "LRP2")
     assert (moved["pair_lirp"], moved["pair_lsrp"], moved["relations"]) == ("1", "3", "3")
     for row in (baseline, moved):
         same, different, average = (float(row[name]) for name in ("same", "different", "average"))

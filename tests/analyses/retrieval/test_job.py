@@ -69,7 +69,7 @@ def test_languages_go_side_by_side_and_repeats_are_counted(toy_job: Build, tmp_p
     }  # fmt: skip
     data_warnings = json.loads((home(job, "retrieval") / "analysis.json").read_text("utf-8"))["notices"]
     counts = {kind[:40]: (found["count"], found["examples"]) for kind, found in data_warnings.items()}
-    assert counts["Sentences that stand on their side more t"[:40]] == (1, ["de-en: en"])
+    assert counts["Sentences that occur more than once on their side"[:40]] == (1, ["de-en: en"])
     assert counts["Parallel sentences that occur more than o"[:40]] == (1, ["de-en 26"])
 
 

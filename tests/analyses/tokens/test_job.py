@@ -30,7 +30,7 @@ def test_both_measures_of_a_shipped_model_are_told_with_chance_beside_them(tmp_p
     assert analyze(tmp_path, "analysis.queries=500", "analysis.steps=60", "analysis.fewest=200") == 0
     folder = tmp_path / "outputs" / "default" / "tiny_bloom" / "analyses" / "tokens"
     measures = {row["measure"].split(",")[0]: row for row in rows(folder / "tokens_tiny_bloom.csv")}
-    told, mixed = measures["writing system told right"], measures["writing systems among 50 neighbours"]
+    told, mixed = measures["writing system predicted"], measures["writing systems among 50 neighbours"]
     assert float(told["chance"]) < float(told["value_low"]) < float(told["value"]) < float(told["value_high"])
     assert 1 < float(mixed["value"]) < float(mixed["chance"]) < 7
     assert (told["published"], mixed["published_model"]) == ("99.200000", "mT5")
@@ -66,7 +66,7 @@ def test_any_architecture_with_embeddings_can_be_looked_into(
         ("analysis.fewest=2", "5 at least"),
         ("analysis.neighbours=0", "analysis.neighbours=0"),
         ("analysis.queries=0", "queries=null"),
-        ("analysis.fewest=3000", "two of at least 3000 tokens; 'tiny_bloom' has: Latin 4,364"),
+        ("analysis.fewest=3000", "two writing systems of at least 3000 tokens; 'tiny_bloom' has: Latin 4,364"),
         ("analysis.neighbours=7302", "tokens with a writing system"),
         ("analysis.neighbuors=5", "analysis"),
     ],

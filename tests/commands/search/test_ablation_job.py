@@ -113,7 +113,7 @@ def test_a_projection_without_its_language_is_an_error_that_says_so(
     toy_job: Callable[..., ToyJob], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert toy_job().search("projection=other_pivot") == 1  # German's own space by default
-    assert "would move nothing" in "".join(capsys.readouterr())
+    assert "would change nothing" in "".join(capsys.readouterr())
 
 
 @pytest.mark.usefixtures("without_figures")

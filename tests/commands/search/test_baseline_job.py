@@ -27,7 +27,7 @@ def test_the_pivots_own_row_is_its_baseline_over_all_its_facts(toy_job: Build) -
 def test_pairs_of_the_pivot_with_itself_are_refused(toy_job: Build, capsys: pytest.CaptureFixture[str]) -> None:
     job = toy_job()
     assert job.search(language="en") == 1
-    assert "nothing to move" in capsys.readouterr().err
+    assert "nothing to project" in capsys.readouterr().err
     assert status_of(job.folder("en"))["state"] == "failed"
 
 

@@ -78,7 +78,7 @@ def test_the_table_names_counts_and_seconds_and_runs_nothing(
         run_plan(settings, lambda: MLama(toy_mlama), Console(file=file, width=120))
         file.seek(0)
         text = file.read()
-    assert "24 facts in 7 settings" in text
+    assert "24 facts in 7 configurations" in text
     assert all(word in text for word in ("block runs", "TFLOP", "seconds here", "GiB"))
 
 
@@ -98,4 +98,4 @@ def test_a_search_that_chooses_its_pairs_is_told_beside_the_whole_grid(
         run_plan(settings, lambda: MLama(toy_mlama), Console(file=file, width=120))
         file.seek(0)
         text = file.read()
-    assert "24 facts in 7 settings" in text and told in text
+    assert "24 facts in 7 configurations" in text and told in text

@@ -85,7 +85,7 @@ def test_a_stopped_job_exits_with_130_says_so_and_goes_on(
     _before_call(monkeypatch, 4, lambda: signal.raise_signal(number))
     assert job.search() == 130
     said = capsys.readouterr().err
-    assert "2 relations are left" in said and "run the same command to go on" in said and "Traceback" not in said
+    assert "2 relations are left" in said and "run the same command to resume" in said and "Traceback" not in said
     status = status_of(job.folder())
     assert (status["state"], status["missing"]) == ("interrupted", ["P30", "P36"])
     monkeypatch.undo()

@@ -165,7 +165,7 @@ def test_the_finished_job_says_so_and_how_it_was_made(toy_job: Build, capsys: py
     status = status_of(job.folder())
     assert status["state"] == "finished" and status["missing"] == []
     said = capsys.readouterr().err
-    assert "Best pair: LIRP" in said and str(job.folder()) in said
+    assert "Best pair (in-sample): LIRP" in said and str(job.folder()) in said
     assert str(job.folder()) in (job.folder() / "search.log").read_text(), "the job's own log holds the same"
 
 

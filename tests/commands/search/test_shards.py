@@ -58,7 +58,7 @@ def test_a_part_has_its_relations_in_both_languages() -> None:
 @pytest.mark.parametrize(
     ("count", "index", "said"),
     [
-        (0, 0, "shard.count=0 is no number of jobs"),
+        (0, 0, "shard.count=0 is not a number of jobs"),
         (-1, 0, "shard.count=-1"),
         (4, 4, "There is no shard.index=4 with shard.count=4: use shard.index=0 to shard.index=3"),
         (4, -1, "no shard.index=-1"),
@@ -181,8 +181,8 @@ def test_a_forecast_is_of_the_shard(
 ) -> None:
     monkeypatch.setattr("lrp2_bench.commands.search.plan._TIMING", 0.0)
     job = toy_job()
-    assert job.search("plan=true") == 0 and "24 facts in 7 settings" in capsys.readouterr().out
-    assert job.search("plan=true", "shard.count=3") == 0 and "8 facts in 7 settings" in capsys.readouterr().out
+    assert job.search("plan=true") == 0 and "24 facts in 7 configurations" in capsys.readouterr().out
+    assert job.search("plan=true", "shard.count=3") == 0 and "8 facts in 7 configurations" in capsys.readouterr().out
 
 
 def test_results_of_the_layout_before_shards_are_read_and_added_to(

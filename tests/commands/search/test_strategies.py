@@ -177,9 +177,9 @@ def test_too_few_facts_to_race_are_told_as_such(
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        ("search.budget=2", "search.budget=2.0 is no share"),
-        ("search.first=0", "search.first=0.0 is no share"),
-        ("search.alpha=1", "search.alpha=1.0 is no error rate"),
+        ("search.budget=2", "search.budget=2.0 is not a share"),
+        ("search.first=0", "search.first=0.0 is not a share"),
+        ("search.alpha=1", "search.alpha=1.0 is not an error rate"),
         ("search=racin", "Did you mean 'racing'?"),
     ],
 )

@@ -19,7 +19,7 @@ def test_pairs_that_break_the_model_do_not_bleach_the_gains() -> None:
     scale = colour_scale([changes[:3], changes[3:]])
     assert scale.limit == 1.0 and scale.extend == "min"
     assert scale.note == (
-        "Colours end at +1.00 and −1.00 points; 2 of 6 cells (33 %) lie beyond, "
+        "Colours end at +1.00 and −1.00 points; 2 of 6 cells (33 %) are beyond that, "
         "the lowest at −50.00, the highest at +0.90."
     )
 
@@ -27,7 +27,7 @@ def test_pairs_that_break_the_model_do_not_bleach_the_gains() -> None:
 def test_a_freak_gain_is_clipped_and_said() -> None:
     scale = colour_scale([np.append(np.full(399, 0.5), 40.0)])
     assert (scale.limit, scale.extend) == (0.5, "max")
-    assert "1 of 400 cells (under 1 %) lie beyond" in scale.note and "highest at +40.00" in scale.note
+    assert "1 of 400 cells (under 1 %) are beyond that" in scale.note and "highest at +40.00" in scale.note
 
 
 def test_both_ends_may_be_clipped() -> None:

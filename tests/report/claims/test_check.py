@@ -1,4 +1,4 @@
-"""A claim is decided by an interval that leaves nought out, and by nothing less."""
+"""A claim is decided by an interval that excludes 0, and by nothing less."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.report.claims.check import (
-    BORNE_OUT,
-    NOT,
-    UNTOLD,
+    CONTRADICTED,
+    INCONCLUSIVE,
+    SUPPORTED,
     by_all,
     by_sign,
     more_misses_than_chance,
@@ -23,23 +23,30 @@ UP, DOWN, OPEN, FEW = Interval(1, 0.2, 2), Interval(-1, -2, -0.2), Interval(1, -
 
 
 @pytest.mark.parametrize(
-    ("figure", "direction", "verdict"),
-    [(UP, 1, BORNE_OUT), (UP, -1, NOT), (DOWN, 1, NOT), (DOWN, -1, BORNE_OUT), (OPEN, 1, UNTOLD), (OPEN, -1, UNTOLD)],
+    ("figure", "direction", "outcome"),
+    [
+        (UP, 1, SUPPORTED),
+        (UP, -1, CONTRADICTED),
+        (DOWN, 1, CONTRADICTED),
+        (DOWN, -1, SUPPORTED),
+        (OPEN, 1, INCONCLUSIVE),
+        (OPEN, -1, INCONCLUSIVE),
+    ],
 )
-def test_the_side_of_the_interval_decides(figure: Interval, direction: int, verdict: str) -> None:
-    assert by_sign(figure, direction)[0] == verdict
+def test_the_side_of_the_interval_decides(figure: Interval, direction: int, outcome: str) -> None:
+    assert by_sign(figure, direction)[0] == outcome
 
 
 def test_why_it_cannot_be_told_is_said() -> None:
-    assert by_sign(OPEN) == (UNTOLD, "The interval includes 0.")
-    assert by_sign(FEW) == (UNTOLD, "Fewer than 3 languages.")
-    assert by_sign(Interval(NAN, NAN, NAN)) == (UNTOLD, "No language has what it takes.")
+    assert by_sign(OPEN) == (INCONCLUSIVE, "The interval includes 0.")
+    assert by_sign(FEW) == (INCONCLUSIVE, "Fewer than 3 languages.")
+    assert by_sign(Interval(NAN, NAN, NAN)) == (INCONCLUSIVE, "No language has the data for this check.")
 
 
 def test_of_several_one_against_is_enough_and_one_open_leaves_it_open() -> None:
-    assert by_all({"a": UP, "b": UP}) == (BORNE_OUT, "")
-    assert by_all({"a": UP, "b": DOWN, "c": OPEN}) == (NOT, "Below 0: b.")
-    assert by_all({"a": UP, "b": OPEN, "c": FEW}) == (UNTOLD, "Includes 0: b. Fewer than 3 languages: c.")
+    assert by_all({"a": UP, "b": UP}) == (SUPPORTED, "")
+    assert by_all({"a": UP, "b": DOWN, "c": OPEN}) == (CONTRADICTED, "Below 0: b.")
+    assert by_all({"a": UP, "b": OPEN, "c": FEW}) == (INCONCLUSIVE, "Includes 0: b. Fewer than 3 languages: c.")
 
 
 def test_sets_may_miss_a_true_best_in_one_of_twenty() -> None:

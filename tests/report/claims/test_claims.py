@@ -1,4 +1,4 @@
-"""Each claim is borne out, not, or left open by the numbers that it is about."""
+"""Each claim is supported, contradicted or left inconclusive by the numbers that it is about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from lrp2_bench.core.languages import GROUPS as DEFAULT_GROUPS
 from lrp2_bench.core.languages import groups
 from lrp2_bench.data import published
-from lrp2_bench.report.claims.check import BORNE_OUT, NOT, UNTOLD, Check
+from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Check
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.gains import causal_gains_more
 from lrp2_bench.report.claims.table import checks_of, verdict_table
@@ -35,27 +35,31 @@ def spread(code: str) -> float:
     return 0.001 * sum(map(ord, code)) - 0.2
 
 
-@pytest.mark.parametrize(("held_out", "verdict"), [(1.0, BORNE_OUT), (-1.0, NOT), (0.0, UNTOLD)])
-def test_gains_are_assessed_by_the_held_out_gain(held_out: float, verdict: str) -> None:
-    found = everywhere(lambda code: {"held_out": held_out + (1 if ALL.index(code) % 2 else -1) * 0.9, "optimism": 5.0})
+@pytest.mark.parametrize(("held_out", "outcome"), [(1.0, SUPPORTED), (-1.0, CONTRADICTED), (0.0, INCONCLUSIVE)])
+def test_gains_are_assessed_by_the_held_out_gain(held_out: float, outcome: str) -> None:
+    found = everywhere(
+        lambda code: {"held_out": held_out + (1 if ALL.index(code) % 2 else -1) * 0.9, "selection_bias": 5.0}
+    )
     for metric, paper in (("accuracy", "+0.6"), ("transferability", "+1.1")):
         one = check(found, f"{metric}_rises")
-        assert (one.verdict, one.paper) == (verdict, paper)
-        assert "By the paper's protocol +" in one.why
-    assert check(found, "every_group_gains").verdict == verdict
+        assert (one.outcome, one.paper) == (outcome, paper)
+        assert "By the paper's protocol (in-sample) +" in one.why
+    assert check(found, "every_group_gains").outcome == outcome
 
 
 def test_a_group_that_loses_is_named() -> None:
     found = everywhere(lambda code: {"held_out": (-1 if code in GROUPS["high"] else 1) + spread(code)})
     one = check(found, "every_group_gains")
-    assert (one.verdict, one.why) == (NOT, "Below 0: high resource.") and one.ours.startswith("least: high resource -")
+    assert (one.outcome, one.why) == (CONTRADICTED, "Below 0: high resource.") and one.ours.startswith(
+        "least: high resource -"
+    )
     assert one.paper == "least: +0.8"
 
 
 def test_most_languages_need_a_majority_beyond_chance() -> None:
-    for gaining, verdict in ((40, BORNE_OUT), (26, UNTOLD), (10, NOT)):
+    for gaining, outcome in ((40, SUPPORTED), (26, INCONCLUSIVE), (10, CONTRADICTED)):
         found = everywhere(lambda code, gaining=gaining: {"held_out": 1.0 if ALL.index(code) < gaining else -1.0})
-        assert check(found, "most_languages_gain").verdict == verdict
+        assert check(found, "most_languages_gain").outcome == outcome
 
 
 def test_resource_classes_and_families_are_compared_baseline() -> None:
@@ -65,31 +69,34 @@ def test_resource_classes_and_families_are_compared_baseline() -> None:
         return next(value for name, value in levels.items() if code in GROUPS[name]) + spread(code)
 
     one = check(everywhere(lambda code: {"without": level(code)}), "resource_order_accuracy")
-    assert one.verdict == BORNE_OUT
+    assert one.outcome == SUPPORTED
     two_low = [code for code in ALL if code not in GROUPS["low"][2:]]
     few = check(everywhere(lambda code: {"without": level(code)}, two_low), "resource_order_accuracy")
-    assert (few.verdict, few.why) == (UNTOLD, "Fewer than 3 languages: medium less low.")
+    assert (few.outcome, few.why) == (INCONCLUSIVE, "Fewer than 3 languages: medium minus low.")
     assert one.paper == "23.4 / 22.2 / 17.4" and one.ours.startswith("40")
     upside_down = check(everywhere(lambda code: {"without": 60 - level(code)}), "resource_order_transferability")
-    assert upside_down.verdict == NOT
+    assert upside_down.outcome == CONTRADICTED
     ahead = everywhere(lambda code: {"without": (25.0 if code in GROUPS["indo_european"] else 20.0) + spread(code)})
-    assert check(ahead, "family_gap_transferability").verdict == BORNE_OUT
+    assert check(ahead, "family_gap_transferability").outcome == SUPPORTED
     assert check(ahead, "family_gap_transferability").paper == "+5.2"
 
 
 def test_families_gains_are_compared() -> None:
     found = everywhere(lambda code: {"held_out": (2.0 if code in GROUPS["non_indo_european"] else 1.0) + spread(code)})
     one = check(found, "non_indo_european_gains_more")
-    assert (one.verdict, one.paper) == (BORNE_OUT, "+0.4")
+    assert (one.outcome, one.paper) == (SUPPORTED, "+0.4")
 
 
 def test_pairs_differ_only_where_no_pair_would_do_for_all() -> None:
     apart = everywhere(lambda code: {"best": (1, 2) if code < "hy" else (8, 9)})
     one = check(apart, "languages_differ")
-    assert one.verdict == BORNE_OUT and one.paper == "22 in 52"
+    assert one.outcome == SUPPORTED and one.paper == "22 in 52"
     noise = everywhere(lambda code: {"best": (1, 2) if code < "hy" else (8, 9), "confidence_set": [(5, 6)]})
     one = check(noise, "languages_differ")
-    assert (one.verdict, one.why) == (UNTOLD, "5/6 is in the confidence set of best pairs in 52 of 52: may be noise.")
+    assert (one.outcome, one.why) == (
+        INCONCLUSIVE,
+        "5/6 is in the 95 % confidence set of best pairs in 52 of 52: may be noise.",
+    )
 
 
 def test_the_published_pairs_hold_where_they_are_confidence_set() -> None:
@@ -97,8 +104,8 @@ def test_the_published_pairs_hold_where_they_are_confidence_set() -> None:
     right = everywhere(lambda code: {"best": (pairs[code].lirp, pairs[code].lsrp)})
     wrong = everywhere(lambda code: {"best": (2, 12)})
     vague = everywhere(lambda code: {"confidence_set": [(i, j) for i in range(1, 12) for j in range(i + 1, 13)]})
-    verdicts = [check(found, "published_pairs_hold").verdict for found in (right, wrong, vague)]
-    assert verdicts == [BORNE_OUT, NOT, UNTOLD]
+    outcomes = [check(found, "published_pairs_hold").outcome for found in (right, wrong, vague)]
+    assert outcomes == [SUPPORTED, CONTRADICTED, INCONCLUSIVE]
     mine = everywhere(lambda code: {"model": "mine"})
     assert not [one for one in checks_of(mine) if one.name == "published_pairs_hold"]
 
@@ -106,7 +113,7 @@ def test_the_published_pairs_hold_where_they_are_confidence_set() -> None:
 def test_layers_are_near_or_far_against_chance() -> None:
     near = check(everywhere(lambda code: {"best": (3, 4 + (code < "hy"))}), "layers_are_near")
     far = check(everywhere(lambda code: {"best": (1, 12 - (code < "hy"))}), "layers_are_near")
-    assert (near.verdict, far.verdict, near.paper) == (BORNE_OUT, NOT, "17 %") and "chance 36 %" in near.ours
+    assert (near.outcome, far.outcome, near.paper) == (SUPPORTED, CONTRADICTED, "17 %") and "chance 36 %" in near.ours
     assert far.why == "The interval is on the other side of chance."
 
 
@@ -114,9 +121,9 @@ def test_distance_matters_in_either_direction() -> None:
     for slope, way in ((-1.0, "Falls"), (1.0, "Rises")):
         found = everywhere(lambda code, slope=slope: {"by_distance": slope}, ("de", "fr", "ja"))
         one = check(found, "distance_matters")
-        assert (one.verdict, one.why) == (BORNE_OUT, f"{way} with the distance.")
+        assert (one.outcome, one.why) == (SUPPORTED, f"{way} with the distance.")
     flat = check(everywhere(lambda code: {"by_distance": 0.0}, ("de", "fr", "ja")), "distance_matters")
-    assert flat.verdict == UNTOLD
+    assert flat.outcome == INCONCLUSIVE
 
 
 def test_alignment_counts_between_the_two_layers() -> None:
@@ -127,9 +134,9 @@ def test_alignment_counts_between_the_two_layers() -> None:
     runs = [assessed_run(code) for code in ("de", "fr", "ja")]
     found = evidence(*runs, aligned=[aligned(f"language {inside}", inside) for inside in (0.1, 0.2, 0.15)])
     one = check(found, "alignment_rises")
-    assert one.verdict == BORNE_OUT and one.ours.startswith("cosine +15.0 [")
+    assert one.outcome == SUPPORTED and one.ours.startswith("cosine +15.0 [")
     without = check(evidence(*runs), "alignment_rises")
-    assert (without.verdict, without.why) == (UNTOLD, "No run has alignment.csv with a best pair.")
+    assert (without.outcome, without.why) == (INCONCLUSIVE, "No run has alignment.csv with a best pair.")
 
 
 def test_relations_differ_beyond_chance() -> None:
@@ -138,8 +145,8 @@ def test_relations_differ_beyond_chance() -> None:
 
     unlike = everywhere(lambda code: {"relations": scores(code < "ar")}, ALL[:20])
     one = check(unlike, "relations_differ")
-    assert (one.verdict, one.ours) == (BORNE_OUT, "rise in 5 to 100 % of languages")
-    assert check(everywhere(lambda code: {"relations": scores(True)}), "relations_differ").verdict == UNTOLD
+    assert (one.outcome, one.ours) == (SUPPORTED, "rise in 5 to 100 % of languages")
+    assert check(everywhere(lambda code: {"relations": scores(True)}), "relations_differ").outcome == INCONCLUSIVE
 
 
 def test_languages_that_bloom_never_saw_are_assessed_for_bloom_alone() -> None:
@@ -153,7 +160,7 @@ def test_languages_that_bloom_never_saw_are_assessed_for_bloom_alone() -> None:
         }
 
     one = check(everywhere(value), "untrained_languages_gain")
-    assert one.verdict == NOT and "(39 languages)" in one.ours
+    assert one.outcome == CONTRADICTED and "(39 languages)" in one.ours
     assert not [one for one in checks_of(everywhere(lambda code: {})) if one.name == "untrained_languages_gain"]
 
 
@@ -161,7 +168,7 @@ def test_a_causal_and_a_masked_model_are_compared_language_by_language() -> None
     masked = everywhere(lambda code: {"held_out": 1.0 + spread(code)})
     causal = everywhere(lambda code: {"held_out": 2.0 + 2 * spread(code), "model": "bloom_560m", "family": "causal"})
     one = causal_gains_more([masked, causal])
-    assert one is not None and (one.verdict, one.paper) == (BORNE_OUT, "+3.1")
+    assert one is not None and (one.outcome, one.paper) == (SUPPORTED, "+3.1")
     assert causal_gains_more([masked]) is None and causal_gains_more([masked, masked, causal]) is None
 
 
@@ -178,11 +185,13 @@ def test_one_table_holds_all_models_and_says_which_are_too_few() -> None:
     table = verdict_table([many, few])
     assert table is not None
     assert {row[0] for row in table.rows} == {"mbert on mlama, 52 languages", "not in stored hits"}
-    assert "Too few for a verdict: mine on mlama, 1 language assessed." in table.notes
+    assert "Too few languages for claim checks: mine on mlama, 1 language assessed." in table.notes
     told = [str(row[3]) for row in table.rows]
-    assert table.notes[0].startswith(f"Of {len(told)} checks: {told.count(BORNE_OUT)} borne out")
+    assert (
+        table.notes[0].startswith(f"Of {len(told)} checks: ") and f"{told.count(SUPPORTED)} supported" in table.notes[0]
+    )
     alone = verdict_table([few])
-    assert alone is not None and {row[3] for row in alone.rows} == {UNTOLD}
+    assert alone is not None and {row[3] for row in alone.rows} == {INCONCLUSIVE}
 
 
 def test_without_a_assessed_language_there_is_no_verdict() -> None:

@@ -73,7 +73,7 @@ def test_a_cell_tells_its_numbers_and_a_click_chooses_it(german: Opened, shown_r
     shown = re.search(r"Transferability ([\d.]+) .*\nAccuracy ([\d.]+) ", said)
     assert said.startswith("LIRP 3, LSRP 7\n") and shown, said
     assert [number(text) for text in shown.groups()] == pytest.approx([row.transferability, row.accuracy], abs=0.00501)
-    assert re.search(r"\d+ facts won, \d+ lost", said)
+    assert re.search(r"\d+ miss→hit, \d+ hit→miss", said)
     german.page.mouse.click(x, y)
     assert german.text("#readout-title") == "Pair LIRP 3, LSRP 7"
     german.page.mouse.move(5, 5)

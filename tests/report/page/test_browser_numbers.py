@@ -1,4 +1,4 @@
-"""What the page says in a real browser is what the runs hold: verdict, cells, layers, facts, table."""
+"""What the page says in a real browser is what the runs hold: result, cells, layers, facts, table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.browser import Opened
 pytestmark = pytest.mark.system
 
 
-def test_the_verdict_says_the_best_pair_and_its_numbers(german: Opened, shown_runs: Path) -> None:
+def test_the_result_says_the_best_pair_and_its_numbers(german: Opened, shown_runs: Path) -> None:
     run = german_run(shown_runs)
     best = run.best("transferability")
     assert best is not None
@@ -50,7 +50,7 @@ def test_every_cell_is_that_of_pairs_csv(german: Opened, shown_runs: Path, metri
     assert best is not None
     star = german.drawn("heatmap", "best")
     assert (star["y"][0], star["x"]) == (pytest.approx(best.lirp, abs=0.3), [best.lsrp])
-    ring, outline = german.drawn("heatmap", "paper"), german.drawn("heatmap", "as good")
+    ring, outline = german.drawn("heatmap", "paper"), german.drawn("heatmap", "95 % set")
     assert ring["x"] == [4, 4] and ring["y"] == [3, 3], "Table 4: German 3/4"
     assert len(outline["x"]) >= 3 * 4, "four sides of one cell at least"
     assert metric in german.text("#heatmap-title") and metric in german.text("h1")
@@ -62,8 +62,8 @@ def test_alignment_tells_its_layers(german: Opened) -> None:
     assert box is not None
     german.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     german.page.wait_for_selector("#tip:not([hidden])")
-    assert re.fullmatch(r"Layer 6\nuntouched \S+\nwith LRP2 \S+", german.text("#tip"))
-    lines = german.drawn("alignment", "LRP2")["y"], german.drawn("alignment", "untouched")["y"]
+    assert re.fullmatch(r"Layer 6\nbaseline \S+\nwith LRP2 \S+", german.text("#tip"))
+    lines = german.drawn("alignment", "LRP2")["y"], german.drawn("alignment", "baseline")["y"]
     assert len(lines[0]) == len(lines[1]) == 13 and lines[0] != lines[1]
 
 
@@ -96,7 +96,7 @@ def test_the_tables_numbers_are_the_runs_own(german: Opened, shown_runs: Path) -
         f"{p:.3f}" if p >= 0.001 else "<0.001" for p in (found.assessed.test.p, found.p, found.held_out_p)
     ]
     heads = german.page.locator("#table thead tr:first-child .group").all_inner_texts()
-    assert heads == ["Transferability", "Accuracy", "Facts won and lost"]
+    assert heads == ["Transferability", "Accuracy", "Miss→hit and hit→miss"]
 
 
 def test_the_held_out_gain_and_the_corrected_p_stand_beside_the_plain_ones(german: Opened, shown_runs: Path) -> None:
@@ -104,13 +104,13 @@ def test_the_held_out_gain_and_the_corrected_p_stand_beside_the_plain_ones(germa
         german.page.check(f"input[name=metric][value={metric}]", force=True)
         found = assess_runs(runs_of_german(shown_runs), metric).assessed["de"]
         said = german.text("#remarks")
-        held_out = re.search(r"Held-out change: (\S+), .* flatters by (\S+)\.", said)
+        held_out = re.search(r"Held-out gain: (\S+), .* selection bias (\S+)\.", said)
         assert held_out, said
         measured = found.assessed.measured[metric]
         assert number(held_out[1]) == pytest.approx(measured.held_out, abs=0.00501)
-        assert number(held_out[2]) == pytest.approx(measured.optimism, abs=0.00502)
+        assert number(held_out[2]) == pytest.approx(measured.selection_bias, abs=0.00502)
         tests = re.search(
-            r"(\d+) won, (\d+) lost, p (\S+) \((\S+) by Holm for 4 languages\); .* p (\S+) \((\S+)\)\.", said
+            r"(\d+) miss→hit, (\d+) hit→miss, p (\S+) \((\S+) by Holm for 4 languages\); .* p (\S+) \((\S+)\)\.", said
         )
         assert tests, said
         assert (int(tests[1]), int(tests[2])) == (found.assessed.test.gained, found.assessed.test.lost)

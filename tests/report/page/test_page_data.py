@@ -128,7 +128,7 @@ def test_two_models_share_the_texts_of_their_facts(tmp_path: Path) -> None:
     assert len({tuple(entry) for entry in content["facts"]}) == len(content["facts"])
 
 
-@pytest.mark.parametrize(("gone", "told"), [("facts.parquet", "Facts are counted"), ("hits.parquet", "no intervals")])
+@pytest.mark.parametrize(("gone", "told"), [("facts.parquet", "Facts are counted"), ("hits.parquet", "No intervals")])
 def test_what_a_folder_lacks_is_told_and_costs_nothing_else(tmp_path: Path, gone: str, told: str) -> None:
     folder = write_page_run(tmp_path, "de")
     write_page_run(tmp_path, "fr")

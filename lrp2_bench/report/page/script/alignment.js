@@ -1,4 +1,4 @@
-// The paper's Figure 2a for the chosen language: how alike parallel queries are, layer by layer.
+// The paper's Figure 2a for the chosen language: the similarity of parallel queries, layer by layer.
 
 function drawAlignment() {
   const { run, group } = state;
@@ -9,7 +9,7 @@ function drawAlignment() {
   const layers = found.baseline.map((_, layer) => layer);
   const line = (name, y, shape) => ({ type: "scatter", name, mode: "lines", x: layers, y, hoverinfo: "none", line: shape });
   const traces = [
-    line("untouched", found.baseline, { color: colour("soft"), width: 1.75, dash: "dash" }),
+    line("baseline", found.baseline, { color: colour("soft"), width: 1.75, dash: "dash" }),
     line(group.method, found.lrp2, { color: colour("gain"), width: 2.25 }),
   ];
   const layout = {
@@ -31,12 +31,12 @@ function drawCaption(run, found, group) {
   const best = pairName(run, bestOf(run, state.metric));
   const differs = at && found.projected.join("/") !== best ? `, which is not the best pair by ${state.metric}` : "";
   fill(find("alignment-caption"), `Cosine of parallel queries in ${run.name} and ${group.pivot}: `,
-    swatch("dim", "dashed, untouched"), "; ", swatch("gain", `solid, with ${group.method}${at}`), `${differs}.`);
+    swatch("dim", "dashed, baseline"), "; ", swatch("gain", `solid, with ${group.method}${at}`), `${differs}.`);
 }
 
 function hoverLayer(event) {
   const layer = event.points[0].x;
   const { baseline, lrp2 } = state.run.alignment;
-  showTip(event.event, [layer ? `Layer ${layer}` : "Embeddings", `untouched ${points(baseline[layer])}`,
+  showTip(event.event, [layer ? `Layer ${layer}` : "Embeddings", `baseline ${points(baseline[layer])}`,
     `with ${state.group.method} ${points(lrp2[layer])}`]);
 }

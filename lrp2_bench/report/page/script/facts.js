@@ -1,6 +1,7 @@
-// The facts that the best pair wins and loses: queries with their right answers, in the language and the pivot.
+// The facts that the best pair changes: queries with their right answers, in the language and the pivot.
 
 const FIRST = 6;
+const FLIP = { won: "miss→hit", lost: "hit→miss" };
 
 function drawFacts() {
   const { run, metric, group } = state;
@@ -8,15 +9,15 @@ function drawFacts() {
   const change = place === null ? null : run.changes[pairName(run, place)];
   find("facts").hidden = !change;
   if (!change) return;
-  find("facts-title").textContent = `Facts won and lost at ${pairName(run, place)}`;
+  find("facts-title").textContent = `Facts that change at ${pairName(run, place)}`;
   find("facts-caption").textContent = "Queries with their right answers. Only hit or miss is known: what the model "
     + "ranked first instead is not recorded.";
-  drawSide("won", change.won, `missed untouched, right with ${group.method}`, group);
-  drawSide("lost", change.lost, `right untouched, missed with ${group.method}`, group);
+  drawSide("won", change.won, `miss in the baseline, hit with ${group.method}`, group);
+  drawSide("lost", change.lost, `hit in the baseline, miss with ${group.method}`, group);
 }
 
 function drawSide(id, side, what, group) {
-  find(`${id}-title`).textContent = `${count(side.count, "fact")} ${id}`;
+  find(`${id}-title`).textContent = `${count(side.count, "fact")}: ${FLIP[id]}`;
   const known = side.count ? `; ${group.pivot} gets ${side.pivot.toLocaleString("en")} of them right` : "";
   find(`${id}-caption`).textContent = `${capital(what)}${known}.`;
   listFacts(id, side, FIRST);

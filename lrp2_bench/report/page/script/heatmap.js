@@ -54,7 +54,7 @@ function inkOn(hex) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.2 ? "#111111" : "#ffffff";
 }
 
-// A line around the pairs that are as good as the best: each side of a cell that no other such cell shares.
+// A line around the pairs of the 95 % confidence set: each side of a cell that no other such cell shares.
 function outline(run, metric) {
   const tied = new Set(tiedWith(run, metric).map((place) => run.pairs[place].join("/")));
   const x = [], y = [];
@@ -66,7 +66,7 @@ function outline(run, metric) {
     if (!tied.has(`${i - 1}/${j}`)) side(j - 0.5, i - 0.5, j + 0.5, i - 0.5);
     if (!tied.has(`${i + 1}/${j}`)) side(j - 0.5, i + 0.5, j + 0.5, i + 0.5);
   }
-  return { type: "scatter", name: "as good", mode: "lines", x, y, hoverinfo: "skip", cliponaxis: false,
+  return { type: "scatter", name: "95 % set", mode: "lines", x, y, hoverinfo: "skip", cliponaxis: false,
     line: { color: colour("mark"), width: 1.75 } };
 }
 
@@ -115,7 +115,7 @@ function hoverPair(event) {
     const { value, change, interval } = measured(run, name, place);
     return `${capital(name)} ${points(value)} (${signed(change)}${interval ? `, ${bounds(interval)}` : ""})`;
   });
-  if (run.won) lines.push(`${run.won[place]} facts won, ${run.lost[place]} lost`);
+  if (run.won) lines.push(`${run.won[place]} miss→hit, ${run.lost[place]} hit→miss`);
   showTip(event.event, [`LIRP ${point.y}, LSRP ${point.x}`, ...lines]);
 }
 

@@ -23,10 +23,10 @@ function summary() {
   const mean = found.reduce((sum, one) => sum + (one.change || 0), 0) / found.length;
   const beyond = known.length ? `, ${sure} with an interval above 0` : "";
   const held_out = runs.map((run) => tested(run, state.metric).held_out).filter((one) => one !== null);
-  const less = held_out.length ? `; where other facts choose the pair `
+  const less = held_out.length ? `; the held-out gain `
     + `${signed(held_out.reduce((sum, one) => sum + one, 0) / held_out.length)}` : "";
-  return `At its best pair ${capital(state.metric).toLowerCase()} rises in ${rise} of ${count(runs.length, "language")}${beyond}; `
-    + `the mean change is ${signed(mean)} points${less}.`;
+  return `At its best pair (in-sample) ${capital(state.metric).toLowerCase()} rises in ${rise} of ${count(runs.length, "language")}${beyond}; `
+    + `the mean in-sample change is ${signed(mean)} points${less}.`;
 }
 
 function unfinished(group) {

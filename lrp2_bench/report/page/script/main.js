@@ -1,4 +1,4 @@
-// The controls, the address (#model=...&language=...), and what is drawn anew when.
+// The controls, the address (#model=...&language=...), and what is redrawn when.
 
 function options(id, values, chosen) {
   fill(find(id), ...values.map(([value, text]) => {
@@ -24,7 +24,7 @@ function drawAll() {
   hideTip();
   showTheme();
   drawControls();
-  drawVerdict();
+  drawResult();
   drawHeatmap();
   drawReadout();
   drawAlignment();
@@ -44,7 +44,7 @@ function chooseGroup(model, dataset) {
 function chooseRun(run) {
   setRun(run);
   drawAll();
-  find("verdict").scrollIntoView({ block: "nearest" });
+  find("result").scrollIntoView({ block: "nearest" });
 }
 
 function readAddress() {

@@ -36,7 +36,7 @@ function flat(grid, name, gap) {
     xgap: gap, ygap: gap, hoverinfo: "skip" };
 }
 
-// Handlers are set once: Plotly keeps a figure's element when it draws anew.
+// Handlers are set once: Plotly keeps a figure's element when it redraws.
 function draw(id, traces, layout, handlers) {
   const element = find(id);
   const known = element.classList.contains("js-plotly-plot");
@@ -44,7 +44,7 @@ function draw(id, traces, layout, handlers) {
   if (known) return;
   const { hover, ...others } = handlers;
   for (const [name, handler] of Object.entries(others)) element.on(`plotly_${name}`, handler);
-  // It waits before it tells of a hover, and tells of none that ends while it draws anew, as after a click.
+  // It waits before it reports a hover, and reports none that ends while it redraws, as after a click.
   element.on("plotly_hover", (event) => element.matches(":hover") && hover(event));
   element.addEventListener("mouseleave", hideTip);
 }

@@ -8,14 +8,14 @@ function drawReadout() {
   const { rank: ours, of } = rank(run, metric, pair);
   const facts = [`Rank ${ours} of ${of} by ${metric}`];
   if (pair === bestOf(run, metric)) facts[0] = `The best of ${of} pairs by ${metric}`;
-  else if (tiedWith(run, metric).includes(pair)) facts.push("statistically as good as the best");
+  else if (tiedWith(run, metric).includes(pair)) facts.push("in the 95 % confidence set");
   if (pair === paperPlace(run)) facts.push("the paper’s pair");
-  if (run.won) facts.push(`${count(run.won[pair], "fact")} won, ${run.lost[pair]} lost`);
+  if (run.won) facts.push(`${run.won[pair]} miss→hit, ${run.lost[pair]} hit→miss`);
   fill(find("readout"), readings(run, metric, pair), make("p", "", `${facts.join("; ")}.`));
 }
 
 function readings(run, metric, pair) {
-  const head = make("tr", "", ...["", "untouched", "here", "change", "95 % interval"].map((text) => {
+  const head = make("tr", "", ...["", "baseline", "here", "change", "95 % interval"].map((text) => {
     const cell = make(text ? "th" : "td", "", text);
     if (text) cell.scope = "col";
     return cell;

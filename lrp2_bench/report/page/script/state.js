@@ -41,7 +41,7 @@ function measured(run, metric, place) {
   return { baseline: numbers.baseline, value, change, interval: known ? [numbers.low[place], numbers.high[place]] : null };
 }
 
-// How sure a language's best pair is: held_out change and p-values; all null for what there is not.
+// How certain a language's best pair is: held-out gain and p-values; all null for what there is not.
 function tested(run, metric) {
   const none = { held_out: null, p: null, p_holm: null, held_out_p: null, held_out_p_holm: null };
   return run.metrics[metric].test || none;

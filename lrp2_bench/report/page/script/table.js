@@ -10,7 +10,7 @@ function columns() {
   const text = (key, title, of) => ({ key, title, of, show: (run) => [make("span", "", isolated("bdi", of(run) || NOTHING))],
     left: true });
   const numbers = (metric) => [
-    { key: `${metric}-before`, title: "untouched", of: (run) => run.metrics[metric].baseline,
+    { key: `${metric}-before`, title: "baseline", of: (run) => run.metrics[metric].baseline,
       show: (run) => [percent(run.metrics[metric].baseline)] },
     { key: `${metric}-after`, title: `with ${state.group.method}`, of: (run) => atBest(run, metric).value,
       show: (run) => [percent(atBest(run, metric).value)] },
@@ -26,11 +26,11 @@ function columns() {
     text("resource", "Resource", (run) => run.resource && capital(run.resource)),
     text("family", "Family", (run) => run.family),
     { key: "pair", title: "Best pair", of: (run) => pairOrder(run), show: (run) => [bestName(run)] },
-    { key: "tied", title: "As good", of: (run) => (bestOf(run, state.metric) === null ? null : tiedWith(run, state.metric).length || null),
+    { key: "tied", title: "95 % set", of: (run) => (bestOf(run, state.metric) === null ? null : tiedWith(run, state.metric).length || null),
       show: (run) => [tiedWith(run, state.metric).length ? String(tiedWith(run, state.metric).length) : NOTHING] },
-    ...numbers(state.metric), test("held_out", "held_out", signed, capital(state.metric)), ...numbers(other(state.metric)).slice(0, 3),
-    test("p", "p", chance, "Facts won and lost"), test("p_holm", "Holm", chance, "Facts won and lost"),
-    test("held_out_p_holm", "held_out", chance, "Facts won and lost"),
+    ...numbers(state.metric), test("held_out", "held-out gain", signed, capital(state.metric)), ...numbers(other(state.metric)).slice(0, 3),
+    test("p", "p", chance, "Miss→hit and hit→miss"), test("p_holm", "Holm", chance, "Miss→hit and hit→miss"),
+    test("held_out_p_holm", "held-out Holm", chance, "Miss→hit and hit→miss"),
   ];
 }
 

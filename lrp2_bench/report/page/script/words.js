@@ -39,7 +39,7 @@ function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-// "gain" or "loss" where an interval lies on one side of 0; else "", for then the facts cannot tell.
+// "gain" or "loss" where an interval lies on one side of 0; else "": inconclusive.
 function direction(interval) {
   if (interval === null) return "";
   if (interval[0] > 0) return "gain";

@@ -1,4 +1,4 @@
-"""Run folders of testbed models on the embedded facts, hits drawn with a given chance by who told the fact."""
+"""Run folders of testbed models on the embedded facts, hits drawn with a given chance by where the fact was seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lrp2_bench.analyses.exposure.compute import who_told
+from lrp2_bench.analyses.exposure.compute import fact_statuses
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import ParallelFacts, all_pairs
 from lrp2_bench.data.cldr.dataset import CldrDataset
@@ -24,7 +24,7 @@ MODEL = Pretrained("tiny_mbert", EXPOSURE)
 TWIN = Pretrained("tiny_mbert_twin", EXPOSURE.as_twin())
 RELATIONS = ("P30", "P36", "P37", "P38")
 
-#: Chance of a hit in percent by who told the fact.
+#: Chance of a hit in percent by where the fact was seen.
 CHANCES = {"seen": 90.0, "pivot": 40.0, "elsewhere": 55.0, "nowhere": 15.0}
 
 
@@ -33,7 +33,7 @@ def embedded(language: str, relations: tuple[str, ...] = RELATIONS) -> ParallelF
     return CldrDataset(relations=relations).facts(language, "en", DataWarnings())
 
 
-def write_told_run(
+def write_exposure_run(
     root: Path,
     language: str,
     model: Pretrained = MODEL,
@@ -51,18 +51,18 @@ def write_told_run(
     where their chances are. Each pair flips a few of the baseline's hits."""
     facts = embedded(language, relations)
     keys = [(fact.relation, fact.uuid) for relation in facts.relations for fact in relation.facts]
-    told = who_told(keys, model.exposure, language)
-    assert told is not None
+    statuses = fact_statuses(keys, model.exposure, language)
+    assert statuses is not None
     rng = np.random.default_rng(sum(map(ord, language)))
     settings = (None, *(all_pairs(blocks) if pairs and language != facts.pivot else ()))
-    chance = sum(told.by[status] * value for status, value in chances.items())
+    chance = sum(statuses.by[status] * value for status, value in chances.items())
     baseline = 100 * rng.random(len(keys)) < chance
     flips = rng.random((len(settings), len(keys))) < 0.05
     flips[0] = False
     hits = (baseline ^ flips).astype(np.int8)
     pivot_hits = np.ones(len(keys), dtype=np.int8)
     if model.exposure.twin:
-        pivot_hits[told.held_out] = 0
+        pivot_hits[statuses.held_out] = 0
     has = {fact.key for relation in facts.pivot_relations for fact in relation.facts}
     shared = np.array([fact.key in has for relation in facts.relations for fact in relation.facts])
     if language == facts.pivot:

@@ -1,6 +1,6 @@
-// The sentence on top: the best pair, what it changes, and how sure that is.
+// The sentence on top: the best pair, what it changes, and how certain that is.
 
-function drawVerdict() {
+function drawResult() {
   const { group, run, metric } = state;
   const shared = `${count(run.facts, "fact")}, ${run.shared.toLocaleString("en")} shared with ${group.pivot}`;
   fill(find("overline"), isolated("bdi", run.name), " · ", isolated("bdi", group.model), " on ",
@@ -13,14 +13,14 @@ function drawVerdict() {
 function headline(run, metric) {
   const place = bestOf(run, metric);
   if (place === null) {
-    return [make("strong", "", "Untouched model"), `: ${metric} ${percent(run.metrics[metric].baseline)}`];
+    return [make("strong", "", "Baseline"), `: ${metric} ${percent(run.metrics[metric].baseline)}`];
   }
   const { value, change, interval } = measured(run, metric, place);
   const [lirp, lsrp] = run.pairs[place];
   const sure = interval ? `, 95 % interval ${bounds(interval)}` : "";
   return [
     make("strong", "", `Best pair LIRP ${lirp}, LSRP ${lsrp}`), `: ${metric} ${percent(value)} (`,
-    make("span", direction(interval), signed(change)), `${sure}) ${change < 0 ? "against" : "over"} the untouched model`,
+    make("span", direction(interval), signed(change)), `${sure}) ${change < 0 ? "against" : "over"} the baseline`,
   ];
 }
 
@@ -31,19 +31,19 @@ function remarks(run, metric) {
   const best = measured(run, metric, place);
   const found = [sureness(best), ...heldOut(run, metric, best)];
   const tied = tiedWith(run, metric).length;
-  if (tied > 1) found.push(`${tied} of ${run.pairs.length} pairs are statistically as good as the best; they are outlined.`);
+  if (tied > 1) found.push(`${tied} of ${run.pairs.length} pairs are in the 95 % confidence set; they are outlined.`);
   if (run.paper) found.push(paperRemark(run, metric));
   return [...found.filter((text) => text), ...run.notes];
 }
 
 function sureness({ change, interval }) {
-  if (change <= 0) return "No pair does better than the untouched model.";
+  if (change <= 0) return "No pair does better than the baseline.";
   if (interval === null) return "";
-  if (interval[0] > 0) return "The interval lies above 0, but the pair was chosen on the same facts, which flatters it.";
-  return "The interval reaches 0: these facts do not show that any pair helps.";
+  if (interval[0] > 0) return "The interval lies above 0, but the pair was chosen on the same facts (in-sample), so the change is biased upwards.";
+  return "The interval includes 0: these facts do not show that any pair helps.";
 }
 
-// What is left where other facts chose the pair, and the tests, corrected for the languages that were asked.
+// The held-out gain, and the tests, corrected for the languages that were tested.
 function heldOut(run, metric, { change }) {
   const { held_out, p, p_holm, held_out_p, held_out_p_holm } = tested(run, metric);
   if (held_out === null) return [];
@@ -52,9 +52,9 @@ function heldOut(run, metric, { change }) {
   const heldOut = asked > 1 ? ` (${chance(held_out_p_holm)})` : "";
   const place = bestOf(run, metric);
   return [
-    `Honest change: ${signed(held_out)}, the pair chosen on one half of the facts and reported on the other; `
-      + `the choice flatters by ${points(change - held_out)}.`,
-    `Facts hit: ${run.won[place].toLocaleString("en")} won, ${run.lost[place].toLocaleString("en")} lost, `
+    `Held-out gain: ${signed(held_out)}, the pair chosen on one half of the facts and reported on the other; `
+      + `selection bias ${points(change - held_out)}.`,
+    `Facts hit: ${run.won[place].toLocaleString("en")} miss→hit, ${run.lost[place].toLocaleString("en")} hit→miss, `
       + `p ${chance(p)}${corrected}; on facts that did not choose the pair p ${chance(held_out_p)}${heldOut}.`,
   ];
 }
