@@ -48,7 +48,7 @@ def test_a_broken_manifest_is_no_crash(folder: Path, text: str) -> None:
 
 
 def test_another_folder_is_no_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="no testbed checkpoint"):
+    with pytest.raises(BenchError, match="not a testbed checkpoint"):
         checked_manifest(tmp_path)
 
 
