@@ -86,7 +86,7 @@ def _predicting(model: LayeredModel, sentences: Sequence[Sentence]) -> list[Enco
 
 def _answer(sentence: Sentence) -> tuple[int, int]:
     if sentence.answer is None:
-        raise BenchError("These sentences are no queries and have no answer to look at. Use analysis.pooling=mean.")
+        raise BenchError("These sentences are not queries and have no answer to look at. Use analysis.pooling=mean.")
     return sentence.answer
 
 

@@ -81,7 +81,7 @@ def find_analyses(inputs: Sequence[Path]) -> tuple[list[StoredAnalysis], list[st
             try:
                 found.append(_read(file))
             except (BenchError, ValueError, KeyError, TypeError, AttributeError) as error:
-                problems.append(f"{file}: it is no analysis that can be read ({error!r}); run it again.")
+                problems.append(f"{file}: not an analysis that can be read ({error!r}); run it again.")
     return found, problems
 
 

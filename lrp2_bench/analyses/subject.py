@@ -153,7 +153,7 @@ class Subject:
         blocks = self.model.blocks
         if len(given) != 2 or not 1 <= given[0] < given[1] <= blocks:
             raise BenchError(
-                f"pair={list(given)} is no layer pair of '{self.model_name}': give pair=[LIRP,LSRP] with "
+                f"pair={list(given)} is not a layer pair of '{self.model_name}': give pair=[LIRP,LSRP] with "
                 f"1 <= LIRP < LSRP <= {blocks}."
             )
         return LayerPair(*given)

@@ -20,7 +20,9 @@ def require_own(path: Path, measured: Mapping[str, Any]) -> None:
     except FileNotFoundError:
         return
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BenchError(f"'{path}' is no benchmark's, and is not overwritten: give another output=DIR.") from error
+        raise BenchError(
+            f"'{path}' is not a benchmark result, and is not overwritten: give another output=DIR."
+        ) from error
     if differing:
         told = "\n".join(f"  {key}: {value} -> {measured.get(key)}" for key, value in differing.items())
         raise BenchError(

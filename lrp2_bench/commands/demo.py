@@ -109,7 +109,7 @@ def _search(searches: Sequence[DemoSearch], folder: Path, console: Console) -> N
 @contextmanager
 def _bars(families: Sequence[str], console: Console, outcomes: dict[int, Outcome]) -> Iterator[Tell]:
     """A bar a family, which has one of ``families`` for each job. What it yields adds to ``outcomes``."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("languages"))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("searches"))
     with Progress(*columns, TimeElapsedColumn(), console=console) as bars:
         tasks = {name: bars.add_task(name, total=families.count(name)) for name in dict.fromkeys(families)}
 

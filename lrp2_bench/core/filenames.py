@@ -70,8 +70,8 @@ def require_text(what: str, texts: Iterable[str]) -> None:
         if not is_text(text):
             shown = text.encode("utf-8", "surrogateescape" if _is_bytes(text) else "surrogatepass")
             raise BenchError(
-                f"{what} {shown!r} holds bytes that are no UTF-8 (\\x...), and the files and tables that name it "
-                "hold nothing else. Rename it, or make a link with another name to it: ln -s OLD NEW."
+                f"{what} {shown!r} holds bytes that are not UTF-8 (\\x...), and the files and tables that name it "
+                "are UTF-8. Rename it, or link to it under another name: ln -s OLD NEW."
             )
 
 

@@ -103,7 +103,8 @@ class Utf8Lines:
         what, name = self._hint
         place, _, cause = self._bad[0].partition(": ")
         return BenchError(
-            f"'{self._source}' {place}: {cause}; it looks like {what}. No line of it beyond ASCII is UTF-8.\n"
+            f"'{self._source}' {place}: {cause}; it looks like {what}. "
+            "No line with non-ASCII characters in it is UTF-8.\n"
             f"Convert it: iconv -f {name} -t UTF-8 OLD > NEW."
         )
 
@@ -144,7 +145,7 @@ def sound_lines(data: bytes, source: str, data_warnings: DataWarnings) -> Iterat
 def _refuse_signature(line: bytes, source: str) -> None:
     for mark, name in _MARKS.items():
         if line.startswith(mark):
-            raise _other(source, 1, f"its byte order mark is that of {name}", name)
+            raise _other(source, 1, "it begins with a byte order mark", name)
     for start, name in _PACKED.items():
         if line.startswith(start):
             raise BenchError(f"'{source}' line 1: not text; it looks like a {name} file. Unpack it first.")

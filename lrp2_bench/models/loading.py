@@ -66,7 +66,7 @@ def find_checkpoint(settings: ModelSettings) -> Checkpoint:
         checked_manifest(folder)
     refuse_adapter(folder)
     if not (folder / "config.json").is_file():
-        raise BenchError(f"'{folder}' has no config.json, so it is no Hugging Face model folder.\n{_LOCAL_HINT}")
+        raise BenchError(f"'{folder}' has no config.json, so it is not a Hugging Face model folder.\n{_LOCAL_HINT}")
     config = read_json(folder / "config.json")
     refuse_unhandled(folder, config)
     family = choose_family(config, settings.family, str(folder))

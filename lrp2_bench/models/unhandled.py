@@ -63,7 +63,7 @@ def refuse_adapter(folder: Path) -> None:
     raise BenchError(
         f"'{folder}' holds an adapter{of} ({', '.join(found)}), and adapters are not applied.\n"
         f"{merging(str(base or 'BASE'), str(folder))}\n"
-        "Or, for the base model by itself, give a folder without the adapter's files."
+        "Or, for the base model alone, give a folder without the adapter's files."
     )
 
 

@@ -36,7 +36,7 @@ def require_scores(model: LayeredModel, facts: ParallelFacts) -> None:
             continue
         fact, where = broken[0]
         told = (
-            f"The model's scores are no finite numbers in model.precision={model.precision}, for {len(broken)} of "
+            f"The model's scores are not finite numbers in model.precision={model.precision}, for {len(broken)} of "
             f"{len(probed)} facts tried. It begins in {where}, at the baseline of {fact}."
         )
         if len(broken) == len(probed):

@@ -40,7 +40,8 @@ def _lines(
     model = searched[0][0].run.model
     know = f"{own.run.baseline.accuracy:.1f} % of its facts in {english}; " if own else ""
     pooled = _pooled(searched, _all)
-    yield f"{model} recalls {know}in {len(searched)} others {pooled}, baseline -> best pairs (in-sample)."
+    others_ = "other" if len(searched) == 1 else "others"
+    yield f"{model} recalls {know}in {len(searched)} {others_} {pooled}, baseline -> best pairs (in-sample)."
     yield f"Facts seen in pretraining in the language itself: {_pooled(searched, lambda each: each.statuses.by[SEEN])}."
     yield f"Facts seen in pretraining in {english} alone: {_pooled(searched, lambda each: each.statuses.by[PIVOT])}."
     yield from _crossed(searched, others)

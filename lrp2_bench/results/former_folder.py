@@ -18,7 +18,7 @@ def require_not_elsewhere(root: Path, names: Sequence[str], record: str = "manif
     ``names`` begin with the experiment's; ``record`` is the file by which a folder has results, which names it too.
     """
     before, now = root.joinpath(*names), root.joinpath(*map(file_name, names))
-    if before == now or (now / record).exists() or not _is_of(before / record, names[0]):
+    if before == now or (now / record).exists() or not _is_of(before / record, names):
         return
     # The experiment as a whole where its name alone is written otherwise: its other languages are wanted next.
     if list(names[1:]) == [file_name(name) for name in names[1:]]:
@@ -32,8 +32,18 @@ def require_not_elsewhere(root: Path, names: Sequence[str], record: str = "manif
     )
 
 
-def _is_of(path: Path, experiment: str) -> bool:
+def _is_of(path: Path, names: Sequence[str]) -> bool:
+    """Whether the record is of ``names``: ``a%2Fb`` is also where a model called ``a/b`` has its results today."""
     try:
-        return bool(json.loads(path.read_bytes())["config"]["experiment"]["name"] == experiment)
-    except (OSError, ValueError, KeyError, TypeError):
+        record = json.loads(path.read_bytes())
+        if record["config"]["experiment"]["name"] != names[0]:
+            return False
+        recorded = {record.get("language"), record.get("analysis")} | {
+            part.get(key)
+            for name in ("model", "dataset", "projection")
+            for part in [record.get(name) or {}]
+            for key in ("name", "label")
+        }
+        return all(name in recorded for name in names[1:] if name != file_name(name))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False

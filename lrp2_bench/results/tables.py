@@ -233,7 +233,7 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise _damaged(path, line, "it holds bytes that are no UTF-8") from error
+        raise _damaged(path, line, "it holds bytes that are not UTF-8") from error
 
 
 def _damaged(path: Path, line: int, what: str) -> BenchError:

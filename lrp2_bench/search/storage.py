@@ -39,7 +39,7 @@ _EXISTS = {"42P07", "42710", "23505"}
 #: Seconds after which a server that does not answer is given up.
 _CONNECT = 30
 
-_KEPT = "Hits on disk are kept whatever becomes of a study; leave search.storage out for a journal in the run's folder."
+_KEPT = "Hits on disk are kept in any case; leave search.storage out for a journal in the run's folder."
 
 
 def open_journal(path: Path) -> BaseStorage:

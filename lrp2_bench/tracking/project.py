@@ -24,12 +24,12 @@ def project_of(configured: object, key: str = "tracking.project") -> str:
         two = entity and not set(entity + project) & set(_REFUSED)
         advice = f"tracking.entity={entity} tracking.project={project}" if two else f"{key}=NAME"
         raise BenchError(
-            f"{source}={name} is no W&B project: it holds {' '.join(wrong)}, and W&B takes none of "
+            f"{source}={name} is not a W&B project name: it holds {' '.join(wrong)}, and W&B takes none of "
             f"{' '.join(_REFUSED)}.\nGive another with {advice}."
         )
     if len(name) > _LONGEST:
         raise BenchError(
-            f"{source}={name} is no W&B project: it has {len(name)} characters, and W&B takes {_LONGEST}.\n"
+            f"{source}={name} is not a W&B project name: it has {len(name)} characters, and W&B takes {_LONGEST}.\n"
             f"Give another with {key}=NAME."
         )
     return name

@@ -92,7 +92,7 @@ def test_a_failed_search_is_told_with_its_cause_after_all_the_others(
         ["tiny_bloom_twin/cldr/en", "tiny_bloom_twin/cldr/sq"],
         ["tiny_bloom/cldr/sq", "tiny_bloom/cldr/en"],
     ], "the twin's are over before the model's begin"
-    assert "3/4 languages" in said.getvalue()
+    assert "3/4 searches" in said.getvalue()
 
 
 def test_it_searches_reports_and_says_what_it_found(
@@ -101,7 +101,7 @@ def test_it_searches_reports_and_says_what_it_found(
     said = io.StringIO()
     report = run_demo(settings(tmp_path), Console(file=said, width=100))
     assert "tiny_bloom recalls" in said.getvalue() and "Knowledge transfer, baseline" in said.getvalue()
-    assert "4/4 languages" in said.getvalue()
+    assert "4/4 searches" in said.getvalue()
     assert len(list(report.parent.glob("*/*/*/wandb/offline-run-*"))) == 4 and "wandb sync" in said.getvalue()
     assert (report / "knowledge_tiny_bloom_cldr.md").is_file()
     assert (report / "figures" / "heatmaps_transferability_tiny_bloom_cldr.png").is_file()
@@ -109,7 +109,7 @@ def test_it_searches_reports_and_says_what_it_found(
     # A second time nothing is searched, until what is asked for changes.
     runs, said = launcher({}), io.StringIO()
     run_demo(settings(tmp_path), Console(file=said, width=100))
-    assert not runs and "4/4 languages" in said.getvalue()
+    assert not runs and "4/4 searches" in said.getvalue()
     # Another limit is another experiment; a folder holds one configuration.
     assert demo_searches("tiny_bloom", settings(tmp_path, limit=3), tmp_path) != demo_searches(
         "tiny_bloom", settings(tmp_path), tmp_path

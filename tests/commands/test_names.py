@@ -55,7 +55,7 @@ def test_a_home_or_a_working_directory_of_such_bytes_is_refused_too(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(folder))
     assert lrp2_bench("report", "paths.outputs='~/x'") == 1
-    assert "holds bytes that are no UTF-8" in capsys.readouterr().err
+    assert "holds bytes that are not UTF-8" in capsys.readouterr().err
     monkeypatch.chdir(folder)
     assert lrp2_bench("report", "x") == 1
     assert capsys.readouterr().err.startswith("The working directory b'")

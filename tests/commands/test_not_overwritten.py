@@ -61,7 +61,7 @@ MEASURED = {"models": ["mbert"], "checkpoints": {}, "dataset": "abc", "language"
         ({"measured": {**MEASURED, "models": ["bloom_560m"]}}, r"models: \['bloom_560m'\] -> \['mbert'\]"),
         ({"measured": {**MEASURED, "dataset": "other"}}, "dataset: other -> abc"),
         ({"cases": [{"model": "tiny_bloom"}]}, r"models: \['tiny_bloom'\] -> \['mbert'\]"),
-        ([], "is no benchmark's"),
+        ([], "is not a benchmark result"),
     ],
     ids=["another model", "other facts", "of an earlier version", "no benchmark"],
 )
@@ -160,3 +160,18 @@ def test_a_folder_in_a_folder_that_is_another_experiments_is_none_of_ours(tmp_pa
         require_not_elsewhere(tmp_path, names)
     write_json(tmp_path / "a%2Frandom" / "m" / "d" / "de" / "manifest.json", {})
     require_not_elsewhere(tmp_path, names)
+
+
+@pytest.mark.parametrize(("part", "at"), [("model", 1), ("dataset", 2)])
+def test_a_folder_that_another_name_is_written_as_is_not_taken_for_a_former_one(
+    tmp_path: Path, part: str, at: int
+) -> None:
+    names = ["e", "m", "d", "de"]
+    names[at] = "a%2Fb"
+    record = {"config": {"experiment": {"name": "e"}}, "model": {"name": "m"}, "dataset": {"name": "d"}}
+    path = tmp_path.joinpath(*names) / "manifest.json"
+    write_json(path, record | {part: {"name": "a/b"}})  # as today
+    require_not_elsewhere(tmp_path, names)
+    write_json(path, record | {part: {"name": "a%2Fb"}})  # as before
+    with pytest.raises(BenchError, match="now they belong in"):
+        require_not_elsewhere(tmp_path, names)

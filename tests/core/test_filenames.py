@@ -114,7 +114,7 @@ def test_a_path_with_no_room_for_what_a_job_writes_is_refused() -> None:
 
 def test_bytes_that_are_no_text_are_named_with_their_place() -> None:
     require_text("The setting", ["paths.outputs=café", "日本", ""])
-    with pytest.raises(BenchError, match=r"The setting b'p=caf\\xe9/x' holds bytes that are no UTF-8"):
+    with pytest.raises(BenchError, match=r"The setting b'p=caf\\xe9/x' holds bytes that are not UTF-8"):
         require_text("The setting", ["fine", os.fsdecode(b"p=caf\xe9/x")])
-    with pytest.raises(BenchError, match="no UTF-8"):
+    with pytest.raises(BenchError, match="not UTF-8"):
         require_text("The setting", ["\ud800\udce9"])

@@ -72,7 +72,7 @@ def test_a_broken_weight_is_found_by_name_and_so_is_what_it_breaks(
     with pytest.raises(BenchError) as told:
         require_scores(model, facts)
     text = str(told.value)
-    assert "no finite numbers in model.precision=float32" in text and "no precision helps" in text
+    assert "not finite numbers in model.precision=float32" in text and "no precision helps" in text
     assert name in text.split("themselves: ")[1]
     assert re.search(f"begins in {part}, at the baseline of de P17 ", text)
 
@@ -112,7 +112,7 @@ def test_where_only_some_facts_are_broken_it_is_said_and_the_work_goes_on(
         model.model.get_parameter("transformer.word_embeddings.weight").data[token] = math.nan
     with caplog.at_level(logging.WARNING):
         require_scores(model, facts)
-    assert "no finite numbers in model.precision=float32, for " in caplog.text
+    assert "not finite numbers in model.precision=float32, for " in caplog.text
     data_warnings = DataWarnings()
     for relation in facts.relations:
         baseline_hits(model, relation, data_warnings)

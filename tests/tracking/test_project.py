@@ -62,7 +62,7 @@ def test_a_search_tracks_where_the_environment_says_and_keeps_it_on_record(
 
 @pytest.mark.parametrize("character", "/\\#?%:")
 def test_a_project_that_wandb_refuses_is_refused_before_the_work(character: str) -> None:
-    with pytest.raises(BenchError, match="tracking.project=.* is no W&B project: it holds"):
+    with pytest.raises(BenchError, match="tracking.project=.* is not a W&B project name: it holds"):
         WandbTracker(f"a{character}b")
 
 
@@ -81,7 +81,7 @@ def test_advice_about_a_project_works(monkeypatch: pytest.MonkeyPatch) -> None:
     advice = str(caught.value).split("Give another with ")[1].rstrip(".").split()
     assert advice == ["tracking.entity=team", "tracking.project=p"]
     monkeypatch.setenv("WANDB_PROJECT", "x" * 129)
-    with pytest.raises(BenchError, match="WANDB_PROJECT=x+ is no W&B project: it has 129 characters"):
+    with pytest.raises(BenchError, match="WANDB_PROJECT=x+ is not a W&B project name: it has 129 characters"):
         WandbTracker()
     assert WandbTracker("p", "team").target.entity == "team"
 
@@ -92,7 +92,7 @@ def test_a_search_with_a_project_that_cannot_be_asks_no_model(
     monkeypatch.setattr("lrp2_bench.commands.search.job.load_model", lambda *_: pytest.fail("the model is loaded"))
     assert toy_job().search("tracking=wandb", "tracking.project=a/b") == 1
     said = capsys.readouterr().err
-    assert said.startswith("tracking.project=a/b is no W&B project") and "Traceback" not in said
+    assert said.startswith("tracking.project=a/b is not a W&B project name") and "Traceback" not in said
 
 
 @pytest.mark.parametrize("absent", ["not there", "a folder of that name"])

@@ -81,7 +81,7 @@ def learn_head(model: Any, dry: DryRun, sample: tuple[Tensor, Tensor]) -> Head:
         for handle in handles:
             handle.remove()
     if not torch.isfinite(logits).all():
-        raise ValueError("its own forward gives logits that are no finite numbers, as damaged weights do")
+        raise ValueError("its own forward gives logits that are not finite numbers, as damaged weights do")
     if len(products) != 1:
         raise ValueError(f"its forward pass runs its output embeddings {len(products)} times instead of once")
     norm = next((norm for norm, output in zip(norms, outputs, strict=True) if _same(output, given[0])), None)

@@ -107,7 +107,7 @@ def test_a_sample_of_sentences_says_how_many(toy_job: Build) -> None:
         (["analysis.resamples=3"], "analysis.resamples=3: give a whole number from 100."),
         (["dataset.limit=3"], "have 9 parallel sentences the model can be given in 'mlama'; at least 10 are needed"),
         (["pivot=fr"], "Unknown language of the parallel sentences 'fr'"),
-        (["pair=[3,2]"], "pair=[3, 2] is no layer pair"),
+        (["pair=[3,2]"], "pair=[3, 2] is not a layer pair"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_with_the_next_step(
