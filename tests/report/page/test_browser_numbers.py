@@ -122,7 +122,7 @@ def test_the_held_out_gain_and_the_corrected_p_stand_beside_the_plain_ones(germa
 
 def test_a_baseline_and_the_pivot_say_what_they_lack(german: Opened) -> None:
     german.page.select_option("#language", label="Turkish")
-    assert german.text("h1") == "Baseline model: transferability 13.0"
+    assert german.text("h1") == "Baseline: transferability 13.0"
     assert "No pair of layers was searched" in german.text("#remarks")
     assert not german.page.is_visible("#heatmap") and not german.page.is_visible("#facts")
     german.page.select_option("#language", label="English (pivot)")
