@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrp2_bench.core.filenames import file_name
-from lrp2_bench.interventions.base import LRP2 as LRP2
+from lrp2_bench.core.settings import LRP2 as LRP2
 from lrp2_bench.interventions.registry import is_label
 
 PAIRS = "pairs.csv"

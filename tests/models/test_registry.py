@@ -79,5 +79,5 @@ def test_a_class_that_is_no_record_is_no_reason_not_to_run_other_models(
 ) -> None:
     site("opt", "class Record: pass")
     assert load(model_folder("bert")).blocks == 4
-    with pytest.raises(BenchError, match="no subclass of .*Architecture"):
+    with pytest.raises(BenchError, match="not a subclass of .*Architecture"):
         ARCHITECTURES.get("opt")
