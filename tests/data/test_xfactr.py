@@ -257,7 +257,9 @@ def test_other_content_than_the_published_is_counted_by_language(folder: Path) -
 
 
 @needs_xfactr
-@pytest.mark.parametrize("language", ["ru", "fr", "el", "es"])
+@pytest.mark.parametrize(
+    "language", ["ru", *(pytest.param(code, marks=pytest.mark.slow) for code in ("fr", "el", "es"))]
+)
 def test_of_the_real_prompts_subject_and_object_stand_where_they_are_told(language: str) -> None:
     relations = XFactr(XFACTR_ZIP, limit=20).facts(language, "en", DataWarnings()).relations
     assert relations
