@@ -172,7 +172,7 @@ def test_weights_that_are_no_numbers_are_told_as_such(tmp_path: Path) -> None:
     weights = load_file(tmp_path / "model.safetensors")
     weights["model.layers.1.mlp.up_proj.weight"][:] = torch.nan
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
-    with pytest.raises(BenchError, match="no finite numbers, as damaged weights do"):
+    with pytest.raises(BenchError, match="not finite numbers, as damaged weights do"):
         load_as(tmp_path)
 
 
