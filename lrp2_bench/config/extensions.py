@@ -45,7 +45,7 @@ def require_registered(config: DictConfig, metrics: tuple[str, ...] | None = Non
 
 
 def list_metrics() -> str:
-    """For the help; docs/report.md says what each measures."""
+    """For the help: their names, which are known without NumPy; the classes say what each measures."""
     return ", ".join(METRICS.names())
 
 
