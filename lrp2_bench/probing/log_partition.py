@@ -9,9 +9,10 @@ the bound leaves the winner open.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lrp2_bench.models.layered import LayeredModel, Vocabulary
@@ -22,6 +23,12 @@ _VOCAB_STEP = 4096
 
 #: Width from which products in bfloat16 are worth a second look at what they leave open.
 _ROUGH_FROM = 512
+
+#: One token of so many leads, but no fewer than these.
+_LEADING, _FEWEST_LEADING = 512, 16
+
+#: Logits and rows of the head held at once where they are looked at one by one.
+_LOGIT_FLOATS = 16 * 2**20
 
 #: Share of a float32 log-sum-exp that its own rounding may move it, generously.
 _ROUNDING = 1e-5
@@ -63,6 +70,54 @@ class LogPartition:
             empty = states.new_zeros(0, dtype=torch.float32)
             return Interval(empty, empty)
         return Interval(torch.cat([part.low for part in parts]), torch.cat([part.high for part in parts]))
+
+    def leading(
+        self, states: Float[Tensor, "row hidden"], counts: ProbeCounts
+    ) -> tuple[Float[Tensor, " row"], Int[Tensor, "row token"]]:
+        """Exact values as in :meth:`exact`, and the tokens with the largest logits, the same number for each row."""
+        counts.exact_log_partitions += len(states)
+        vocabulary = self._model.vocabulary
+        most = min(len(vocabulary.weight), max(_FEWEST_LEADING, len(vocabulary.weight) // _LEADING))
+        values, tokens = [], []
+        for part in states.split(max(1, _LOGIT_FLOATS // len(vocabulary.weight))):
+            logits = vocabulary.finish(torch.nn.functional.linear(part, vocabulary.weight, vocabulary.bias).float())
+            values.append(logits.logsumexp(dim=1))
+            tokens.append(logits.topk(most, dim=1).indices)
+        return torch.cat(values), torch.cat(tokens)
+
+    def over(
+        self,
+        states: Float[Tensor, "row setting hidden"],
+        tokens: Int[Tensor, "row token"],
+        counts: ProbeCounts,
+    ) -> Float[Tensor, "row setting"]:
+        """The log-sum-exp over some ``tokens`` of each row: no more than that over all, and rounding leaves it so."""
+        counts.partial_log_partitions += states.shape[0] * states.shape[1]
+        vocabulary = self._model.vocabulary
+        size = max(1, _LOGIT_FLOATS // (tokens.shape[1] * states.shape[2]))
+        values = []
+        for part, chosen in zip(states.split(size), tokens.split(size), strict=True):
+            products = torch.bmm(part, vocabulary.weight[chosen].transpose(1, 2)).float()
+            if vocabulary.bias is not None:
+                products = products + vocabulary.bias[chosen].unsqueeze(1)
+            values.append(vocabulary.finish(products).logsumexp(dim=2))
+        value = torch.cat(values)
+        return value - self.slip(states, value)
+
+    def slip(self, states: Float[Tensor, "*row hidden"], value: Float[Tensor, " *row"]) -> Float[Tensor, " *row"]:
+        """More than two ways of summing a row's products can differ by, where their log-sum-exp is ``value``."""
+        return self._rounding * (1 + value.abs() + self._reach * states.float().norm(dim=-1))
+
+    @cached_property
+    def _reach(self) -> Float[Tensor, ""]:
+        """The longest row of the head."""
+        weight = self._model.vocabulary.weight
+        return torch.stack([part.float().norm(dim=1).max() for part in weight.split(_VOCAB_STEP)]).max()
+
+    @property
+    def _rounding(self) -> float:
+        """Of products in the model's precision: those of a head in half precision are rounded to it."""
+        return max(_ROUNDING, 2.0 * torch.finfo(self._model.vocabulary.weight.dtype).eps)
 
 
 def rough_is_faster(model: LayeredModel) -> bool:
