@@ -1,13 +1,14 @@
 """Log-sum-exps over the vocabulary, exactly or between bounds.
 
 The head is the widest matrix of a multilingual model (BLOOM: 250,880 rows), and most comparisons of candidates do
-not hang on its last digits. Where the hardware multiplies bfloat16 matrices several times faster than float32 ones,
+not hang on its last digits. Where a trial shows bfloat16 matrices to multiply several times faster than float32 ones,
 a log-partition is first computed that way, with a bound on its error; whoever compares takes the exact one only where
 the bound leaves the winner open.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,8 +22,11 @@ from lrp2_bench.probing.probe import ProbeCounts
 #: Vocabulary rows a step: with a step's states, their logits stay in a core's cache.
 _VOCAB_STEP = 4096
 
-#: Width from which products in bfloat16 are worth a second look at what they leave open.
-_ROUGH_FROM = 512
+#: Numbers of a head from which bfloat16 is tried: smaller ones take next to nothing in any format.
+_WORTH_TRYING = 2**24
+
+#: Seconds for which it is tried, on so many rows, and the share of float32's time from which it is used.
+_TRYING, _TRIED_ROWS, _MOST_SHARE = 0.2, 512, 0.6
 
 #: One token of so many leads, but no fewer than these.
 _LEADING, _FEWEST_LEADING = 512, 16
@@ -121,16 +125,36 @@ class LogPartition:
 
 
 def rough_is_faster(model: LayeredModel) -> bool:
-    """Whether this machine has matrix units for bfloat16, and the model a float32 head to gain from them.
+    """Whether bfloat16 bounds take so much less time than float32 values on this machine, for rows and states as wide
+    as this model's, that computing some float32 ones after all leaves a gain. Tried for a fifth of a second.
 
-    In a narrow model the exponentials take longer than the products: at width 128 the detour cost a third of a run,
-    and a gigabyte that the bfloat16 kernels keep.
+    Nothing is assumed of the machine: matrix units for bfloat16 (AMX, CUDA) make it several times as fast, processors
+    that convert it make it slower, and in a narrow model the exponentials take longer than the products. No integers:
+    int8 products are twice as fast as float32 ones on processors with VNNI, but what can be proven of their rounding
+    leaves log-partitions of Gemma 3 270M open by 8 to 19 nats (docs/engine.md), where cells hang on less.
     """
-    if model.dtype is not torch.float32 or model.hidden_size < _ROUGH_FROM:
+    weight = model.vocabulary.weight
+    if model.dtype is not torch.float32 or weight.numel() < _WORTH_TRYING:
         return False
-    if model.device.type == "cuda":
-        return torch.cuda.get_device_capability(model.device) >= (8, 0)
-    return model.device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())
+    step = weight[:_VOCAB_STEP].detach()
+    states = torch.randn(_TRIED_ROWS, weight.shape[1], device=weight.device)
+    heads = (
+        replace(model.vocabulary, weight=step, bias=None),
+        replace(model.vocabulary, weight=step.bfloat16(), bias=None),
+    )
+    best = [float("inf"), float("inf")]
+    start, rounds = time.perf_counter(), 0
+    with torch.inference_mode():
+        while rounds < 2 or time.perf_counter() - start < _TRYING:  # the first of anything is slow
+            for number, head in enumerate(heads):
+                once = time.perf_counter()
+                _log_sum_exp_and_size(states.to(head.weight.dtype), head, None)
+                if states.is_cuda:
+                    torch.cuda.synchronize(states.device)
+                best[number] = min(best[number], time.perf_counter() - once)
+            rounds += 1
+    exact, rough = best
+    return rough < _MOST_SHARE * exact
 
 
 class _RoughHead:

@@ -194,16 +194,35 @@ def test_the_setting_switches_the_rough_path_for_float32_models_alone(
     assert (counts.rough_log_partitions > 0) == used
 
 
-@pytest.mark.parametrize("fast", [True, False])
-def test_by_default_the_machine_decides(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: fast)
-    model = _model(_random(1, 100, 512), None)
-    assert rough_is_faster(model) == fast
-    assert not rough_is_faster(_model(_random(1, 100, 512).bfloat16(), None, torch.bfloat16))
-    assert not rough_is_faster(_model(_random(1, 100, 128), None)), "a narrow head gains nothing"
+@pytest.mark.parametrize(("factor", "faster"), [(0.25, True), (0.5, True), (0.9, False), (4.0, False)])
+def test_by_default_a_trial_of_both_formats_decides(
+    factor: float, faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``factor``: seconds of a product in bfloat16 for one of a product in float32."""
+    clock, real = [0.0], log_partition._log_sum_exp_and_size
+
+    def timed(states: Tensor, vocabulary: Vocabulary, shift: Tensor | None) -> tuple[Tensor, Tensor]:
+        clock[0] += factor if vocabulary.weight.dtype is torch.bfloat16 else 1.0
+        return real(states, vocabulary, shift)
+
+    monkeypatch.setattr(log_partition, "_log_sum_exp_and_size", timed)
+    monkeypatch.setattr(log_partition.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(log_partition, "_WORTH_TRYING", 800)
+    model = _model(_random(1, 100, 8), None)
+    assert rough_is_faster(model) == faster
     counts = ProbeCounts()
-    build_log_partition(model, GridSettings()).bounds(_random(2, 5, 512), counts)
-    assert (counts.rough_log_partitions > 0) == fast
+    build_log_partition(model, GridSettings()).bounds(_random(2, 5, 8), counts)
+    assert (counts.rough_log_partitions > 0) == faster
+
+
+def test_heads_that_gain_nothing_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("tried")
+
+    monkeypatch.setattr(log_partition, "_log_sum_exp_and_size", never)
+    assert not rough_is_faster(_model(_random(1, 100, 8), None)), "a small one"
+    monkeypatch.setattr(log_partition, "_WORTH_TRYING", 1)
+    assert not rough_is_faster(_model(_random(1, 100, 8).bfloat16(), None, torch.bfloat16)), "no float32"
 
 
 def test_the_vocabulary_is_gone_through_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
