@@ -29,7 +29,9 @@ INSIDE = {
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry vectors", "*"),
-    "probing": ("pools prefix_tree probe", "log_partition rows", "bounded_ranking masked", "*", "build scores"),
+    "probing": (
+        "pools prefix_tree probe", "log_partition rows", "bounded_ranking leader", "masked", "*", "build scores",
+    ),
     "metrics": ("hits", "base", "*"),
     "grid": ("plan", "cost frontier limits", "*", "pilot"),
     "results": (

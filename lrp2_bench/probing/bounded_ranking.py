@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lrp2_bench.probing.log_partition import LogPartition
+from lrp2_bench.probing.log_partition import LED_FROM, LogPartition
 from lrp2_bench.probing.prefix_tree import PrefixTree
 from lrp2_bench.probing.probe import ProbeCounts
 
@@ -33,9 +33,6 @@ _LOWEST = -1e30
 
 #: What is known of a log-partition: cheap lower bounds, bounds on either side, itself.
 _UNKNOWN, _BOUNDED, _EXACT = 0, 1, 2
-
-#: Settings from which it pays to compute one setting's log-partitions for the tokens that lead.
-_ANCHOR_FROM = 4
 
 #: Numbers of states copied at once.
 _STATE_FLOATS = 4 * 2**20
@@ -121,7 +118,7 @@ class BoundedRanking:
         self._high = torch.where(used.unsqueeze(1), torch.inf, 0.0).expand_as(known).clone()
         self._level = torch.full(known.shape, _UNKNOWN, dtype=torch.int8, device=known.device)
         self._broken = torch.zeros_like(known)  # 1 where a log-partition is no number
-        if settings >= _ANCHOR_FROM:
+        if settings >= LED_FROM:
             self._lead(used)
 
     def wins(self) -> Bool[Tensor, "fact setting"]:
@@ -144,10 +141,16 @@ class BoundedRanking:
             alive &= (most >= 0) & ~lost.unsqueeze(2)
             fact, setting = alive.any(dim=2).nonzero(as_tuple=True)
             if not len(fact):
-                return ~lost
+                break
             take = min(2 ** max(0, looks - _ONE_BY_ONE), _MOST_AT_ONCE)
             self._look(fact, setting, alive, lost, take)
             looks += 1
+        # Rivals fell because a log-partition is no number: so may be one of the right sentence's, not looked at yet.
+        fact, setting = (~lost & (self._broken > 0).any(dim=2)).nonzero(as_tuple=True)
+        own = sentences.uses[fact, sentences.gold[fact]] > 0
+        self._compute(fact, setting, own & (self._level[fact, setting] == _UNKNOWN))
+        broken = torch.bmm(self._broken, sentences.uses.transpose(1, 2)) > 0
+        return ~(lost | broken.gather(2, gold).squeeze(2))
 
     def _leads(self) -> tuple[Float[Tensor, "fact setting sentence"], Float[Tensor, "fact setting sentence"]]:
         """By how much each sentence leads the right one, at least and at most."""

@@ -31,6 +31,9 @@ _TRYING, _TRIED_ROWS, _MOST_SHARE = 0.2, 512, 0.6
 #: One token of so many leads, but no fewer than these.
 _LEADING, _FEWEST_LEADING = 512, 16
 
+#: Settings of a query from which it pays to compute one's log-partitions for the tokens that lead.
+LED_FROM = 4
+
 #: Logits and rows of the head held at once where they are looked at one by one.
 _LOGIT_FLOATS = 16 * 2**20
 
@@ -42,8 +45,8 @@ _ROUNDING = 1e-5
 class Interval:
     """``low <= value <= high``, elementwise."""
 
-    low: Float[Tensor, " row"]
-    high: Float[Tensor, " row"]
+    low: Float[Tensor, "*row"]
+    high: Float[Tensor, "*row"]
 
 
 class LogPartition:
@@ -108,9 +111,35 @@ class LogPartition:
         value = torch.cat(values)
         return value - self.slip(states, value)
 
+    def led(
+        self, states: Float[Tensor, "row place hidden"], group: Int[Tensor, " row"], counts: ProbeCounts
+    ) -> Interval:
+        """The exact values of the first row of each ``group``, and lower bounds of the others': over the tokens that
+        lead at a place in the first. All rows are left open where groups are so small that this may save nothing."""
+        rows, places, width = states.shape
+        low = states.new_full((rows, places), -torch.inf, dtype=torch.float32)
+        high = torch.full_like(low, torch.inf)
+        _, group = group.unique(return_inverse=True)
+        sizes = group.bincount()
+        if rows < LED_FROM * max(1, len(sizes)):
+            return Interval(low, high)
+        order = group.argsort(stable=True)
+        start = sizes.cumsum(dim=0) - sizes
+        step = max(1, _LOGIT_FLOATS // (int(sizes.max()) * places * width))
+        for first, size in zip(start.split(step), sizes.split(step), strict=True):
+            member = torch.arange(int(size.max()), device=states.device).expand(len(size), -1)
+            some = order[first.unsqueeze(1) + torch.minimum(member, size.unsqueeze(1) - 1)]  # the last fills up
+            there = states[some].transpose(1, 2).flatten(0, 1)
+            value, tokens = self.leading(there[:, 0], counts)
+            bounds = self.over(there, tokens, counts)
+            low[some] = bounds.view(len(size), places, -1).transpose(1, 2)
+            low[order[first]] = high[order[first]] = value.view(len(size), places)
+        return Interval(low, high)
+
     def slip(self, states: Float[Tensor, "*row hidden"], value: Float[Tensor, " *row"]) -> Float[Tensor, " *row"]:
         """More than two ways of summing a row's products can differ by, where their log-sum-exp is ``value``."""
-        return self._rounding * (1 + value.abs() + self._reach * states.float().norm(dim=-1))
+        largest: Float[Tensor, " *row"] = self._reach * states.float().norm(dim=-1)
+        return self._rounding * (1 + value.abs() + largest)
 
     @cached_property
     def _reach(self) -> Float[Tensor, ""]:

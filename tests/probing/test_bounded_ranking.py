@@ -205,6 +205,13 @@ def test_a_sentence_whose_log_partition_is_no_number_never_wins(broken: float) -
     assert (case.wins(0), case.wins(1)) == ([False], [True])
 
 
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf])
+def test_where_no_log_partition_is_a_number_none_wins_whoever_is_ahead(broken: float) -> None:
+    for logits in ([0.0, 5.0], [5.0, 0.0]):
+        case = _two(logits, [broken, broken])
+        assert (case.wins(0), case.wins(1)) == ([False], [False])
+
+
 def test_where_no_sentence_has_a_number_none_wins() -> None:
     for shared in (False, True):
         case = _two([-torch.inf, -torch.inf], [1.0, 1.0], shared=shared)
@@ -217,3 +224,32 @@ def test_settings_are_decided_each_by_itself() -> None:
     case = _Case(prefix_tree, torch.zeros(3, 2), known, torch.ones(2))
     assert case.wins(0) == [True, False, True]
     assert case.wins(1) == [False, True, False]
+
+
+@steady
+@given(some=st.lists(cases(), min_size=2, max_size=3), data=st.data())
+def test_facts_decided_together_are_decided_as_each_by_itself(some: list[_Case], data: st.DataObject) -> None:
+    """Facts of several sizes share tables that are filled up; rows of states are numbered through."""
+    settings = min(len(case.logits) for case in some)
+    golds = [data.draw(st.integers(0, len(case.weights) - 1)) for case in some]
+    slots = [len(case.prefix_tree.scored) for case in some]
+    known = _Known(
+        *(
+            torch.cat([getattr(case.known, name)[: settings * count] for case, count in zip(some, slots, strict=True)])
+            for name in ("values", "below", "above")
+        )
+    )
+    sentences = Sentences.of(
+        [case.prefix_tree for case in some], [case.weights.tolist() for case in some], golds, torch.device("cpu")
+    )
+    states = torch.zeros(len(some), settings, max(1, *slots), 1)
+    logits = torch.zeros(len(some), settings, sentences.slots.shape[1])
+    first = 0
+    for fact, (case, count) in enumerate(zip(some, slots, strict=True)):
+        numbers = torch.arange(first, first + settings * count, dtype=torch.float32)
+        states[fact, :, :count, 0] = numbers.view(settings, count)
+        logits[fact, :, : case.logits.shape[1]] = case.logits[:settings]
+        first += settings * count
+    together = BoundedRanking(sentences, states, logits, cast(LogPartition, known), ProbeCounts()).wins()
+    alone = [case.wins(gold)[:settings] for case, gold in zip(some, golds, strict=True)]
+    assert together.tolist() == alone
