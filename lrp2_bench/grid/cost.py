@@ -12,6 +12,7 @@ from typing import Any
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.registry import architecture_of
+from lrp2_bench.probing.log_partition import leading_tokens
 from lrp2_bench.probing.probe import Shape
 
 #: What configurations call the width of a feed-forward.
@@ -76,6 +77,11 @@ def final_block_flops(model: ModelShape, tokens: int, scored: int) -> float:
 def log_partition_flops(model: ModelShape, rows: int) -> float:
     """Rows of the whole head."""
     return 2.0 * rows * model.hidden * model.vocab
+
+
+def partial_log_partition_flops(model: ModelShape, rows: int) -> float:
+    """Rows of the head at the tokens that lead alone."""
+    return 2.0 * rows * model.hidden * leading_tokens(model.vocab)
 
 
 def grid_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Cost:

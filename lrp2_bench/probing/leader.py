@@ -47,7 +47,7 @@ class Leader:
         if len(new):
             parts = self._log_partition.bounds(self._states[new].flatten(0, 1), self._counts)
             self._low[new] = self._mean(new, parts.high)
-            self._high[new] = self._mean(new, parts.low)
+            self._high[new] = torch.minimum(self._high[new], self._mean(new, parts.low))
             self._bounded[new] = True
 
     def exact(self, cells: Int[Tensor, " asked"]) -> Float[Tensor, " asked"]:

@@ -84,7 +84,7 @@ class LogPartition:
         """Exact values as in :meth:`exact`, and the tokens with the largest logits, the same number for each row."""
         counts.exact_log_partitions += len(states)
         vocabulary = self._model.vocabulary
-        most = min(len(vocabulary.weight), max(_FEWEST_LEADING, len(vocabulary.weight) // _LEADING))
+        most = leading_tokens(len(vocabulary.weight))
         values, tokens = [], []
         for part in states.split(max(1, _LOGIT_FLOATS // len(vocabulary.weight))):
             logits = vocabulary.finish(torch.nn.functional.linear(part, vocabulary.weight, vocabulary.bias).float())
@@ -151,6 +151,11 @@ class LogPartition:
     def _rounding(self) -> float:
         """Of products in the model's precision: those of a head in half precision are rounded to it."""
         return max(_ROUNDING, 2.0 * torch.finfo(self._model.vocabulary.weight.dtype).eps)
+
+
+def leading_tokens(vocab: int) -> int:
+    """Tokens that a partial row is over."""
+    return min(vocab, max(_FEWEST_LEADING, vocab // _LEADING))
 
 
 def rough_is_faster(model: LayeredModel) -> bool:

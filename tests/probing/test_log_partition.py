@@ -236,3 +236,69 @@ def test_the_vocabulary_is_gone_through_in_steps(monkeypatch: pytest.MonkeyPatch
         torch.testing.assert_close(exact, values[0][0])
         assert (interval.low <= exact).all()
         assert (exact <= interval.high).all()
+
+
+@st.composite
+def _heads(draw: st.DrawFn) -> tuple[Tensor, Tensor | None, float | None, Tensor]:
+    """Heads and states that try bounds: huge norms, states along a row or against it, equal rows, all logits alike or
+    far below zero."""
+    seed, vocab, hidden = draw(st.integers(0, 2**16)), draw(st.sampled_from([1, 3, 40, 600])), draw(st.integers(1, 12))
+    weight, states = _random(seed, vocab, hidden), _random(seed + 1, 3, 5, hidden)
+    kind = draw(st.sampled_from(["random", "along", "against", "equal", "uniform", "one long"]))
+    if kind in {"along", "against"}:
+        states = (1 if kind == "along" else -1) * weight[torch.arange(15).view(3, 5) % vocab]
+    elif kind == "equal":
+        weight = weight[:1].expand(vocab, hidden).contiguous()
+    elif kind == "uniform":
+        states = torch.zeros_like(states)
+    elif kind == "one long":
+        weight[-1] *= 1e4
+    states = states * draw(st.sampled_from([1e-20, 1e-3, 1.0, 300.0, 1e5]))
+    bias = draw(st.sampled_from([None, 0.0, 1.0, -1e4]))
+    cap = draw(st.sampled_from([None, 0.5, 30.0]))
+    return weight, None if bias is None else bias + _random(seed + 2, vocab), cap, states
+
+
+@steady
+@given(head=_heads())
+def test_the_sum_over_the_tokens_that_lead_in_one_row_never_exceeds_that_over_all_in_another(
+    head: tuple[Tensor, Tensor | None, float | None, Tensor],
+) -> None:
+    weight, bias, cap, states = head
+    lots, counts = LogPartition(_model(weight, bias, cap=cap), 64, rough=False), ProbeCounts()
+    value, tokens = lots.leading(states[:, 0], counts)
+    low = lots.over(states, tokens, counts)
+    exact = lots.exact(states.flatten(0, 1), counts).view(3, 5)
+    logits = states.double() @ weight.double().T + (0 if bias is None else bias.double())
+    true = (logits if cap is None else cap * (logits / cap).tanh()).logsumexp(dim=2)
+    assert (low <= exact).all()
+    assert (low <= true).all()
+    torch.testing.assert_close(value, exact[:, 0], atol=1e-5, rtol=1e-5)
+    assert (value >= low[:, 0]).all()
+    assert (counts.exact_log_partitions, counts.partial_log_partitions) == (3 + 15, 15)
+    if tokens.shape[1] == len(weight):  # over all tokens: nothing is missing but the margin
+        torch.testing.assert_close(low + lots.slip(states, low), exact, atol=1e-4, rtol=1e-5)
+
+
+@steady
+@given(head=_heads(), sizes=st.lists(st.integers(1, 9), min_size=1, max_size=3), seed=st.integers(0, 99))
+def test_rows_of_a_query_are_bounded_by_the_tokens_that_lead_in_its_first(
+    head: tuple[Tensor, Tensor | None, float | None, Tensor], sizes: list[int], seed: int
+) -> None:
+    weight, bias, cap, states = head
+    lots, counts = LogPartition(_model(weight, bias, cap=cap), 64, rough=False), ProbeCounts()
+    query = torch.tensor([number for number, size in enumerate(sizes) for _ in range(size)])
+    query = query[torch.randperm(len(query), generator=torch.Generator().manual_seed(seed))]
+    rows = states.flatten(0, 1)[torch.arange(2 * len(query)) % 15].view(len(query), 2, -1)
+    bounds = lots.led(rows, 5 * query, counts)
+    exact = lots.exact(rows.flatten(0, 1), counts).view(len(query), 2)
+    known = bounds.low == bounds.high
+    torch.testing.assert_close(bounds.low[known], exact[known], atol=1e-5, rtol=1e-5)
+    assert (bounds.low[~known] <= exact[~known]).all()
+    assert torch.isinf(bounds.high[~known]).all()
+    if len(query) >= log_partition.LED_FROM * len(sizes):
+        firsts = [int((query == number).nonzero()[0]) for number in range(len(sizes))]
+        assert known.any(dim=1).nonzero().flatten().tolist() == sorted(firsts)
+        assert torch.isfinite(bounds.low).all()
+    else:
+        assert not known.any()
