@@ -204,10 +204,10 @@ class BoundedRanking:
         size = max(1, _STATE_FLOATS // (settings * hidden))
         for fact, slot in zip(facts.split(size), slots.split(size), strict=True):
             states = self._states[fact, :, slot]
-            value, tokens = self._log_partition.leading(states[:, 0], self._counts)
-            low = self._log_partition.over(states[:, 1:], tokens, self._counts)
+            lead = self._log_partition.leading(states[:, 0], self._counts)
+            low = self._log_partition.over(states[:, 1:], lead, self._counts)
             self._low[fact, 1:, slot] = torch.maximum(self._low[fact, 1:, slot], low.nan_to_num(nan=_LOWEST))
-            self._set(fact, torch.zeros_like(fact), slot, value)
+            self._set(fact, torch.zeros_like(fact), slot, lead.value)
 
     def _bound(self, fact: Tensor, setting: Tensor, slots: Bool[Tensor, "cell slot"]) -> None:
         cell, slot = slots.nonzero(as_tuple=True)

@@ -49,6 +49,18 @@ class Interval:
     high: Float[Tensor, "*row"]
 
 
+@dataclass(frozen=True)
+class Lead:
+    """What is known of log-partitions from some states: their values, the tokens with the largest logits there, and of
+    all others together the tangent, ``rest`` plus the state's product with the ``mean`` of their rows of the head."""
+
+    value: Float[Tensor, " row"]
+    tokens: Int[Tensor, "row token"]
+    rest: Float[Tensor, " row"]
+    mean: Float[Tensor, "row hidden"]
+    length: Float[Tensor, " row"]  # of the states
+
+
 class LogPartition:
     """``rough`` allows the low-precision path; without it bounds are exact."""
 
@@ -78,38 +90,52 @@ class LogPartition:
             return Interval(empty, empty)
         return Interval(torch.cat([part.low for part in parts]), torch.cat([part.high for part in parts]))
 
-    def leading(
-        self, states: Float[Tensor, "row hidden"], counts: ProbeCounts
-    ) -> tuple[Float[Tensor, " row"], Int[Tensor, "row token"]]:
-        """Exact values as in :meth:`exact`, and the tokens with the largest logits, the same number for each row."""
+    def leading(self, states: Float[Tensor, "row hidden"], counts: ProbeCounts) -> Lead:
+        """Exact values as in :meth:`exact`, and what bounds those of other states from below."""
         counts.exact_log_partitions += len(states)
         vocabulary = self._model.vocabulary
-        most = leading_tokens(len(vocabulary.weight))
-        values, tokens = [], []
-        for part in states.split(max(1, _LOGIT_FLOATS // len(vocabulary.weight))):
-            logits = vocabulary.finish(torch.nn.functional.linear(part, vocabulary.weight, vocabulary.bias).float())
+        weight, most = vocabulary.weight, leading_tokens(len(vocabulary.weight))
+        values, tokens, rests, means = [], [], [], []
+        for part in states.split(max(1, _LOGIT_FLOATS // len(weight))):
+            logits = vocabulary.finish(torch.nn.functional.linear(part, weight, vocabulary.bias).float())
             values.append(logits.logsumexp(dim=1))
-            tokens.append(logits.topk(most, dim=1).indices)
-        return torch.cat(values), torch.cat(tokens)
+            top = logits.topk(most, dim=1).indices
+            tokens.append(top)
+            mean = part.new_zeros(part.shape, dtype=torch.float32)
+            rest = mean.new_full((len(part),), -torch.inf)
+            # A soft cap leaves a log-partition no convex function of the state.
+            if vocabulary.cap is None and most < len(weight):
+                logits.scatter_(1, top, -torch.inf)
+                rest = logits.logsumexp(dim=1)
+                shares = logits.sub_(rest.unsqueeze(1)).exp_().to(weight.dtype)
+                # Any distribution bounds; what does not add up to 1 does not.
+                mean = (shares @ weight).float() / shares.float().sum(dim=1, keepdim=True)
+                rest = rest - (mean * part.float()).sum(dim=1)
+            rests.append(rest)
+            means.append(mean)
+        return Lead(
+            torch.cat(values), torch.cat(tokens), torch.cat(rests), torch.cat(means), states.float().norm(dim=1)
+        )
 
     def over(
-        self,
-        states: Float[Tensor, "row setting hidden"],
-        tokens: Int[Tensor, "row token"],
-        counts: ProbeCounts,
+        self, states: Float[Tensor, "row setting hidden"], lead: Lead, counts: ProbeCounts
     ) -> Float[Tensor, "row setting"]:
-        """The log-sum-exp over some ``tokens`` of each row: no more than that over all, and rounding leaves it so."""
+        """Less than the exact values, whatever rounding does: the log-sum-exp over the tokens that lead at the row's
+        ``lead``, and for the rest of the vocabulary the tangent there. Every distribution p over the rest bounds its
+        log-sum-exp from below by the mean of the logits under p plus p's entropy (Jensen); the lead's own does so
+        exactly where it was taken, and linearly in the state elsewhere."""
         counts.partial_log_partitions += states.shape[0] * states.shape[1]
         vocabulary = self._model.vocabulary
-        size = max(1, _LOGIT_FLOATS // (tokens.shape[1] * states.shape[2]))
+        size = max(1, _LOGIT_FLOATS // (lead.tokens.shape[1] * states.shape[2]))
         values = []
-        for part, chosen in zip(states.split(size), tokens.split(size), strict=True):
+        for part, chosen in zip(states.split(size), lead.tokens.split(size), strict=True):
             products = torch.bmm(part, vocabulary.weight[chosen].transpose(1, 2)).float()
             if vocabulary.bias is not None:
                 products = products + vocabulary.bias[chosen].unsqueeze(1)
             values.append(vocabulary.finish(products).logsumexp(dim=2))
-        value = torch.cat(values)
-        return value - self.slip(states, value)
+        rest = lead.rest.unsqueeze(1) + torch.bmm(states.float(), lead.mean.unsqueeze(2)).squeeze(2)
+        value = torch.logaddexp(torch.cat(values), rest)
+        return value - self.slip(states, value) - self._rounding * self._reach * lead.length.unsqueeze(1)
 
     def led(
         self, states: Float[Tensor, "row place hidden"], group: Int[Tensor, " row"], counts: ProbeCounts
@@ -130,10 +156,10 @@ class LogPartition:
             member = torch.arange(int(size.max()), device=states.device).expand(len(size), -1)
             some = order[first.unsqueeze(1) + torch.minimum(member, size.unsqueeze(1) - 1)]  # the last fills up
             there = states[some].transpose(1, 2).flatten(0, 1)
-            value, tokens = self.leading(there[:, 0], counts)
-            bounds = self.over(there, tokens, counts)
+            lead = self.leading(there[:, 0], counts)
+            bounds = self.over(there, lead, counts)
             low[some] = bounds.view(len(size), places, -1).transpose(1, 2)
-            low[order[first]] = high[order[first]] = value.view(len(size), places)
+            low[order[first]] = high[order[first]] = lead.value.view(len(size), places)
         return Interval(low, high)
 
     def slip(self, states: Float[Tensor, "*row hidden"], value: Float[Tensor, " *row"]) -> Float[Tensor, " *row"]:

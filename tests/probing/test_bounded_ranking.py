@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lrp2_bench.probing.bounded_ranking import BoundedRanking, Sentences
-from lrp2_bench.probing.log_partition import Interval, LogPartition
+from lrp2_bench.probing.log_partition import Interval, Lead, LogPartition
 from lrp2_bench.probing.prefix_tree import PrefixTree, plant
 from lrp2_bench.probing.probe import ProbeCounts
 from tests.support.properties import steady
@@ -38,12 +38,13 @@ class _Known:
         counts.exact_log_partitions += len(rows)
         return self.values[rows]
 
-    def leading(self, states: Tensor, counts: ProbeCounts) -> tuple[Tensor, Tensor]:
+    def leading(self, states: Tensor, counts: ProbeCounts) -> Lead:
         rows = states[:, 0].long()
         self.led += rows.tolist()
-        return self.values[rows], torch.zeros(len(rows), 1)
+        none = torch.zeros(len(rows), 1)
+        return Lead(self.values[rows], none.long(), none[:, 0], none, none[:, 0])
 
-    def over(self, states: Tensor, tokens: Tensor, counts: ProbeCounts) -> Tensor:
+    def over(self, states: Tensor, lead: Lead, counts: ProbeCounts) -> Tensor:
         rows = states[..., 0].long()
         return self.values[rows] - self.below[rows]
 
