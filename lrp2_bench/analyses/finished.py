@@ -58,9 +58,9 @@ def each_apart(analyses: Sequence[StoredAnalysis]) -> list[StoredAnalysis]:
     Raises :class:`BenchError` where two of one experiment's name do, as in outputs that were merged.
     """
     names = Counter(stem for analysis in analyses for stem in analysis.file_stems())
-    told = [one.apart() if any(names[stem] > 1 for stem in one.file_stems()) else one for one in analyses]
+    renamed = [one.apart() if any(names[stem] > 1 for stem in one.file_stems()) else one for one in analyses]
     owners: dict[str, StoredAnalysis] = {}
-    for analysis in told:
+    for analysis in renamed:
         for stem in sorted(analysis.file_stems()):
             other = owners.setdefault(stem, analysis)
             if other is not analysis:
@@ -68,7 +68,7 @@ def each_apart(analyses: Sequence[StoredAnalysis]) -> list[StoredAnalysis]:
                     f"Two analyses would have the same names in one report ('{stem}'):\n"
                     f"  {other.folder}\n  {analysis.folder}\nReport on one of the folders at a time."
                 )
-    return told
+    return renamed
 
 
 def find_analyses(inputs: Sequence[Path]) -> tuple[list[StoredAnalysis], list[str]]:

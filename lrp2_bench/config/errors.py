@@ -42,9 +42,9 @@ def explain(error: Exception, command: str) -> str:
     """What was wrong with the configuration of ``command``, and the next step."""
     help_line = f"`lrp2-bench {command} --help` lists groups and settings."
     for cause in _chain(error):
-        told = _explain(cause, command, help_line)
-        if told is not None:
-            return told
+        message = _explain(cause, command, help_line)
+        if message is not None:
+            return message
     return f"{str(error).strip()}\n{help_line}"
 
 

@@ -185,9 +185,9 @@ def require_same_identity(
             if key in now and before[key] != now[key]
         ]
         # A digest helps nobody, unless no setting shows what is behind it.
-        told = {key: values for key, values in differing.items() if not (changed and _is_digest(values[0]))}
-        lines = [*changed, *(f"  {key}: stored {one}, now {other}" for key, (one, other) in told.items())]
-        if by_digest := sorted(differing.keys() - told.keys()):
+        others = {key: values for key, values in differing.items() if not (changed and _is_digest(values[0]))}
+        lines = [*changed, *(f"  {key}: stored {one}, now {other}" for key, (one, other) in others.items())]
+        if by_digest := sorted(differing.keys() - others.keys()):
             lines.append(f"  by digest: {', '.join(by_digest)}")
         shown = "\n".join(lines)
         raise BenchError(

@@ -41,7 +41,7 @@ TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT)
 MARKERS = frozenset({PAIRS, STATUS, MANIFEST, HITS})
 
 #: How the layout is described to a user.
-TOLD = "Runs are in EXPERIMENT/MODEL/DATASET/LANGUAGE folders, which `lrp2-bench search` writes."
+RUNS_HINT = "Runs are in EXPERIMENT/MODEL/DATASET/LANGUAGE folders, which `lrp2-bench search` writes."
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lrp2_bench.analyses.alignment.compute import FEWEST, Aligned, Effort, align
 from lrp2_bench.analyses.alignment.figure import aligned_by_layer
 from lrp2_bench.analyses.alignment.table import alignment_tables, layer_details
-from lrp2_bench.analyses.base import Analysis, Findings
+from lrp2_bench.analyses.base import Analysis, AnalysisResult
 from lrp2_bench.analyses.encode import POOLINGS, encode
 from lrp2_bench.analyses.parallel import (
     check_choice,
@@ -58,7 +58,7 @@ class Alignment(Analysis):
         check_number("analysis.cka_sentences", cka_sentences, FEWEST)
         self._limit, self._resamples, self._cka_sentences = limit, resamples, cka_sentences
 
-    def run(self, subject: Subject) -> Findings:
+    def run(self, subject: Subject) -> AnalysisResult:
         bitexts = parallel_sentences(subject, self._source, self._limit, FEWEST)
         effort = Effort(self._resamples, self._cka_sentences, HALVES, subject.settings.seed)
         bank = pivot_bank(subject, len(bitexts))
@@ -86,7 +86,7 @@ class Alignment(Analysis):
         what = f"queries of {bitexts[0].source}" if self._source == "facts" else f"sentences of {bitexts[0].source}"
         how = "mean over tokens" if self._pooling == "mean" else "mean over the positions that score the object"
         model = subject.model_name
-        return Findings(
+        return AnalysisResult(
             alignment_tables(found, model, subject.pivot, what, how),
             {f"alignment_{model}": lambda: _figure(found, model, subject.pivot, what, how)},
             _summary(found),

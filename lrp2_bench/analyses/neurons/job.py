@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-from lrp2_bench.analyses.base import Analysis, Findings
+from lrp2_bench.analyses.base import Analysis, AnalysisResult
 from lrp2_bench.analyses.finished import FOLDER
 from lrp2_bench.analyses.neurons.attribution import RULES, Method
 from lrp2_bench.analyses.neurons.compute import Completeness, KnowledgeNeurons, overlaps, summarise
@@ -74,7 +74,7 @@ class Neurons(Analysis):
         self._steps, self._rule, self._least_facts = steps, rule, least_facts
         self._per_prompt, self._per_relation = per_prompt, per_relation
 
-    def run(self, subject: Subject) -> Findings:
+    def run(self, subject: Subject) -> AnalysisResult:
         languages = subject.languages(subject.searched_languages())
         subject.require_languages([*languages, subject.pivot], subject.dataset.languages(), subject.dataset_name)
         model, width = subject.model, neuron_count(subject.model)
@@ -93,7 +93,7 @@ class Neurons(Analysis):
         )
         shared = [self._shared(one, subject.pivot, store, found) for one in asked]
         write_text(folder / "neurons.csv", self._listing(asked, store, found))
-        return Findings(
+        return AnalysisResult(
             (overlap_table(shared, how), relations_table(shared, how), exactness_table(shared, how)),
             {f"neurons_{one.language}_{how.model}_{how.dataset}": partial(neurons, one, how) for one in shared},
             _summary(shared),

@@ -87,8 +87,8 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
     if record is not None:
         with sigterm_interrupts():  # what it has started must not outlive the job
-            told = tracker.log_job(record)
-        if told:
+            sent = tracker.log_job(record)
+        if sent:
             write_completion(folder, config)
     return folder
 
@@ -230,7 +230,7 @@ def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
         "search": search_summary(job.settings.search, pairs, run.blocks, views.rows, views.found),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
-        "notices": job.data_warnings.as_dict(),
+        "data_warnings": job.data_warnings.as_dict(),
         "files": table_digests(job.folder),
     }
     finish_manifest(job.folder, run.identity, {**run.details, **outcome}, job.leases)
