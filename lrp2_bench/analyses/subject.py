@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name
 from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.settings import AnalyzeCommand
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data.corpus import Corpus
@@ -167,8 +167,5 @@ class Subject:
 
 def _analysed(path: Path) -> str | None:
     """The digest of the model that an ``analysis.json`` is of; None where it cannot be read."""
-    try:
-        found: str | None = json.loads(path.read_bytes())["model"]["digest"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found
+    model = find_object(path).get("model")
+    return model.get("digest") if isinstance(model, dict) else None

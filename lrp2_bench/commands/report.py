@@ -16,6 +16,7 @@ from lrp2_bench.commands.tracked import report_record
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.progress import progress
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.data.published import XFACTR
 from lrp2_bench.render.table import Table
 from lrp2_bench.render.terminal import to_terminal
@@ -40,7 +41,6 @@ from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.relations import relations_table
 from lrp2_bench.report.tables.significance import significance_table
 from lrp2_bench.results.choice import METRICS
-from lrp2_bench.results.layout import LRP2
 from lrp2_bench.results.runs import Run, Unfinished, belongs, find_runs, run_folders
 from lrp2_bench.tracking.base import Tracker
 

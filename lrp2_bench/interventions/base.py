@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import LRP2 as LRP2
 from lrp2_bench.core.settings import ProjectionSettings
 from lrp2_bench.core.types import Hits, LayerPair, all_pairs
 

@@ -41,8 +41,3 @@ def is_label(text: str) -> bool:
     """Whether ``text`` is the label of an intervention other than LRP2."""
     name = name_in(text)
     return name not in (None, LRP2) and re.fullmatch(r"(_seed\d+|_[a-z]{2,3})?", text[len(str(name)) :]) is not None
-
-
-def experiment_folder(name: str, label: str) -> str:
-    """The EXPERIMENT of a run's folder: others than LRP2 lie one folder deeper, so that they never meet its runs."""
-    return name if label == LRP2 else f"{name}/{label}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import NOT_EVALUATED, LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
 from lrp2_bench.render.table import Table
-from lrp2_bench.results.layout import LRP2
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import StoredHits
 

@@ -12,10 +12,11 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import changed, digest_holds
 from lrp2_bench.core.reading import DamagedFileError, MissingFileError, find_object, read_object
 from lrp2_bench.core.secrets import mask
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
 from lrp2_bench.results.choice import best_row
-from lrp2_bench.results.layout import LRP2, MANIFEST, MARKERS, PAIRS, RUNS_HINT, STATUS, TABLES, place_of
+from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, STATUS, TABLES, place_of
 from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.tables import PairRow, read_pairs
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.core.settings import ProjectionSettings
+from lrp2_bench.core.settings import LRP2, ProjectionSettings
 from lrp2_bench.core.types import LayerPair, all_pairs
-from lrp2_bench.interventions.base import LRP2
 from lrp2_bench.interventions.random import random_shifts
-from lrp2_bench.interventions.registry import INTERVENTIONS, experiment_folder, intervention, is_label, name_in
+from lrp2_bench.interventions.registry import INTERVENTIONS, intervention, is_label, name_in
 from lrp2_bench.interventions.shuffled import drawn_language
+from lrp2_bench.results.layout import experiment_folders
 from tests.support.interventions import projection_vectors
 
 LANGUAGES = ("ar", "de", "el", "en", "fr", "zh")
@@ -115,7 +115,7 @@ def test_of_pairs_that_move_alike_the_cheapest_is_evaluated() -> None:
     ],
 )
 def test_what_moves_otherwise_lies_elsewhere(settings: dict[str, Any], folder: str) -> None:
-    assert experiment_folder("run", intervention(_settings(**settings)).label) == folder
+    assert "/".join(experiment_folders("run", intervention(_settings(**settings)).label)) == folder
 
 
 def _settings(kind: str = "lrp2", **more: Any) -> ProjectionSettings:

@@ -24,10 +24,9 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import remove_abandoned
 from lrp2_bench.core.secrets import masked
-from lrp2_bench.core.settings import SearchCommand
+from lrp2_bench.core.settings import LRP2, SearchCommand
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.interventions.base import LRP2
-from lrp2_bench.interventions.registry import experiment_folder, intervention
+from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
@@ -38,7 +37,7 @@ from lrp2_bench.results.completion import nothing_left, write_completion
 from lrp2_bench.results.former_folder import require_not_elsewhere
 from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.identity import finish_manifest, require_no_conflict, start_manifest, stored_model
-from lrp2_bench.results.layout import run_folder
+from lrp2_bench.results.layout import experiment_folders, run_folder
 from lrp2_bench.results.leases import TABLES, Leases, lease_of
 from lrp2_bench.results.manifest import peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.results.reproduction import read_reproduction
@@ -258,7 +257,7 @@ def _record(run: Prepared, views: _Views, aligned: list[AlignmentRow], seconds: 
     """For the tracker, from what is on disk."""
     job, settings = run.job, run.job.settings
     return JobRecord(
-        experiment=experiment_folder(settings.experiment.name, run.projection.label),
+        experiment="/".join(experiment_folders(settings.experiment.name, run.projection.label)),
         model=job.model_name,
         dataset=job.dataset_name,
         language=settings.language,
