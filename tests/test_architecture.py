@@ -47,7 +47,7 @@ INSIDE = {
     "report": ("languages_at_hand method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
     "api": ("frames names", "results", "*"),
     "launchers": (
-        "command hidden job queue signals", "running", "batch summary", "launcher", "*", "plugin slurm",
+        "command hidden job queue signals", "running", "batch gpus summary", "launcher", "*", "plugin slurm",
         "completion",
     ),
 }  # fmt: skip

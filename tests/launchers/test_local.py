@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.launchers import local
+from lrp2_bench.launchers import gpus, local
 from lrp2_bench.launchers.job import Job, Outcome, State
 from lrp2_bench.launchers.local import LocalLauncher
 from tests.support.commands import ToyJob, contents
@@ -81,7 +81,10 @@ def test_jobs_that_fail_or_die_stop_no_other_and_a_worker_stays_for_the_next(tmp
     assert cwd.read_text() == str(Path.cwd()), "relative paths mean what they meant"
 
 
-def test_jobs_run_side_by_side(tmp_path: Path) -> None:
+def test_jobs_run_side_by_side_and_each_worker_sees_a_gpu_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gpus, "here", lambda: ["GPU-one", "GPU-two", "GPU-three"])
     setup, jobs = setup_and_jobs(tmp_path, "waits", "de")
 
     def tell(job: object, outcome: Outcome) -> None:
@@ -91,6 +94,8 @@ def test_jobs_run_side_by_side(tmp_path: Path) -> None:
     outcomes: list[Outcome] = []
     LocalLauncher(workers=2).run(setup, jobs, tmp_path / "default", tell)
     assert outcomes == [Outcome(State.finished)] * 2 and _pid(tmp_path, "de") != _pid(tmp_path, "waits")
+    seen = [(tmp_path / "default" / "m" / "mlama" / f"{language}.gpu").read_text() for language in ("waits", "de")]
+    assert seen == ["GPU-one", "GPU-two"] and "hydra.launcher.workers=3 would use all 3" in capsys.readouterr().err
 
 
 def test_a_stopped_launcher_stops_its_workers_which_leave_a_word(tmp_path: Path) -> None:

@@ -152,7 +152,9 @@ def run(root: Path, *models: str) -> Report:
     return run_report([root], None, "transferability", Console(file=io.StringIO(), width=80), models=models)
 
 
-def test_runs_with_hits_are_assessed_and_one_verdict_is_given_on_all_models(tmp_path: Path) -> None:
+def test_runs_with_hits_are_assessed_and_one_verdict_is_given_on_all_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for language in ("de", "fr", "ja"):
         for model in ("mbert", "mine"):
             write_synthetic_run(tmp_path, language, model=model, blocks=3, facts=60)
@@ -166,6 +168,7 @@ def test_runs_with_hits_are_assessed_and_one_verdict_is_given_on_all_models(tmp_
     assert {"accuracy_rises", "languages_differ", "alignment_rises", "published_pairs_hold"} <= checks
     assert {row["result"] for row in verdict} <= {"supported", "contradicted", "inconclusive"}
     assert "The paper's claims, checked" in printed
+    monkeypatch.setattr("lrp2_bench.commands.report.write_figures", lambda *_: ([], []))
     assert run(tmp_path).incomplete == ()
 
 
