@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 #: From 2 on docstrings are left out; transformers makes its models' documentation from them as they are loaded.
 _OPTIMIZE = sys.flags.optimize
 
-_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_TEXTS = ["*.json", "*.txt", "*.model"]
 _LOCAL_HINT = (
     "Pass a local folder with model.path=DIR (config.json, model.safetensors and the tokenizer's files), or a GGUF "
     "file with model.path=FILE.gguf."
@@ -200,7 +200,7 @@ def _snapshot(hub_id: str, revision: str | None, file: str | None = None) -> tup
             snapshot_download(
                 hub_id,
                 revision=revision,
-                allow_patterns=[file] if file else _FILES,
+                allow_patterns=[*_TEXTS, file or "*.safetensors"],
                 local_files_only=unreachable is not None,
             )
         )

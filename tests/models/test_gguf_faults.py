@@ -75,7 +75,7 @@ def test_what_is_no_gguf_file_is_told(content: bytes, told: str, tmp_path: Path)
         ({"general__architecture": "clip"}, "a projector of images"),
         ({"general__type": "adapter"}, "of type 'adapter', not a language model"),
         ({"general__type": "mmproj"}, "of type 'mmproj'"),
-        ({"split__count": 2}, "llama-gguf-split --merge"),
+        ({"split__count": 2}, "llama-gguf-split"),
         ({"tokenizer__ggml__model": None}, "has no tokenizer"),
         ({"tokenizer__ggml__model": "none"}, "has no tokenizer"),
         ({"tokenizer__ggml__model": "rwkv"}, "(?s)Cannot convert.*'rwkv'"),
@@ -95,7 +95,9 @@ def test_a_file_without_what_a_job_needs_is_refused(
 def test_a_model_in_several_files_is_refused_with_how_to_merge_them(name: str, whole: Path, tmp_path: Path) -> None:
     shutil.copy(whole, tmp_path / name)
     for path in (tmp_path / name, tmp_path):
-        with pytest.raises(BenchError, match=rf"(?s)several files.*llama-gguf-split --merge {name} (tiny|TINY)\.gguf"):
+        with pytest.raises(
+            BenchError, match=rf"(?s)several files.*llama-gguf-split.*{name} goes in, (tiny|TINY)\.gguf"
+        ):
             find(path, tmp_path)
 
 
