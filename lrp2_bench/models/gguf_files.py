@@ -69,6 +69,6 @@ def sharded(name: str, where: str) -> BenchError:
     whole = _SHARD.sub(SUFFIX, name)
     return BenchError(
         f"'{where}' holds a GGUF model in several files ('{name}'), which transformers does not read.\n"
-        f"Merge them with llama-gguf-split of llama.cpp (its option merge; {name} goes in, {whole} comes out), then give "
-        f"model.path={whole}."
+        f"Merge them with llama-gguf-split of llama.cpp (its option merge; {name} goes in, {whole} comes out), "
+        f"then give model.path={whole}."
     )

@@ -10,6 +10,7 @@ import torch
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import LayerPair, Setting, all_pairs
+from lrp2_bench.data.cldr.corpus import CldrCorpus
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.interventions.projection import shifts
@@ -20,7 +21,7 @@ from tests.support import naive
 from tests.support.gemma import SHA256, gemma_settings, needs_gemma
 from tests.support.paths import MLAMA_ZIP, needs_mlama
 from tests.support.probing import baseline_hits, hits_of, probe_of, relation_of
-from tests.support.vectors import random_vectors
+from tests.support.vectors import vectors_of
 
 pytestmark = [pytest.mark.system, needs_gemma, pytest.mark.timeout(3600)]
 
@@ -76,10 +77,15 @@ def test_it_knows_its_capitals(template: str, facts: list[tuple[str, str]], gemm
     assert baseline_hits(gemma, relation_of(template, facts, others)).all()
 
 
+def _vectors(gemma: GenericModel, language: str) -> torch.Tensor:
+    """``[layer, hidden]``, of the sentences that ship."""
+    return vectors_of(gemma, CldrCorpus(40).sentences(language, DataWarnings())).values
+
+
 def _differ(gemma: GenericModel, language: str, relation: str, limit: int, pairs: Sequence[LayerPair]) -> np.ndarray:
     """Whether our hits differ from one hooked forward pass per pair, ``[configuration, fact]``; pools of ten."""
     asked = MLama(MLAMA_ZIP, relations=[relation], limit=limit).facts(language, "en", DataWarnings()).relations[0]
-    source, pivot = (vectors * _scale(gemma) for vectors in (random_vectors(gemma, 1), random_vectors(gemma, 2)))
+    source, pivot = (_vectors(gemma, code) for code in (language, "en"))
     plan, pool = plan_grid(gemma.blocks, pairs), pool_of(asked, 10, 0)
     ours = hits_of(probe_of(gemma, asked, pool=pool), len(asked.facts), plan, shifts(source, pivot))
     candidates = [[pool.labels[index] for index in allowed.nonzero()[0]] for allowed in pool.allowed]
@@ -87,12 +93,6 @@ def _differ(gemma: GenericModel, language: str, relation: str, limit: int, pairs
     theirs = naive.evaluate(gemma.model, gemma.tokenizer, asked, candidates, settings, source, pivot)
     assert ours.shape == (len(pairs) + 1, limit)
     return (ours != theirs.hits) & ~theirs.too_close_to_call()
-
-
-def _scale(gemma: GenericModel) -> torch.Tensor:
-    """A hundredth of the size of each layer's states, ``[layer, 1]``: they grow a thousandfold from first to last."""
-    ids = torch.tensor(gemma.tokenize(["The capital of Russia is Moscow."]))
-    return naive.states(gemma.model, ids)[:, 0, 1:].std(dim=(1, 2) if False else (-1, -2)).unsqueeze(-1) / 10
 
 
 @needs_mlama
