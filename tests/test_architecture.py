@@ -24,8 +24,8 @@ INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
-        "exact_products half shipped unhandled", "checkpoint_files layered", "base", "registry", "*", "architecture",
-        "loading",
+        "exact_products gguf_files half hub_refusals shipped unhandled", "checkpoint_files layered", "base", "registry",
+        "*", "architecture", "gguf", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry vectors", "*"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lrp2_bench.core.errors import BenchError, nearest
+from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
 from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.settings import ModelFamily, ModelSettings, Precision
 from lrp2_bench.models.architecture import choose_family
@@ -18,7 +19,11 @@ from lrp2_bench.models.checkpoint_files import digests_of
 from lrp2_bench.models.exact_products import require_exact_products
 from lrp2_bench.models.generic.adapter import GenericCausal, GenericMasked
 from lrp2_bench.models.generic.support import headless_hint
+from lrp2_bench.models.gguf import convert
+from lrp2_bench.models.gguf_files import SUFFIX as GGUF
+from lrp2_bench.models.gguf_files import choose, is_gguf
 from lrp2_bench.models.half import halve
+from lrp2_bench.models.hub_refusals import access_advice, refuse_pickled
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.registry import fast_adapter
 from lrp2_bench.models.shipped import PREFIX, checked_manifest, is_ours, shipped_folder
@@ -29,8 +34,11 @@ log = logging.getLogger(__name__)
 #: From 2 on docstrings are left out; transformers makes its models' documentation from them as they are loaded.
 _OPTIMIZE = sys.flags.optimize
 
-_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
-_LOCAL_HINT = "Pass a local folder with model.path=DIR (config.json, model.safetensors and the tokenizer's files)."
+_TEXTS = ["*.json", "*.txt", "*.model"]
+_LOCAL_HINT = (
+    "Pass a local folder with model.path=DIR (config.json, model.safetensors and the tokenizer's files), or a GGUF "
+    "file with model.path=FILE.gguf."
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +47,14 @@ class Checkpoint:
     where another than the architecture's own is asked for.
 
     ``other_digest`` is the one by the rule of earlier versions, which covered more files, where that is another.
+    ``gguf`` says of which GGUF file the folder was made, and how that was quantised.
     """
 
     folder: Path
     revision: str | None
     digest: str
     other_digest: str | None = None
+    gguf: Mapping[str, Any] | None = None
 
     def known_as(self, digest: object) -> Checkpoint:
         """The checkpoint under ``digest`` where that is its own by the other rule, so that folders and vectors made
@@ -55,13 +65,16 @@ class Checkpoint:
 
 
 def find_checkpoint(settings: ModelSettings) -> Checkpoint:
-    """The local folder ``settings.path`` names, or the hub's snapshot of it (downloaded once, then cached).
+    """The local folder ``settings.path`` names, or the hub's snapshot of it (downloaded once, then cached), or what a
+    GGUF file was converted to (once, then cached).
 
     A checkpoint made by `lrp2-bench pretrain` is checked against its manifest's digests.
     """
     if _OPTIMIZE > 1:
         raise BenchError("Python runs without docstrings (-OO, PYTHONOPTIMIZE=2), which transformers needs: use -O.")
-    folder, revision = _folder(settings.path, settings.revision)
+    folder, revision, weights = _folder(settings.path, settings.revision)
+    converted = convert(folder, Path(settings.cache).expanduser()) if folder.is_file() else None
+    folder = converted.folder if converted else folder
     if settings.path.startswith(PREFIX) or is_ours(folder):
         checked_manifest(folder)
     refuse_adapter(folder)
@@ -70,11 +83,13 @@ def find_checkpoint(settings: ModelSettings) -> Checkpoint:
     config = read_json(folder / "config.json")
     refuse_unhandled(folder, config)
     family = choose_family(config, settings.family, str(folder))
-    digest, former = digests_of(folder)
+    refuse_pickled(settings.path, weights, family, settings.revision)
+    digest, former = (converted.digest, converted.digest) if converted else digests_of(folder)
+    gguf = converted.record if converted else None
     if family != choose_family(config, ModelFamily.auto, str(folder)):
         # The same weights with other masks give other states and other hits.
-        return Checkpoint(folder, revision, sha256_json({"files": digest, "model.family": family}))
-    return Checkpoint(folder, revision, digest, former if former != digest else None)
+        return Checkpoint(folder, revision, sha256_json({"files": digest, "model.family": family}), gguf=gguf)
+    return Checkpoint(folder, revision, digest, former if former != digest else None, gguf)
 
 
 def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
@@ -135,28 +150,58 @@ def _adapter(config: dict[str, Any], settings: ModelSettings, where: str) -> typ
     return fast_adapter(config, family) or (GenericCausal if family == "causal" else GenericMasked)
 
 
-def _folder(path: str, revision: str | None) -> tuple[Path, str | None]:
+def _folder(path: str, revision: str | None) -> tuple[Path, str | None, list[str]]:
+    """A folder or a GGUF file, its commit, and the names of all files of weights that lie there."""
     if (shipped := shipped_folder(path)) is not None:
-        return shipped, None
+        return shipped, None, []
     local = Path(path).expanduser()
     if local.is_dir():
-        return local, None
-    if local.is_absolute() or path.startswith((".", "~")) or path.count("/") > 1:
+        return _model_in(local, path), None, [file.name for file in local.iterdir()]
+    if local.is_file() and is_gguf(path):
+        return local, None, []
+    named = path.split("/", 2)
+    if (
+        is_gguf(path)
+        and len(named) == 3
+        and all(named)
+        and not path.startswith((".", "~"))
+        and not local.parent.is_dir()
+    ):
+        return _snapshot("/".join(named[:2]), revision, named[2])
+    if local.is_file():
+        raise BenchError(f"'{path}' is a file, and not a GGUF one.\n{_LOCAL_HINT}")
+    if local.is_absolute() or path.startswith((".", "~")) or path.count("/") > 1 or is_gguf(path):
         siblings = [child.name for child in local.parent.iterdir()] if local.parent.is_dir() else []
         close = nearest(local.name, siblings)
         hint = f" Did you mean '{local.parent / close}'?" if close else ""
-        raise BenchError(f"There is no folder '{path}'.{hint}\n{_LOCAL_HINT}")
+        kind = "file" if is_gguf(path) else "folder"
+        raise BenchError(f"There is no {kind} '{path}'.{hint}\n{_LOCAL_HINT}")
     return _snapshot(path, revision)
 
 
-def _snapshot(hub_id: str, revision: str | None) -> tuple[Path, str]:
+def _model_in(folder: Path, where: str) -> Path:
+    """The folder, or the GGUF file in it where it has no safetensors."""
+    if next(folder.glob("*.safetensors"), None) is not None:
+        return folder
+    files = [*folder.glob("*"), *folder.glob("*/*")]  # repositories may have a folder for each quantisation
+    file = choose([str(path.relative_to(folder)) for path in files], where)
+    return folder / file if file else folder
+
+
+def _snapshot(hub_id: str, revision: str | None, file: str | None = None) -> tuple[Path, str, list[str]]:
+    """A model of the hub, of which a GGUF ``file`` may be named, as :func:`_folder` gives it."""
     from huggingface_hub import snapshot_download
 
-    unreachable = _why_unreachable(hub_id, revision)
+    names, unreachable = _files_on_hub(hub_id, revision)
+    if file is None and not any(name.endswith(".safetensors") for name in names):
+        file = choose(names, hub_id)
     try:
         folder = Path(
             snapshot_download(
-                hub_id, revision=revision, allow_patterns=_FILES, local_files_only=unreachable is not None
+                hub_id,
+                revision=revision,
+                allow_patterns=[*_TEXTS, file or "*.safetensors"],
+                local_files_only=unreachable is not None,
             )
         )
     except Exception as error:  # the hub's errors and its HTTP client's have no base in common
@@ -164,9 +209,19 @@ def _snapshot(hub_id: str, revision: str | None) -> tuple[Path, str]:
         reason = str(why).strip().splitlines()[0] if str(why).strip() else type(why).__name__
         at = f" at revision '{revision}'" if revision else ""
         raise BenchError(
-            f"Cannot get model '{hub_id}'{at} from the Hugging Face hub: {reason}\n{_in_cache(hub_id)} {_LOCAL_HINT}"
+            f"Cannot get model '{hub_id}'{at} from the Hugging Face hub: {reason}\n{access_advice(hub_id, why)}"
+            f"{_in_cache(hub_id)} {_LOCAL_HINT}"
         ) from error
-    return folder, folder.name
+    if file and not (folder / file).is_file():
+        raise BenchError(_no_such_file(hub_id, file, names))
+    return (folder / file if file else _model_in(folder, hub_id)), folder.name, names
+
+
+def _no_such_file(hub_id: str, file: str, names: Sequence[str]) -> str:
+    found = [name for name in names if is_gguf(name)]
+    if not names:
+        return f"The hub's cache on this machine has '{hub_id}' without '{file}', and the hub cannot be reached."
+    return str(UnknownNameError(f"GGUF file of '{hub_id}':", file, found, f"Give model.path={hub_id}/FILE{GGUF}."))
 
 
 def _in_cache(hub_id: str) -> str:
@@ -184,15 +239,16 @@ def _in_cache(hub_id: str) -> str:
     )
 
 
-def _why_unreachable(hub_id: str, revision: str | None) -> Exception | None:
-    """One bounded question to the hub: asked for a commit, snapshot_download alone would retry for half a minute."""
+def _files_on_hub(hub_id: str, revision: str | None) -> tuple[list[str], Exception | None]:
+    """The names of a model's files, and why they are not known where that is so: one bounded question to the hub
+    (asked for a commit, snapshot_download alone would retry for half a minute)."""
     from huggingface_hub import HfApi
 
     try:
-        HfApi().model_info(hub_id, revision=revision, timeout=10)
+        info = HfApi().model_info(hub_id, revision=revision, timeout=10)
     except Exception as error:  # as above
-        return error
-    return None
+        return [], error
+    return [sibling.rfilename for sibling in getattr(info, "siblings", None) or ()], None
 
 
 def choose_device(name: str) -> torch.device:

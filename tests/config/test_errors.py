@@ -36,7 +36,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("search language=de modle=mbert", 1, "Unknown setting 'modle'. Did you mean 'model'?"),
         ("search language=de sweep=paper_mbert", 1, "Unknown setting 'sweep'. Did you mean '+sweep'?"),
         ("search language=de ~sed", 1, "Unknown setting 'sed'. Did you mean 'seed'?"),
-        ("search language=de model=mbrt", 1, "Unknown model 'mbrt'. Did you mean 'mbert'?\nKnown: bloom_560m, hf, "),
+        ("search language=de model=mbrt", 1, "Unknown model 'mbrt'. Did you mean 'mbert'?\nKnown: aya_expanse_8b, "),
         ("search language=de search=gird", 1, "Unknown search 'gird'. Did you mean 'grid'?\nKnown: baseline, grid, "),
         ("search -m +sweep=paper_mbrt", 1, "Unknown sweep 'paper_mbrt'. Did you mean 'paper_mbert'?"),
         (
@@ -57,7 +57,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("vectors model=hf language=de", 1, "'model.path' is not set. Give it as model.path=DIR_OR_HUB_ID"),
         ("search language=de seed=x", 1, "'seed' does not take this: Value 'x' of type 'str' could not be converted"),
         ("search language=de grid.batch_tokens=1.5", 1, "'grid.batch_tokens' does not take this: "),
-        ("search language=de model=null", 1, "Unknown model 'null'.\nKnown: bloom_560m, hf, "),
+        ("search language=de model=null", 1, "Unknown model 'null'.\nKnown: aya_expanse_8b, "),
         ("analyze analysis=null", 1, "Unknown analysis 'null'.\nKnown: alignment, languages, "),
         ("search language=de model=[mbert,hf]", 1, "a job takes one model. For a job each: -m model=mbert,hf."),
         ("search language=null", 1, "'language' does not take this: "),

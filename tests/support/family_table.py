@@ -1,5 +1,8 @@
 """Run every family of models and write docs/models.md: ``python -m tests.support.family_table [FILE]``.
 
+``python -m tests.support.family_table --model DIR_OR_GGUF MLAMA`` runs one real model on two of mLAMA's German facts
+instead and prints its line, which the page keeps.
+
 The numbers in that page are those of a run. Families are the tiny random models of :mod:`tests.support.families`, all
 of them by the generic adapter, also where there is a fast path.
 """
@@ -7,12 +10,14 @@ of them by the generic adapter, also where there is a fast path.
 from __future__ import annotations
 
 import logging
+import resource
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import torch
@@ -20,19 +25,22 @@ import transformers
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import ModelFamily
-from lrp2_bench.core.types import all_pairs
+from lrp2_bench.core.settings import ModelFamily, ModelSettings
+from lrp2_bench.core.types import LayerPair, Relation, all_pairs
+from lrp2_bench.data.cldr.corpus import CldrCorpus
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.architecture import choose_family
 from lrp2_bench.models.generic.adapter import GenericModel
+from lrp2_bench.models.loading import find_checkpoint, load_model
+from lrp2_bench.models.names import folder_name
 from lrp2_bench.probing.pools import pool_of
-from tests.support import naive, toy
+from tests.support import naive, named_table, toy
 from tests.support.families import FAMILIES, build_family, load_generic
 from tests.support.paths import REPOSITORY
 from tests.support.probing import hits_of, probe_of
-from tests.support.vectors import random_vectors
+from tests.support.vectors import random_vectors, vectors_of
 
 PAGE = REPOSITORY / "docs" / "models.md"
 
@@ -73,6 +81,17 @@ baseline) that differ from one hooked forward pass per pair, of all of them. *Sp
 processor time by ours, on one core; tiny models say little of large ones. *Last block*: at scored positions alone, or
 whole.
 """
+
+
+_REAL = """\
+## A real model at full size
+
+Two of mLAMA's German facts (P36), pools of ten, a baseline and a dozen layer pairs spread over all, vectors of the
+sentences that ship, one or two busy CPU cores. *Seconds*: processor time of ours and of one hooked forward pass per
+pair; with all pairs the ratio is larger. *Memory*: the process's peak once the model is loaded and checked.
+"""
+
+REAL_HEAD = ("model", "class", "blocks", "plain", "packed", "hits that differ", "ours", "hooks", "memory")
 
 
 @dataclass(frozen=True)
@@ -119,7 +138,18 @@ def _against_naive(model: GenericModel, mlama: Path) -> tuple[int, int, float, f
     """Differing cells, all cells, and the two evaluators' seconds of processor time."""
     relation = MLama(mlama, relations=["P36"]).facts("de", "en", DataWarnings()).relations[0]
     language, pivot = random_vectors(model, 1), random_vectors(model, 2)
-    plan, pool = plan_grid(model.blocks, all_pairs(model.blocks)), pool_of(relation, None, 0)
+    return _compare(model, relation, (language, pivot), all_pairs(model.blocks), None)
+
+
+def _compare(
+    model: GenericModel,
+    relation: Relation,
+    vectors: tuple[torch.Tensor, torch.Tensor],
+    pairs: Sequence[LayerPair],
+    pool_size: int | None,
+) -> tuple[int, int, float, float]:
+    language, pivot = vectors
+    plan, pool = plan_grid(model.blocks, pairs), pool_of(relation, pool_size, 0)
     probe = probe_of(model, relation, pool=pool)
     start = time.process_time()
     ours = hits_of(probe, len(relation.facts), plan, shifts(language, pivot))
@@ -129,6 +159,29 @@ def _against_naive(model: GenericModel, mlama: Path) -> tuple[int, int, float, f
         model.model, model.tokenizer, relation, candidates, plan.settings, language, pivot
     )  # fmt: skip
     return int((ours != theirs.hits).sum()), ours.size, between - start, time.process_time() - between
+
+
+def measure_real(path: str, mlama: Path) -> str:
+    """The line of a real model: a GGUF file is converted before, and memory is what loading the folder takes."""
+    settings = ModelSettings(path=path, device="cpu")
+    found = find_checkpoint(settings)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    model = load_model(found, settings)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert isinstance(model, GenericModel)
+    assert model.parity.packed is not None
+    relation = MLama(mlama, relations=["P36"], limit=2).facts("de", "en", DataWarnings()).relations[0]
+    vectors = [vectors_of(model, CldrCorpus(40).sentences(code, DataWarnings())).values for code in ("de", "en")]
+    pairs = all_pairs(model.blocks)[:: len(all_pairs(model.blocks)) // 12]
+    differing, cells, ours, theirs = _compare(model, relation, (vectors[0], vectors[1]), pairs, 10)
+    size = sum(weights.numel() for weights in model.model.parameters()) * 4 / 1e9
+    return _line(
+        (
+            folder_name(None, path), type(model.model).__name__, str(model.blocks), f"{model.parity.plain.size:.1e}",
+            f"{model.parity.packed.size:.1e}", f"{differing} of {cells}", f"{ours:.1f} s", f"{theirs:.1f} s",
+            f"{peak / 1e6:.1f} GB ({before / 1e6:.1f} before; weights {size:.1f})",
+        )
+    )  # fmt: skip
 
 
 def refusal(config: dict[str, object]) -> tuple[str, str]:
@@ -141,7 +194,14 @@ def refusal(config: dict[str, object]) -> tuple[str, str]:
     raise AssertionError(f"{config} is not refused")
 
 
-def page(rows: Sequence[Row]) -> str:
+def real_lines(target: Path) -> list[str]:
+    """The lines of real models that the page has, which take longer to make again."""
+    lines = target.read_text("utf-8").splitlines() if target.is_file() else []
+    start = lines.index(_line(REAL_HEAD)) + 2 if _line(REAL_HEAD) in lines else len(lines)
+    return list(takewhile(bool, lines[start:]))
+
+
+def page(rows: Sequence[Row], real: Sequence[str]) -> str:
     """The whole of docs/models.md."""
     head = ("family", "model", "blocks", "plain", "packed", "last block", "hits that differ", "speed")
     lines = [_INTRODUCTION, _line(head), _line(["---"] * len(head)), *(_line(row.cells()) for row in rows), ""]
@@ -152,6 +212,16 @@ def page(rows: Sequence[Row]) -> str:
         "Others are refused by the check, which says where they differ from their own forward. FNet, Nystromformer and",
         "ConvBERT, whose blocks mix or mask tokens by their place in a padded row, are such.",
         "",
+        _REAL,
+        _line(REAL_HEAD),
+        _line(["---"] * len(REAL_HEAD)),
+        *real,
+        "",
+        named_table.SECTION,
+        _line(named_table.HEAD),
+        _line(["---"] * len(named_table.HEAD)),
+        *(_line(row) for row in named_table.rows()),
+        named_table.LATER,
         f"Written by `python -m tests.support.family_table` with transformers {transformers.__version__} and PyTorch "
         f"{torch.__version__}.",
         "",
@@ -174,8 +244,12 @@ def main(target: Path) -> None:
         for name in FAMILIES:
             rows.append(measure(name, Path(folder), mlama))
             print(_line(rows[-1].cells()), flush=True)
-    target.write_text(page(rows), "utf-8")
+    target.write_text(page(rows, real_lines(target)), "utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE)
+    if sys.argv[1:2] == ["--model"]:
+        warnings.simplefilter("ignore")
+        print(measure_real(sys.argv[2], Path(sys.argv[3])))
+    else:
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE)

@@ -43,13 +43,14 @@ class SentenceScore(Enum):
 class ModelSettings:
     """A Hugging Face checkpoint."""
 
-    path: str = "???"  # folder or hub id
+    path: str = "???"  # folder, hub id or GGUF file (FILE.gguf, OWNER/NAME/FILE.gguf)
     revision: str | None = None  # branch, tag or commit of a hub id
-    name: str | None = None  # MODEL of the output folder; null = the last part of path
+    name: str | None = None  # MODEL of the output folder; null = the last part of path (of a GGUF file: its stem)
     precision: Precision = Precision.float32
     family: ModelFamily = ModelFamily.auto  # auto = by its architecture; matters where that has heads of both kinds
     device: str = "auto"  # auto, cpu, cuda, cuda:N; auto = cuda where there is one
     threads: int | None = None  # CPU threads; null = PyTorch's own choice
+    cache: str = "~/.cache/lrp2_bench"  # folder for GGUF files converted; commands set it to paths.cache
 
 
 @dataclass
@@ -134,4 +135,4 @@ class ExperimentSettings:
 @dataclass
 class PathSettings:
     outputs: str = "outputs"  # output root
-    cache: str = "~/.cache/lrp2_bench"  # downloads and language vectors
+    cache: str = "~/.cache/lrp2_bench"  # downloads, language vectors and converted GGUF files
