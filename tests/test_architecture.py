@@ -24,12 +24,15 @@ INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
-        "exact_products half shipped unhandled", "checkpoint_files layered", "base", "registry", "*", "architecture",
-        "loading",
+        "exact_products half shipped unhandled", "checkpoint_files layered", "base", "registry", "generic",
+        "seq2seq", "*", "architecture", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry vectors", "*"),
-    "probing": ("pools prefix_tree probe", "log_partition rows", "bounded_ranking masked", "*", "build scores"),
+    "probing": (
+        "pools prefix_tree probe", "log_partition rows target_tree", "bounded_ranking masked", "causal", "*",
+        "build scores",
+    ),
     "metrics": ("hits", "base", "*"),
     "grid": ("plan", "cost frontier limits", "*", "pilot"),
     "results": (
