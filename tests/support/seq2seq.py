@@ -44,7 +44,7 @@ def build_seq2seq(
     return folder
 
 
-def sentinel_tokenizer(texts: Sequence[str], vocab: int = 400, sentinels: int = 4) -> Any:
+def sentinel_tokenizer(texts: Sequence[str], vocab: int = 260, sentinels: int = 4) -> Any:
     """T5's own kind of tokenizer, over the pieces of ``texts``."""
     plain = Tokenizer(tokenizer_models.Unigram())
     plain.normalizer = normalizers.NFKC()

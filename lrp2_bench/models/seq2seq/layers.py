@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -114,6 +114,14 @@ class EncoderDecoder(LayeredModel):
                 bias["encoder_decoder_position_bias"] = output[2]
             hidden = _states(output)
         return hidden
+
+    def predicting(
+        self, states: Float[Tensor, "1 token hidden"], keep: Bool[Tensor, "1 token"], targets: Sequence[int]
+    ) -> Float[Tensor, "1 target hidden"]:
+        """:meth:`decode` of one object's tokens ``targets`` behind the opening sentinel, where they are predicted."""
+        chain = self.batch([[self.start, self.sentinels.opening, *targets[:-1]]])
+        before = torch.ones(1, chain.ids.shape[1], chain.ids.shape[1], dtype=torch.bool, device=self.device).tril()
+        return self.decode(states, keep, replace(chain, visible=before))[:, 1:]
 
     def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
         found: Tensor = self.model.decoder.final_layer_norm(hidden)
