@@ -32,8 +32,8 @@ _REFUSED["gemma3n_text"] = _REFUSED["gemma3n"]
 SEQ2SEQ = ("t5", "mt5", "umt5")
 
 _OTHER_ENCODER_DECODERS = (
-    "of the encoder-decoder models only T5's family (T5, mT5, umT5) is run, which is trained to fill in a sentinel, "
-    "<extra_id_0>; others have no token that stands for an object of any length",
+    "of the encoder-decoder models only T5's family (T5, mT5, umT5) is run, whose queries have a sentinel, "
+    "<extra_id_0>, in the object's place and whose decoder writes what belongs there; others are asked in other ways",
     "Choose an encoder-decoder of T5's family such as google/mt5-small, an encoder such as "
     "FacebookAI/xlm-roberta-base, or a decoder such as bigscience/bloom-560m.",
 )
