@@ -36,31 +36,35 @@ def check(adapter: EncoderDecoder) -> Parity:
 
 
 def _plain(adapter: EncoderDecoder, sentences: TokenBatch, targets: TokenBatch) -> Difference:
-    own, own_logits = _own(adapter, sentences, targets)
-    lengths = sentences.keep.sum(dim=1).tolist()
+    """Rows alone are compared with rows alone, or a model whose attention is sharp would amplify mere rounding."""
     found = _Worst()
-    for together in (False, True):
-        suffix = ", in a padded batch" if together else ""
-        layers = layers_of(adapter, sentences, together=together)
+    rows = zip(_rows(adapter, sentences), _rows(adapter, targets), strict=True)
+    for batch, asked, where in [(*row, "") for row in rows] + [(sentences, targets, ", in a padded batch")]:
+        own, own_logits = _own(adapter, batch, asked)
+        layers = layers_of(adapter, batch, together=True)
         for k in range(1, adapter.blocks + 1):
-            for row, length in enumerate(lengths):
-                found.add(layers[k][row], own[k - 1][row, :length], f"after block {k} of the encoder{suffix}")
-    last = torch.nn.utils.rnn.pad_sequence(layers[-1], batch_first=True)
-    logits = adapter.logits(adapter.decode(last, sentences.keep, causal(targets)))
-    for row, length in enumerate(targets.keep.sum(dim=1).tolist()):
-        found.add(logits[row, :length], own_logits[row, :length], "at the logits")
+            for row, states in enumerate(layers[k]):
+                found.add(states, own[k - 1][row, : len(states)], f"after block {k} of the encoder{where}")
+        last = torch.nn.utils.rnn.pad_sequence(layers[-1], batch_first=True)
+        logits = adapter.logits(adapter.decode(last, batch.keep, causal(asked)))
+        for row, length in enumerate(asked.keep.sum(dim=1).tolist()):
+            found.add(logits[row, :length], own_logits[row, :length], f"at the logits{where}")
     return found.difference
+
+
+def _rows(adapter: EncoderDecoder, batch: TokenBatch) -> list[TokenBatch]:
+    """Each row as a batch of its own, without padding."""
+    return [adapter.batch([ids[keep].tolist()]) for ids, keep in zip(batch.ids, batch.keep, strict=True)]
 
 
 def _packed(adapter: EncoderDecoder, sentences: TokenBatch, draw: Draw) -> Difference:
     stem, branches = [adapter.start, *draw(_STEM - 1)], [draw(length) for length in _BRANCHES]
-    last = layers_of(adapter, sentences, together=True)[-1]
+    last = layers_of(adapter, sentences)[-1]
     found = _Worst()
     tree = packed(adapter, stem, branches)
-    for row, states in enumerate(last):
+    for states, alone in zip(last, _rows(adapter, sentences), strict=True):
         keep = torch.ones(1, len(states), dtype=torch.bool, device=adapter.device)
         logits = adapter.logits(adapter.decode(states.unsqueeze(0), keep, tree))[0]
-        alone = adapter.batch([sentences.ids[row, : len(states)].tolist()])
         start = len(stem)
         for branch in branches:
             own = adapter.own(alone, torch.tensor([stem + branch], device=adapter.device)).logits[0]
