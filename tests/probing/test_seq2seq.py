@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from lrp2_bench.core.settings import ProbingSettings, SentenceScore
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import plan_grid
+from lrp2_bench.models.layered import TokenBatch
 from lrp2_bench.models.seq2seq.adapter import Seq2SeqModel
+from lrp2_bench.models.seq2seq.layers import EncoderDecoder
 from lrp2_bench.probing import seq2seq
 from lrp2_bench.probing.answer_prompts import answer_prompts
 from lrp2_bench.probing.log_partition import LogPartition
@@ -87,6 +90,38 @@ def test_hits_do_not_depend_on_how_targets_are_cut_and_batched(
     monkeypatch.setattr(seq2seq, "_ROW_NODES", nodes)
     monkeypatch.setattr(seq2seq, "_STEPS", 1)
     assert (_all_hits(model, limits, pool_size) == whole).all()
+
+
+@pytest.mark.parametrize("room", [40, 60])
+def test_the_decoder_goes_on_in_smaller_steps_where_the_device_has_no_room(
+    room: int, model: Seq2SeqModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, decode, refused = _all_hits(model, AMPLE), EncoderDecoder.decode, 0
+
+    def in_little_room(self: EncoderDecoder, states: torch.Tensor, keep: torch.Tensor, targets: TokenBatch) -> Any:
+        nonlocal refused
+        if len(states) * (states.shape[1] + targets.ids.shape[1]) > room:
+            refused += 1
+            raise torch.OutOfMemoryError("no room")
+        return decode(self, states, keep, targets)
+
+    monkeypatch.setattr(EncoderDecoder, "decode", in_little_room)
+    assert (_all_hits(model, AMPLE) == whole).all()
+    assert refused
+
+
+def test_the_decoder_runs_no_more_tokens_at_once_than_a_step_may_have(
+    model: Seq2SeqModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode, tokens = EncoderDecoder.decode, []
+
+    def counted(self: EncoderDecoder, states: torch.Tensor, keep: torch.Tensor, targets: TokenBatch) -> Any:
+        tokens.append(len(states) * (states.shape[1] + targets.ids.shape[1]))
+        return decode(self, states, keep, targets)
+
+    monkeypatch.setattr(EncoderDecoder, "decode", counted)
+    _all_hits(model, Limits(4096, 150))
+    assert 75 < max(tokens) <= 150
 
 
 def test_one_run_of_the_encoder_serves_all_candidates(model: Seq2SeqModel) -> None:
