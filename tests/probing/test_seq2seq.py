@@ -79,8 +79,8 @@ def _all_hits(model: Seq2SeqModel, limits: Limits, pool_size: int | None = None)
     return hits_of(probe, len(CITIES), plan_grid(4, all_pairs(4)), moved, limits)
 
 
-@pytest.mark.parametrize("pool_size", [None, 4])
-@pytest.mark.parametrize("nodes", [1, 7])
+@pytest.mark.parametrize("pool_size", [pytest.param(None, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize("nodes", [1, pytest.param(7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("limits", [AMPLE, Limits(1, 1), Limits(30, 60)], ids=["at once", "one by one", "in parts"])
 def test_hits_do_not_depend_on_how_targets_are_cut_and_batched(
     nodes: int, limits: Limits, pool_size: int | None, model: Seq2SeqModel, monkeypatch: pytest.MonkeyPatch
