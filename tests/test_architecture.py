@@ -25,11 +25,14 @@ INSIDE = {
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
         "exact_products gguf_files half hub_refusals shipped unhandled", "checkpoint_files layered", "base", "registry",
-        "*", "architecture", "gguf", "loading",
+        "generic", "seq2seq", "*", "architecture", "gguf", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry vectors", "*"),
-    "probing": ("pools prefix_tree probe", "log_partition rows", "bounded_ranking masked", "*", "build scores"),
+    "probing": (
+        "pools prefix_tree probe", "log_partition rows target_tree", "bounded_ranking masked", "causal", "*",
+        "build scores",
+    ),
     "metrics": ("hits", "base", "*"),
     "grid": ("plan", "cost frontier limits", "*", "pilot"),
     "results": (

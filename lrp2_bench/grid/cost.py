@@ -15,17 +15,18 @@ from lrp2_bench.models.registry import architecture_of
 from lrp2_bench.probing.probe import Shape
 
 #: What configurations call the width of a feed-forward.
-_INTERMEDIATE = ("intermediate_size", "hidden_dim")
+_INTERMEDIATE = ("intermediate_size", "hidden_dim", "d_ff")
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """The sizes that decide what a model costs."""
+    """The sizes that decide what a model costs; ``decoder_blocks`` are an encoder-decoder's, behind its ``blocks``."""
 
     blocks: int
     hidden: int
     intermediate: int
     vocab: int
+    decoder_blocks: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def model_shape(model: LayeredModel) -> ModelShape:
     config = model.model.config.get_text_config()
     record = architecture_of(model.model.config.model_type)
     intermediate = record.intermediate(config) if record else _intermediate(config, model.hidden_size)
-    return ModelShape(model.blocks, model.hidden_size, intermediate, model.vocab_size)
+    decoder_blocks = int(config.num_decoder_layers) if model.family == "seq2seq" else 0
+    return ModelShape(model.blocks, model.hidden_size, intermediate, model.vocab_size, decoder_blocks)
 
 
 def _intermediate(config: Any, hidden: int) -> int:
@@ -73,6 +75,18 @@ def final_block_flops(model: ModelShape, tokens: int, scored: int) -> float:
     return everywhere + 2.0 * scored * (2 * h * h + 2 * h * model.intermediate) + 4.0 * scored * tokens * h
 
 
+def decoder_flops(model: ModelShape, tokens: int, targets: int, row: int) -> float:
+    """An encoder-decoder's decoder over ``targets`` tokens in rows of ``row``, each beside ``tokens`` of the encoder.
+
+    Beside a block's own parts, queries and outputs at the targets look at the keys and values of the encoder's tokens.
+    """
+    if not targets:
+        return 0.0
+    h, rows = model.hidden, targets / row
+    across = 2.0 * targets * 2 * h * h + 2.0 * rows * tokens * 2 * h * h + 4.0 * targets * tokens * h
+    return model.decoder_blocks * (rows * block_flops(model, row) + across)
+
+
 def log_partition_flops(model: ModelShape, rows: int) -> float:
     """Rows of the whole head."""
     return 2.0 * rows * model.hidden * model.vocab
@@ -86,6 +100,7 @@ def grid_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Cos
         flops = shape.queries * finals * 2.0 * model.hidden * shape.candidate_tokens
         for tokens in shape.lengths:
             flops += runs * block_flops(model, tokens) + finals * final_block_flops(model, tokens, shape.scored)
+            flops += finals * decoder_flops(model, tokens, shape.decoder_tokens, shape.decoder_row)
         total += Cost(shape.queries * runs, sum(shape.lengths) * runs, shape.queries * finals, flops)
     return total
 
@@ -97,7 +112,9 @@ def naive_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Co
     for shape in shapes:
         rows = shape.sentences * settings * model.blocks
         flops = rows * block_flops(model, shape.sentence_tokens)
-        flops += shape.sentences * settings * log_partition_flops(model, shape.sentence_tokens)
+        passes, targets = shape.sentences * settings, shape.target_tokens
+        flops += passes * decoder_flops(model, shape.sentence_tokens, targets, targets)
+        flops += passes * log_partition_flops(model, targets or shape.sentence_tokens)
         total += Cost(rows * shape.queries, rows * shape.sentence_tokens * shape.queries, 0, flops * shape.queries)
     return total
 
@@ -107,7 +124,7 @@ def floor(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> float:
 
     Every setting's states differ from every other's from its first projection on, so each of the plan's block runs
     must happen for the queries that decide a cell at the least: a masked fact's own length, a causal fact's prefix
-    tree. The last block is needed at the scored positions, candidates' logits once each; a log-partition never
-    certainly. ``shapes`` are a workload's certain ones.
+    tree, an encoder-decoder's query with its candidates' tree. The last block is needed at the scored positions,
+    candidates' logits once each; a log-partition never certainly. ``shapes`` are a workload's certain ones.
     """
     return grid_cost(model, plan, shapes).flops

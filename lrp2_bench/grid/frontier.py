@@ -178,4 +178,4 @@ class FrontierRunner:
         if back.any():
             hidden[back] = self._edit.leave(last, hidden[back])
         j = torch.where(back, last, frontier.j)
-        return FinalStates(hidden, frontier.query, self._setting[frontier.i, j])
+        return FinalStates(hidden, frontier.query, self._setting[frontier.i, j], self._step_tokens)

@@ -33,10 +33,14 @@ def product_type(model: Any) -> torch.dtype:
 
 
 def halve(model: Any, dtype: torch.dtype) -> None:
-    """Turn the linear maps of a Hugging Face ``model`` (in place, the head's last one left out) to ``dtype``."""
+    """Turn the linear maps of a Hugging Face ``model`` (in place, the head's last one left out) to ``dtype``.
+
+    Those that its own loader keeps in float32 beside float16 stay so: T5's second map of a feed-forward overflows.
+    """
     head = model.get_output_embeddings()
-    for module in model.modules():
-        if type(module) is nn.Linear and module is not head:
+    kept = set(getattr(model, "_keep_in_fp32_modules", None) or ()) if dtype is torch.float16 else set()
+    for path, module in model.named_modules():
+        if type(module) is nn.Linear and module is not head and kept.isdisjoint(path.split(".")):
             module.__class__ = HalfLinear
             for name, parameter in module.named_parameters(recurse=False):
                 setattr(module, name, nn.Parameter(parameter.detach().to(dtype), requires_grad=False))

@@ -14,7 +14,7 @@ from torch import Tensor
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.half import product_type
 
-Family = Literal["masked", "causal"]
+Family = Literal["masked", "causal", "seq2seq"]
 
 
 @dataclass(frozen=True)

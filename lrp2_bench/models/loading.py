@@ -24,8 +24,9 @@ from lrp2_bench.models.gguf_files import SUFFIX as GGUF
 from lrp2_bench.models.gguf_files import choose, is_gguf
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.hub_refusals import access_advice, refuse_pickled
-from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.layered import Family, LayeredModel
 from lrp2_bench.models.registry import fast_adapter
+from lrp2_bench.models.seq2seq.adapter import Seq2SeqModel
 from lrp2_bench.models.shipped import PREFIX, checked_manifest, is_ours, shipped_folder
 from lrp2_bench.models.unhandled import merging, read_json, refuse_adapter, refuse_unhandled
 
@@ -94,7 +95,7 @@ def find_checkpoint(settings: ModelSettings) -> Checkpoint:
 
 def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     """The adapter of a checkpoint, in evaluation mode, on ``settings.device`` in ``settings.precision``."""
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
     if settings.threads is not None:
@@ -105,7 +106,10 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     require_exact_products(device)
     # Absolute, because transformers takes a relative path for a hub id where it looks like one of a few it knows.
     folder = checkpoint.folder.absolute()
-    family: Any = AutoModelForCausalLM if adapter.family == "causal" else AutoModelForMaskedLM
+    classes: dict[Family, Any] = {
+        "masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "seq2seq": AutoModelForSeq2SeqLM,
+    }  # fmt: skip
+    family = classes[adapter.family]
     transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -145,9 +149,12 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
 
 
 def _adapter(config: dict[str, Any], settings: ModelSettings, where: str) -> type[LayeredModel]:
-    """The fast adapter of an architecture, else the generic one of its family."""
+    """The fast adapter of an architecture, else the one of its family."""
     family = choose_family(config, settings.family, where)
-    return fast_adapter(config, family) or (GenericCausal if family == "causal" else GenericMasked)
+    others: dict[Family, type[LayeredModel]] = {
+        "masked": GenericMasked, "causal": GenericCausal, "seq2seq": Seq2SeqModel,
+    }  # fmt: skip
+    return fast_adapter(config, family) or others[family]
 
 
 def _folder(path: str, revision: str | None) -> tuple[Path, str | None, list[str]]:

@@ -4,7 +4,7 @@
 instead and prints its line, which the page keeps.
 
 The numbers in that page are those of a run. Families are the tiny random models of :mod:`tests.support.families`, all
-of them by the generic adapter, also where there is a fast path.
+of them by the generic adapter, also where there is a fast path, and those of :mod:`tests.support.seq2seq`.
 """
 
 from __future__ import annotations
@@ -33,13 +33,17 @@ from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.architecture import choose_family
 from lrp2_bench.models.generic.adapter import GenericModel
+from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
+from lrp2_bench.models.seq2seq.adapter import Seq2SeqModel
 from lrp2_bench.probing.pools import pool_of
 from tests.support import naive, named_table, toy
 from tests.support.families import FAMILIES, build_family, load_generic
+from tests.support.loading import load_as
 from tests.support.paths import REPOSITORY
 from tests.support.probing import hits_of, probe_of
+from tests.support.seq2seq import SEQ2SEQ, build_seq2seq
 from tests.support.vectors import random_vectors, vectors_of
 
 PAGE = REPOSITORY / "docs" / "models.md"
@@ -51,7 +55,7 @@ REFUSED: dict[str, dict[str, object]] = {
     "XLM": {"model_type": "xlm"},
     "Gemma 3n": {"model_type": "gemma3n"},
     "Gemma 4 with shared keys and values": {"model_type": "gemma4", "text_config": {"num_kv_shared_layers": 2}},
-    "T5, mT5, BART and other encoder-decoders": {"model_type": "mt5", "is_encoder_decoder": True},
+    "BART, mBART, M2M100, NLLB, Marian, Pegasus and other encoder-decoders": {"model_type": "m2m_100"},
     "ELECTRA's discriminators": {"model_type": "electra", "architectures": ["ElectraForPreTraining"]},
 }
 
@@ -59,7 +63,8 @@ _INTRODUCTION = """\
 # Models
 
 `model=hf model.path=DIR_OR_HUB_ID` runs any causal or masked language model of the Hugging Face library whose blocks
-stand in one list. BERT, XLM-R, DistilBERT and BLOOM have adapters of their own; all others run by one generic adapter
+stand in one list, and the encoder-decoders T5, mT5 and umT5 (below). BERT, XLM-R, DistilBERT and BLOOM have adapters of
+their own; all other causal and masked models run by one generic adapter
 (`lrp2_bench/models/generic`), which knows no architecture: it runs the model's own forward with its blocks taken out
 and listens to what each of them would be called with. When a model is loaded, before anything is rounded to half
 precision, it is checked against its own forward:
@@ -73,10 +78,36 @@ The log says which. Masked or causal is told by the architecture, never by the t
 `model.family=masked|causal` decides where an architecture has heads of both kinds. Code that comes with a checkpoint is
 never run.
 
+## Encoder-decoders
+
+T5 (1.0 and 1.1), mT5 and umT5 were trained to fill in sentinels, and are asked so: `[Y]` becomes `<extra_id_0>` in the
+query, which the encoder reads with whatever special tokens the tokenizer adds, and the decoder is to write
+`<extra_id_0> object <extra_id_1>`. An object's tokens are those that the tokenizer gives it by itself.
+
+* LRP2 moves the encoder's states, after its blocks 1 to L; the decoder is left as it is and sees what the encoder makes
+  of it. Language vectors are of the encoder's states of plain sentences.
+* The score is the mean log-probability of the object's tokens; `probing.sentence_score=sum` is their sum, and
+  `probing.closing_sentinel=true` counts `<extra_id_1>` as one of them, so that an object which begins a longer one has
+  to end there. The opening sentinel never counts. Both settings are part of what decides hits. Pools are of ten
+  candidates unless `probing.pool_size` says otherwise.
+* One encoder run of a query and layer pair serves all candidates, which run through the decoder as one tree: a token
+  sees those before it in its own target, relative positions are of its depth, and all look at the encoder's states.
+* `alignment.csv` and `analysis=alignment` compare the encoder's states of the query with its object written in the
+  place of the sentinel, as in any plain sentence; `analysis.pooling=scored` reads those at the sentinel itself.
+  Retrieval, languages and tokens are as for other models. `analysis=neurons` is refused: it attributes facts at the
+  positions that score an object, which are the decoder's.
+* The check at load compares the encoder after every block, the logits of plain targets, and those of a packed tree; any
+  difference is a refusal. `model.precision=float16` leaves the feed-forwards' second maps in float32, as the library's
+  own loader does: they overflow.
+
+A tokenizer without sentinels, as that of a translation model, is refused. What a checkpoint was fine-tuned on after its
+pretraining cannot be seen: one that no longer fills in sentinels answers by chance.
+
 ## Families
 
 Tiny random models (4 blocks, width 32; windows, chunks and caps small enough to matter). *Plain* and *packed*: the
-largest difference from the model's own forward, in units of the spread. *Hits*: cells (facts x layer pairs and the
+largest difference from the model's own forward, in units of the spread; an encoder-decoder's blocks are its encoder's,
+its trees are of targets. *Hits*: cells (facts x layer pairs and the
 baseline) that differ from one hooked forward pass per pair, of all of them. *Speed*: that evaluator's seconds of
 processor time by ours, on one core; tiny models say little of large ones. *Last block*: at scored positions alone, or
 whole.
@@ -112,9 +143,17 @@ class Row:
         return (self.name, self.model, blocks, self.plain, self.packed, self.last, self.hits, self.speed)
 
 
-def measure(name: str, folder: Path, mlama: Path) -> Row:
-    """Build, load, check, and compare with the naive evaluator. Raises whatever fails."""
-    model = load_generic(build_family(folder / name, name))
+def load(name: str, folder: Path) -> GenericModel | Seq2SeqModel:
+    """Build a family's model and load it, which checks it."""
+    if name in FAMILIES:
+        return load_generic(build_family(folder / name, name))
+    model = load_as(build_seq2seq(folder / name, name))
+    assert isinstance(model, Seq2SeqModel)
+    return model
+
+
+def measure(name: str, model: GenericModel | Seq2SeqModel, mlama: Path) -> Row:
+    """Compare with the naive evaluator. Raises whatever fails."""
     _against_naive(model, mlama)  # the first of anything is slow
     differing, cells, ours, theirs = _against_naive(model, mlama)
     packed = model.parity.packed
@@ -125,16 +164,16 @@ def measure(name: str, folder: Path, mlama: Path) -> Row:
     return Row(
         name=name,
         model=type(model.model).__name__,
-        blocks=len(model.modules),
+        blocks=model.blocks,
         plain=f"{model.parity.plain.size:.1e}",
         packed=how,
-        last="at positions" if model.last_at_positions else "whole",
+        last="at positions" if isinstance(model, GenericModel) and model.last_at_positions else "whole",
         hits=f"{differing} of {cells}",
         speed=f"{theirs / ours:.1f}x",
     )
 
 
-def _against_naive(model: GenericModel, mlama: Path) -> tuple[int, int, float, float]:
+def _against_naive(model: LayeredModel, mlama: Path) -> tuple[int, int, float, float]:
     """Differing cells, all cells, and the two evaluators' seconds of processor time."""
     relation = MLama(mlama, relations=["P36"]).facts("de", "en", DataWarnings()).relations[0]
     language, pivot = random_vectors(model, 1), random_vectors(model, 2)
@@ -156,7 +195,8 @@ def _compare(
     between = time.process_time()
     candidates = [[pool.labels[index] for index in allowed.nonzero()[0]] for allowed in pool.allowed]
     theirs = naive.evaluate(
-        model.model, model.tokenizer, relation, candidates, plan.settings, language, pivot
+        model.model, model.tokenizer, relation, candidates, plan.settings, language, pivot,
+        mean=model.family == "seq2seq",
     )  # fmt: skip
     return int((ours != theirs.hits).sum()), ours.size, between - start, time.process_time() - between
 
@@ -241,8 +281,8 @@ def main(target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         mlama = toy.build_mlama(Path(folder) / "mlama")
         rows = []
-        for name in FAMILIES:
-            rows.append(measure(name, Path(folder), mlama))
+        for name in (*FAMILIES, *SEQ2SEQ):
+            rows.append(measure(name, load(name, Path(folder)), mlama))
             print(_line(rows[-1].cells()), flush=True)
     target.write_text(page(rows, real_lines(target)), "utf-8")
 

@@ -96,15 +96,19 @@ def evaluate(
     *,
     mean: bool = False,
     sides: Sequence[str] = ("lirp", "lsrp"),
+    closing: bool = False,
 ) -> NaiveResult:
-    """``candidates[f]`` are the labels fact f chooses from, sorted; ``mean`` divides a causal score by its tokens."""
+    """``candidates[f]`` are the labels fact f chooses from, sorted; ``mean`` divides a causal score or an
+    encoder-decoder's by its tokens, among which the ``closing`` sentinel may be."""
     shape = (len(settings), len(relation.facts))
     hits, gap, scale = np.zeros(shape, dtype=np.int8), np.full(shape, np.inf), np.zeros(shape)
     for row, setting in enumerate(settings):
         with moved(model, setting, language, pivot, sides), torch.no_grad():
             for column, fact in enumerate(relation.facts):
                 labels = list(candidates[column])
-                if type(model).__name__.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")):
+                if model.config.is_encoder_decoder:
+                    scores = _seq2seq(model, tokenizer, relation.template, fact.subject, labels, mean, closing)
+                elif type(model).__name__.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")):
                     scores = _causal(model, tokenizer, relation.template, fact.subject, labels, mean)
                 else:
                     scores = _masked(model, tokenizer, relation.template, fact.subject, labels)
@@ -142,3 +146,22 @@ def _causal(model: Any, tokenizer: Any, template: str, subject: str, labels: Seq
     picked = log_probabilities.gather(2, targets.unsqueeze(-1)).squeeze(-1).double() * kept
     totals = picked.sum(dim=1)
     return (totals / kept.sum(dim=1) if mean else totals).tolist()
+
+
+def _seq2seq(
+    model: Any, tokenizer: Any, template: str, subject: str, labels: Sequence[str], mean: bool, closing: bool
+) -> list[float]:
+    text = template.replace("[X]", subject).replace("[Y]", "<extra_id_0>")
+    before, after = (tokenizer.convert_tokens_to_ids(f"<extra_id_{number}>") for number in (0, 1))
+    pieces = [tokenizer.encode(label, add_special_tokens=False) for label in labels]
+    width = 2 + max(map(len, pieces))
+    wanted = torch.full((len(labels), width), -100)
+    counted = torch.zeros(len(labels), width, dtype=torch.bool)
+    for row, piece in enumerate(pieces):
+        wanted[row, : len(piece) + 2] = torch.tensor([before, *piece, after])
+        counted[row, 1 : 1 + len(piece) + closing] = True
+    batch = tokenizer([text] * len(labels), return_tensors="pt")
+    log_probabilities = model(**batch, labels=wanted).logits.log_softmax(-1)
+    picked = log_probabilities.gather(2, wanted.clamp(min=0).unsqueeze(-1)).squeeze(-1).double() * counted
+    totals = picked.sum(dim=1) / (counted.sum(dim=1) if mean else 1)
+    return [total if piece else -np.inf for total, piece in zip(totals.tolist(), pieces, strict=True)]

@@ -31,7 +31,7 @@ def random_vectors(model: LayeredModel, seed: int, strength: float | None = None
     """``[layer, hidden]``, unless told otherwise large enough to change answers."""
     generator = torch.Generator().manual_seed(seed)
     if strength is None:
-        strength = 3 if model.family == "masked" else 20
+        strength = 20 if model.family == "causal" else 3
     return strength * torch.randn(model.blocks + 1, model.hidden_size, generator=generator)
 
 

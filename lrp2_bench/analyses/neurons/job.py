@@ -75,6 +75,13 @@ class Neurons(Analysis):
         self._per_prompt, self._per_relation = per_prompt, per_relation
 
     def run(self, subject: Subject) -> AnalysisResult:
+        if subject.model.family == "seq2seq":
+            raise BenchError(
+                "analysis=neurons attributes a fact to neurons at the positions that score its object, and "
+                f"'{subject.model_name}' is an encoder-decoder: its decoder scores the object, and LRP2 acts on its "
+                "encoder, which has no such positions.\n"
+                "Use a masked or causal model, or analysis=alignment, retrieval, languages or tokens with this one."
+            )
         languages = subject.languages(subject.searched_languages())
         subject.require_languages([*languages, subject.pivot], subject.dataset.languages(), subject.dataset_name)
         model, width = subject.model, neuron_count(subject.model)

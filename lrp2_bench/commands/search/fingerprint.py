@@ -14,7 +14,7 @@ from lrp2_bench.core.settings import SearchKind
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.build import pool_size_of
+from lrp2_bench.probing.build import pool_size_of, score_of
 
 #: Where a language's vectors come from; None where that is not fixed yet.
 Origin = Callable[[str], str | None]
@@ -79,7 +79,9 @@ def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin
         },
         "probing": {
             "pool_size": (pool_size_of(family, probing) or "full") if family else None,
-            "sentence_score": (probing.sentence_score.value if family == "causal" else "mean") if family else None,
+            "sentence_score": score_of(family, probing).value if family else None,
+            # Folders of the other families know nothing of it.
+            **({"closing_sentinel": probing.closing_sentinel} if family == "seq2seq" else {}),
             "seed": settings.seed,
         },
         "projection": inputs.projection.name,

@@ -57,7 +57,7 @@ class BenchCommand:
     language: str = "de"
     pivot: str = "en"
     # facts a relation, by family; of the shipped models
-    facts: dict[str, int] = field(default_factory=lambda: {"masked": 16, "causal": 3, "shipped": 60})
+    facts: dict[str, int] = field(default_factory=lambda: {"masked": 16, "causal": 3, "seq2seq": 8, "shipped": 60})
     # share of a masked model's facts whose object leads its own length for some pair, picked by a first pass; null =
     # the first facts as they come
     leading: float | None = None

@@ -16,11 +16,13 @@ class Precision(Enum):
 
 
 class ModelFamily(Enum):
-    """How a model is asked: with masks in place of the object, or by scoring whole sentences from left to right."""
+    """How a model is asked: with masks in place of the object, by scoring whole sentences from left to right, or
+    (encoder-decoders) with a sentinel in place of the object, which the decoder scores."""
 
     auto = "auto"
     masked = "masked"
     causal = "causal"
+    seq2seq = "seq2seq"
 
 
 class SearchKind(Enum):
@@ -33,7 +35,7 @@ class SearchKind(Enum):
 
 
 class SentenceScore(Enum):
-    """How a causal model scores a filled sentence."""
+    """How a score is made of tokens: of a causal model's filled sentence, of an encoder-decoder's object."""
 
     sum = "sum"
     mean = "mean"
@@ -58,9 +60,11 @@ class ProbingSettings:
     """How facts become queries and scores."""
 
     # candidates a fact: its own object and pool_size - 1 others; null = the full pool;
-    # auto = as in the paper: the full pool for masked models, 10 for causal ones
+    # auto = as in the paper: the full pool for masked models, 10 for causal ones (and for encoder-decoders)
     pool_size: Any = "auto"
-    sentence_score: SentenceScore = SentenceScore.sum  # causal models only
+    # of causal models' sentences and encoder-decoders' objects; null = sum for the former, mean for the latter
+    sentence_score: SentenceScore | None = None
+    closing_sentinel: bool = False  # encoder-decoders: count the sentinel that closes the object as one of its tokens
 
 
 @dataclass
