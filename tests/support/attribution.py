@@ -53,8 +53,8 @@ def loop(
     model: Any, tokenizer: Any, relation: Relation, fact: Fact, shares: Sequence[float],
     pair: LayerPair | None = None, language: Any = None, pivot: Any = None, still: Sequence[int] = (),
 ) -> Loop:  # fmt: skip
-    """``shares`` are the steps' shares of the activations; ``language`` and ``pivot`` are language vectors; tokens whose
-    ids are ``still`` are not moved."""
+    """``shares`` are the steps' shares of the activations; ``language`` and ``pivot`` are language vectors; tokens of
+    the ids ``still`` are not moved."""
     ids, places, targets = _prompt(model, tokenizer, relation, fact)
     values, zeroed = [], []
     with moved(model, pair, language, pivot, still=still):

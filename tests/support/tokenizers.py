@@ -10,7 +10,6 @@ from tokenizers import processors
 
 from lrp2_bench.models.layered import LayeredModel
 
-
 Model = TypeVar("Model", bound=LayeredModel)
 
 
