@@ -76,7 +76,7 @@ def _second_map(model: LayeredModel, k: int) -> nn.Module:
         except ValueError as error:
             raise BenchError(
                 f"The neurons of this '{model_type}' model cannot be attributed: {error}.\n"
-                "Choose another model (docs/models.md lists those whose neurons are known), or another analysis."
+                "Choose another model (docs/analyses.md names those that are refused), or another analysis."
             ) from error
     record = architecture_of(model_type)
     if record is None:
