@@ -208,7 +208,6 @@ def _tokenize(
     model: LayeredModel, sentences: Sequence[str], language: str, data_warnings: DataWarnings, tokens: ProjectionTokens
 ) -> list[list[int]]:
     limit, choice = model.max_tokens, CHOICES[tokens]
-    closing = special_ids(model.tokenizer) if limit is not None else frozenset()
     sequences = model.tokenize(sentences)
     usable = _with_any(model, sequences, choice.of(model)) if tokens is not ProjectionTokens.all else sequences
     kept = []
@@ -221,7 +220,8 @@ def _tokenize(
                 "Sentences longer than the model's positions were cut", f"{language} sentence {number + 1}"
             )
             # Keep a closing special token, as the tokenizer's own truncation does.
-            ids = ids[: limit - 1] + ids[-1:] if ids[-1] in closing else ids[:limit]
+            closed = ids[-1] in special_ids(model.tokenizer)
+            ids = ids[: limit - 1] + ids[-1:] if closed else ids[:limit]
         kept.append(ids)
     if not kept:
         raise BenchError(f"No sentence of '{language}' has a token in this model's tokenizer.")

@@ -47,6 +47,7 @@ def _column(path: Path, name: str) -> list[float]:
     return [float(row[name]) for row in csv.DictReader(path.read_text("utf-8").splitlines())]
 
 
+@pytest.mark.slow
 def test_vectors_of_text_are_written_and_an_analysis_of_text_lies_beside_its_search(
     toy_job: Callable[..., ToyJob], tmp_path: Path
 ) -> None:

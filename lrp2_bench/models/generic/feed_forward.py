@@ -69,10 +69,11 @@ class _Trace:
     def __init__(self, modules: Sequence[nn.Module], run: Callable[[], Tensor]) -> None:
         self._run = run
         called: list[tuple[nn.Module, Tensor, Tensor]] = []
-        handles = [
-            module.register_forward_hook(lambda module, inputs, output: called.append((module, inputs[0], output)))
-            for module in modules
-        ]
+
+        def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            called.append((module, inputs[0].clone(), output.clone()))
+
+        handles = [module.register_forward_hook(note) for module in modules]
         try:
             run()
         finally:
@@ -105,7 +106,7 @@ class _Trace:
             if inputs[0].shape == self._inputs[number].shape:
                 differing = (inputs[0] != self._inputs[number]).reshape(_TOKENS, -1)
                 reached[number] = differing.any(dim=1).cpu()
-            return disturbed if number == feeder else self.outputs[number]
+            return (disturbed if number == feeder else self.outputs[number]).clone()  # some blocks write into it
 
         handles = [module.register_forward_hook(hook) for module in self.modules]
         try:

@@ -46,7 +46,7 @@ def _slow_but(*names: str, among: object = None) -> list[object]:
     return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in families]
 
 
-@pytest.mark.parametrize("family", _slow_but("gemma4", "mamba", "mixtral", "deepseek_v3"))
+@pytest.mark.parametrize("family", _slow_but("gemma4", "mixtral"))
 def test_the_second_map_of_every_family_is_found_or_the_reason_told(
     family: str, model_of: Callable[[str], GenericModel]
 ) -> None:
@@ -66,7 +66,7 @@ def test_the_second_map_of_every_family_is_found_or_the_reason_told(
         assert neuron_count(model) in (32, 48, 64, 128)
 
 
-@pytest.mark.parametrize("family", _slow_but("llama", "modernbert", among=EXACT))
+@pytest.mark.parametrize("family", _slow_but("llama", among=EXACT))
 @pytest.mark.parametrize("tokens", [ProjectionTokens.text, pytest.param(ProjectionTokens.all, marks=pytest.mark.slow)])
 def test_attributions_equal_a_plain_loop_over_hugging_faces_forward(
     family: str, tokens: ProjectionTokens, model_of: Callable[[str], GenericModel], toy_mlama: Path

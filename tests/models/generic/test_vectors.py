@@ -16,8 +16,8 @@ from tests.support.vectors import vectors_of
 
 SENTENCES = ["Die Hauptstadt von Frankreich ist Paris .", "Paris", "法国的首都是巴黎。", "Japan liegt in Asien ."]
 
-#: Scaled embeddings and windows, recurrence, an encoder that counts places from its padding.
-REPRESENTATIVE = {"gemma3", "lfm2", "mpnet"}
+#: Recurrence, and an encoder that counts places from its padding.
+REPRESENTATIVE = {"lfm2", "mpnet"}
 
 
 @contextmanager
