@@ -25,10 +25,10 @@ INSIDE = {
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
         "exact_products gguf_files half hub_refusals shipped unhandled", "checkpoint_files layered", "base", "registry",
-        "generic", "seq2seq", "*", "architecture", "gguf", "loading",
+        "generic", "seq2seq", "*", "architecture neurons", "gguf", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
-    "interventions": ("base", "projection registry vectors", "*"),
+    "interventions": ("base", "projection registry", "tokens", "vectors", "*"),
     "probing": (
         "pools prefix_tree probe", "log_partition rows target_tree", "bounded_ranking masked", "causal", "*",
         "build scores",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_bytes
@@ -106,5 +107,11 @@ def _read(file: Path) -> StoredAnalysis:
         str(stored["model"]["name"]),
         tables,
         tuple(stored["figures"]),
-        str(stored["config"]["experiment"]["name"]),
+        _experiment(stored["config"]),
     )
+
+
+def _experiment(config: Mapping[str, Any]) -> str:
+    """Its name, with the tokens that vectors and projections were of where those are not all."""
+    tokens = config.get("projection", {}).get("tokens", "all")
+    return str(config["experiment"]["name"]) + ("" if tokens == "all" else f"_{tokens}")

@@ -168,8 +168,8 @@ def _causal_scores(
     for fact, allowed in enumerate(pool.allowed):
         candidates = allowed.nonzero()[0]
         texts = [relation.fill(relation.facts[fact].subject, pool.labels[candidate]).text for candidate in candidates]
-        batch = tokenizer(texts, return_tensors="pt", padding=True, padding_side="right").to(model.device)
-        batch.pop("token_type_ids", None)
+        padded = model.batch(tokenizer(texts)["input_ids"])  # not every tokenizer has a token to pad with
+        batch = {"input_ids": padded.ids, "attention_mask": padded.keep.long()}
         log_probabilities = forward(batch)[:, :-1].log_softmax(dim=-1)
         picked = log_probabilities.gather(2, batch["input_ids"][:, 1:, None]).squeeze(2)
         scores[fact, candidates] = (picked * batch["attention_mask"][:, 1:]).sum(dim=1).float().cpu().numpy()

@@ -132,10 +132,10 @@ def _names(command: str) -> list[str]:
     """Every setting and group of a command, as far as its defaults compose."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose(config_name=command)
-    groups = [path.name for path in conf_dir().iterdir() if path.is_dir() and path.name in config]
+        config = compose(config_name=command, return_hydra_config=True)
+    groups = [str(name) for name in config.hydra.runtime.choices if "/" not in str(name)]
     added = [f"+{SWEEP}"] if command == "search" else []
-    return sorted({*_keys(config), *groups, *added})
+    return sorted({*(key for key in _keys(config) if not key.startswith("hydra.")), *groups, *added})
 
 
 def _keys(config: DictConfig, prefix: str = "") -> list[str]:

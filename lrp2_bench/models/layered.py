@@ -149,6 +149,10 @@ class LayeredModel(ABC):
     ) -> Float[Tensor, "row scored hidden"]:
         """Block ``k``'s output at ``positions`` alone: every token is looked at, only those are computed."""
 
+    def runs_at(self, k: int) -> bool:
+        """Whether :meth:`block_at` computes block ``k`` at positions alone. False: it runs it whole and takes them."""
+        return True
+
     @abstractmethod
     def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
         """Everything between layer L's hidden states and the head's last linear map, final norm included."""

@@ -27,7 +27,9 @@ def ablation_note(run: Run) -> str:
         return ""
     kind = str(found.get("kind"))
     words = INTERVENTIONS.get(kind).how if kind in INTERVENTIONS else "differently from LRP2"
-    return f"An ablation, {run.projection}: states are shifted {words.format(other=found.get('other'))}."
+    tokens = found.get("tokens", "all")
+    which = "" if tokens == "all" else f" (projection.tokens={tokens})"
+    return f"An ablation, {run.projection}: states are shifted {words.format(other=found.get('other'))}{which}."
 
 
 def of_method(table: Table, run: Run) -> Table:

@@ -29,6 +29,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("language=de search", 2, "The command comes first: lrp2-bench search language=de"),
         ("model=mbert language=de", 2, "For example: lrp2-bench search model=mbert language=de"),
         ("search language=de langauge=de", 1, "Unknown setting 'langauge'. Did you mean 'language'?"),
+        ("vectors language=de projection=random", 1, "Unknown setting 'projection'. Did you mean 'projection.tokens'?"),
         ("search language=de model.pth=x", 1, "Unknown setting 'model.pth'. Did you mean 'model.path'?"),
         ("search language=de dataset.limt=1", 1, "Unknown setting 'dataset.limt'. Did you mean 'dataset.limit'?"),
         ("search language=de +modle=hf", 1, "Unknown setting 'modle'. Did you mean 'model'?"),

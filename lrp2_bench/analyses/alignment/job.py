@@ -23,6 +23,7 @@ from lrp2_bench.analyses.parallel import (
 )
 from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ProjectionTokens
 from lrp2_bench.render.figures.by_layer import Line, Panel
 from lrp2_bench.render.figures.style import BLUE, GREY, language_name, shown
 from lrp2_bench.stats.weighted import Floats
@@ -64,7 +65,9 @@ class Alignment(Analysis):
         bank = pivot_bank(subject, len(bitexts))
         found = []
         for bitext in bitexts:
-            encoded = encode(subject.model, bitext, self._pooling, subject.data_warnings)
+            encoded = encode(
+                subject.model, bitext, self._pooling, subject.data_warnings, subject.settings.projection.tokens
+            )
             if len(encoded) < FEWEST:
                 raise too_few(bitext, len(encoded), FEWEST)
             pair = subject.pair(bitext.language)
@@ -78,13 +81,15 @@ class Alignment(Analysis):
                     [bitext.pairs[number].group for number, _, _ in encoded],
                     bank,
                     pair,
-                    subject.shifts(bitext.language) if pair is not None else None,
+                    subject.edit(bitext.language) if pair is not None else None,
                     effort,
                     batch_tokens=subject.batch_tokens,
                 )
             )
         what = f"queries of {bitexts[0].source}" if self._source == "facts" else f"sentences of {bitexts[0].source}"
         how = "mean over tokens" if self._pooling == "mean" else "mean over the positions that score the object"
+        if self._pooling == "mean" and subject.settings.projection.tokens is not ProjectionTokens.all:
+            how += f" ({subject.settings.projection.tokens.value} alone)"
         model = subject.model_name
         return AnalysisResult(
             alignment_tables(found, model, subject.pivot, what, how),

@@ -143,7 +143,7 @@ class Neurons(Analysis):
                 "Ask for more by dataset.limit and dataset.relations, or set analysis.least_facts lower."
             )
         pair = subject.pair(language)
-        moved = subject.shifts(language) if pair is not None else None
+        moved = subject.edit(language) if pair is not None else None
         origins = tuple(subject.vectors(code).origin for code in (language, subject.pivot)) if pair else ()
         return _Comparison(
             language,

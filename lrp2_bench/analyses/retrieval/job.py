@@ -71,7 +71,7 @@ class Retrieval(Analysis):
 
     def _one(self, subject: Subject, bitext: Bitext, bank: StateBank) -> Found:
         model, data_warnings = subject.model, subject.data_warnings
-        encoded = encode(model, bitext, "mean", data_warnings)
+        encoded = encode(model, bitext, "mean", data_warnings, subject.settings.projection.tokens)
         numbers: list[list[int]] = []
         chosen: list[list[Encoded]] = []
         for side, code in enumerate((bitext.language, bitext.pivot)):

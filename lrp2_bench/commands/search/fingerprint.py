@@ -10,7 +10,7 @@ from lrp2_bench.commands.search.prepared import Inputs, SearchJob
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import sha256_json
-from lrp2_bench.core.settings import SearchKind
+from lrp2_bench.core.settings import ProjectionTokens, SearchKind
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.layered import LayeredModel
@@ -67,6 +67,7 @@ def early_identity(
 
 def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin) -> dict[str, Any]:
     settings, probing, other = job.settings, job.settings.probing, inputs.projection.other
+    tokens = settings.projection.tokens
     return {
         "model": {"digest": inputs.checkpoint.digest, "precision": settings.model.precision.value},
         "dataset": {"name": job.dataset_name, "digest": inputs.facts.digest},
@@ -85,4 +86,6 @@ def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin
             "seed": settings.seed,
         },
         "projection": inputs.projection.name,
+        # Folders of earlier versions lack the key: it stands for all tokens, and so does its absence today.
+        **({"tokens": tokens.value} if tokens is not ProjectionTokens.all else {}),
     }

@@ -23,10 +23,12 @@ from lrp2_bench.core.settings.parts import (
     Precision,
     ProbingSettings,
     ProjectionSettings,
+    ProjectionTokens,
     SearchKind,
     SearchSettings,
     SentenceScore,
     ShardSettings,
+    TokenSettings,
     VectorSettings,
 )
 
@@ -46,6 +48,7 @@ __all__ = [
     "PretrainCommand",
     "ProbingSettings",
     "ProjectionSettings",
+    "ProjectionTokens",
     "RegretCommand",
     "ReportCommand",
     "SearchCommand",
@@ -53,6 +56,7 @@ __all__ = [
     "SearchSettings",
     "SentenceScore",
     "ShardSettings",
+    "TokenSettings",
     "VectorSettings",
     "VectorsCommand",
     "WorkspaceCommand",

@@ -41,6 +41,13 @@ class SentenceScore(Enum):
     mean = "mean"
 
 
+class ProjectionTokens(Enum):
+    """Which tokens language vectors are averaged over, and which are moved in queries."""
+
+    all = "all"  # every one, as in the paper
+    text = "text"  # not the special ones: begin, end, class, separator; a mask is where the answer is read, and moves
+
+
 @dataclass
 class ModelSettings:
     """A Hugging Face checkpoint."""
@@ -122,6 +129,14 @@ class ProjectionSettings:
     seed: int = 0  # of random directions, and of who is shuffled with whom
     language: str | None = None  # whose vectors other_pivot projects into, or shuffled uses; null = drawn (shuffled)
     among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
+    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
+
+
+@dataclass
+class TokenSettings:
+    """What of a projection matters where nothing is searched."""
+
+    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +15,7 @@ from lrp2_bench.models.generic.blocks import Blocks, find_blocks
 from lrp2_bench.models.generic.check import TOLERANCE, Parity, check
 from lrp2_bench.models.generic.context import GenericContext
 from lrp2_bench.models.generic.dry_run import Call, DryRun
+from lrp2_bench.models.generic.feed_forward import find_second_maps
 from lrp2_bench.models.generic.head import learn_head
 from lrp2_bench.models.generic.last_block import run_at
 from lrp2_bench.models.generic.visibility import at_depths, learn_roles
@@ -91,6 +94,11 @@ class GenericModel(LayeredModel):
         """The blocks, as modules of the Hugging Face model."""
         return self._dry.blocks
 
+    @cached_property
+    def second_maps(self) -> Sequence[nn.Module]:
+        """Each block's map that reads its feed-forward neurons. Raises :class:`ValueError` where there is none."""
+        return find_second_maps(self, self.modules)
+
     def own(self, batch: TokenBatch) -> Any:
         """The model's own forward over plain sentences."""
         return self._dry.run(batch.ids, batch.keep)
@@ -134,9 +142,12 @@ class GenericModel(LayeredModel):
         context: GenericContext,
         positions: Int[Tensor, "row scored"],
     ) -> Float[Tensor, "row scored hidden"]:
-        if self.last_at_positions and k == self.blocks:
+        if self.runs_at(k):
             return run_at(self._dry.blocks.modules[k - 1], k, hidden, context, positions)
         return take(self.block(k, hidden, context), positions)
+
+    def runs_at(self, k: int) -> bool:
+        return self.last_at_positions and k == self.blocks
 
     def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
         return self._head.readout(hidden, self._dry, self._token)
