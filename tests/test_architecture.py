@@ -24,8 +24,8 @@ INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
-        "exact_products half shipped unhandled", "checkpoint_files layered", "base", "registry", "*", "architecture",
-        "loading",
+        "devices exact_products half hub shipped", "quantised", "memory unhandled",
+        "checkpoint_files device_map layered", "base weights", "registry", "*", "architecture", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry vectors", "*"),

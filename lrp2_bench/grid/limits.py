@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-
-import torch
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import GridSettings
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.memory import free_bytes
 from lrp2_bench.probing.probe import Workload
 
 _GIB = 2**30
@@ -68,15 +66,3 @@ def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> L
     query_bytes = 2 * len(plan.settings) * token_bytes * _COPIES
     most_tokens = int((memory if settings.memory_gb else _MOST_FREE * free) / query_bytes)
     return Limits(int(memory / query_bytes), step_tokens, token_bytes * _COPIES, most_tokens)
-
-
-def free_bytes(device: torch.device) -> int:
-    """Memory that could still be taken: on a CUDA device, or of this machine (MemAvailable)."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
-    except OSError:
-        return 4 * _GIB
-    fields = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if len(line.split()) > 1}
-    return fields.get("MemAvailable", 4 * _GIB)

@@ -11,7 +11,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lrp2_bench.models.base import Architecture
-from lrp2_bench.models.half import product
 from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, Vocabulary, take
 
 
@@ -106,7 +105,7 @@ class BloomModel(LayeredModel):
         bias = fused.bias.view(self._heads, 3, -1)
 
         def project(states: Tensor, part: int) -> Tensor:
-            flat = product(states, weight[:, part].flatten(0, 1), bias[:, part].flatten())
+            flat = nn.functional.linear(states, weight[:, part].flatten(0, 1), bias[:, part].flatten())
             split: Tensor = flat.unflatten(-1, (self._heads, -1)).transpose(1, 2)
             return split
 

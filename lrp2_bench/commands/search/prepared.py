@@ -145,4 +145,5 @@ def _model_details(job: SearchJob, checkpoint: Checkpoint, model: LayeredModel) 
         **({"other_digest": checkpoint.other_digest} if checkpoint.other_digest else {}),
         "family": model.family,
         "blocks": model.blocks,
+        "precision": model.precision,
     }

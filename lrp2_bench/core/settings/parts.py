@@ -15,6 +15,13 @@ class Precision(Enum):
     float16 = "float16"
 
 
+class Quantization(Enum):
+    """How bitsandbytes packs the blocks' matrices, in 8 or 4 bits an element; they are unpacked for each product."""
+
+    int8 = "int8"
+    nf4 = "nf4"
+
+
 class ModelFamily(Enum):
     """How a model is asked: with masks in place of the object, or by scoring whole sentences from left to right."""
 
@@ -48,6 +55,9 @@ class ModelSettings:
     name: str | None = None  # MODEL of the output folder; null = the last part of path
     precision: Precision = Precision.float32
     family: ModelFamily = ModelFamily.auto  # auto = by its architecture; matters where that has heads of both kinds
+    quantization: Quantization | None = None  # null = as the checkpoint is
+    # null = one device; auto = blocks where there is room, GPUs first, then memory, then disk; or {MODULE: DEVICE, ...}
+    device_map: Any = None
     device: str = "auto"  # auto, cpu, cuda, cuda:N; auto = cuda where there is one
     threads: int | None = None  # CPU threads; null = PyTorch's own choice
 

@@ -131,7 +131,7 @@ def _difference(ours: Tensor, own: Tensor) -> float:
 
     A few dimensions of real models' states are thousands of times their spread, and rounded accordingly.
     """
-    own = own.float()
+    own = own.to(ours.device, torch.float32)
     difference = (ours.float() - own).abs()
     return float((difference / (own.std() + own.abs())).max()) if difference.max() != 0 else 0.0
 
