@@ -24,7 +24,7 @@ INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
-        "devices exact_products half hub shipped", "quantised", "memory unhandled",
+        "devices exact_products half known_digests shipped", "quantised", "memory unhandled",
         "checkpoint_files device_map layered", "base weights", "registry", "*", "architecture", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),

@@ -20,7 +20,6 @@ from lrp2_bench.models.devices import choose_device, require_precision
 from lrp2_bench.models.exact_products import require_exact_products
 from lrp2_bench.models.generic.adapter import GenericCausal, GenericMasked
 from lrp2_bench.models.generic.support import headless_hint
-from lrp2_bench.models.hub import snapshot
 from lrp2_bench.models.layered import Family, LayeredModel
 from lrp2_bench.models.quantised import quantisation
 from lrp2_bench.models.registry import fast_adapter
@@ -33,6 +32,9 @@ log = logging.getLogger(__name__)
 #: From 2 on docstrings are left out; transformers makes its models' documentation from them as they are loaded.
 _OPTIMIZE = sys.flags.optimize
 
+#: What decides whether a model is run, and all that running it needs.
+_FIRST = ["config.json", "tokenizer_config.json", "adapter_config.json"]
+_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 _LOCAL_HINT = "Pass a local folder with model.path=DIR (config.json, model.safetensors and the tokenizer's files)."
 
 
@@ -68,7 +70,7 @@ def find_checkpoint(settings: ModelSettings) -> Checkpoint:
     if settings.path.startswith(PREFIX) or is_ours(folder):
         checked_manifest(folder)
     config, family = _judged(folder, settings)
-    digest, former = digests_of(folder)
+    digest, former = digests_of(folder, Path(settings.cache).expanduser())
     if family != choose_family(config, ModelFamily.auto, str(folder)):
         # The same weights with other masks give other states and other hits.
         return Checkpoint(folder, revision, sha256_json({"files": digest, "model.family": family}))
@@ -153,4 +155,58 @@ def _folder(path: str, revision: str | None, judge: Callable[[Path], object]) ->
         close = nearest(local.name, siblings)
         hint = f" Did you mean '{local.parent / close}'?" if close else ""
         raise BenchError(f"There is no folder '{path}'.{hint}\n{_LOCAL_HINT}")
-    return snapshot(path, revision, judge, _LOCAL_HINT)
+    return _snapshot(path, revision, judge)
+
+
+def _snapshot(hub_id: str, revision: str | None, judge: Callable[[Path], object]) -> tuple[Path, str]:
+    """The cached folder of a hub id, and its commit. ``judge`` is shown its small files first: what it raises keeps the
+    weights from being fetched."""
+    from huggingface_hub import snapshot_download
+
+    unreachable = _why_unreachable(hub_id, revision)
+    try:
+        for files in (_FIRST, _FILES):
+            folder = Path(
+                snapshot_download(
+                    hub_id, revision=revision, allow_patterns=files, local_files_only=unreachable is not None
+                )
+            )
+            if files is _FIRST:
+                judge(folder)
+                revision = folder.name  # the same commit, whatever is pushed meanwhile
+    except BenchError:
+        raise
+    except Exception as error:  # the hub's errors and its HTTP client's have no base in common
+        why = unreachable or error
+        reason = str(why).strip().splitlines()[0] if str(why).strip() else type(why).__name__
+        at = f" at revision '{revision}'" if revision else ""
+        raise BenchError(
+            f"Cannot get model '{hub_id}'{at} from the Hugging Face hub: {reason}\n{_in_cache(hub_id)} {_LOCAL_HINT}"
+        ) from error
+    return folder, folder.name
+
+
+def _in_cache(hub_id: str) -> str:
+    """What the hub's cache on this machine has of a model that was asked for in vain, and how to use it."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    snapshots = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=hub_id, repo_type="model") / "snapshots"
+    commits = sorted(path.name for path in snapshots.iterdir() if path.is_dir()) if snapshots.is_dir() else []
+    if not commits:
+        return "It is neither a folder here nor in the hub's cache on this machine."
+    return (
+        "The hub's cache on this machine has it at other revisions, or does not say which commit the revision is: give "
+        f"model.revision={commits[0]}" + "".join(f" or {commit}" for commit in commits[1:]) + "."
+    )
+
+
+def _why_unreachable(hub_id: str, revision: str | None) -> Exception | None:
+    """One bounded question to the hub: asked for a commit, snapshot_download alone would retry for half a minute."""
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().model_info(hub_id, revision=revision, timeout=10)
+    except Exception as error:  # as above
+        return error
+    return None

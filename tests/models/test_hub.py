@@ -131,6 +131,8 @@ def hub(bert_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     with loopback() as served:
         monkeypatch.setattr(constants, "ENDPOINT", served.address)
         monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", served.address)
+        url = served.address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
         serve(served, bert_copy)
         yield served
 

@@ -60,6 +60,7 @@ class ModelSettings:
     device_map: Any = None
     device: str = "auto"  # auto, cpu, cuda, cuda:N; auto = cuda where there is one
     threads: int | None = None  # CPU threads; null = PyTorch's own choice
+    cache: str = "~/.cache/lrp2_bench"  # folder for digests of large files; commands set it to paths.cache
 
 
 @dataclass
