@@ -31,7 +31,7 @@ INSIDE = {
     "interventions": ("base", "projection registry vectors", "*"),
     "probing": ("pools prefix_tree probe", "log_partition rows", "bounded_ranking masked", "*", "build scores"),
     "metrics": ("hits", "base", "*"),
-    "grid": ("plan", "cost frontier limits", "*", "pilot"),
+    "grid": ("dry_count plan", "cost frontier limits", "*", "pilot"),
     "results": (
         "layout", "journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
         "manifest runs", "*",

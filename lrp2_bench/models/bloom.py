@@ -131,7 +131,3 @@ class Bloom(Architecture):
     adapter = BloomModel
     blocks, second_map = "transformer.h", "mlp.dense_4h_to_h"
     embeddings = "word_embeddings.weight"
-
-    @classmethod
-    def intermediate(cls, sizes: Any) -> int:
-        return 4 * int(sizes.hidden_size)
