@@ -121,7 +121,7 @@ class _Live(TorchDispatchMode):
     """Bytes of the tensors that are made and not yet gone: ``most`` at once."""
 
     def __init__(self) -> None:
-        TorchDispatchMode.__init__(self)  # type: ignore[no-untyped-call]
+        TorchDispatchMode.__init__(self)
         self.most = 0.0
         self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
 
