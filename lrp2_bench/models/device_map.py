@@ -21,6 +21,9 @@ from lrp2_bench.models.quantised import PIP
 #: Share of a device's free memory that weights may take; states and scores get the rest.
 _SHARE = 0.75
 
+#: What stands for everything that a map does not name.
+_REST = "rest"
+
 _FORMS = "model.device_map is null (one device), auto, or {MODULE: DEVICE, ...} with devices cpu, disk, cuda:N."
 
 
@@ -127,7 +130,8 @@ def _checked(
 ) -> tuple[torch.device, dict[str, torch.device | str]]:
     modules = dict(model.named_modules())
     given: dict[str, torch.device | str] = {}
-    for module, device in asked.items():
+    for named, device in asked.items():
+        module = "" if named == _REST else named
         if module not in modules:
             close = nearest(str(module), list(modules))
             hint = f" Did you mean '{close}'?" if close else ""
@@ -156,7 +160,7 @@ def _where(name: str, given: Mapping[str, torch.device | str]) -> torch.device |
     fitting = [path for path in given if not path or name == path or name.startswith(f"{path}.")]
     if not fitting:
         raise BenchError(
-            f"model.device_map says nothing of '{name}'. Give a device for all else too: model.device_map={{'': cpu}}."
+            f"model.device_map says nothing of '{name}'. Give a device for all else too: {{{_REST}: cpu, ...}}."
         )
     return given[max(fitting, key=len)]
 

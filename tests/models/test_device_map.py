@@ -24,7 +24,7 @@ from tests.support.probing import hits_of, probe_of
 
 Folder = Callable[[str], Path]
 
-SPREAD = {"": "cpu", "model.layers.1": "disk", "model.layers.3": "disk"}
+SPREAD = {"rest": "cpu", "model.layers.1": "disk", "model.layers.3": "disk"}
 
 
 @pytest.fixture

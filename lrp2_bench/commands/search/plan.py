@@ -179,7 +179,7 @@ def forecast_table(forecast: Forecast) -> Table:
     for what, size in (
         ("memory of weights", memory.weights),
         ("memory of states", memory.states),
-        ("memory of a block at its widest", memory.widest),
+        ("memory of a block", memory.widest),
         ("memory in all", memory.needed),
         ("free of it" if memory.needed <= memory.free else "free, which is less", memory.free),
     ):
