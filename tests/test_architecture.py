@@ -24,8 +24,9 @@ INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
-        "exact_products gguf_files half hub_refusals shipped unhandled", "checkpoint_files layered", "base", "registry",
-        "generic", "seq2seq", "*", "architecture neurons", "gguf", "loading",
+        "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised", "memory unhandled",
+        "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq", "*",
+        "architecture gguf neurons", "locating", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry", "tokens", "vectors", "*"),
@@ -34,7 +35,7 @@ INSIDE = {
         "build scores",
     ),
     "metrics": ("hits", "base", "*"),
-    "grid": ("plan", "cost frontier limits", "*", "pilot"),
+    "grid": ("dry_count plan", "cost frontier limits", "*", "pilot"),
     "results": (
         "layout", "journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
         "manifest runs", "*",

@@ -1,4 +1,5 @@
-"""What a run costs before it runs: rows, tokens and floating-point operations, as pure arithmetic.
+"""What a run costs before it runs: rows, tokens and floating-point operations, as pure arithmetic over what a model's
+own blocks are counted to do (:mod:`lrp2_bench.grid.dry_count`).
 
 A multiplication and an addition are two operations; norms, activations and softmaxes are left out, as is usual.
 """
@@ -7,26 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from lrp2_bench.grid.dry_count import ModelShape, model_shape
 from lrp2_bench.grid.plan import GridPlan
-from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.registry import architecture_of
 from lrp2_bench.probing.probe import Shape
 
-#: What configurations call the width of a feed-forward.
-_INTERMEDIATE = ("intermediate_size", "hidden_dim", "d_ff")
-
-
-@dataclass(frozen=True)
-class ModelShape:
-    """The sizes that decide what a model costs; ``decoder_blocks`` are an encoder-decoder's, behind its ``blocks``."""
-
-    blocks: int
-    hidden: int
-    intermediate: int
-    vocab: int
-    decoder_blocks: int = 0
+__all__ = ["Cost", "ModelShape", "block_flops", "final_block_flops", "floor", "grid_cost", "log_partition_flops",
+           "model_shape", "naive_cost"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,31 +36,15 @@ class Cost:
         )
 
 
-def model_shape(model: LayeredModel) -> ModelShape:
-    """The sizes that decide what ``model`` costs."""
-    config = model.model.config.get_text_config()
-    record = architecture_of(model.model.config.model_type)
-    intermediate = record.intermediate(config) if record else _intermediate(config, model.hidden_size)
-    decoder_blocks = int(config.num_decoder_layers) if model.family == "seq2seq" else 0
-    return ModelShape(model.blocks, model.hidden_size, intermediate, model.vocab_size, decoder_blocks)
-
-
-def _intermediate(config: Any, hidden: int) -> int:
-    """Of an architecture without a record: what its configuration says, else four times the width, as is usual."""
-    return next((int(size) for name in _INTERMEDIATE if (size := getattr(config, name, None))), 4 * hidden)
-
-
 def block_flops(model: ModelShape, tokens: int) -> float:
-    """One block over one sequence: four projections, attention, and the feed-forward's two maps."""
-    h = model.hidden
-    return 2.0 * tokens * (4 * h * h + 2 * h * model.intermediate) + 4.0 * tokens * tokens * h
+    """One block over one sequence."""
+    return model.token * tokens + model.pair * tokens * tokens
 
 
 def final_block_flops(model: ModelShape, tokens: int, scored: int) -> float:
-    """The last block: keys and values of all tokens, everything else at the scored ones."""
-    h = model.hidden
-    everywhere = 2.0 * tokens * 2 * h * h
-    return everywhere + 2.0 * scored * (2 * h * h + 2 * h * model.intermediate) + 4.0 * scored * tokens * h
+    """The last block: keys and values of all tokens, everything else at the scored ones, where a block can do so."""
+    everywhere = model.keys * tokens + model.keys_pair * tokens * tokens
+    return everywhere + model.scored * scored + model.scored_pair * scored * tokens
 
 
 def decoder_flops(model: ModelShape, tokens: int, targets: int, row: int) -> float:

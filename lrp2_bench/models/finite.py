@@ -66,6 +66,8 @@ def way_out_of(model: LayeredModel) -> str:
 def _damaged_weights(model: LayeredModel) -> Iterator[str]:
     """Each weight with numbers that are not finite, and how many; infinities alone may be half precision's doing."""
     for name, weight in model.model.named_parameters():
+        if weight.is_meta:  # in memory or on disk until its block runs
+            continue
         bad = ~weight.detach().isfinite()
         if bad.any() and (weight.dtype is torch.float32 or weight.isnan().any()):
             yield f"{name} ({int(bad.sum()):,} of {weight.numel():,} numbers)"

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.half import product_type
+from lrp2_bench.models.quantised import packed_as
 
 Family = Literal["masked", "causal", "seq2seq"]
 
@@ -95,12 +96,14 @@ class LayeredModel(ABC):
 
     @property
     def device(self) -> torch.device:
-        device: torch.device = self.model.device
+        """Where states live: its embeddings'. Blocks may lie elsewhere."""
+        device: torch.device = self.model.get_input_embeddings().weight.device
         return device
 
     @property
     def dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self.model.dtype
+        """The type of states: its embeddings'."""
+        dtype: torch.dtype = self.model.get_input_embeddings().weight.dtype
         return dtype
 
     @property
@@ -117,8 +120,11 @@ class LayeredModel(ABC):
 
     @property
     def precision(self) -> str:
-        """The type in which the blocks multiply: states and the head are in :attr:`dtype` all the same."""
-        return str(product_type(self.model)).removeprefix("torch.")
+        """The type in which the blocks multiply, behind what their matrices are packed as, such as nf4+bfloat16: states
+        and the head are in :attr:`dtype` all the same."""
+        kind, dtype = packed_as(self.model) or (None, product_type(self.model))
+        name = str(dtype).removeprefix("torch.")
+        return f"{kind}+{name}" if kind else name
 
     @property
     @abstractmethod

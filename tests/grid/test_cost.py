@@ -43,7 +43,7 @@ PLANS = [plan_grid(4, all_pairs(4)), plan_grid(4, [LayerPair(1, 3), LayerPair(2,
 
 
 def _sizes(model: LayeredModel) -> ModelShape:
-    return ModelShape(model.blocks, model.hidden_size, 4 * model.hidden_size, model.vocab_size)
+    return ModelShape.plain(model.blocks, model.hidden_size, 4 * model.hidden_size, model.vocab_size)
 
 
 def _toy(toy_mlama: Path, relation: str, language: str = "de") -> Relation:
@@ -134,7 +134,7 @@ def test_the_floor_is_what_is_certain_however_it_is_batched(
 
 
 def test_the_naive_evaluator_costs_a_pass_a_setting_and_sentence() -> None:
-    sizes, plan = ModelShape(4, 32, 128, 400), PLANS[0]
+    sizes, plan = ModelShape.plain(4, 32, 128, 400), PLANS[0]
     cost = naive_cost(sizes, plan, [Shape((9, 9), 2, 5, 3, 7, 4)])
     passes = 2 * 3 * 7
     assert (cost.rows, cost.tokens, cost.finals) == (passes * 4, passes * 4 * 7, 0)
@@ -142,7 +142,7 @@ def test_the_naive_evaluator_costs_a_pass_a_setting_and_sentence() -> None:
 
 
 def test_sharing_saves_what_the_plan_says_at_real_sizes() -> None:
-    mbert, plan = ModelShape(12, 768, 3072, 119_547), plan_grid(12, all_pairs(12))
+    mbert, plan = ModelShape.plain(12, 768, 3072, 119_547), plan_grid(12, all_pairs(12))
     work = Workload([Shape((12,), 1, 0, 1, 12, 1)], [])
     saved = naive_cost(mbert, plan, work.certain).rows / grid_cost(mbert, plan, work.certain).rows
     assert saved == pytest.approx(67 * 12 / (298 - 67))
@@ -210,7 +210,7 @@ def test_log_partitions_cost_rows_of_the_head(model_folder: Callable[[str], Path
 
 
 def test_every_part_of_a_grid_is_in_its_operations() -> None:
-    sizes, plan = ModelShape(4, 32, 128, 400), PLANS[0]
+    sizes, plan = ModelShape.plain(4, 32, 128, 400), PLANS[0]
     shape = Shape((9, 8), 2, 5, 1, 9, 2)
     runs, finals = 4 + 3 + 2 + 1 + 4 - 7, 7
     flops = sum(

@@ -66,8 +66,8 @@ _INTRODUCTION = """\
 stand in one list, and the encoder-decoders T5, mT5 and umT5 (below). BERT, XLM-R, DistilBERT and BLOOM have adapters of
 their own; all other causal and masked models run by one generic adapter
 (`lrp2_bench/models/generic`), which knows no architecture: it runs the model's own forward with its blocks taken out
-and listens to what each of them would be called with. When a model is loaded, before anything is rounded to half
-precision, it is checked against its own forward:
+and listens to what each of them would be called with. When a model is loaded it is checked against its own forward,
+with products in float32 whatever its matrices are rounded to ([large models](large_models.md)):
 
 * sentences row by row, after every block and at the logits: a difference above 1e-4 of the spread is a refusal that
   says where it begins;

@@ -18,7 +18,7 @@ from lrp2_bench.analyses.tokens.separability import Separability, separability
 from lrp2_bench.analyses.tokens.table import SystemRow, TokenNumbers, summary_table, systems_table
 from lrp2_bench.analyses.tokens.writing_systems import WritingSystems, writing_systems
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.models.loading import choose_device
+from lrp2_bench.models.devices import choose_device
 from lrp2_bench.models.token_embeddings import read_embeddings, read_tokens
 
 #: A writing system needs one token to be held out and some to learn from.

@@ -10,7 +10,7 @@ from lrp2_bench.commands.search.prepared import Inputs, SearchJob
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import sha256_json
-from lrp2_bench.core.settings import ProjectionTokens, SearchKind
+from lrp2_bench.core.settings import ModelSettings, ProjectionTokens, SearchKind
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.layered import LayeredModel
@@ -35,7 +35,7 @@ def early_identity(
     settings, checkpoint, projection = job.settings, inputs.checkpoint, inputs.projection
     corpora: list[Corpus] = []
     before = stored.get("identity", {})
-    model = {"digest": checkpoint.digest, "precision": settings.model.precision.value}
+    model = _model(checkpoint.digest, settings.model)
     sides = {settings.language: "language", settings.pivot: "pivot", projection.other: "other"}
 
     def origin(language: str) -> str | None:
@@ -65,11 +65,17 @@ def early_identity(
     return _identity(job, inputs, stored.get("model", {}).get("family"), origin)
 
 
+def _model(digest: str, settings: ModelSettings) -> dict[str, str]:
+    """Folders without a quantisation are of the checkpoint's weights as they are."""
+    packed = {"quantization": settings.quantization.value} if settings.quantization else {}
+    return {"digest": digest, "precision": settings.precision.value, **packed}
+
+
 def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin) -> dict[str, Any]:
     settings, probing, other = job.settings, job.settings.probing, inputs.projection.other
     tokens = settings.projection.tokens
     return {
-        "model": {"digest": inputs.checkpoint.digest, "precision": settings.model.precision.value},
+        "model": _model(inputs.checkpoint.digest, settings.model),
         "dataset": {"name": job.dataset_name, "digest": inputs.facts.digest},
         "language": settings.language,
         "pivot": settings.pivot,

@@ -146,4 +146,5 @@ def _model_details(job: SearchJob, checkpoint: Checkpoint, model: LayeredModel) 
         **({"gguf": dict(checkpoint.gguf)} if checkpoint.gguf else {}),
         "family": model.family,
         "blocks": model.blocks,
+        "precision": model.precision,
     }

@@ -15,6 +15,13 @@ class Precision(Enum):
     float16 = "float16"
 
 
+class Quantization(Enum):
+    """How bitsandbytes packs the blocks' matrices, in 8 or 4 bits an element; they are unpacked for each product."""
+
+    int8 = "int8"
+    nf4 = "nf4"
+
+
 class ModelFamily(Enum):
     """How a model is asked: with masks in place of the object, by scoring whole sentences from left to right, or
     (encoder-decoders) with a sentinel in place of the object, which the decoder scores."""
@@ -57,9 +64,12 @@ class ModelSettings:
     name: str | None = None  # MODEL of the output folder; null = the last part of path (of a GGUF file: its stem)
     precision: Precision = Precision.float32
     family: ModelFamily = ModelFamily.auto  # auto = by its architecture; matters where that has heads of both kinds
+    quantization: Quantization | None = None  # null = as the checkpoint is
+    # null = one device; auto = blocks where there is room, GPUs first, then memory, then disk; or {MODULE: DEVICE, ...}
+    device_map: Any = None
     device: str = "auto"  # auto, cpu, cuda, cuda:N; auto = cuda where there is one
     threads: int | None = None  # CPU threads; null = PyTorch's own choice
-    cache: str = "~/.cache/lrp2_bench"  # folder for GGUF files converted; commands set it to paths.cache
+    cache: str = "~/.cache/lrp2_bench"  # for GGUF files, converted, and digests; commands set it to paths.cache
 
 
 @dataclass

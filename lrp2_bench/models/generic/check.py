@@ -131,7 +131,7 @@ def difference(ours: Tensor, own: Tensor) -> float:
 
     A few dimensions of real models' states are thousands of times their spread, and rounded accordingly.
     """
-    own = own.float()
+    own = own.to(ours.device, torch.float32)
     apart = (ours.float() - own).abs()
     return float((apart / (own.std() + own.abs())).max()) if apart.max() != 0 else 0.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from lrp2_bench.models.half import float32_products
 from lrp2_bench.models.seq2seq.check import TOLERANCE, check
 from lrp2_bench.models.seq2seq.layers import EncoderDecoder
 
@@ -16,8 +17,9 @@ class Seq2SeqModel(EncoderDecoder):
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         try:
-            super().__init__(model, tokenizer)
-            self.parity = check(self)
+            with float32_products():
+                super().__init__(model, tokenizer)
+                self.parity = check(self)
         except ValueError as error:
             raise _refused(model, str(error)) from error
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ModelFamily, Precision
-from lrp2_bench.models import half, loading
+from lrp2_bench.models import half
+from lrp2_bench.models.generic.check import TOLERANCE
 from lrp2_bench.models.seq2seq import layers
+from lrp2_bench.models.seq2seq.adapter import Seq2SeqModel
 from lrp2_bench.models.seq2seq.layers import EncoderContext, EncoderDecoder
 from tests.support import models, toy
 from tests.support.loading import edit, load_as
@@ -87,15 +89,15 @@ def test_a_model_that_is_run_wrongly_is_refused_with_where_it_differs(
         load_as(seq2seq_folder(family))
 
 
-def test_the_check_comes_before_any_halving(seq2seq_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    halved: list[Any] = []
-    monkeypatch.setattr(loading, "halve", lambda *given: (halved.append(given), half.halve(*given)))
-    load_as(seq2seq_folder("umt5"), precision=Precision.bfloat16)
-    assert len(halved) == 1
+def test_a_model_in_half_precision_is_checked_by_products_in_float32(
+    seq2seq_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_as(seq2seq_folder("umt5"), precision=Precision.bfloat16)
+    assert isinstance(model, Seq2SeqModel) and half.product_type(model.model) is torch.bfloat16
+    assert 0 < model.parity.packed.size < TOLERANCE, "far below what bfloat16 rounds"
     _norm_forgotten(monkeypatch)
     with pytest.raises(BenchError, match="differs from its own forward"):
         load_as(seq2seq_folder("umt5"), precision=Precision.bfloat16)
-    assert len(halved) == 1
 
 
 def test_another_head_than_t5s_is_refused(seq2seq_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
