@@ -26,7 +26,7 @@ INSIDE = {
     "models": (
         "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised", "memory unhandled",
         "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq", "*",
-        "architecture gguf neurons", "locating", "loading",
+        "architecture neurons", "gguf locating", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry", "tokens", "vectors", "*"),

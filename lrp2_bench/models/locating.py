@@ -73,10 +73,9 @@ def _snapshot(hub_id: str, revision: str | None, judge: Judge, file: str | None 
         file = choose(names, hub_id)
     offline, commit = unreachable is not None, revision
     try:
-        if file is None:
+        if file is None and not offline:
             first = Path(snapshot_download(hub_id, revision=commit, allow_patterns=_FIRST, local_files_only=offline))
-            if (first / "config.json").is_file():  # offline there may be a GGUF file alone
-                judge(first)
+            judge(first)
             commit = first.name  # the same one, whatever is pushed meanwhile
         patterns = [*_TEXTS, file or "*.safetensors"]
         folder = Path(snapshot_download(hub_id, revision=commit, allow_patterns=patterns, local_files_only=offline))
