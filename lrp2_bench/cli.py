@@ -90,9 +90,9 @@ def report(config: DictConfig) -> None:
         done = run_report(inputs, output, settings.select_by, console, classes, settings.models, tracker)
     if settings.quiet:
         print(done.folder)
-    if done.lacks:
-        named = done.lacks if settings.quiet else ["Each is named above."]
-        print("\n".join([f"Partial report; incomplete ({len(done.lacks)}):", *named]), file=sys.stderr)
+    if done.incomplete:
+        named = done.incomplete if settings.quiet else ["Each is named above."]
+        print("\n".join([f"Partial report; incomplete ({len(done.incomplete)}):", *named]), file=sys.stderr)
         print("To leave a run out of reports, delete its folder.", file=sys.stderr)
         raise SystemExit(PARTIAL)  # Hydra reports any exception that it knows as an error of the job
 
@@ -258,11 +258,11 @@ def _main(given: list[str]) -> int:
             print(STOPPED[given[0]], file=sys.stderr)
         return 130
     except Exception as error:
-        told: object = write_error(error) if isinstance(error, OSError) else None
-        if told is None:
+        explanation: object = write_error(error) if isinstance(error, OSError) else None
+        if explanation is None:
             traceback.print_exc()
-            told = "This is a bug or a fault of the machine; please report it with the lines above."
-        print(told, file=sys.stderr)
+            explanation = "This is a bug or a fault of the machine; please report it with the lines above."
+        print(explanation, file=sys.stderr)
         return 1
     return 0
 

@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from lrp2_bench.models.layered import LayeredModel
+    from lrp2_bench.models.seq2seq.adapter import Seq2SeqModel
     from tests.support.commands import ToyJob
 
 # The hub is a closed port of this machine, so that a test that reaches for it fails at once.
@@ -19,6 +20,8 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_SILENT"] = "true"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# For the processes that tests start: two tests at a time, each with threads for every core, would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +56,40 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
         return built[architecture]
 
     return build
+
+
+@pytest.fixture(scope="session")
+def seq2seq_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny random encoder-decoder of a family, over the toy texts."""
+    from tests.support.seq2seq import build_seq2seq
+
+    root = tmp_path_factory.mktemp("seq2seq")
+    built: dict[str, Path] = {}
+
+    def build(family: str) -> Path:
+        if family not in built:
+            built[family] = build_seq2seq(root / family, family)
+        return built[family]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def seq2seq_model(seq2seq_folder: Callable[[str], Path]) -> Callable[[str], Seq2SeqModel]:
+    """The adapter of such a model, on the CPU in float32. Tests share it and leave it as it is."""
+    from lrp2_bench.models.seq2seq.adapter import Seq2SeqModel
+    from tests.support.loading import load_as
+
+    loaded: dict[str, Seq2SeqModel] = {}
+
+    def load(family: str) -> Seq2SeqModel:
+        if family not in loaded:
+            model = load_as(seq2seq_folder(family))
+            assert isinstance(model, Seq2SeqModel)
+            loaded[family] = model
+        return loaded[family]
+
+    return load
 
 
 @pytest.fixture

@@ -24,16 +24,18 @@ INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
-        "exact_products half shipped unhandled", "checkpoint_files layered", "base", "registry", "*", "architecture",
-        "loading",
+        "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised", "memory unhandled",
+        "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq", "*",
+        "architecture neurons", "gguf locating", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
-    "interventions": ("base", "projection registry vectors", "*"),
+    "interventions": ("base", "projection registry", "tokens", "vectors", "*"),
     "probing": (
-        "pools prefix_tree probe", "log_partition rows", "bounded_ranking leader", "masked", "*", "build scores",
+        "pools prefix_tree probe", "log_partition rows target_tree", "bounded_ranking leader", "causal masked", "*",
+        "build scores",
     ),
     "metrics": ("hits", "base", "*"),
-    "grid": ("plan", "cost frontier limits", "*", "pilot"),
+    "grid": ("dry_count plan", "cost frontier limits", "*", "pilot"),
     "results": (
         "layout", "journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
         "manifest runs", "*",
@@ -49,7 +51,7 @@ INSIDE = {
     "report": ("languages_at_hand method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
     "api": ("frames names", "results", "*"),
     "launchers": (
-        "command hidden job queue signals", "running", "batch summary", "launcher", "*", "plugin slurm",
+        "command hidden job queue signals", "running", "batch gpus summary", "launcher", "*", "plugin slurm",
         "completion",
     ),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from lrp2_bench.render.table import Table
 
 
 @dataclass(frozen=True)
-class Findings:
+class AnalysisResult:
     """What an analysis found. ``summary`` holds its headline numbers by name, for the log and W&B.
 
     ``figures`` are drawn inside ``house_style``, by the stem of their files. ``details`` are for programs: written as
@@ -37,5 +37,5 @@ class Analysis(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def run(self, subject: Subject) -> Findings:
+    def run(self, subject: Subject) -> AnalysisResult:
         """Look. Raises :class:`~lrp2_bench.core.errors.BenchError` for what a user can fix."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_bytes
@@ -58,9 +59,9 @@ def each_apart(analyses: Sequence[StoredAnalysis]) -> list[StoredAnalysis]:
     Raises :class:`BenchError` where two of one experiment's name do, as in outputs that were merged.
     """
     names = Counter(stem for analysis in analyses for stem in analysis.file_stems())
-    told = [one.apart() if any(names[stem] > 1 for stem in one.file_stems()) else one for one in analyses]
+    renamed = [one.apart() if any(names[stem] > 1 for stem in one.file_stems()) else one for one in analyses]
     owners: dict[str, StoredAnalysis] = {}
-    for analysis in told:
+    for analysis in renamed:
         for stem in sorted(analysis.file_stems()):
             other = owners.setdefault(stem, analysis)
             if other is not analysis:
@@ -68,7 +69,7 @@ def each_apart(analyses: Sequence[StoredAnalysis]) -> list[StoredAnalysis]:
                     f"Two analyses would have the same names in one report ('{stem}'):\n"
                     f"  {other.folder}\n  {analysis.folder}\nReport on one of the folders at a time."
                 )
-    return told
+    return renamed
 
 
 def find_analyses(inputs: Sequence[Path]) -> tuple[list[StoredAnalysis], list[str]]:
@@ -106,5 +107,11 @@ def _read(file: Path) -> StoredAnalysis:
         str(stored["model"]["name"]),
         tables,
         tuple(stored["figures"]),
-        str(stored["config"]["experiment"]["name"]),
+        _experiment(stored["config"]),
     )
+
+
+def _experiment(config: Mapping[str, Any]) -> str:
+    """Its name, with the tokens that vectors and projections were of where those are not all."""
+    tokens = config.get("projection", {}).get("tokens", "all")
+    return str(config["experiment"]["name"]) + ("" if tokens == "all" else f"_{tokens}")

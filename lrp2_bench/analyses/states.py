@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lrp2_bench.core.batching import by_tokens
@@ -100,27 +100,34 @@ def layer_means(
     means = [_mean(hidden, weights)]
     moved_means = list(means)
     moved: Tensor | None = None
+    acting = as_edit(edit) if edit is not None else None
+    of = acting.tokens(batch) if acting is not None else None
+
+    def change(act: Callable[[int, Tensor], Tensor], k: int, states: Tensor) -> Tensor:
+        after = act(k, states)
+        return after if of is None else torch.where(of.unsqueeze(-1), after, states)
+
     for k in range(1, model.blocks + 1):
         hidden = model.block(k, hidden, context)
         means.append(_mean(hidden, weights))
-        if pair is None or edit is None:
+        if pair is None or acting is None:
             continue
         if k == pair.lirp:
-            moved = as_edit(edit).enter(k, hidden)
+            moved = change(acting.enter, k, hidden)
         elif moved is not None:
             moved = model.block(k, moved, context)
             if k == pair.lsrp:
-                moved = as_edit(edit).leave(k, moved)
-            elif k < pair.lsrp and as_edit(edit).acts_between:
-                moved = as_edit(edit).between(k, moved)
+                moved = change(acting.leave, k, moved)
+            elif k < pair.lsrp and acting.acts_between:
+                moved = change(acting.between, k, moved)
         moved_means.append(means[-1] if moved is None else _mean(moved, weights))
     runs = [means] if pair is None or edit is None else [means, moved_means]
     return torch.stack([torch.stack(run) for run in runs])
 
 
-def all_tokens(batch: TokenBatch) -> Float[Tensor, "row token"]:
-    """The weights of the mean over a row's tokens, special tokens counted."""
-    weights = batch.keep.to(torch.float32)
+def mean_of(chosen: Bool[Tensor, "row token"]) -> Float[Tensor, "row token"]:
+    """The weights of the mean over a row's chosen tokens; not a number where there is none."""
+    weights = chosen.to(torch.float32)
     return weights / weights.sum(dim=1, keepdim=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +11,16 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name
 from lrp2_bench.core.languages import GROUPS
-from lrp2_bench.core.settings import AnalyzeCommand
+from lrp2_bench.core.reading import find_object
+from lrp2_bench.core.settings import LRP2, AnalyzeCommand, ProjectionSettings
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.cached_vectors import language_vectors
+from lrp2_bench.interventions.lrp2 import Lrp2
 from lrp2_bench.interventions.projection import Shifts, shifts
+from lrp2_bench.interventions.tokens import on_tokens
 from lrp2_bench.interventions.vectors import LanguageVectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model
@@ -46,9 +49,11 @@ class Subject:
         self.model_name = folder_name(settings.model.name, settings.model.path)
         #: DATASET of run folders.
         self.dataset_name = str(settings.dataset["name"])
-        #: ``outputs/EXPERIMENT/MODEL``
+        #: ``outputs/EXPERIMENT/MODEL``, below EXPERIMENT as its search's where other tokens than all are meant.
         root = Path(settings.paths.outputs).expanduser()
-        self.home = root / file_name(settings.experiment.name) / file_name(self.model_name)
+        label = Lrp2(ProjectionSettings(tokens=settings.projection.tokens)).label
+        above = [settings.experiment.name, *([label] if label != LRP2 else []), self.model_name]
+        self.home = root.joinpath(*map(file_name, above))
         self._find_groups = find_groups  # those of the dataset at hand; asked only where a group is named
         self._make_dataset, self._make_corpus = make_dataset, make_corpus
         self._vectors: dict[str, LanguageVectors] = {}
@@ -117,12 +122,17 @@ class Subject:
                 cache,
                 self.data_warnings,
                 self.checkpoint.other_digest,
+                self.settings.projection.tokens,
             )
         return self._vectors[language]
 
     def shifts(self, language: str) -> Shifts:
         """``[layer, hidden]`` on the model's device: the pivot's vectors minus the language's."""
         return shifts(self.vectors(language).values, self.vectors(self.pivot).values).to(self.model.device)
+
+    def edit(self, language: str) -> Edit:
+        """What LRP2 does with those shifts, on the tokens that ``projection.tokens`` chooses."""
+        return on_tokens(self.shifts(language), self.settings.projection.tokens, self.model)
 
     def pair(self, language: str) -> LayerPair | None:
         """``pair=[LIRP,LSRP]`` where it is set, else the best of the finished search in this experiment; None without,
@@ -167,8 +177,5 @@ class Subject:
 
 def _analysed(path: Path) -> str | None:
     """The digest of the model that an ``analysis.json`` is of; None where it cannot be read."""
-    try:
-        found: str | None = json.loads(path.read_bytes())["model"]["digest"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found
+    model = find_object(path).get("model")
+    return model.get("digest") if isinstance(model, dict) else None

@@ -1,7 +1,8 @@
 """What users write by hand: forward hooks, and one full pass of the model per layer pair.
 
 The same rows in the same batches as a careful user would make (masked: queries of one length of object together;
-causal: a fact's filled sentences together), scores from the whole logits. It is here to be compared with.
+causal: a fact's filled sentences together; encoder-decoders: a fact's targets together), scores from the whole logits.
+It is here to be compared with.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from torch import Tensor, nn
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import HIT, MISS, Hits, LayerPair, Relation
 from lrp2_bench.models.generic.adapter import GenericModel
-from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.layered import Family, LayeredModel
 from lrp2_bench.models.registry import architecture_of
+from lrp2_bench.models.seq2seq.layers import EncoderDecoder
+from lrp2_bench.models.seq2seq.sentinels import OPENING
 from lrp2_bench.probing.pools import Pool
 
 #: Queries a batch of the masked evaluator; sentences of one fact make a batch of the causal one.
@@ -65,6 +68,8 @@ def blocks_path(model: LayeredModel) -> str:
     adapter found. Raises :class:`BenchError` where blocks are not the members of one list, each once."""
     if record := architecture_of(model.model.config.model_type):
         return record.blocks
+    if isinstance(model, EncoderDecoder):
+        return "encoder.block"
     blocks = model.modules.modules if isinstance(model, GenericModel) else ()
     for path, module in model.model.named_modules():
         if isinstance(module, nn.ModuleList) and tuple(module) == blocks:
@@ -108,7 +113,10 @@ def evaluate_naively(
     """Every setting by itself; ``advance`` is called with each finished number of facts x settings."""
     shape = (len(settings), len(relation.facts))
     scores = np.full((*shape, len(pool.labels)), -np.inf, dtype=np.float32)
-    score = _masked_scores if model.family == "masked" else _causal_scores
+    ways: dict[Family, Callable[..., None]] = {
+        "masked": _masked_scores, "causal": _causal_scores, "seq2seq": _seq2seq_scores,
+    }  # fmt: skip
+    score = ways[model.family]
     with torch.inference_mode():
         for row, setting in enumerate(settings):
             score(model, relation, pool, partial(forward, pair=setting), scores[row])
@@ -160,8 +168,27 @@ def _causal_scores(
     for fact, allowed in enumerate(pool.allowed):
         candidates = allowed.nonzero()[0]
         texts = [relation.fill(relation.facts[fact].subject, pool.labels[candidate]).text for candidate in candidates]
-        batch = tokenizer(texts, return_tensors="pt", padding=True, padding_side="right").to(model.device)
-        batch.pop("token_type_ids", None)
+        padded = model.batch(tokenizer(texts)["input_ids"])  # not every tokenizer has a token to pad with
+        batch = {"input_ids": padded.ids, "attention_mask": padded.keep.long()}
         log_probabilities = forward(batch)[:, :-1].log_softmax(dim=-1)
         picked = log_probabilities.gather(2, batch["input_ids"][:, 1:, None]).squeeze(2)
         scores[fact, candidates] = (picked * batch["attention_mask"][:, 1:]).sum(dim=1).float().cpu().numpy()
+
+
+def _seq2seq_scores(
+    model: EncoderDecoder, relation: Relation, pool: Pool, forward: Callable[[Any], Tensor], scores: np.ndarray
+) -> None:
+    """Means over the object's tokens, as encoder-decoders are scored by default."""
+    tokenizer, start = model.tokenizer, [model.start, model.sentinels.opening]
+    ids = tokenizer(list(pool.labels), add_special_tokens=False)["input_ids"]
+    for fact, allowed in enumerate(pool.allowed):
+        candidates = [candidate for candidate in allowed.nonzero()[0].tolist() if ids[candidate]]
+        text = relation.fill(relation.facts[fact].subject, OPENING).text
+        batch = tokenizer([text] * len(candidates), return_tensors="pt").to(model.device)
+        targets = [torch.tensor([*start, *ids[candidate]], device=model.device) for candidate in candidates]
+        batch["decoder_input_ids"] = torch.nn.utils.rnn.pad_sequence(targets, batch_first=True)
+        log_probabilities = forward(batch)[:, 1:-1].log_softmax(dim=-1)
+        picked = log_probabilities.gather(2, batch["decoder_input_ids"][:, 2:, None]).squeeze(2)
+        lengths = torch.tensor([len(ids[candidate]) for candidate in candidates], device=model.device)
+        kept = torch.arange(picked.shape[1], device=model.device) < lengths.unsqueeze(1)
+        scores[fact, candidates] = ((picked * kept).sum(dim=1) / lengths).float().cpu().numpy()

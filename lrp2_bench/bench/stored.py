@@ -24,8 +24,8 @@ def require_own(path: Path, measured: Mapping[str, Any]) -> None:
             f"'{path}' is not a benchmark result, and is not overwritten: give another output=DIR."
         ) from error
     if differing:
-        told = "\n".join(f"  {key}: {value} -> {measured.get(key)}" for key, value in differing.items())
+        message = "\n".join(f"  {key}: {value} -> {measured.get(key)}" for key, value in differing.items())
         raise BenchError(
-            f"'{path}' holds measurements of others, and is not overwritten:\n{told}\n"
+            f"'{path}' holds measurements of others, and is not overwritten:\n{message}\n"
             "Give another output=DIR, or delete the file."
         )

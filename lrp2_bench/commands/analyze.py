@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from lrp2_bench.analyses.base import Analysis, Findings
+from lrp2_bench.analyses.base import Analysis, AnalysisResult
 from lrp2_bench.analyses.finished import ANALYSIS, FOLDER
 from lrp2_bench.analyses.subject import Groups, Subject
 from lrp2_bench.core.errors import BenchError
@@ -59,12 +59,12 @@ def run_analyze(
     root = Path(settings.paths.outputs).expanduser()
     require_not_elsewhere(root, [settings.experiment.name, subject.model_name, FOLDER, analysis.name], ANALYSIS)
     _require_same_model(earlier, subject, folder)
-    findings = analysis.run(subject)
+    result = analysis.run(subject)
     subject.data_warnings.report()
     seconds = time.perf_counter() - start
     _tell_what_is_replaced(earlier, config, folder)
     _remove(folder, earlier)
-    files = _write(folder, findings, console)
+    files = _write(folder, result, console)
     record = {
         "analysis": analysis.name,
         "model": {"name": subject.model_name, "digest": subject.checkpoint.digest},
@@ -72,34 +72,34 @@ def run_analyze(
         "environment": environment(),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
-        "notices": subject.data_warnings.as_dict(),
-        "summary": dict(findings.summary),
-        "tables": [table_to_json(table) for table in findings.tables],
-        "figures": [file_stem(name) for name in findings.figures],
+        "data_warnings": subject.data_warnings.as_dict(),
+        "summary": dict(result.summary),
+        "tables": [table_to_json(table) for table in result.tables],
+        "figures": [file_stem(name) for name in result.figures],
         "files": [str(path) for path in files],
     }
     write_json(folder / ANALYSIS, record)  # last: with it the analysis counts as finished
-    for name, value in findings.summary.items():
+    for name, value in result.summary.items():
         log.info("%s: %.4g", name, value)
     console.print(Text(f"{analysis.name} of {subject.model_name} in {seconds:.1f} s: {folder}"), soft_wrap=True)
     tracker.log_analysis(
         AnalysisRecord(
-            settings.experiment.name, subject.model_name, analysis.name, folder, files, config, findings.summary
+            settings.experiment.name, subject.model_name, analysis.name, folder, files, config, result.summary
         )
     )
     return folder
 
 
-def _write(folder: Path, findings: Findings, console: Console) -> list[Path]:
+def _write(folder: Path, result: AnalysisResult, console: Console) -> list[Path]:
     """The paths written, below ``folder``."""
     written: list[Path] = []
-    for table in findings.tables:
+    for table in result.tables:
         written += write_table(table, folder)
         console.print(to_terminal(table, console.width))
-    for table in findings.details:
+    for table in result.details:
         written += write_table(table, folder, ("csv",))
     with house_style():
-        for name, draw in findings.figures.items():
+        for name, draw in result.figures.items():
             written += save(draw(), folder, file_stem(name))
     return [path.relative_to(folder) for path in written]
 

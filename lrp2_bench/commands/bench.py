@@ -35,7 +35,7 @@ from lrp2_bench.core.settings import BenchCommand, GridSettings, ProbingSettings
 from lrp2_bench.core.types import ParallelFacts, Relation, all_pairs
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.grid.plan import plan_grid
-from lrp2_bench.models.loading import choose_device
+from lrp2_bench.models.devices import choose_device
 from lrp2_bench.models.shipped import shipped_names
 from lrp2_bench.probing.build import pool_size
 from lrp2_bench.probing.pools import pool_of

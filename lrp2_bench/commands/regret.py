@@ -69,16 +69,15 @@ def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretComm
 
 def strategies(settings: RegretCommand) -> dict[str, Seeded]:
     """By name: a race per budget, without one, and TPE per number of trials."""
-    made: dict[str, Seeded] = {}
-    for budget in (*settings.budgets, None):
-        made[_race_name(budget)] = lambda seed, budget=budget: (  # type: ignore[misc]
-            lambda task: race(task, RaceRules(settings.first, settings.alpha, budget, seed))
-        )
-    for trials in settings.trials:
-        made[f"tpe, {trials} pairs"] = lambda seed, trials=trials: (  # type: ignore[misc]
-            lambda task: tpe(task, TpeRules(trials, settings.batch, seed))
-        )
-    return made
+
+    def races(budget: float | None) -> Seeded:
+        return lambda seed: lambda task: race(task, RaceRules(settings.first, settings.alpha, budget, seed))
+
+    def samples(trials: int) -> Seeded:
+        return lambda seed: lambda task: tpe(task, TpeRules(trials, settings.batch, seed))
+
+    made = {_race_name(budget): races(budget) for budget in (*settings.budgets, None)}
+    return made | {f"tpe, {trials} pairs": samples(trials) for trials in settings.trials}
 
 
 def _outcomes(members: Sequence[Run], settings: RegretCommand, console: Console) -> dict[str, list[Outcome]]:

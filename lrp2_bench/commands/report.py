@@ -16,6 +16,7 @@ from lrp2_bench.commands.tracked import report_record
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.progress import progress
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.data.published import XFACTR
 from lrp2_bench.render.table import Table
 from lrp2_bench.render.terminal import to_terminal
@@ -40,11 +41,10 @@ from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.relations import relations_table
 from lrp2_bench.report.tables.significance import significance_table
 from lrp2_bench.results.choice import METRICS
-from lrp2_bench.results.layout import LRP2
 from lrp2_bench.results.runs import Run, Unfinished, belongs, find_runs, run_folders
 from lrp2_bench.tracking.base import Tracker
 
-_TOLD = 5  # problems of one kind
+_SHOWN = 5  # problems of one kind
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Report:
     """Where it was written, and what the run folders ``lack``, a line each: nothing if all are whole."""
 
     folder: Path
-    lacks: tuple[str, ...]
+    incomplete: tuple[str, ...]
 
 
 def run_report(
@@ -91,16 +91,16 @@ def run_report(
         _tell("Not on the page", unread, console)
         console.print(Text(f"Page: {page}"), soft_wrap=True)
         written.append(page)
-    lacks = incomplete_runs(contents.unfinished, contents.assessed)
-    if lacks:
-        console.print(Text(f"Incomplete ({len(lacks)}):", style="yellow"))
-        for line in lacks:
+    incomplete = incomplete_runs(contents.unfinished, contents.assessed)
+    if incomplete:
+        console.print(Text(f"Incomplete ({len(incomplete)}):", style="yellow"))
+        for line in incomplete:
             console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(Text(f"Report in {folder}"), soft_wrap=True)
     if tracker is not None:
         files, analyzed = [path.relative_to(folder) for path in written], [one.experiment for one in contents.analyses]
-        tracker.log_report(report_record(folder, files, contents.runs, select_by, lacks, analyzed))
-    return Report(folder, tuple(lacks))
+        tracker.log_report(report_record(folder, files, contents.runs, select_by, incomplete, analyzed))
+    return Report(folder, tuple(incomplete))
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,8 @@ def _write_tables(contents: _Contents, folder: Path, console: Console) -> list[P
     for table in contents.shown:
         console.print(to_terminal(table, console.width))
     if contents.hidden:
-        told = f"Not shown, but written: tables of each ablation ({', '.join(contents.ablated)})"
-        console.print(Text(told), soft_wrap=True)
+        note = f"Not shown, but written: tables of each ablation ({', '.join(contents.ablated)})"
+        console.print(Text(note), soft_wrap=True)
     return written
 
 
@@ -179,10 +179,10 @@ def _write_figures(contents: _Contents, folder: Path, select_by: str, console: C
 
 def _tell(where: str, problems: Sequence[str], console: Console) -> None:
     """A line a problem, the first few: a hundred runs that lack the same file are one thing to know."""
-    for problem in problems[:_TOLD]:
+    for problem in problems[:_SHOWN]:
         console.print(Text(f"{where}: {problem}", style="yellow"), soft_wrap=True)
-    if len(problems) > _TOLD:
-        console.print(Text(f"{where}: and {len(problems) - _TOLD} more like these", style="yellow"), soft_wrap=True)
+    if len(problems) > _SHOWN:
+        console.print(Text(f"{where}: and {len(problems) - _SHOWN} more like these", style="yellow"), soft_wrap=True)
 
 
 def _of_models(

@@ -17,7 +17,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import write_json
 from lrp2_bench.core.settings import BenchCommand
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.models.loading import choose_device
+from lrp2_bench.models.devices import choose_device
 from lrp2_bench.render.figures.save import save
 from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.report.figures.scaling import scaling_curves

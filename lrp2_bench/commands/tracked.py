@@ -14,7 +14,7 @@ def report_record(
     files: Sequence[Path],
     runs: Sequence[Run],
     select_by: str,
-    lacks: Sequence[str],
+    incomplete: Sequence[str],
     others: Sequence[str] = (),
 ) -> ReportRecord:
     """The record of a report in ``folder`` on ``runs``; ``files`` are relative to it, ``others`` more experiments."""
@@ -27,7 +27,7 @@ def report_record(
         languages=_each_once(run.language for run in runs),
         select_by=select_by,
         runs=len(runs),
-        lacks=lacks,
+        incomplete=incomplete,
     )
 
 

@@ -40,6 +40,7 @@ def run_vectors(settings: VectorsCommand, make_corpus: Callable[[], Corpus]) -> 
         cache,
         data_warnings,
         checkpoint.other_digest,
+        settings.projection.tokens,
     )
     data_warnings.report()
     if path is None:
@@ -73,7 +74,7 @@ def _require_same_sentences(path: Path, vectors: LanguageVectors) -> None:
     if not path.exists():
         return
     stored = load_vectors(path).metadata
-    keys = ("corpus", "sentences", "sentences_digest", "precision")
+    keys = ("corpus", "sentences", "sentences_digest", "precision", "mean")
     then_and_now = {key: (stored.get(key), vectors.metadata.get(key)) for key in keys}
     differing = [f"{key} {then} -> {now}" for key, (then, now) in then_and_now.items() if then != now]
     if differing:

@@ -27,6 +27,7 @@ from lrp2_bench.core.settings import (
     DemoCommand,
     PretrainCommand,
     ProjectionSettings,
+    ProjectionTokens,
     RegretCommand,
     ReportCommand,
     SearchCommand,
@@ -152,11 +153,11 @@ def factory(config: DictConfig) -> Callable[[], Any]:
     return make
 
 
-def _projection_folder(kind: Any, seed: Any, language: Any) -> str:
+def _projection_folder(kind: Any, seed: Any, language: Any, tokens: Any) -> str:
     """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
-
-    name = intervention(ProjectionSettings(str(kind), seed, language)).label
-    return f"{file_name(name)}/" if str(kind) != LRP2 else ""
+    chosen = ProjectionTokens(getattr(tokens, "value", tokens))
+    name = intervention(ProjectionSettings(str(kind), seed, language, tokens=chosen)).label
+    return f"{file_name(name)}/" if name != LRP2 else ""
 
 
 def _model_folder(name: str | None, path: str) -> str:

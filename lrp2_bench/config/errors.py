@@ -34,7 +34,7 @@ _TAKES = {
     "language": f"language=CODE, such as language=de.\nKnown: {', '.join(LANGUAGES)}.",
     "pair": "pair=[LIRP,LSRP], such as pair=[2,4].",
     "metrics": "metrics=[NAME,NAME], such as metrics=[accuracy_macro]; --help lists them.",
-    "model.path": "model.path=DIR_OR_HUB_ID, a model's folder or its name on the Hugging Face hub.",
+    "model.path": "model.path=DIR_OR_HUB_ID, a model's folder, its name on the Hugging Face hub, or a GGUF file.",
 }
 
 
@@ -42,9 +42,9 @@ def explain(error: Exception, command: str) -> str:
     """What was wrong with the configuration of ``command``, and the next step."""
     help_line = f"`lrp2-bench {command} --help` lists groups and settings."
     for cause in _chain(error):
-        told = _explain(cause, command, help_line)
-        if told is not None:
-            return told
+        message = _explain(cause, command, help_line)
+        if message is not None:
+            return message
     return f"{str(error).strip()}\n{help_line}"
 
 
@@ -132,10 +132,10 @@ def _names(command: str) -> list[str]:
     """Every setting and group of a command, as far as its defaults compose."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose(config_name=command)
-    groups = [path.name for path in conf_dir().iterdir() if path.is_dir() and path.name in config]
+        config = compose(config_name=command, return_hydra_config=True)
+    groups = [str(name) for name in config.hydra.runtime.choices if "/" not in str(name)]
     added = [f"+{SWEEP}"] if command == "search" else []
-    return sorted({*_keys(config), *groups, *added})
+    return sorted({*(key for key in _keys(config) if not key.startswith("hydra.")), *groups, *added})
 
 
 def _keys(config: DictConfig, prefix: str = "") -> list[str]:

@@ -17,6 +17,7 @@ from lrp2_bench.config.compose import conf_dir, options, refuse_no_choice, regis
 from lrp2_bench.config.errors import explain
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.settings import SearchCommand
+from lrp2_bench.models.gguf_files import is_gguf
 
 
 class Composed(NamedTuple):
@@ -51,11 +52,13 @@ def as_overrides(settings: Mapping[str, Any]) -> list[str]:
 
 
 def model_overrides(model: str | Path) -> list[str]:
-    """``model`` is a named one (:func:`lrp2_bench.models`), a folder, or a hub id."""
+    """``model`` is a named one (:func:`lrp2_bench.models`), a folder, a GGUF file, or a hub id."""
     name = str(model)
     if name in options("model"):
         return [f"model={name}"]
-    if isinstance(model, str) and "/" not in name and not Path(name).expanduser().is_dir():
+    if isinstance(model, str) and "/" not in name and not is_gguf(name) and not Path(name).expanduser().is_dir():
         known = [option for option in options("model") if option != "hf"]
-        raise UnknownNameError("model", name, known, "Or give a checkpoint's folder, or OWNER/NAME on the hub.")
+        raise UnknownNameError(
+            "model", name, known, "Or give a checkpoint's folder or GGUF file, or OWNER/NAME on the hub."
+        )
     return ["model=hf", f"model.path={quoted(name)}"]

@@ -41,9 +41,9 @@ def groups_for(command: str, arguments: Sequence[str]) -> Groups:
         found[" ".join(overrides)] = groups_in(config)
     different = list(dict.fromkeys(tuple(sorted(groups.items())) for groups in found.values()))
     if len(different) > 1:
-        told = "\n".join(f"  {overrides}: {', '.join(groups['all'])}" for overrides, groups in found.items())
+        message = "\n".join(f"  {overrides}: {', '.join(groups['all'])}" for overrides, groups in found.items())
         raise BenchError(
-            f"A group of languages cannot stand for the languages of several datasets at once:\n{told}\n"
+            f"A group of languages cannot stand for the languages of several datasets at once:\n{message}\n"
             "Give codes (language=de,zh), or run one dataset at a time."
         )
     return dict(different[0]) if different else groups_of(LANGUAGES)

@@ -90,5 +90,5 @@ class _Logged:
         self._next = now + LOG_EVERY
         rate = self._done / (now - self._start)
         left = timedelta(seconds=round((self._total - self._done) / rate))
-        told = f"{self._done:,} of {self._total:,} ({self._done / max(self._total, 1):.0%}), {rate:,.1f} {self._unit}/s"
-        log.info("%s: %s, %s left", self._what, told, left)
+        done = f"{self._done:,} of {self._total:,} ({self._done / max(self._total, 1):.0%}), {rate:,.1f} {self._unit}/s"
+        log.info("%s: %s, %s left", self._what, done, left)

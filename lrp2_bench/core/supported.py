@@ -23,9 +23,9 @@ def refusal(version: "tuple[int, ...]") -> "str | None":
 
 def require_python() -> None:
     """Ends the command ``lrp2-bench`` with that line; raises ImportError with it for other programs."""
-    told = refusal(tuple(sys.version_info[:2]))
-    if told is None:
+    message = refusal(tuple(sys.version_info[:2]))
+    if message is None:
         return
     if str(sys.argv[0] if getattr(sys, "argv", None) else "").replace("\\", "/").split("/")[-1] in _COMMANDS:
-        sys.exit(told)
-    raise ImportError(told)
+        sys.exit(message)
+    raise ImportError(message)

@@ -1,4 +1,5 @@
-"""What a run costs before it runs: rows, tokens and floating-point operations, as pure arithmetic.
+"""What a run costs before it runs: rows, tokens and floating-point operations, as pure arithmetic over what a model's
+own blocks are counted to do (:mod:`lrp2_bench.grid.dry_count`).
 
 A multiplication and an addition are two operations; norms, activations and softmaxes are left out, as is usual.
 """
@@ -7,26 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from lrp2_bench.grid.dry_count import ModelShape, model_shape
 from lrp2_bench.grid.plan import GridPlan
-from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.registry import architecture_of
 from lrp2_bench.probing.log_partition import leading_tokens
 from lrp2_bench.probing.probe import Shape
 
-#: What configurations call the width of a feed-forward.
-_INTERMEDIATE = ("intermediate_size", "hidden_dim")
-
-
-@dataclass(frozen=True)
-class ModelShape:
-    """The sizes that decide what a model costs."""
-
-    blocks: int
-    hidden: int
-    intermediate: int
-    vocab: int
+__all__ = ["Cost", "ModelShape", "block_flops", "final_block_flops", "floor", "grid_cost", "log_partition_flops",
+           "model_shape", "naive_cost"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,30 +37,27 @@ class Cost:
         )
 
 
-def model_shape(model: LayeredModel) -> ModelShape:
-    """The sizes that decide what ``model`` costs."""
-    config = model.model.config.get_text_config()
-    record = architecture_of(model.model.config.model_type)
-    intermediate = record.intermediate(config) if record else _intermediate(config, model.hidden_size)
-    return ModelShape(model.blocks, model.hidden_size, intermediate, model.vocab_size)
-
-
-def _intermediate(config: Any, hidden: int) -> int:
-    """Of an architecture without a record: what its configuration says, else four times the width, as is usual."""
-    return next((int(size) for name in _INTERMEDIATE if (size := getattr(config, name, None))), 4 * hidden)
-
-
 def block_flops(model: ModelShape, tokens: int) -> float:
-    """One block over one sequence: four projections, attention, and the feed-forward's two maps."""
-    h = model.hidden
-    return 2.0 * tokens * (4 * h * h + 2 * h * model.intermediate) + 4.0 * tokens * tokens * h
+    """One block over one sequence."""
+    return model.token * tokens + model.pair * tokens * tokens
 
 
 def final_block_flops(model: ModelShape, tokens: int, scored: int) -> float:
-    """The last block: keys and values of all tokens, everything else at the scored ones."""
-    h = model.hidden
-    everywhere = 2.0 * tokens * 2 * h * h
-    return everywhere + 2.0 * scored * (2 * h * h + 2 * h * model.intermediate) + 4.0 * scored * tokens * h
+    """The last block: keys and values of all tokens, everything else at the scored ones, where a block can do so."""
+    everywhere = model.keys * tokens + model.keys_pair * tokens * tokens
+    return everywhere + model.scored * scored + model.scored_pair * scored * tokens
+
+
+def decoder_flops(model: ModelShape, tokens: int, targets: int, row: int) -> float:
+    """An encoder-decoder's decoder over ``targets`` tokens in rows of ``row``, each beside ``tokens`` of the encoder.
+
+    Beside a block's own parts, queries and outputs at the targets look at the keys and values of the encoder's tokens.
+    """
+    if not targets:
+        return 0.0
+    h, rows = model.hidden, targets / row
+    across = 2.0 * targets * 2 * h * h + 2.0 * rows * tokens * 2 * h * h + 4.0 * targets * tokens * h
+    return model.decoder_blocks * (rows * block_flops(model, row) + across)
 
 
 def log_partition_flops(model: ModelShape, rows: int) -> float:
@@ -92,6 +78,7 @@ def grid_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Cos
         flops = shape.queries * finals * 2.0 * model.hidden * shape.candidate_tokens
         for tokens in shape.lengths:
             flops += runs * block_flops(model, tokens) + finals * final_block_flops(model, tokens, shape.scored)
+            flops += finals * decoder_flops(model, tokens, shape.decoder_tokens, shape.decoder_row)
         total += Cost(shape.queries * runs, sum(shape.lengths) * runs, shape.queries * finals, flops)
     return total
 
@@ -103,7 +90,9 @@ def naive_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Co
     for shape in shapes:
         rows = shape.sentences * settings * model.blocks
         flops = rows * block_flops(model, shape.sentence_tokens)
-        flops += shape.sentences * settings * log_partition_flops(model, shape.sentence_tokens)
+        passes, targets = shape.sentences * settings, shape.target_tokens
+        flops += passes * decoder_flops(model, shape.sentence_tokens, targets, targets)
+        flops += passes * log_partition_flops(model, targets or shape.sentence_tokens)
         total += Cost(rows * shape.queries, rows * shape.sentence_tokens * shape.queries, 0, flops * shape.queries)
     return total
 
@@ -113,7 +102,7 @@ def floor(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> float:
 
     Every setting's states differ from every other's from its first projection on, so each of the plan's block runs
     must happen for the queries that decide a cell at the least: a masked fact's own length, a causal fact's prefix
-    tree. The last block is needed at the scored positions, candidates' logits once each; a log-partition never
-    certainly. ``shapes`` are a workload's certain ones.
+    tree, an encoder-decoder's query with its candidates' tree. The last block is needed at the scored positions,
+    candidates' logits once each; a log-partition never certainly. ``shapes`` are a workload's certain ones.
     """
     return grid_cost(model, plan, shapes).flops

@@ -8,7 +8,7 @@ padding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -53,6 +53,7 @@ class FrontierRunner:
         self.work = Work()
         self._model, self._plan, self._step_tokens = model, plan, step_tokens
         self._edit = as_edit(edit if edit is not None else torch.zeros(0))
+        self._moved: Bool[Tensor, "query token"] | None = None  # the tokens whose states are edited; None: all
         layers = model.blocks + 1
         self._setting = torch.full((layers, layers), -1, device=model.device)
         for number, pair in enumerate(plan.settings):
@@ -62,6 +63,7 @@ class FrontierRunner:
         """Final states of the marked (query, setting) cells."""
         model = self._model
         needed = self._by_layers(wanted)
+        self._moved = self._edit.tokens(queries.tokens)
         context, embedded = model.context(queries.tokens), model.embed(queries.tokens)
         lengths = queries.tokens.keep.sum(dim=1)
         order = lengths.argsort(descending=True, stable=True)
@@ -145,10 +147,10 @@ class FrontierRunner:
         )
         query, i, j = query[source], i[source], j[source]
         if len(enters):
-            hidden[enters] = self._edit.enter(k, hidden[enters])
+            self._change(self._edit.enter, k, hidden, enters, query)
             i[enters] = k
         if len(leaves):
-            hidden[leaves] = self._edit.leave(k, hidden[leaves])
+            self._change(self._edit.leave, k, hidden, leaves, query)
             j[leaves] = k
         return _Frontier(hidden, query, i, j)
 
@@ -156,7 +158,24 @@ class FrontierRunner:
         """Edit the rows that entered before block k and have not left."""
         inside = ((frontier.i > 0) & (frontier.i < k) & (frontier.j == 0)).nonzero().flatten()
         if len(inside):
-            frontier.hidden[inside] = self._edit.between(k, frontier.hidden[inside])
+            self._change(self._edit.between, k, frontier.hidden, inside, frontier.query)
+
+    def _change(
+        self,
+        edit: Callable[[int, Tensor], Tensor],
+        k: int,
+        hidden: Float[Tensor, "row place hidden"],
+        rows: Int[Tensor, " changed"],
+        query: Int[Tensor, " row"],
+        positions: Int[Tensor, "query place"] | None = None,
+    ) -> None:
+        """Edit layer ``k``'s states of some rows, in place; ``positions``: their places are those of the queries."""
+        before = hidden[rows]
+        after = edit(k, before)
+        if self._moved is not None:
+            moved = self._moved if positions is None else self._moved.gather(1, positions)
+            after = torch.where(moved[query[rows]].unsqueeze(-1), after, before)
+        hidden[rows] = after
 
     def _last_block(
         self,
@@ -175,7 +194,7 @@ class FrontierRunner:
         hidden = torch.cat(parts)
         # A row that LIRP has moved and LSRP has not is the pair whose LSRP follows the last block.
         back = (frontier.i > 0) & (frontier.j == 0)
-        if back.any():
-            hidden[back] = self._edit.leave(last, hidden[back])
+        if len(rows := back.nonzero().flatten()):
+            self._change(self._edit.leave, last, hidden, rows, frontier.query, positions)
         j = torch.where(back, last, frontier.j)
-        return FinalStates(hidden, frontier.query, self._setting[frontier.i, j])
+        return FinalStates(hidden, frontier.query, self._setting[frontier.i, j], self._step_tokens)

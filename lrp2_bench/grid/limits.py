@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-
-import torch
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import GridSettings
+from lrp2_bench.grid.dry_count import model_shape
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.memory import free_bytes
 from lrp2_bench.probing.probe import Workload
 
 _GIB = 2**30
@@ -20,6 +19,9 @@ _COPIES = 3
 
 #: Share of the free memory taken where none is set, and the most that helps.
 _SHARE, _MOST = 0.25, {"cpu": 1.0, "cuda": 16.0}
+
+#: Tokens of a query for which room is made for attention's scores, where a block holds them.
+_TOKENS = 64
 
 #: Share of the free memory that a single long query may take where none is set.
 _MOST_FREE = 0.9
@@ -63,20 +65,10 @@ def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> L
     memory = settings.memory_gb * _GIB if settings.memory_gb else min(_MOST.get(kind, 1.0) * _GIB, _SHARE * free)
     token_bytes = model.hidden_size * model.dtype.itemsize
     step_tokens = settings.batch_tokens or (32_768 if kind == "cuda" else 1_024)
-    # A block's widest moment: its intermediate activations, four times the hidden size and twice at once.
-    step_tokens = max(1, min(step_tokens, int(memory / 2 / (10 * token_bytes))))
+    # A block's widest moment: of a plain one its activations, four times the hidden size and twice at once.
+    shape = model_shape(model)
+    wide = max(10.0 * token_bytes, shape.token_bytes + _TOKENS * shape.pair_bytes)
+    step_tokens = max(1, min(step_tokens, int(memory / 2 / wide)))
     query_bytes = 2 * len(plan.settings) * token_bytes * _COPIES
     most_tokens = int((memory if settings.memory_gb else _MOST_FREE * free) / query_bytes)
     return Limits(int(memory / query_bytes), step_tokens, token_bytes * _COPIES, most_tokens)
-
-
-def free_bytes(device: torch.device) -> int:
-    """Memory that could still be taken: on a CUDA device, or of this machine (MemAvailable)."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
-    except OSError:
-        return 4 * _GIB
-    fields = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if len(line.split()) > 1}
-    return fields.get("MemAvailable", 4 * _GIB)

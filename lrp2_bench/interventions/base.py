@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import LRP2 as LRP2
-from lrp2_bench.core.settings import ProjectionSettings
+from lrp2_bench.core.settings import ProjectionSettings, ProjectionTokens
 from lrp2_bench.core.types import Hits, LayerPair, all_pairs
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
     from torch import Tensor
+
+    from lrp2_bench.models.layered import TokenBatch
 
 
 class Edit(ABC):
@@ -30,7 +31,11 @@ class Edit(ABC):
     """
 
     #: Whether :meth:`between` changes states.
-    acts_between: ClassVar[bool] = False
+    acts_between: bool = False
+
+    def tokens(self, batch: TokenBatch) -> Bool[Tensor, "row token"] | None:
+        """Those whose states it changes; None: all. Whoever applies it leaves the others as they are."""
+        return None
 
     @abstractmethod
     def enter(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
@@ -89,10 +94,15 @@ class Intervention(ABC):
 
     @property
     def label(self) -> str:
-        """The name in folders and tables: ``lrp2``, ``random``, ``random_seed1``, ``other_pivot_de``."""
+        """The name in folders and tables: ``lrp2``, ``random``, ``random_seed1``, ``other_pivot_de``, ``lrp2_text``."""
+        parts = [self.name]
         if self.settings.language is not None:
-            return f"{self.name}_{self.settings.language}"
-        return f"{self.name}_seed{self.settings.seed}" if "seed" in self.uses and self.settings.seed else self.name
+            parts.append(self.settings.language)
+        elif "seed" in self.uses and self.settings.seed:
+            parts.append(f"seed{self.settings.seed}")
+        if self.settings.tokens is not ProjectionTokens.all:
+            parts.append(self.settings.tokens.value)
+        return "_".join(parts)
 
     def require(self, language: str, pivot: str) -> None:
         """Raises :class:`BenchError` for settings that contradict each other or would change nothing."""

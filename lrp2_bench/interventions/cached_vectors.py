@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import VectorSettings
+from lrp2_bench.core.settings import ProjectionTokens, VectorSettings
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import (
     LanguageVectors,
@@ -33,20 +33,21 @@ def language_vectors(
     cache: Path,
     data_warnings: DataWarnings,
     other_digest: str | None = None,
+    tokens: ProjectionTokens = ProjectionTokens.all,
 ) -> LanguageVectors:
     """The vectors in ``settings.path/LANG.safetensors`` where a path is set (refused if they do not fit), else those
-    of ``corpus``: cached under a digest of model, sentences and settings, computed when absent or damaged.
+    of ``corpus``: cached under a digest of model, sentences, ``tokens`` and settings, computed when absent or damaged.
 
     Those made under the model's ``other_digest`` are taken as well, and come back under ``model_digest``."""
     if settings.path is not None:
         path = vectors_path(Path(settings.path), language)
         vectors = load_vectors(path).of_model(model_digest, other_digest)
-        check_vectors(vectors, path, language, model, model_digest)
+        check_vectors(vectors, path, language, model, model_digest, tokens)
         return vectors
     if corpus is None:
         raise BenchError("Language vectors need a corpus (corpus=opus100, tatoeba or text) or vectors.path=DIR.")
     sentences = corpus.sentences(language, data_warnings)
-    metadata = vector_metadata(model_digest, model, language, corpus.name, sentences)
+    metadata = vector_metadata(model_digest, model, language, corpus.name, sentences, tokens)
     path = cached_path(cache, metadata)
     made_before = [cached_path(cache, {**metadata, "model_digest": other_digest})] if other_digest else []
     for found in (path, *made_before):
@@ -56,7 +57,9 @@ def language_vectors(
             except BenchError as error:
                 log.warning("%s They are computed again.", error)
     batch_tokens = settings.batch_tokens or (32_768 if model.device.type == "cuda" else 4_096)
-    vectors = compute_vectors(model, sentences, metadata, batch_tokens=batch_tokens, data_warnings=data_warnings)
+    vectors = compute_vectors(
+        model, sentences, metadata, batch_tokens=batch_tokens, data_warnings=data_warnings, tokens=tokens
+    )
     try:
         save_vectors(vectors, path)
     except OSError as error:

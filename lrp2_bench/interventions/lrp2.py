@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lrp2_bench.interventions.base import LRP2, Edit, FittingData, Intervention
+from lrp2_bench.core.settings import LRP2
+from lrp2_bench.interventions.base import Edit, FittingData, Intervention
 
 
 class Lrp2(Intervention):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lrp2_bench.core.registry import Registry
-from lrp2_bench.core.settings import LRP2, ProjectionSettings
+from lrp2_bench.core.settings import LRP2, ProjectionSettings, ProjectionTokens
 
 if TYPE_CHECKING:  # the command line knows the names without NumPy
     from lrp2_bench.interventions.base import Intervention
@@ -38,11 +38,10 @@ def name_in(label: str) -> str | None:
 
 
 def is_label(text: str) -> bool:
-    """Whether ``text`` is the label of an intervention other than LRP2."""
+    """Whether ``text`` is the label of an intervention other than LRP2 of all tokens."""
     name = name_in(text)
-    return name not in (None, LRP2) and re.fullmatch(r"(_seed\d+|_[a-z]{2,3})?", text[len(str(name)) :]) is not None
-
-
-def experiment_folder(name: str, label: str) -> str:
-    """The EXPERIMENT of a run's folder: others than LRP2 lie one folder deeper, so that they never meet its runs."""
-    return name if label == LRP2 else f"{name}/{label}"
+    if name is None or text == LRP2:
+        return False
+    settings = "" if name == LRP2 else r"(_seed\d+|_[a-z]{2,3})?"
+    tokens = "|".join(each.value for each in ProjectionTokens if each is not ProjectionTokens.all)
+    return re.fullmatch(f"{settings}(_({tokens}))?", text[len(name) :]) is not None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -20,20 +20,26 @@ from lrp2_bench.core.errors import BenchError, nearest
 from lrp2_bench.core.filenames import STEM, file_name
 from lrp2_bench.core.files import sha256_json, write_bytes
 from lrp2_bench.core.progress import progress
+from lrp2_bench.core.settings import ProjectionTokens
+from lrp2_bench.interventions.tokens import CHOICES, Choose
 from lrp2_bench.models.finite import way_out_of
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.special_tokens import special_ids
 
 log = logging.getLogger(__name__)
 
 _FORMAT = "lrp2_bench language vectors 1"
 _MOST_PADDING = 0.1
+#: Padded tokens looked at together, without the model.
+_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
 class LanguageVectors:
     """``values`` is float32 ``[1 + blocks, hidden]``: row k is the language's mean state at layer k.
 
-    The mean is over sentences of the mean over a sentence's tokens, special tokens counted.
+    The mean is over sentences of the mean over a sentence's tokens, special tokens counted or, by
+    ``projection.tokens=text``, left out.
     """
 
     language: str
@@ -59,7 +65,12 @@ class LanguageVectors:
 
 
 def vector_metadata(
-    model_digest: str, model: LayeredModel, language: str, corpus: str, sentences: Sequence[str]
+    model_digest: str,
+    model: LayeredModel,
+    language: str,
+    corpus: str,
+    sentences: Sequence[str],
+    tokens: ProjectionTokens = ProjectionTokens.all,
 ) -> dict[str, str]:
     """What the vectors of a language depend on; two equal ones give the same file."""
     return {
@@ -72,7 +83,7 @@ def vector_metadata(
         "corpus": corpus,
         "sentences": str(len(sentences)),
         "sentences_digest": sha256_json(list(sentences)),
-        "mean": "over sentences of the mean over tokens, special tokens counted",
+        "mean": CHOICES[tokens].mean,
     }
 
 
@@ -83,14 +94,17 @@ def compute_vectors(
     *,
     batch_tokens: int,
     data_warnings: DataWarnings,
+    tokens: ProjectionTokens = ProjectionTokens.all,
 ) -> LanguageVectors:
     """Run every sentence through every block; float64 sums.
 
-    A sentence longer than the model's positions is cut to them (counted). ``batch_tokens`` bounds the padded tokens
+    ``tokens`` says which count; a sentence without any is skipped (counted). A sentence longer than the model's
+    positions is cut to them (counted). ``batch_tokens`` bounds the padded tokens
     of a batch, of which at most a tenth is padding. Raises :class:`BenchError` where a mean is not finite.
     """
     language = metadata["language"]
-    sequences = _tokenize(model, sentences, language, data_warnings)
+    choose = CHOICES[tokens].of(model)
+    sequences = _tokenize(model, sentences, language, data_warnings, tokens)
     lengths = [len(sequence) for sequence in sequences]
     sums = torch.zeros(model.blocks + 1, model.hidden_size, dtype=torch.float64)
     start, padded = time.perf_counter(), 0
@@ -100,10 +114,11 @@ def compute_vectors(
             nonlocal padded
             batch = model.batch([sequences[index] for index in indices])
             context, hidden = model.context(batch), model.embed(batch)
-            means = [_sum_of_means(hidden, batch.keep).cpu()]
+            counted = choose(batch)
+            means = [_sum_of_means(hidden, counted).cpu()]
             for layer in range(1, model.blocks + 1):
                 hidden = model.block(layer, hidden, context)
-                means.append(_sum_of_means(hidden, batch.keep).cpu())
+                means.append(_sum_of_means(hidden, counted).cpu())
             found = torch.stack(means)
             _check_finite(found, f"The language vectors of '{language}'", model)  # now, not after all of them
             sums.add_(found)
@@ -148,8 +163,15 @@ def load_vectors(path: Path) -> LanguageVectors:
     return LanguageVectors(metadata["language"], values, metadata)
 
 
-def check_vectors(vectors: LanguageVectors, path: Path, language: str, model: LayeredModel, model_digest: str) -> None:
-    """Refuse vectors of another language, shape or model, with the reason."""
+def check_vectors(
+    vectors: LanguageVectors,
+    path: Path,
+    language: str,
+    model: LayeredModel,
+    model_digest: str,
+    tokens: ProjectionTokens = ProjectionTokens.all,
+) -> None:
+    """Refuse vectors of another language, shape, model or choice of tokens, with the reason."""
     problems = []
     if vectors.language != language:
         problems.append(f"it is for '{vectors.language}', not '{language}'")
@@ -158,6 +180,8 @@ def check_vectors(vectors: LanguageVectors, path: Path, language: str, model: La
         problems.append(f"its shape is {tuple(vectors.values.shape)}, the model needs {expected}")
     if vectors.metadata.get("model_digest") != model_digest:
         problems.append("it was computed with another model or other weights")
+    if (mean := vectors.metadata.get("mean", CHOICES[ProjectionTokens.all].mean)) != CHOICES[tokens].mean:
+        problems.append(f"it is the mean {mean}, and projection.tokens={tokens.value} asks for another")
     if problems:
         raise BenchError(
             f"'{path}' does not fit: {'; '.join(problems)}.\n"
@@ -181,30 +205,42 @@ def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
 
 
 def _tokenize(
-    model: LayeredModel, sentences: Sequence[str], language: str, data_warnings: DataWarnings
+    model: LayeredModel, sentences: Sequence[str], language: str, data_warnings: DataWarnings, tokens: ProjectionTokens
 ) -> list[list[int]]:
-    limit = model.max_tokens
+    limit, choice = model.max_tokens, CHOICES[tokens]
     sequences = model.tokenize(sentences)
+    usable = _with_any(model, sequences, choice.of(model)) if tokens is not ProjectionTokens.all else sequences
     kept = []
     for number, ids in enumerate(sequences):
-        if not ids:
-            data_warnings.add("Sentences without a token were skipped", f"{language} sentence {number + 1}")
+        if not usable[number]:
+            data_warnings.add(choice.none, f"{language} sentence {number + 1}")
             continue
         if limit is not None and len(ids) > limit:
             data_warnings.add(
                 "Sentences longer than the model's positions were cut", f"{language} sentence {number + 1}"
             )
-            # Keep the closing special token, as the tokenizer's own truncation does.
-            ids = ids[: limit - 1] + ids[-1:]
+            # Keep a closing special token, as the tokenizer's own truncation does.
+            closed = ids[-1] in special_ids(model.tokenizer)
+            ids = ids[: limit - 1] + ids[-1:] if closed else ids[:limit]
         kept.append(ids)
     if not kept:
         raise BenchError(f"No sentence of '{language}' has a token in this model's tokenizer.")
     return kept
 
 
-def _sum_of_means(hidden: Tensor, keep: Tensor) -> Tensor:
-    """Sum over rows of the mean over their tokens, float64 ``[hidden]``."""
-    weights = keep.to(torch.float64)
+def _with_any(model: LayeredModel, sequences: Sequence[Sequence[int]], choose: Choose) -> list[bool]:
+    """Whether each sequence has a token that is chosen."""
+    found = [False] * len(sequences)
+    for indices in by_tokens([max(1, len(ids)) for ids in sequences], _AT_ONCE):
+        chosen = choose(model.batch([sequences[index] or [model.padding] for index in indices]))
+        for index, has in zip(indices, chosen.any(dim=1).tolist(), strict=True):
+            found[index] = has and bool(sequences[index])
+    return found
+
+
+def _sum_of_means(hidden: Tensor, counted: Bool[Tensor, "row token"]) -> Tensor:
+    """Sum over rows of the mean over the tokens that are counted, float64 ``[hidden]``."""
+    weights = counted.to(torch.float64)
     weights = weights / weights.sum(dim=1, keepdim=True)
     return torch.einsum("rt,rth->h", weights, hidden.to(torch.float64))
 

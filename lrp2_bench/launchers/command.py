@@ -18,9 +18,9 @@ from hydra._internal.utils import (
 )
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.utils import JobStatus, run_job
+from hydra.core.utils import JobStatus, configure_log, run_job
 from hydra.types import HydraContext, RunMode, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from lrp2_bench.core.files import make_folder
 
@@ -55,13 +55,33 @@ def _run_single(command: Callable[[], object], name: str, conf: str, arguments: 
         return False
     task, name = task_of(command), arguments.config_name or name
     with _hydra_of(task, conf, arguments.config_dir) as hydra:
-        mode = hydra.get_mode(config_name=name, overrides=arguments.overrides)
-        if mode is RunMode.MULTIRUN:
+        config = _composed(hydra, name, arguments.overrides)
+        if config is None:
             return False
-        more = ["hydra.mode=RUN"] if mode is None else []
-        config = hydra.compose_config(name, [*arguments.overrides, *more], RunMode.RUN, with_log_configuration=True)
+        configure_log(config.hydra.hydra_logging, config.hydra.verbose)
         _run_job(hydra, task, name, config)
     return True
+
+
+def _composed(hydra: Hydra, name: str, overrides: list[str]) -> DictConfig | None:
+    """A single job's configuration; None where it says ``hydra.mode=MULTIRUN``.
+
+    Hydra would compose it once to read the mode and once more to use it, which is most of what starting a job costs.
+    """
+    try:
+        config = hydra.compose_config(name, overrides, RunMode.RUN)
+    except Exception:
+        # Of a multirun, a choice among values is no fault.
+        if hydra.get_mode(config_name=name, overrides=overrides) is RunMode.MULTIRUN:
+            return None
+        raise
+    if config.hydra.mode is RunMode.MULTIRUN:
+        return None
+    if config.hydra.mode is None:  # what Hydra does by one more override
+        with read_write(config.hydra):
+            config.hydra.mode = RunMode.RUN
+            config.hydra.overrides.hydra.append("hydra.mode=RUN")
+    return config
 
 
 @contextmanager

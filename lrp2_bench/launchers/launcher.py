@@ -68,7 +68,7 @@ def say(text: str) -> None:
     _CONSOLE.print(Text(text), soft_wrap=True)
 
 
-class Told:
+class Outcomes:
     """Keeps outcomes by number, and says each when jobs run where the user cannot see them."""
 
     def __init__(self, total: int, *, aloud: bool) -> None:

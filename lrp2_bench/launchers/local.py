@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing import connection
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import make_folder
 from lrp2_bench.core.streams import safe_output
+from lrp2_bench.launchers.gpus import AUTO, VISIBLE, choose_themselves, shares
 from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of
 from lrp2_bench.launchers.launcher import JobLauncher, Tell, say
 from lrp2_bench.launchers.running import Setup, run_one
@@ -32,14 +33,16 @@ class LocalLauncher(JobLauncher):
     """``workers`` processes that stay for job after job, so that each imports and warms up once.
 
     A worker that dies takes its job with it and no other: the next one gets a new worker. ``threads`` are a worker's
-    CPU threads; None shares the cores out.
+    CPU threads; None shares the cores out. ``gpus``: :func:`~lrp2_bench.launchers.gpus.shares`, given to the workers
+    in turn.
     """
 
-    def __init__(self, workers: int = 2, threads: int | None = None) -> None:
+    def __init__(self, workers: int = 2, threads: int | None = None, gpus: object = AUTO) -> None:
         for name, value in {"workers": workers, "threads": threads}.items():
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise BenchError(f"hydra.launcher.{name}={value} is not a number of {name}. Give one from 1.")
         self._workers = workers
+        self._asked, self._gpus = gpus, shares(gpus)
         self._threads = threads or max(1, len(os.sched_getaffinity(0)) // workers)
 
     def run(self, setup: Setup, jobs: Sequence[Job], folder: Path, tell: Tell) -> None:
@@ -48,7 +51,13 @@ class LocalLauncher(JobLauncher):
         make_folder(logs)
         count = min(self._workers, len(jobs))
         say(f"{jobs_of(len(jobs))}, {count} at a time, CPU threads of each: {self._threads}; what they print: {logs}")
-        workers = [_Worker(setup, self._threads, logs / f"{number}.log") for number in range(1, count + 1)]
+        gpus = [] if self._asked == AUTO and choose_themselves(setup, jobs) else self._gpus
+        if gpus:
+            say(_sharing(gpus, self._workers, count))
+        workers = [
+            _Worker(setup, _environment(self._threads, gpus, number), logs / f"{number + 1}.log")
+            for number in range(count)
+        ]
         try:
             with sigterm_interrupts():
                 for worker in workers:
@@ -61,6 +70,21 @@ class LocalLauncher(JobLauncher):
                             worker.start(waiting.popleft() if waiting else None)
         finally:
             _stop(workers, tell)
+
+
+def _environment(threads: int, gpus: Sequence[str], number: int) -> dict[str, str]:
+    """What worker ``number``, from 0, finds in its environment before it imports PyTorch."""
+    seen = {VISIBLE: gpus[number % len(gpus)]} if gpus else {}
+    return {"OMP_NUM_THREADS": str(threads), "HYDRA_FULL_ERROR": "1", **seen}
+
+
+def _sharing(gpus: Sequence[str], workers: int, count: int) -> str:
+    text = f"GPUs of the workers, in turn: {', '.join(gpus[:count])}"
+    if count > len(gpus):
+        return f"{text}; {count} models share {len(gpus)}"
+    if workers < len(gpus):
+        return f"{text}; hydra.launcher.workers={len(gpus)} would use all {len(gpus)}"
+    return text
 
 
 def _stop(workers: Sequence[_Worker], tell: Tell) -> None:
@@ -86,9 +110,9 @@ def _stop(workers: Sequence[_Worker], tell: Tell) -> None:
 class _Worker:
     """A process, made when it is needed, and the job it has."""
 
-    def __init__(self, setup: Setup, threads: int, log: Path) -> None:
+    def __init__(self, setup: Setup, environment: Mapping[str, str], log: Path) -> None:
         self.job: Job | None = None
-        self._made_of = (setup, threads, log)
+        self._given = (setup, dict(environment), log)
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: connection.Connection | None = None
 
@@ -107,7 +131,7 @@ class _Worker:
             # A fork would take PyTorch's threads and locks along as they are.
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
-            process = context.Process(target=work, args=(theirs, *self._made_of))
+            process = context.Process(target=work, args=(theirs, *self._given))
             process.start()
             self._process = process
             theirs.close()
@@ -170,18 +194,18 @@ def _death(code: int | None) -> str:
     return f"Its process was killed by {name}.{memory}"
 
 
-def work(jobs: connection.Connection, setup: Setup, threads: int, log: Path) -> None:
+def work(jobs: connection.Connection, setup: Setup, environment: Mapping[str, str], log: Path) -> None:
     """Run jobs until there are no more, or until whoever sends them is gone: the job at hand is finished first.
 
-    What is printed goes to ``log``. PyTorch is imported by the first job and reads its threads from the environment.
+    What is printed goes to ``log``. PyTorch is imported by the first job and reads its threads and GPUs from the
+    ``environment``.
     """
     # Ctrl-C reaches every process of a terminal; the launcher alone decides who stops.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with log.open("ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    os.environ["HYDRA_FULL_ERROR"] = "1"
+    os.environ.update(environment)
     with safe_output():
         while True:
             try:

@@ -36,11 +36,11 @@ def ending(number: str) -> str:
         (["scontrol", "-o", "show", "job", number], _from_scontrol),
     ):
         try:
-            told = read(_ask(command))
+            answer = read(_ask(command))
         except QueueError:
             continue
-        if told:
-            return told
+        if answer:
+            return answer
     return ""
 
 

@@ -107,9 +107,9 @@ def failed(job: Job, error: object) -> Outcome:
     """The outcome of a job that raised ``error``, in words a user can act on."""
     if isinstance(error, HydraException | OmegaConfBaseException):
         return Outcome(State.failed, mask(explain(error, job.command)))
-    told = write_error(error, job.folder) if isinstance(error, OSError) else error
-    if isinstance(told, BenchError):
-        return Outcome(State.failed, str(told))
+    explained = write_error(error, job.folder) if isinstance(error, OSError) else error
+    if isinstance(explained, BenchError):
+        return Outcome(State.failed, str(explained))
     return Outcome(
         State.failed,
         f"{type(error).__name__}: {mask(str(error))}\nThis is a bug or a fault of the machine; the traceback is in "

@@ -253,11 +253,11 @@ def _lost(logs: Path, number: str, job: Job) -> Outcome:
         if (late := _result(logs, number)) is not None:
             return late
         time.sleep(0.5)
-    told = f"Slurm's job {number} ended without a result: {ending(number) or 'Slurm does not know why'}."
+    message = f"Slurm's job {number} ended without a result: {ending(number) or 'Slurm does not know why'}."
     stdout = _paths(logs, number).stdout
     if not stdout.exists():
-        told += f"\nIt left no log '{stdout}'. If it ever started, that folder is not shared with its node."
-    return Outcome(State.interrupted, told)
+        message += f"\nIt left no log '{stdout}'. If it ever started, that folder is not shared with its node."
+    return Outcome(State.interrupted, message)
 
 
 def _still_queued(jobs: Sequence[Job], logs: Path) -> dict[str, Job]:

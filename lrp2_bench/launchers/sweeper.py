@@ -25,7 +25,7 @@ from lrp2_bench.core.files import make_folder
 from lrp2_bench.launchers.batch import Batch, make_batch
 from lrp2_bench.launchers.hidden import cleaned
 from lrp2_bench.launchers.job import Job, Outcome, State, jobs_of
-from lrp2_bench.launchers.launcher import ForeignLauncher, InlineLauncher, JobLauncher, Told, say
+from lrp2_bench.launchers.launcher import ForeignLauncher, InlineLauncher, JobLauncher, Outcomes, say
 from lrp2_bench.launchers.running import Setup, task_name
 from lrp2_bench.launchers.summary import UnfinishedError, all_finished, summary
 
@@ -52,24 +52,24 @@ class JobSweeper(Sweeper):
         folder = Path(str(self._setup.config.hydra.sweep.dir))
         make_folder(folder)
         OmegaConf.save(self._setup.config, folder / "multirun.yaml")
-        told = Told(len(jobs), aloud=not isinstance(self._jobs_launcher, InlineLauncher))
+        outcomes = Outcomes(len(jobs), aloud=not isinstance(self._jobs_launcher, InlineLauncher))
         open_jobs = batch.open_jobs()
-        _tell_finished(batch, open_jobs, told)
+        _add_finished(batch, open_jobs, outcomes)
         try:
             if open_jobs:
-                self._jobs_launcher.run(self._setup, open_jobs, folder, told)
+                self._jobs_launcher.run(self._setup, open_jobs, folder, outcomes)
         except BenchError:
             raise  # nothing could be started
         except BaseException as error:
             if not isinstance(error, KeyboardInterrupt):
                 say(f"The launcher broke off: {error}")
-            say(summary(jobs, told.outcomes))
+            say(summary(jobs, outcomes.outcomes))
             raise
-        text = summary(jobs, told.outcomes)
-        if not all_finished(jobs, told.outcomes):
+        text = summary(jobs, outcomes.outcomes)
+        if not all_finished(jobs, outcomes.outcomes):
             raise UnfinishedError(text)
         print(text, file=sys.stderr)
-        return [told.outcomes[job.number] for job in jobs]
+        return [outcomes.outcomes[job.number] for job in jobs]
 
     def _batch(self, arguments: Sequence[str]) -> Batch:
         """A job for each combination of values, as Hydra's own sweeper splits them."""
@@ -82,9 +82,9 @@ class JobSweeper(Sweeper):
         return make_batch(self._setup, overrides)
 
 
-def _tell_finished(batch: Batch, open_jobs: Sequence[Job], told: Told) -> None:
+def _add_finished(batch: Batch, open_jobs: Sequence[Job], outcomes: Outcomes) -> None:
     done = [job for job in batch.jobs if job not in open_jobs]
-    told.outcomes |= {job.number: Outcome(State.finished, before=True) for job in done}
+    outcomes.outcomes |= {job.number: Outcome(State.finished, before=True) for job in done}
     if done:
         say(f"Finished before, with nothing changed since: {len(done)} of {jobs_of(len(batch.jobs))}.")
 

@@ -1,4 +1,4 @@
-"""Masked or causal, by a model's architecture. A tokenizer's mask token says nothing: decoders' have one too."""
+"""Masked, causal or encoder-decoder, by a model's architecture. A tokenizer's mask token says nothing of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ModelFamily
-from lrp2_bench.models.generic.support import refuse_unsupported
+from lrp2_bench.models.generic.support import SEQ2SEQ, refuse_unsupported
 from lrp2_bench.models.layered import Family
 
 _SUPPORTED = (
     "Supported: causal and masked language models of the Hugging Face library whose blocks are in one list, such as "
     "Llama, Qwen, Gemma, Mistral, GPT-2, GPT-NeoX, BLOOM, XGLM, OPT, Falcon, Cohere, BERT, RoBERTa, XLM-R, DistilBERT, "
-    "DeBERTa, ModernBERT and EuroBERT."
+    "DeBERTa, ModernBERT and EuroBERT; and the encoder-decoders T5, mT5 and umT5."
 )
 
 
@@ -46,14 +46,15 @@ def choose_family(config: Mapping[str, Any], asked: ModelFamily, where: str) -> 
 
 
 def families_of(kind: str) -> tuple[Family, ...]:
-    """The heads that the installed Hugging Face library has for a ``model_type``."""
+    """The heads that the installed Hugging Face library has for a ``model_type``; encoder-decoders' where they run."""
     from transformers.models.auto import modeling_auto
 
     heads: tuple[tuple[Family, Mapping[str, Any]], ...] = (
         ("masked", modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
         ("causal", modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
     )
-    return tuple(family for family, names in heads if kind in names)
+    found: tuple[Family, ...] = tuple(family for family, names in heads if kind in names)
+    return (*found, "seq2seq") if kind in SEQ2SEQ else found
 
 
 def _unknown(kind: str, where: str) -> str:

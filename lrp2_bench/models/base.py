@@ -32,8 +32,3 @@ class Architecture:
     def family(cls) -> Family:
         """The adapter's."""
         return cls.adapter.family
-
-    @classmethod
-    def intermediate(cls, sizes: Any) -> int:
-        """Neurons of a block's feed-forward, by its configuration ``sizes``: they decide what a block costs."""
-        return int(sizes.intermediate_size)

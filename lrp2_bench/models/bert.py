@@ -192,7 +192,3 @@ class DistilBert(Architecture):
     blocks, second_map = "distilbert.transformer.layer", "ffn.lin2"
     embeddings = "word_embeddings.weight"
     small: ClassVar[Mapping[str, Any]] = {"hidden_dim": 128}
-
-    @classmethod
-    def intermediate(cls, sizes: Any) -> int:
-        return int(sizes.hidden_dim)

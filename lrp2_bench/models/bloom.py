@@ -11,7 +11,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lrp2_bench.models.base import Architecture
-from lrp2_bench.models.half import product
 from lrp2_bench.models.layered import BlockContext, Family, LayeredModel, TokenBatch, Vocabulary, take
 
 
@@ -106,7 +105,7 @@ class BloomModel(LayeredModel):
         bias = fused.bias.view(self._heads, 3, -1)
 
         def project(states: Tensor, part: int) -> Tensor:
-            flat = product(states, weight[:, part].flatten(0, 1), bias[:, part].flatten())
+            flat = nn.functional.linear(states, weight[:, part].flatten(0, 1), bias[:, part].flatten())
             split: Tensor = flat.unflatten(-1, (self._heads, -1)).transpose(1, 2)
             return split
 
@@ -132,7 +131,3 @@ class Bloom(Architecture):
     adapter = BloomModel
     blocks, second_map = "transformer.h", "mlp.dense_4h_to_h"
     embeddings = "word_embeddings.weight"
-
-    @classmethod
-    def intermediate(cls, sizes: Any) -> int:
-        return 4 * int(sizes.hidden_size)

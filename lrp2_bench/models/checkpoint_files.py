@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.files import sha256_file, sha256_json
+from lrp2_bench.core.files import sha256_json
+from lrp2_bench.models.known_digests import known_sha256
 from lrp2_bench.models.shipped import MANIFEST
 
 #: What transformers looks for, in this order. Other files in safetensors, as ``consolidated.safetensors``, stay unread.
@@ -34,13 +35,14 @@ _IDLE = {
 }
 
 
-def digests_of(folder: Path) -> tuple[str, str]:
+def digests_of(folder: Path, cache: Path) -> tuple[str, str]:
     """The digest of the files in ``folder`` that decide results, and the one that earlier versions gave it.
 
-    Raises :class:`BenchError` where there are no weights that can be loaded.
+    Large files are read once: ``cache`` keeps what they were. Raises :class:`BenchError` where there are no weights
+    that can be loaded.
     """
     deciding, formerly = deciding_files(folder), _files_of_the_former_rule(folder)
-    hashes = {name: sha256_file(folder / name) for name in {*deciding, *formerly}}
+    hashes = {name: known_sha256(folder / name, cache) for name in {*deciding, *formerly}}
     return _digest(hashes, deciding), _digest(hashes, formerly)
 
 

@@ -8,13 +8,14 @@ import torch
 
 from lrp2_bench.models.half import product_type
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.seq2seq.layers import EncoderDecoder
 
 _SHOWN = 3
 
 
 def broken_at(model: LayeredModel, ids: Sequence[int], positions: Sequence[int], targets: Sequence[int]) -> str | None:
     """The first part of ``model`` whose output is not finite on the sequence ``ids``, in words; None where the
-    log-probabilities of the tokens ``targets`` at ``positions`` are all finite.
+    log-probabilities of the tokens ``targets`` at ``positions`` (an encoder-decoder's: of its decoder) are all finite.
 
     States that are not finite at other positions, or logits of other tokens that are minus infinity, break nothing.
     """
@@ -24,7 +25,10 @@ def broken_at(model: LayeredModel, ids: Sequence[int], positions: Sequence[int],
         layers = [hidden]
         for block in range(1, model.blocks + 1):
             layers.append(model.block(block, layers[-1], context))
-        scored = layers[-1][0, list(positions)]
+        if isinstance(model, EncoderDecoder):
+            scored = model.predicting(layers[-1], batch.keep, targets)[0]
+        else:
+            scored = layers[-1][0, list(positions)]
         logits = model.logits(scored).float()
         own = logits.log_softmax(dim=1).gather(1, torch.tensor(targets, device=logits.device).unsqueeze(1))
         if own.isfinite().all():
@@ -32,6 +36,8 @@ def broken_at(model: LayeredModel, ids: Sequence[int], positions: Sequence[int],
         for number, states in enumerate(layers):
             if not states.isfinite().all():
                 return f"block {number}" if number else "the embedding"
+        if not scored.isfinite().all():
+            return "the decoder"
         bad = (logits.isnan() | (logits == torch.inf)).any(dim=0).nonzero().flatten().tolist()
         tokens = ", ".join(repr(token) for token in model.tokenizer.convert_ids_to_tokens(bad[:_SHOWN]))
         if not bad or not model.readout(scored).isfinite().all():
@@ -60,6 +66,8 @@ def way_out_of(model: LayeredModel) -> str:
 def _damaged_weights(model: LayeredModel) -> Iterator[str]:
     """Each weight with numbers that are not finite, and how many; infinities alone may be half precision's doing."""
     for name, weight in model.model.named_parameters():
+        if weight.is_meta:  # in memory or on disk until its block runs
+            continue
         bad = ~weight.detach().isfinite()
         if bad.any() and (weight.dtype is torch.float32 or weight.isnan().any()):
             yield f"{name} ({int(bad.sum()):,} of {weight.numel():,} numbers)"

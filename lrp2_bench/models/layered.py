@@ -13,8 +13,9 @@ from torch import Tensor
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.models.half import product_type
+from lrp2_bench.models.quantised import packed_as
 
-Family = Literal["masked", "causal"]
+Family = Literal["masked", "causal", "seq2seq"]
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,14 @@ class LayeredModel(ABC):
 
     @property
     def device(self) -> torch.device:
-        device: torch.device = self.model.device
+        """Where states live: its embeddings'. Blocks may lie elsewhere."""
+        device: torch.device = self.model.get_input_embeddings().weight.device
         return device
 
     @property
     def dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self.model.dtype
+        """The type of states: its embeddings'."""
+        dtype: torch.dtype = self.model.get_input_embeddings().weight.dtype
         return dtype
 
     @property
@@ -117,8 +120,11 @@ class LayeredModel(ABC):
 
     @property
     def precision(self) -> str:
-        """The type in which the blocks multiply: states and the head are in :attr:`dtype` all the same."""
-        return str(product_type(self.model)).removeprefix("torch.")
+        """The type in which the blocks multiply, behind what their matrices are packed as, such as nf4+bfloat16: states
+        and the head are in :attr:`dtype` all the same."""
+        kind, dtype = packed_as(self.model) or (None, product_type(self.model))
+        name = str(dtype).removeprefix("torch.")
+        return f"{kind}+{name}" if kind else name
 
     @property
     @abstractmethod
@@ -148,6 +154,10 @@ class LayeredModel(ABC):
         positions: Int[Tensor, "row scored"],
     ) -> Float[Tensor, "row scored hidden"]:
         """Block ``k``'s output at ``positions`` alone: every token is looked at, only those are computed."""
+
+    def runs_at(self, k: int) -> bool:
+        """Whether :meth:`block_at` computes block ``k`` at positions alone. False: it runs it whole and takes them."""
+        return True
 
     @abstractmethod
     def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:

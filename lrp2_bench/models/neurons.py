@@ -9,13 +9,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.models.generic.adapter import GenericModel
+from lrp2_bench.models.generic.feed_forward import inputs_of
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.registry import ARCHITECTURES, architecture_of
+from lrp2_bench.models.registry import architecture_of
 
 
 def neuron_count(model: LayeredModel) -> int:
-    """Neurons of a block. Raises :class:`BenchError` for a model without the expected feed-forward."""
-    widths = {_second_map(model, k).in_features for k in range(1, model.blocks + 1)}
+    """Neurons of a block. Raises :class:`BenchError` for a model without one feed-forward a block, saying why."""
+    widths = {inputs_of(_second_map(model, k)) for k in range(1, model.blocks + 1)}
     if len(widths) != 1:
         raise BenchError(f"The blocks have feed-forwards of different widths ({sorted(widths)}), which is not handled.")
     return widths.pop()
@@ -24,20 +26,32 @@ def neuron_count(model: LayeredModel) -> int:
 @contextmanager
 def changed_neurons(model: LayeredModel, k: int, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """Inside, block ``k`` goes on with ``change(activations)``, ``[row, token, neuron]`` of whatever tokens it runs."""
+    block = model.modules.modules[k - 1] if isinstance(model, GenericModel) else None
+    rows: list[int] = []
+
+    def note_rows(module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        hidden = inputs[0] if inputs else named["hidden_states"]
+        rows[:] = [len(hidden)]
 
     def hook(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
-        if inputs[0].dim() != 3:  # whose token a row is could only be guessed
+        activations = inputs[0]
+        if activations.dim() == 3:
+            return (change(activations),)
+        if not rows:  # whose token a row is could only be guessed
             raise BenchError(
                 f"Block {k} of this '{model.model.config.model_type}' model runs the tokens of all rows as one list "
                 "through its feed-forward.\nIts adapter must keep rows apart for its neurons to be read."
             )
-        return (change(inputs[0]),)
+        return (change(activations.unflatten(0, (rows[0], -1))).flatten(0, 1),)
 
-    handle = _second_map(model, k).register_forward_pre_hook(hook)
+    handles = [_second_map(model, k).register_forward_pre_hook(hook)]
+    if block is not None:
+        handles.append(block.register_forward_pre_hook(note_rows, with_kwargs=True))
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 @contextmanager
@@ -53,12 +67,23 @@ def frozen(model: LayeredModel) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _second_map(model: LayeredModel, k: int) -> nn.Linear:
+def _second_map(model: LayeredModel, k: int) -> nn.Module:
+    """By its architecture's record; else found by running the blocks."""
     model_type = str(model.model.config.model_type)
-    known = f"Known: {', '.join(sorted(ARCHITECTURES.names()))}. docs/extending.md says how to add an architecture."
+    if isinstance(model, GenericModel):
+        try:
+            return model.second_maps[k - 1]
+        except ValueError as error:
+            raise BenchError(
+                f"The neurons of this '{model_type}' model cannot be attributed: {error}.\n"
+                "Choose another model (docs/analyses.md names those that are refused), or another analysis."
+            ) from error
     record = architecture_of(model_type)
     if record is None:
-        raise BenchError(f"Where '{model_type}' keeps its feed-forward neurons is not known.\n{known}")
+        raise BenchError(
+            f"Where '{model_type}' keeps its feed-forward neurons is not known.\n"
+            "docs/extending.md says how its record names them."
+        )
     path = f"{record.blocks}.{k - 1}.{record.second_map}"
     try:
         found = model.model.get_submodule(path)
@@ -67,6 +92,7 @@ def _second_map(model: LayeredModel, k: int) -> nn.Linear:
     if not isinstance(found, nn.Linear):
         raise BenchError(
             f"Block {k} of this '{model_type}' model has no linear map '{path}' after its neurons "
-            f"(found: {type(found).__name__ if found is not None else 'nothing'}).\n{known}"
+            f"(found: {type(found).__name__ if found is not None else 'nothing'}).\n"
+            "docs/extending.md says how its record names them."
         )
     return found

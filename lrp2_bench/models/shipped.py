@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import sha256_file
-from lrp2_bench.core.reading import find_object
+from lrp2_bench.core.reading import MissingFileError, find_object, read_object
 
 #: ``model.path=shipped:NAME``.
 PREFIX = "shipped:"
@@ -47,11 +46,11 @@ def checked_manifest(folder: Path) -> dict[str, Any]:
     rebuild = "Rebuild it with `lrp2-bench pretrain`, or install the package again."
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text("utf-8"))
+        manifest = read_object(path)
         files = dict(manifest["files"])
-    except FileNotFoundError as error:
+    except MissingFileError as error:
         raise BenchError(f"'{folder}' is not a testbed checkpoint: {MANIFEST} is missing. {rebuild}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (BenchError, KeyError, TypeError, ValueError) as error:
         raise BenchError(f"'{path}' cannot be read ({error!r}). {rebuild}") from error
     for name, digest in files.items():
         file = folder / name

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +21,9 @@ from lrp2_bench.models.base import Architecture
 from lrp2_bench.models.registry import architecture_of
 from lrp2_bench.models.unhandled import read_json
 
-#: How architectures without a record call the matrix, the surer name first (T5 has three names for one).
+log = logging.getLogger(__name__)
+
+#: What architectures without a record usually call the matrix, the surer name first (T5 has three names for one).
 _NAMES = ("word_embeddings.weight", "wte.weight", "shared.weight", "embed_tokens.weight")
 # BERT's spare tokens are not marked as special; they have never been trained.
 _SPARE = re.compile(r"\[unused\d+\]")
@@ -45,8 +50,9 @@ def read_embeddings(folder: Path) -> Float[Tensor, "vocab hidden"]:
     """
     names: list[str] = []
     record = _record(folder)
-    called = tuple(dict.fromkeys([*([record.embeddings] if record else []), *_NAMES]))
-    for wanted in called:
+    usual = tuple(dict.fromkeys([*([record.embeddings] if record else []), *_NAMES]))
+    # Building the architecture takes a second or more, which the usual names spare.
+    for wanted in chain(usual, _own_names(folder)):
         for path in sorted(folder.glob("*.safetensors")):
             try:
                 with safe_open(path, framework="pt") as file:
@@ -59,9 +65,27 @@ def read_embeddings(folder: Path) -> Float[Tensor, "vocab hidden"]:
                 raise BenchError(f"'{path}' holds no weights that can be read: {error}.") from error
     matrices = sorted({name for name in names if "embed" in name}) or ["none with 'embed' in its name"]
     raise BenchError(
-        f"The weights in '{folder}' have no input embeddings called {', '.join(called)}.\n"
-        f"There: {', '.join(matrices[:8])}."
+        f"The weights in '{folder}' have no input embeddings called {', '.join(usual)}, or as their architecture calls "
+        f"them.\nThere: {', '.join(matrices[:8])}."
     )
+
+
+def _own_names(folder: Path) -> Iterator[str]:
+    """What the architecture that config.json names calls the matrix, from the whole path down to its last two parts;
+    nothing where the library has none. No weight is read."""
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            model = AutoModel.from_config(config, trust_remote_code=False)
+        wanted = model.get_input_embeddings().weight
+        path = next(name for name, weight in model.named_parameters() if weight is wanted).split(".")
+    except Exception as error:  # transformers raises anything for configurations it cannot build
+        log.debug("No model of '%s' can be built: %s", folder, error)
+        return
+    for start in range(max(1, len(path) - 1)):
+        yield ".".join(path[start:])
 
 
 def _record(folder: Path) -> type[Architecture] | None:

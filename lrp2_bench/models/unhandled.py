@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.models.quantised import stored_quantisation
 
 _ADAPTERS = ("adapter_config.json", "adapter_model.*", "pytorch_adapter.bin")
 
@@ -21,10 +22,6 @@ _DISTRIBUTED = re.compile(r"shard-[0-9]{5}-model-[0-9]{5}-of-[0-9]{5}\.safetenso
 
 #: Keys of config.json that are not handled: what they do, and what to do about them.
 _CONFIG = {
-    "quantization_config": (
-        "Quantised weights are not handled: how they are multiplied depends on the packages and the device.",
-        "Use the checkpoint that was quantised; model.precision=bfloat16 halves its memory.",
-    ),
     "transformers_weights": (
         "Weights by another name are not handled.",
         "Name them model.safetensors (or model.safetensors.index.json for an index) and take the key out.",
@@ -82,6 +79,7 @@ def refuse_unhandled(folder: Path, config: Mapping[str, Any]) -> None:
     for key, (what, way_out) in _CONFIG.items():
         if config.get(key) is not None:
             raise BenchError(f"'{folder / 'config.json'}' has the key {key}. {what}\n{way_out}")
+    stored_quantisation(config, str(folder / "config.json"))
     for key in ("attn_implementation", "_attn_implementation"):
         if config.get(key) not in (None, "eager", "sdpa"):
             raise BenchError(

@@ -2,16 +2,20 @@
 
 Masked models get as many masks as the object has tokens. Causal ones get the filled sentence up to the object's last
 token but one, tokenized whole (a prefix by itself may give other tokens); what follows the object is left out.
+Encoder-decoders get a sentinel in the object's place, and the object from their decoder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import Relation
-from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.layered import Family, LayeredModel
+from lrp2_bench.models.seq2seq.layers import EncoderDecoder
+from lrp2_bench.models.seq2seq.sentinels import OPENING
 from lrp2_bench.probing.masked import between_masks
 
 #: Kinds of :class:`DataWarnings` counted here.
@@ -20,7 +24,10 @@ CANNOT_ASK = "Facts whose own object cannot be asked for were left out"
 
 @dataclass(frozen=True)
 class AnswerPrompt:
-    """Token ``targets[s]`` is the answer at position ``positions[s]`` of ``ids``; positions ascend."""
+    """Token ``targets[s]`` is the answer at position ``positions[s]`` of ``ids``; positions ascend.
+
+    An encoder-decoder's positions are of its decoder, which begins with its start token and the opening sentinel.
+    """
 
     ids: tuple[int, ...]
     positions: tuple[int, ...]
@@ -33,11 +40,14 @@ def answer_prompts(
     """One for every fact of ``relation``, None (counted, ``where`` names it) for those that cannot be asked.
 
     These are objects without a token, with an unknown one or with none but a sentence's first, which nothing predicts;
-    subjects that hold the mask token; and prompts longer than the model's positions.
+    subjects that hold the mask token or the sentinel; and prompts longer than the model's positions.
     """
     if not relation.facts:
         return []
-    prompts = (_masked if model.family == "masked" else _causal)(model, relation)
+    ways: dict[Family, Callable[[Any, Relation], list[AnswerPrompt | None]]] = {
+        "masked": _masked, "causal": _causal, "seq2seq": _seq2seq,
+    }  # fmt: skip
+    prompts = ways[model.family](model, relation)
     found: list[AnswerPrompt | None] = []
     for fact, prompt in zip(relation.facts, prompts, strict=True):
         fits = prompt is not None and (model.max_tokens is None or len(prompt.ids) <= model.max_tokens)
@@ -75,6 +85,18 @@ def _causal(model: LayeredModel, relation: Relation) -> list[AnswerPrompt | None
         tokens = [place for place, (a, b) in enumerate(offsets) if a < end and b > start]
         prompts.append(_predicted(ids, [place for place in tokens if place > 0], model.tokenizer.unk_token_id))
     return prompts
+
+
+def _seq2seq(model: EncoderDecoder, relation: Relation) -> list[AnswerPrompt | None]:
+    opening, unknown = model.sentinels.opening, model.tokenizer.unk_token_id
+    queries = model.tokenize([relation.fill(fact.subject, OPENING).text for fact in relation.facts])
+    objects = model.tokenize([fact.object for fact in relation.facts], special=False)
+    return [
+        AnswerPrompt(tuple(ids), tuple(range(1, 1 + len(targets))), tuple(targets))
+        if ids.count(opening) == 1 and targets and unknown not in targets
+        else None
+        for ids, targets in zip(queries, objects, strict=True)
+    ]
 
 
 def _predicted(ids: Sequence[int], places: Sequence[int], unknown: int | None) -> AnswerPrompt | None:

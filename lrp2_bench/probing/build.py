@@ -1,4 +1,4 @@
-"""The probe that fits a model: masked or causal, with the paper's pool by default."""
+"""The probe that fits a model: masked, causal or encoder-decoder, with the paper's pool by default."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import torch
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import GridSettings, ProbingSettings
+from lrp2_bench.core.settings import GridSettings, ProbingSettings, SentenceScore
 from lrp2_bench.core.types import Relation
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.seq2seq.layers import EncoderDecoder
 from lrp2_bench.probing.causal import CausalProbe
 from lrp2_bench.probing.log_partition import LogPartition, rough_is_faster
 from lrp2_bench.probing.masked import MaskedProbe
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.probe import Probe
+from lrp2_bench.probing.seq2seq import Seq2SeqProbe
 
-#: Candidates a fact in the paper: the full pool for mBERT, 10 for BLOOM.
-_PAPER_POOL = {"masked": None, "causal": 10}
+#: Candidates a fact in the paper: the full pool for mBERT, 10 for BLOOM; encoder-decoders, which it has none of, are
+#: asked as decoders are.
+_PAPER_POOL = {"masked": None, "causal": 10, "seq2seq": 10}
 
 #: Rows of states that share one pass over the vocabulary.
 _NORMALISER_ROWS = 1024
@@ -37,6 +40,13 @@ def pool_size_of(family: str, settings: ProbingSettings) -> int | None:
     raise BenchError(f"probing.pool_size={size!r} is not a pool size. Give a number from 2, null (full pool) or auto.")
 
 
+def score_of(family: str, settings: ProbingSettings) -> SentenceScore:
+    """``probing.sentence_score``, with null resolved for a family; a masked model's is the mean in any case."""
+    if family == "masked":
+        return SentenceScore.mean
+    return settings.sentence_score or (SentenceScore.sum if family == "causal" else SentenceScore.mean)
+
+
 def build_log_partition(model: LayeredModel, grid: GridSettings) -> LogPartition:
     """One a job: it may hold a copy of the head in low precision."""
     rough = rough_is_faster(model) if grid.rough_log_partitions is None else grid.rough_log_partitions
@@ -55,4 +65,8 @@ def build_probe(
     """The probe of one relation; ``where`` names it in warnings."""
     if model.family == "masked":
         return MaskedProbe(model, relation, pool, where, data_warnings, log_partition)
-    return CausalProbe(model, relation, pool, where, data_warnings, log_partition, probing.sentence_score)
+    score = score_of(model.family, probing)
+    if isinstance(model, EncoderDecoder):
+        closing = probing.closing_sentinel
+        return Seq2SeqProbe(model, relation, pool, where, data_warnings, log_partition, score, closing=closing)
+    return CausalProbe(model, relation, pool, where, data_warnings, log_partition, score)

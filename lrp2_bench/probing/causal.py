@@ -113,10 +113,14 @@ class CausalProbe(Probe):
         if contested.any():
             places = [place for place, choice in enumerate(choices) if len(choice.prefix_tree.paths) > 1]
             some = [choices[place] for place in places]
-            facts = batch.facts[contested]
-            states = self._states(some, len(settings), run)
-            hits[contested] = self._ranking(some, states, facts, settings).wins()
+            hits[contested] = self._contested(some, batch.facts[contested], settings, run)
         return hits
+
+    def _contested(
+        self, choices: list[_Choice], facts: Int[Tensor, " fact"], settings: Sequence[Setting], run: RunSettings
+    ) -> Bool[Tensor, "fact setting"]:
+        """:meth:`decide` of facts with rivals."""
+        return self._ranking(choices, self._states(choices, len(settings), run), facts, settings).wins()
 
     def _states(
         self, choices: list[_Choice], settings: int, run: RunSettings

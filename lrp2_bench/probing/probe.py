@@ -29,11 +29,15 @@ class Queries:
 
 @dataclass(frozen=True)
 class FinalStates:
-    """Layer L's states at a query's positions in one setting, for every (query, setting) asked for."""
+    """Layer L's states at a query's positions in one setting, for every (query, setting) asked for.
+
+    ``step_tokens`` may pass a block at once where a probe goes on with them.
+    """
 
     hidden: Float[Tensor, "cell scored hidden"]
     query: Int[Tensor, " cell"]
     setting: Int[Tensor, " cell"]
+    step_tokens: int
 
 
 #: Runs queries in the settings marked in ``[query, setting]``.
@@ -71,7 +75,8 @@ class Shape:
 
     ``lengths`` are in tokens; ``scored`` positions are read of each, and ``candidate_tokens`` logits computed there. A
     naive evaluator runs ``sentences`` sequences of ``sentence_tokens`` for each. ``log_partitions`` are the rows of the
-    head that scoring all of a query's candidates takes.
+    head that scoring all of a query's candidates takes. An encoder-decoder's decoder runs ``decoder_tokens`` in rows of
+    ``decoder_row`` for each query, a naive one ``target_tokens`` for each of the sentences.
     """
 
     lengths: tuple[int, ...]
@@ -80,6 +85,9 @@ class Shape:
     sentences: int
     sentence_tokens: int
     log_partitions: int
+    decoder_tokens: int = 0
+    decoder_row: int = 0
+    target_tokens: int = 0
 
     @property
     def queries(self) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import NOT_EVALUATED, LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
 from lrp2_bench.render.table import Table
-from lrp2_bench.results.layout import LRP2
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import StoredHits
 
@@ -27,7 +27,9 @@ def ablation_note(run: Run) -> str:
         return ""
     kind = str(found.get("kind"))
     words = INTERVENTIONS.get(kind).how if kind in INTERVENTIONS else "differently from LRP2"
-    return f"An ablation, {run.projection}: states are shifted {words.format(other=found.get('other'))}."
+    tokens = found.get("tokens", "all")
+    which = "" if tokens == "all" else f" (projection.tokens={tokens})"
+    return f"An ablation, {run.projection}: states are shifted {words.format(other=found.get('other'))}{which}."
 
 
 def of_method(table: Table, run: Run) -> Table:

@@ -36,10 +36,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Turned:
-    """Facts that the baseline misses and the model under a pair hits (``won``), and the other way round
+    """Facts that the baseline misses and the model under a pair hits (``gained``), and the other way round
     (``lost``), in the file's order; ``right`` are those of them that the pivot's baseline model gets right."""
 
-    won: tuple[FactKey, ...]
+    gained: tuple[FactKey, ...]
     lost: tuple[FactKey, ...]
     right: frozenset[FactKey]
 

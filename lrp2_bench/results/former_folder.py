@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import file_name
+from lrp2_bench.core.reading import find_object
 
 
 def require_not_elsewhere(root: Path, names: Sequence[str], record: str = "manifest.json") -> None:
@@ -34,8 +34,8 @@ def require_not_elsewhere(root: Path, names: Sequence[str], record: str = "manif
 
 def _is_of(path: Path, names: Sequence[str]) -> bool:
     """Whether the record is of ``names``: ``a%2Fb`` is also where a model called ``a/b`` has its results today."""
+    record = find_object(path)
     try:
-        record = json.loads(path.read_bytes())
         if record["config"]["experiment"]["name"] != names[0]:
             return False
         recorded = {record.get("language"), record.get("analysis")} | {
@@ -45,5 +45,5 @@ def _is_of(path: Path, names: Sequence[str]) -> bool:
             for key in ("name", "label")
         }
         return all(name in recorded for name in names[1:] if name != file_name(name))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         return False

@@ -185,9 +185,9 @@ def require_same_identity(
             if key in now and before[key] != now[key]
         ]
         # A digest helps nobody, unless no setting shows what is behind it.
-        told = {key: values for key, values in differing.items() if not (changed and _is_digest(values[0]))}
-        lines = [*changed, *(f"  {key}: stored {one}, now {other}" for key, (one, other) in told.items())]
-        if by_digest := sorted(differing.keys() - told.keys()):
+        others = {key: values for key, values in differing.items() if not (changed and _is_digest(values[0]))}
+        lines = [*changed, *(f"  {key}: stored {one}, now {other}" for key, (one, other) in others.items())]
+        if by_digest := sorted(differing.keys() - others.keys()):
             lines.append(f"  by digest: {', '.join(by_digest)}")
         shown = "\n".join(lines)
         raise BenchError(
@@ -198,7 +198,10 @@ def require_same_identity(
 
 
 #: Sections of the user's settings that decide sections of an identity of another name.
-_BEHIND = {"vectors": ("corpus", "model"), "probing": ("seed",)}
+_BEHIND = {"vectors": ("corpus", "model"), "probing": ("seed",), "tokens": ("projection",)}
+
+#: What a key stands for in identities that lack it: what was built in before it could be chosen.
+_BUILT_IN = {"tokens": "all"}
 
 
 def _settings_behind(differing: Iterable[str], config: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,13 +211,18 @@ def _settings_behind(differing: Iterable[str], config: Mapping[str, Any]) -> dic
     return {key: value for key, value in _flat(config).items() if key.split(".")[0] in sections}
 
 
+def _with_built_in(identity: dict[str, Any]) -> dict[str, Any]:
+    """A folder without an identity has nothing built in."""
+    return {**_BUILT_IN, **identity} if identity else identity
+
+
 def _is_digest(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32,}", value) is not None
 
 
 def differing_keys(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """The keys of two identities that do not agree, dotted and sorted, each with both values."""
-    old, new = _flat(stored), _flat(wanted)
+    old, new = (_with_built_in(_flat(identity)) for identity in (stored, wanted))
     return {
         key: (old[key], new.get(key))
         for key in sorted(old)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrp2_bench.core.filenames import file_name
-from lrp2_bench.core.settings import LRP2 as LRP2
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.interventions.registry import is_label
 
 PAIRS = "pairs.csv"
@@ -41,7 +41,7 @@ TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT)
 MARKERS = frozenset({PAIRS, STATUS, MANIFEST, HITS})
 
 #: How the layout is described to a user.
-TOLD = "Runs are in EXPERIMENT/MODEL/DATASET/LANGUAGE folders, which `lrp2-bench search` writes."
+RUNS_HINT = "Runs are in EXPERIMENT/MODEL/DATASET/LANGUAGE folders, which `lrp2-bench search` writes."
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,13 @@ class Place:
 def run_folder(outputs: Path, experiment: str, projection: str, model: str, dataset: str, language: str) -> Path:
     """Where the run lies; ``projection`` is a label, ``lrp2`` for LRP2 itself. Runs that differ in a name never share
     a folder."""
-    above = [experiment] if projection == LRP2 else [experiment, projection]
+    above = experiment_folders(experiment, projection)
     return outputs.joinpath(*(file_name(name) for name in (*above, model, dataset, language)))
+
+
+def experiment_folders(experiment: str, projection: str) -> tuple[str, ...]:
+    """The names above MODEL: interventions other than LRP2 lie one folder deeper, so that they never meet its runs."""
+    return (experiment,) if projection == LRP2 else (experiment, projection)
 
 
 def place_of(folder: Path, projection: str | None = None) -> Place:

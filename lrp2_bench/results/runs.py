@@ -12,10 +12,11 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import changed, digest_holds
 from lrp2_bench.core.reading import DamagedFileError, MissingFileError, find_object, read_object
 from lrp2_bench.core.secrets import mask
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
 from lrp2_bench.results.choice import best_row
-from lrp2_bench.results.layout import LRP2, MANIFEST, MARKERS, PAIRS, STATUS, TABLES, TOLD, place_of
+from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, STATUS, TABLES, place_of
 from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.tables import PairRow, read_pairs
 
@@ -115,7 +116,7 @@ def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
     """
     if not inputs:
         raise BenchError(
-            f"Nothing to report on: name at least one folder, as in `lrp2-bench report outputs/paper`.\n{TOLD}"
+            f"Nothing to report on: name at least one folder, as in `lrp2-bench report outputs/paper`.\n{RUNS_HINT}"
         )
     runs: list[Run] = []
     unfinished: list[Unfinished] = []
@@ -127,7 +128,7 @@ def find_runs(inputs: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
             unfinished.append(found)
     where = ", ".join(str(path) for path in inputs)
     if not runs and not unfinished:
-        raise BenchError(f"There is no run in {where}.\n{TOLD}")
+        raise BenchError(f"There is no run in {where}.\n{RUNS_HINT}")
     if not runs:
         listed = "\n".join(f"  {other.folder}: {other.reason}" for other in unfinished)
         raise BenchError(
@@ -159,9 +160,9 @@ def walk(path: Path, seen: set[Path]) -> Iterator[tuple[Path, list[str], list[st
 def _run_folders(path: Path, seen: set[Path]) -> Iterator[Path]:
     if not path.is_dir():
         if path.exists():
-            raise BenchError(f"'{path}' is a file, not a folder of runs.\n{TOLD}")
+            raise BenchError(f"'{path}' is a file, not a folder of runs.\n{RUNS_HINT}")
         siblings = [child.name for child in path.parent.iterdir() if child.is_dir()] if path.parent.is_dir() else []
-        raise UnknownNameError(f"folder in '{path.parent}':", path.name, siblings, hint=TOLD)
+        raise UnknownNameError(f"folder in '{path.parent}':", path.name, siblings, hint=RUNS_HINT)
     for folder, below, names in walk(path, seen):
         if MARKERS.intersection(names):
             below.clear()

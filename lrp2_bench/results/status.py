@@ -154,13 +154,13 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
         log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to resume.", left, folder)
         raise
     except Exception as error:
-        told = write_error(error, folder) if isinstance(error, OSError) else _memory_error(error)
-        message = str(told or error)
+        explained = write_error(error, folder) if isinstance(error, OSError) else _memory_error(error)
+        message = str(explained or error)
         _write_last(status, "failed", message=message, traceback=traceback.format_exc())
         # For the log alone: the command line prints the error, and a multirun's summary each job's.
         log.error("'%s' failed: %s", folder, message, extra=NOT_ON_CONSOLE)
-        if told is not None:
-            raise told from error
+        if explained is not None:
+            raise explained from error
         raise
 
 

@@ -129,8 +129,8 @@ def _refuse_misread(url: str, shown: str) -> None:
 
 def _database(url: str, heartbeat: int) -> RDBStorage:
     scheme = re.split(r"[+:]", url, maxsplit=1)[0]
-    told = scheme == "sqlite" or "connect_timeout" in url
-    engine = None if told else {"connect_args": {"connect_timeout": _CONNECT}}
+    bounded = scheme == "sqlite" or "connect_timeout" in url
+    engine = None if bounded else {"connect_args": {"connect_timeout": _CONNECT}}
     met: float | None = None
     while True:
         try:

@@ -59,9 +59,9 @@ def write_study(
     for row in rows:
         if row.pair is not None:
             value = row.value(select_by.name)
-            state, told = (TrialState.FAIL, None) if math.isnan(value) else (TrialState.COMPLETE, value)
+            state, final = (TrialState.FAIL, None) if math.isnan(value) else (TrialState.COMPLETE, value)
             curve = curves.get(row.pair, {})
-            trials[row.pair] = _trial(row.pair, blocks, state, curve, told, attributes(row, select_by))
+            trials[row.pair] = _trial(row.pair, blocks, state, curve, final, attributes(row, select_by))
     with quiet_optuna(), atomic_path(path) as temporary:
         study = optuna.create_study(study_name=name, storage=_journal(temporary), direction=select_by.direction)
         for row in rows:

@@ -48,7 +48,7 @@ class ReportRecord:
 
     ``files`` are paths below ``folder``, those of this report alone: an earlier one may have left others there.
     ``experiments``, ``models``, ``datasets`` and ``languages`` are those reported on, each once, in order; ``runs``
-    counts the finished runs and ``lacks`` has a line for everything that is missing from them.
+    counts the finished runs and ``incomplete`` has a line for everything that is missing from them.
     """
 
     folder: Path
@@ -59,7 +59,7 @@ class ReportRecord:
     languages: Sequence[str]
     select_by: str
     runs: int
-    lacks: Sequence[str]
+    incomplete: Sequence[str]
 
     @property
     def name(self) -> str:

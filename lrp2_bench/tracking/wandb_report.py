@@ -83,7 +83,7 @@ def log_files(
 
 def _describe(wandb: Any, run: Any, record: ReportRecord) -> None:
     log_files(wandb, run, record.folder, record.files, record.name, REPORT, _config(record)["job"])
-    run.summary.update({"runs": record.runs, "lacking": len(record.lacks), "languages": len(record.languages)})
+    run.summary.update({"runs": record.runs, "incomplete": len(record.incomplete), "languages": len(record.languages)})
 
 
 def _value(wandb: Any, path: Path) -> Any | None:

@@ -67,6 +67,18 @@ def test_a_difference_would_be_counted(model_folder: Callable[[str], Path], toy_
     assert other.differing >= other.cells - same.close
 
 
+def test_an_encoder_decoders_hooks_give_the_engines_hits(
+    seq2seq_model: Callable[[str], LayeredModel], toy_mlama: Path
+) -> None:
+    model = seq2seq_model("t5")
+    relation = MLama(toy_mlama, relations=["P36"]).facts("de", "en", DataWarnings()).relations[0]
+    pool, plan, vectors = pool_of(relation, 5, 0), plan_grid(4, all_pairs(4)), two_random_vectors(model, 3)
+    ours = run_ours(model, relation, pool, plan, vectors, GridSettings())
+    forward = hooked_forward(model, *vectors)
+    same = run_naive("hooks", forward, model, relation, pool, plan.settings, [0, 2, 5], ours.hits)
+    assert same.not_close == 0 and same.cells == 3 * len(relation.facts)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_facts_are_picked_by_whether_they_lead_their_own_length(
     share: float, model_folder: Callable[[str], Path], toy_mlama: Path

@@ -32,7 +32,7 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Outcome]], 
     def arrange(outcomes: dict[str, Outcome]) -> list[list[str]]:
         runs: list[list[str]] = []
 
-        class Told(JobLauncher):
+        class Outcomes(JobLauncher):
             def __init__(self, workers: int, threads: int) -> None:
                 assert (workers, threads) == (1, 1), "as many as families"
 
@@ -41,7 +41,7 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Outcome]], 
                 for job in jobs:
                     tell(job, outcomes.get(job.label, Outcome(State.finished)))
 
-        monkeypatch.setattr(demo, "LocalLauncher", Told)
+        monkeypatch.setattr(demo, "LocalLauncher", Outcomes)
         return runs
 
     return arrange

@@ -78,8 +78,8 @@ def _given(command: str) -> list[str]:
 
 
 @cache
-def _keys(command: str) -> frozenset[str]:
-    return frozenset(map(str, _compose(command)))
+def _groups(command: str) -> frozenset[str]:
+    return frozenset(map(str, _compose(command).hydra.runtime.choices))
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -92,7 +92,7 @@ def test_every_file_in_conf_composes(path: Path) -> None:
         assert config.hydra.runtime.choices[str(path.parent)] == path.stem
     else:
         group, option = str(path.parent), path.stem
-        used = [command for command in COMMANDS if group in _keys(command)]
+        used = [command for command in COMMANDS if group in _groups(command)]
         assert used, f"no command has a group '{group}'"
         for command in used:
             config = _application(_compose(command, *_given(command), f"{group}={option}"))

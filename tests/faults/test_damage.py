@@ -46,7 +46,7 @@ def _corrupt(path: Path, damage: Damage, rng: random.Random) -> bytes:
 
 
 def _data_warnings(job: ToyJob) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((job.folder() / "manifest.json").read_text())["notices"]
+    found: dict[str, Any] = json.loads((job.folder() / "manifest.json").read_text())["data_warnings"]
     return found
 
 

@@ -19,26 +19,31 @@ from lrp2_bench.grid.cost import (
     Cost,
     ModelShape,
     block_flops,
+    decoder_flops,
     final_block_flops,
     floor,
     grid_cost,
     log_partition_flops,
+    model_shape,
     naive_cost,
 )
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan, plan_grid
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.seq2seq.layers import EncoderDecoder
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.probe import Probe, ProbeCounts, Shape, Workload
+from lrp2_bench.probing.target_tree import pack, target_tree
 from tests.support.models import ARCHITECTURES
 from tests.support.probing import AMPLE, decide_all, load, probe_of, relation_of
+from tests.support.seq2seq import build_seq2seq
 
 #: Whole grid, a part of it, and no pairs at all.
 PLANS = [plan_grid(4, all_pairs(4)), plan_grid(4, [LayerPair(1, 3), LayerPair(2, 3)], baseline=False), plan_grid(4, ())]
 
 
 def _sizes(model: LayeredModel) -> ModelShape:
-    return ModelShape(model.blocks, model.hidden_size, 4 * model.hidden_size, model.vocab_size)
+    return ModelShape.plain(model.blocks, model.hidden_size, 4 * model.hidden_size, model.vocab_size)
 
 
 def _toy(toy_mlama: Path, relation: str, language: str = "de") -> Relation:
@@ -129,7 +134,7 @@ def test_the_floor_is_what_is_certain_however_it_is_batched(
 
 
 def test_the_naive_evaluator_costs_a_pass_a_setting_and_sentence() -> None:
-    sizes, plan = ModelShape(4, 32, 128, 400), PLANS[0]
+    sizes, plan = ModelShape.plain(4, 32, 128, 400), PLANS[0]
     cost = naive_cost(sizes, plan, [Shape((9, 9), 2, 5, 3, 7, 4)])
     passes = 2 * 3 * 7
     assert (cost.rows, cost.tokens, cost.finals) == (passes * 4, passes * 4 * 7, 0)
@@ -137,7 +142,7 @@ def test_the_naive_evaluator_costs_a_pass_a_setting_and_sentence() -> None:
 
 
 def test_sharing_saves_what_the_plan_says_at_real_sizes() -> None:
-    mbert, plan = ModelShape(12, 768, 3072, 119_547), plan_grid(12, all_pairs(12))
+    mbert, plan = ModelShape.plain(12, 768, 3072, 119_547), plan_grid(12, all_pairs(12))
     work = Workload([Shape((12,), 1, 0, 1, 12, 1)], [])
     saved = naive_cost(mbert, plan, work.certain).rows / grid_cost(mbert, plan, work.certain).rows
     assert saved == pytest.approx(67 * 12 / (298 - 67))
@@ -165,6 +170,38 @@ def test_operations_are_those_that_pytorch_counts(
     assert final == rows * final_block_flops(sizes, tokens, scored)
 
 
+def test_a_decoders_operations_are_those_that_pytorch_counts(tmp_path: Path) -> None:
+    build_seq2seq(tmp_path, "t5", d_kv=8, num_heads=4, d_ff=128)
+    model, tokens = load(tmp_path), 9
+    assert isinstance(model, EncoderDecoder)
+    tree = target_tree(model.start, [(5, 6, 7), (5, 6, 8), (5, 9, 9, 9)], cancel=False, most=2)
+    packed = pack([tree], model.padding, model.device)
+    states, keep = torch.randn(len(tree.rows), tokens, 32), torch.ones(len(tree.rows), tokens, dtype=torch.bool)
+    sizes = model_shape(model)
+    assert sizes.decoder_blocks == 3
+    counted = _flops(lambda: model.decode(states, keep, packed))
+    assert counted == pytest.approx(decoder_flops(sizes, tokens, len(tree.rows) * tree.width, tree.width), rel=1e-9)
+
+
+@pytest.mark.parametrize("limits", [AMPLE, Limits(30, 20), Limits(1, 1)], ids=["at once", "in parts", "one by one"])
+def test_an_encoder_decoders_run_costs_exactly_what_is_certain(
+    limits: Limits, seq2seq_model: Callable[[str], EncoderDecoder], toy_mlama: Path
+) -> None:
+    model, plan = seq2seq_model("umt5"), PLANS[0]
+    probe = probe_of(model, _toy(toy_mlama, "P36"))
+    work = probe.workload(limits.query_tokens)
+    assert not work.possible
+    assert _ran(probe, plan, limits) == _counted(model, plan, work.certain)
+    assert probe.counts.log_partitions == len(plan.settings) * sum(
+        shape.log_partitions * shape.queries for shape in work.certain
+    )
+    assert all(shape.decoder_tokens and shape.target_tokens for shape in work.certain)
+    dear, cheap = (grid_cost(replace(_sizes(model), decoder_blocks=n), plan, work.certain).flops for n in (3, 0))
+    each = [decoder_flops(replace(_sizes(model), decoder_blocks=3), s.lengths[0], s.decoder_tokens, s.decoder_row)
+            for s in work.certain]  # fmt: skip
+    assert dear - cheap == pytest.approx(len(plan.settings) * sum(each))
+
+
 def test_log_partitions_cost_rows_of_the_head(model_folder: Callable[[str], Path]) -> None:
     model = load(model_folder("bert"))
     head = LogPartition(model, 4, rough=False)
@@ -173,7 +210,7 @@ def test_log_partitions_cost_rows_of_the_head(model_folder: Callable[[str], Path
 
 
 def test_every_part_of_a_grid_is_in_its_operations() -> None:
-    sizes, plan = ModelShape(4, 32, 128, 400), PLANS[0]
+    sizes, plan = ModelShape.plain(4, 32, 128, 400), PLANS[0]
     shape = Shape((9, 8), 2, 5, 1, 9, 2)
     runs, finals = 4 + 3 + 2 + 1 + 4 - 7, 7
     flops = sum(

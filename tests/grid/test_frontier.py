@@ -134,7 +134,7 @@ def test_settings_cost_their_share_and_give_their_own_states(
     assert runner.work.finals == finals
     assert runner.work.rows == len(lengths) * plan.block_runs - finals
     assert runner.work.tokens * len(lengths) == runner.work.rows * sum(lengths)
-    cost = grid_cost(ModelShape(model.blocks, 32, 128, 100), plan, [Shape(lengths, 2, 0, 1, 0, 0)])
+    cost = grid_cost(ModelShape.plain(model.blocks, 32, 128, 100), plan, [Shape(lengths, 2, 0, 1, 0, 0)])
     assert (cost.rows, cost.tokens, cost.finals) == (runner.work.rows, runner.work.tokens, runner.work.finals)
 
 

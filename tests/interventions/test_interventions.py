@@ -11,14 +11,15 @@ import pytest
 import torch
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.core.settings import ProjectionSettings
+from lrp2_bench.core.settings import LRP2, ProjectionSettings, ProjectionTokens
 from lrp2_bench.core.types import LayerPair, all_pairs
-from lrp2_bench.interventions.base import LRP2
 from lrp2_bench.interventions.random import random_shifts
-from lrp2_bench.interventions.registry import INTERVENTIONS, experiment_folder, intervention, is_label, name_in
+from lrp2_bench.interventions.registry import INTERVENTIONS, intervention, is_label, name_in
 from lrp2_bench.interventions.shuffled import drawn_language
+from lrp2_bench.results.layout import experiment_folders
 from tests.support.interventions import projection_vectors
 
+TEXT = ProjectionTokens.text
 LANGUAGES = ("ar", "de", "el", "en", "fr", "zh")
 
 
@@ -112,10 +113,14 @@ def test_of_pairs_that_move_alike_the_cheapest_is_evaluated() -> None:
         ({"kind": "shuffled", "seed": 3}, "run/shuffled_seed3"),
         ({"kind": "shuffled", "seed": 3, "language": "zh"}, "run/shuffled_zh"),
         ({"kind": "other_pivot", "language": "de"}, "run/other_pivot_de"),
+        ({"tokens": TEXT}, "run/lrp2_text"),
+        ({"kind": "lsrp_only", "tokens": TEXT}, "run/lsrp_only_text"),
+        ({"kind": "random", "seed": 3, "tokens": TEXT}, "run/random_seed3_text"),
+        ({"kind": "other_pivot", "language": "de", "tokens": TEXT}, "run/other_pivot_de_text"),
     ],
 )
 def test_what_moves_otherwise_lies_elsewhere(settings: dict[str, Any], folder: str) -> None:
-    assert experiment_folder("run", intervention(_settings(**settings)).label) == folder
+    assert "/".join(experiment_folders("run", intervention(_settings(**settings)).label)) == folder
 
 
 def _settings(kind: str = "lrp2", **more: Any) -> ProjectionSettings:
@@ -164,13 +169,16 @@ def test_folders_of_earlier_versions_have_the_same_identity(
 def test_a_label_is_told_from_the_name_of_an_experiment() -> None:
     names = [name for name in INTERVENTIONS.names() if name != LRP2]
     labels = {
-        intervention(ProjectionSettings(name, seed, code)).label
+        intervention(ProjectionSettings(name, seed, code, tokens=tokens)).label
         for name in names
         for seed in (0, 12)
         for code in (None, "ceb")
+        for tokens in ProjectionTokens
     }
-    assert labels > {"random", "random_seed12", "other_pivot_ceb"} and all(map(is_label, labels))
-    assert not any(map(is_label, ("lrp2", "paper", "randomised", "random_words", "shuffled_seed", "my_random")))
+    assert labels > {"random", "random_seed12", "other_pivot_ceb", "random_text"} and all(map(is_label, labels))
+    assert is_label("lrp2_text")
+    others = ("lrp2", "lrp2_de", "lrp2_seed1", "paper", "randomised", "random_words", "shuffled_seed", "my_random")
+    assert not any(map(is_label, others))
     assert name_in("other_pivot_ceb") == "other_pivot" and name_in("paper") is None
 
 

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ProjectionTokens
 from lrp2_bench.interventions.vectors import (
     LanguageVectors,
     cached_path,
@@ -122,3 +123,15 @@ def test_a_file_with_numbers_that_are_not_finite_is_refused(number: float, bert:
     save_vectors(vectors, tmp_path / "de.safetensors")
     with pytest.raises(BenchError, match=r"de.safetensors' hold numbers that are not finite at layers \[2\]"):
         load_vectors(tmp_path / "de.safetensors")
+
+
+def test_vectors_of_other_tokens_are_refused_and_those_of_old_files_are_of_all(bert: LayeredModel) -> None:
+    every, text = (vectors_of(bert, tokens=tokens) for tokens in ProjectionTokens)
+    assert every.origin != text.origin and every.digest != text.digest
+    path = Path("here/de.safetensors")
+    check_vectors(text, path, "de", bert, "model digest", ProjectionTokens.text)
+    old = replace(every, metadata={key: value for key, value in every.metadata.items() if key != "mean"})
+    check_vectors(old, path, "de", bert, "model digest")
+    for vectors, tokens in ((text, ProjectionTokens.all), (every, ProjectionTokens.text), (old, ProjectionTokens.text)):
+        with pytest.raises(BenchError, match=f"special tokens .*, and projection.tokens={tokens.value}"):
+            check_vectors(vectors, path, "de", bert, "model digest", tokens)

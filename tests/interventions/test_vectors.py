@@ -11,12 +11,15 @@ import torch
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ProjectionTokens
 from lrp2_bench.data.tatoeba import TatoebaCorpus
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
+from tests.support.families import build_family
 from tests.support.models import ARCHITECTURES
 from tests.support.naive import states
 from tests.support.paths import TATOEBA_ZIP, needs_tatoeba
 from tests.support.probing import load
+from tests.support.tokenizers import Around, with_tokenizer
 from tests.support.vectors import SENTENCES, vectors_of
 
 TOO_LONG = "Sentences longer than the model's positions were cut"
@@ -129,3 +132,30 @@ def test_numbers_that_are_not_finite_are_refused_with_their_layers(model_folder:
         model.model.bert.encoder.layer[2].output.dense.bias[0] = torch.inf
     with pytest.raises(BenchError, match=r"'de' hold numbers that are not finite at layers \[3, 4\].*\n.*dense.bias"):
         vectors_of(model)
+
+
+def test_a_sentence_of_special_tokens_alone_is_counted_and_does_not_weigh(bert: LayeredModel) -> None:
+    data_warnings = DataWarnings()
+    text = vectors_of(bert, ["Paris", "", "Tokio"], data_warnings, tokens=ProjectionTokens.text)
+    kind = "Sentences of special tokens alone were skipped (projection.tokens=text)"
+    assert data_warnings.as_dict() == {kind: {"count": 1, "examples": ["de sentence 2"]}}
+    torch.testing.assert_close(text.values, vectors_of(bert, ["Paris", "Tokio"], tokens=ProjectionTokens.text).values)
+    with pytest.raises(BenchError, match="No sentence of 'de' has a token"):
+        vectors_of(bert, [""], tokens=ProjectionTokens.text)
+
+
+def test_without_special_tokens_the_mean_over_text_is_the_mean_over_all(model_folder: Callable[[str], Path]) -> None:
+    bloom = load(model_folder("bloom"))
+    every, text = (vectors_of(bloom, tokens=tokens).values for tokens in ProjectionTokens)
+    assert torch.equal(every, text)
+
+
+def test_a_long_sentence_keeps_its_end_only_where_that_is_special(tmp_path: Path) -> None:
+    for template in ("$A", "$A </s>"):
+        folder = build_family(tmp_path / str(len(template)), "gpt2")
+        model = with_tokenizer(load(folder), Around(template))
+        long = "Paris " * 100
+        expected = model.tokenizer(long, truncation=True, max_length=64)["input_ids"]
+        with torch.no_grad():
+            layers = states(model.model, torch.tensor([expected]))[:, 0].mean(dim=1)
+        torch.testing.assert_close(vectors_of(model, [long]).values, layers, atol=1e-5, rtol=1e-5)

@@ -23,17 +23,17 @@ Capture = pytest.CaptureFixture[str]
 class Noted(Callback):
     """A callback of a user's."""
 
-    told: list[tuple[str, JobStatus]] = []  # noqa: RUF012
+    noted: list[tuple[str, JobStatus]] = []  # noqa: RUF012
 
     def on_job_end(self, config: Any, job_return: JobReturn, **more: Any) -> None:
-        self.told.append(("job", job_return.status))
+        self.noted.append(("job", job_return.status))
 
     def on_run_end(self, config: Any, job_return: JobReturn, **more: Any) -> None:
-        self.told.append(("run", job_return.status))
+        self.noted.append(("run", job_return.status))
 
 
 def test_a_failed_job_says_its_error_alone_and_a_users_callbacks_see_it_fail(tmp_path: Path, capsys: Capture) -> None:
-    Noted.told.clear()
+    Noted.noted.clear()
     callback = f"+hydra.callbacks.noted._target_={__name__}.Noted"
     assert lrp2_bench("report", f"inputs=[{tmp_path}/none]", callback) == 1
     said = capsys.readouterr().err
@@ -43,7 +43,7 @@ def test_a_failed_job_says_its_error_alone_and_a_users_callbacks_see_it_fail(tmp
         and "Error executing job" not in said
         and "Traceback" not in said
     )
-    assert Noted.told == [("job", JobStatus.FAILED), ("run", JobStatus.FAILED)]
+    assert Noted.noted == [("job", JobStatus.FAILED), ("run", JobStatus.FAILED)]
 
 
 def test_hydra_is_as_it_was_after_a_command(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.launchers import local
+from lrp2_bench.launchers import gpus, local
 from lrp2_bench.launchers.job import Job, Outcome, State
 from lrp2_bench.launchers.local import LocalLauncher
 from tests.support.commands import ToyJob, contents
@@ -63,14 +63,14 @@ def _state(outputs: Path, language: str) -> str:
 
 def test_jobs_that_fail_or_die_stop_no_other_and_a_worker_stays_for_the_next(tmp_path: Path) -> None:
     setup, jobs = setup_and_jobs(tmp_path, "de", "dies", "fails", "fr")
-    told: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {}
     launcher = LocalLauncher(workers=1, threads=1)
-    launcher.run(setup, jobs, tmp_path / "default", lambda job, outcome: told.update({job.label: outcome}))
-    assert {language: outcome.state.value for language, outcome in told.items()} == {
+    launcher.run(setup, jobs, tmp_path / "default", lambda job, outcome: outcomes.update({job.label: outcome}))
+    assert {language: outcome.state.value for language, outcome in outcomes.items()} == {
         "de": "finished", "dies": "interrupted", "fails": "failed", "fr": "finished",
     }  # fmt: skip
-    assert "killed by SIGKILL" in told["dies"].cause and "memory" in told["dies"].cause
-    assert told["fails"].cause.startswith("Unknown language 'fails'.\nKnown: de.")
+    assert "killed by SIGKILL" in outcomes["dies"].cause and "memory" in outcomes["dies"].cause
+    assert outcomes["fails"].cause.startswith("Unknown language 'fails'.\nKnown: de.")
     assert _pid(tmp_path, "de") == _pid(tmp_path, "dies") != _pid(tmp_path, "fails") == _pid(tmp_path, "fr")
     said = (tmp_path / "default" / "workers" / "1.log").read_text()
     assert "Unknown language" not in said and "Warning" not in said, "the summary tells the cause, and the job's log"
@@ -81,26 +81,31 @@ def test_jobs_that_fail_or_die_stop_no_other_and_a_worker_stays_for_the_next(tmp
     assert cwd.read_text() == str(Path.cwd()), "relative paths mean what they meant"
 
 
-def test_jobs_run_side_by_side(tmp_path: Path) -> None:
+def test_jobs_run_side_by_side_and_each_worker_sees_a_gpu_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gpus, "here", lambda: ["GPU-one", "GPU-two", "GPU-three"])
     setup, jobs = setup_and_jobs(tmp_path, "waits", "de")
 
     def tell(job: object, outcome: Outcome) -> None:
-        told.append(outcome)
+        outcomes.append(outcome)
         (tmp_path / "default" / "m" / "mlama" / "waits.go").touch()  # the first waits for the second
 
-    told: list[Outcome] = []
+    outcomes: list[Outcome] = []
     LocalLauncher(workers=2).run(setup, jobs, tmp_path / "default", tell)
-    assert told == [Outcome(State.finished)] * 2 and _pid(tmp_path, "de") != _pid(tmp_path, "waits")
+    assert outcomes == [Outcome(State.finished)] * 2 and _pid(tmp_path, "de") != _pid(tmp_path, "waits")
+    seen = [(tmp_path / "default" / "m" / "mlama" / f"{language}.gpu").read_text() for language in ("waits", "de")]
+    assert seen == ["GPU-one", "GPU-two"] and "hydra.launcher.workers=3 would use all 3" in capsys.readouterr().err
 
 
 def test_a_stopped_launcher_stops_its_workers_which_leave_a_word(tmp_path: Path) -> None:
     setup, jobs = setup_and_jobs(tmp_path, "stops", "de")
-    told: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {}
     with pytest.raises(KeyboardInterrupt):
         LocalLauncher(workers=1).run(
-            setup, jobs, tmp_path / "default", lambda job, outcome: told.update({job.label: outcome})
+            setup, jobs, tmp_path / "default", lambda job, outcome: outcomes.update({job.label: outcome})
         )
-    assert told == {"stops": Outcome(State.interrupted, "Stopped before its end.")}
+    assert outcomes == {"stops": Outcome(State.interrupted, "Stopped before its end.")}
     assert _state(tmp_path, "stops") == "interrupted" and not Path(f"/proc/{_pid(tmp_path, 'stops')}").exists()
 
 
@@ -109,10 +114,10 @@ def test_a_worker_that_does_not_stop_is_killed_and_its_job_told_also_when_stoppe
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, twice: bool
 ) -> None:
     setup, jobs = setup_and_jobs(tmp_path, "waits", "de")
-    told: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {}
 
     def tell(job: Job, outcome: Outcome) -> None:
-        told[job.label] = outcome
+        outcomes[job.label] = outcome
         if job.label == "de":  # its worker is idle now, and the other is as deaf as one in a long batch
             os.kill(_wait_for_pid(tmp_path, "waits"), signal.SIGSTOP)
             raise KeyboardInterrupt
@@ -131,8 +136,8 @@ def test_a_worker_that_does_not_stop_is_killed_and_its_job_told_also_when_stoppe
     finally:
         for process in multiprocessing.active_children():
             process.kill()  # or the end of the tests waits for it
-    assert not left and told["de"] == Outcome(State.finished)
-    assert told["waits"].state is State.interrupted and "left no word" in told["waits"].cause
+    assert not left and outcomes["de"] == Outcome(State.finished)
+    assert outcomes["waits"].state is State.interrupted and "left no word" in outcomes["waits"].cause
 
 
 def test_a_worker_outlives_a_killed_launcher_by_the_job_it_has(tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ def _wait(logs: Path, looks: Iterable[object], monkeypatch: pytest.MonkeyPatch, 
         return dict.fromkeys(look, "RUNNING")
 
     monkeypatch.setattr(slurm, "queued", queued)
-    told: dict[str, Outcome] = {}
+    seen: dict[str, Outcome] = {}
     running = {number: Job("search", i, (), logs / "none", number) for i, number in enumerate(numbers)}
-    slurm._wait(running, logs, lambda job, outcome: told.update({job.label: outcome}))
-    return told
+    slurm._wait(running, logs, lambda job, outcome: seen.update({job.label: outcome}))
+    return seen
 
 
 def test_a_result_ends_the_waiting_whatever_the_queue_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

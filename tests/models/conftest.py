@@ -34,6 +34,12 @@ def family_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], P
 
 
 @pytest.fixture(scope="session")
+def llama(family_folder: Callable[[str], Path]) -> Path:
+    """The folder of a tiny Llama, of which GGUF files are made."""
+    return family_folder("llama")
+
+
+@pytest.fixture(scope="session")
 def family_model(family_folder: Callable[[str], Path]) -> Callable[[str], GenericModel]:
     """The generic adapter of a family's tiny model, on the CPU in float32. Tests share it and leave it as it is."""
     from tests.support.families import load_generic

@@ -1,4 +1,4 @@
-"""Masked or causal by architecture, and what cannot be run at all: told from config.json, before any weights."""
+"""The family by architecture, and what cannot be run at all: told from config.json, before any weights."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from tests.support.loading import edit, load_as
 
 AUTO = ModelFamily.auto
 
+#: What a user of an encoder-decoder is told that does not run (NLLB's model_type is m2m_100).
+ENCODER_DECODERS = r"only T5's family \(T5, mT5, umT5\) is run", "google/mt5-small, an encoder such as .*a decoder such"
+
 
 @pytest.mark.parametrize(
     ("config", "family"),
@@ -33,6 +36,13 @@ AUTO = ModelFamily.auto
         ({"model_type": "roberta", "is_decoder": True}, "causal"),
         ({"model_type": "roberta", "is_decoder": True, "architectures": ["RobertaForMaskedLM"]}, "masked"),
         ({"model_type": "bert", "architectures": None}, "masked"),
+        ({"model_type": "t5"}, "seq2seq"),
+        (
+            {"model_type": "mt5", "is_encoder_decoder": True, "architectures": ["MT5ForConditionalGeneration"]},
+            "seq2seq",
+        ),
+        ({"model_type": "umt5", "is_encoder_decoder": True}, "seq2seq"),
+        ({"model_type": "bart", "is_encoder_decoder": False, "is_decoder": True}, "causal"),  # its decoder by itself
     ],
 )
 def test_the_family_is_told_by_the_architecture(config: dict[str, Any], family: str) -> None:
@@ -45,7 +55,10 @@ def test_a_family_that_is_asked_for_decides_where_there_are_heads_of_both_kinds(
     assert choose_family(config, ModelFamily.masked, "DIR") == "masked"
 
 
-@pytest.mark.parametrize(("kind", "asked", "only"), [("llama", "masked", "causal"), ("modernbert", "causal", "masked")])
+@pytest.mark.parametrize(
+    ("kind", "asked", "only"),
+    [("llama", "masked", "causal"), ("modernbert", "causal", "masked"), ("llama", "seq2seq", "causal")],
+)
 def test_a_family_that_the_architecture_has_no_head_for_is_refused(kind: str, asked: str, only: str) -> None:
     with pytest.raises(
         BenchError, match=f"(?s)model.family={asked}.*{kind}.*only a {only} one.*Leave model.family out"
@@ -63,9 +76,10 @@ def test_a_family_that_the_architecture_has_no_head_for_is_refused(kind: str, as
         ({"model_type": "gemma3n_text"}, "four versions of the hidden states", "gemma-3-1b"),
         ({"model_type": "gemma4_text", "num_kv_shared_layers": 2}, "keys and values of earlier ones", "without shared"),
         ({"model_type": "gemma4", "text_config": {"num_kv_shared_layers": 2}}, "keys and values", "without shared"),
-        ({"model_type": "t5", "is_encoder_decoder": True}, "encoder-decoder", "encoder such as"),
-        ({"model_type": "bart", "is_encoder_decoder": True}, "encoder-decoder", "encoder such as"),
-        ({"model_type": "mt5"}, "encoder-decoder", "encoder such as"),
+        *(({"model_type": kind}, *ENCODER_DECODERS) for kind in ("bart", "mbart", "m2m_100", "marian", "pegasus")),
+        *(({"model_type": kind}, *ENCODER_DECODERS) for kind in ("longt5", "nllb-moe", "seamless_m4t", "whisper")),
+        ({"model_type": "bart", "is_encoder_decoder": True}, *ENCODER_DECODERS),
+        ({"model_type": "bert", "is_encoder_decoder": True}, *ENCODER_DECODERS),
         ({"model_type": "electra", "architectures": ["ElectraForPreTraining"]}, "replaced tokens", "its generator"),
         ({"model_type": "vit"}, "without a causal or masked language-modelling head", "Supported: .*Llama"),
         ({"model_type": "bertt"}, "Unknown architecture .*'bertt'", "Supported: .*Llama.*newer transformers"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,8 @@ from huggingface_hub import constants
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ModelSettings
 from lrp2_bench.models.loading import load_model
-from tests.support.loading import find
-from tests.support.loopback import Answer, loopback
+from tests.support.loading import edit, find
+from tests.support.loopback import Answer, Loopback, loopback
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -120,3 +122,71 @@ def test_a_cache_that_does_not_say_which_commit_is_main_names_the_setting_that_f
     assert find("acme/tiny", advice).revision == COMMIT
     with pytest.raises(BenchError, match=f"give model.revision={COMMIT}"):
         find("acme/tiny", "v2")
+
+
+@pytest.fixture
+def hub(bert_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """A hub with the small BERT as ``acme/tiny``, and an empty cache."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    with loopback() as served:
+        monkeypatch.setattr(constants, "ENDPOINT", served.address)
+        monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", served.address)
+        url = served.address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
+        serve(served, bert_copy)
+        yield served
+
+
+def serve(hub: Loopback, folder: Path) -> None:
+    files = sorted(path.name for path in folder.iterdir())
+    info = {"id": "acme/tiny", "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]}
+    answer = Answer(json.dumps(info).encode(), headers={"Content-Type": "application/json"})
+    for path in ("", "/revision/main", f"/revision/{COMMIT}"):
+        hub.answers[f"/api/models/acme/tiny{path}"] = answer
+    tree = [{"type": "file", "path": name, "oid": "0" * 40, "size": (folder / name).stat().st_size} for name in files]
+    hub.answers[f"/api/models/acme/tiny/tree/{COMMIT}"] = replace(answer, body=json.dumps(tree).encode())
+    for name in files:
+        body = (folder / name).read_bytes()
+        tag = hashlib.sha256(body).hexdigest() if name.endswith(".safetensors") else hashlib.sha1(body).hexdigest()
+        headers = {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT}
+        hub.answers[f"/acme/tiny/resolve/{COMMIT}/{name}"] = Answer(body, headers=headers)
+
+
+def _asked(hub: Loopback) -> set[str]:
+    return {request.path.rpartition("/")[2] for request in hub.requests if "/resolve/" in request.path}
+
+
+def test_a_model_is_fetched_whole_where_its_configuration_is_one_that_runs(hub: Loopback, bert_copy: Path) -> None:
+    checkpoint = find("acme/tiny")
+    assert checkpoint.revision == COMMIT and checkpoint.digest == find(bert_copy).digest
+    assert "model.safetensors" in _asked(hub)
+    order = [request.path.rpartition("/")[2] for request in hub.requests]
+    assert order.index("config.json") < order.index("model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"model_type": "canine"}, "CANINE reads characters"),
+        ({"model_type": "no-such-architecture"}, "Unknown architecture"),
+        ({"model_type": "custom", "auto_map": {"AutoConfig": "evil.Config"}}, "code that comes with a checkpoint"),
+        ({"quantization_config": {"quant_method": "gptq"}}, "quantised by 'gptq'"),
+        ({"transformers_weights": "other.safetensors"}, "Weights by another name"),
+    ],
+)
+def test_no_weights_are_fetched_of_a_model_that_is_refused(
+    changes: dict[str, object], told: str, hub: Loopback, bert_copy: Path
+) -> None:
+    edit(bert_copy / "config.json", **changes)
+    serve(hub, bert_copy)
+    with pytest.raises(BenchError, match=told):
+        find("acme/tiny")
+    assert _asked(hub) == {"config.json", "tokenizer_config.json"}
+
+
+def test_no_weights_are_fetched_of_an_adapter(hub: Loopback, bert_copy: Path) -> None:
+    (bert_copy / "adapter_config.json").write_text('{"base_model_name_or_path": "acme/base"}')
+    serve(hub, bert_copy)
+    with pytest.raises(BenchError, match="adapter of the base model 'acme/base'"):
+        find("acme/tiny")
+    assert "model.safetensors" not in _asked(hub)

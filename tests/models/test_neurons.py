@@ -51,10 +51,10 @@ def test_weights_ask_for_gradients_again_even_after_an_error(model_folder: Calla
 def test_models_without_the_expected_feed_forward_are_refused(model_folder: Callable[[str], Path]) -> None:
     model = load(model_folder("bert"))
     model.model.bert.encoder.layer[2].output.dense = nn.Identity()
-    with pytest.raises(BenchError, match=r"Block 3 of this 'bert' model has no linear map.*Identity(.|\n)*distilbert"):
+    with pytest.raises(BenchError, match=r"Block 3 of this 'bert' model has no linear map.*Identity(.|\n)*extending"):
         neuron_count(model)
     model.model.config.model_type = "mixture"
-    with pytest.raises(BenchError, match=r"'mixture'(.|\n)*Known: bert, bloom, distilbert, xlm-roberta"):
+    with pytest.raises(BenchError, match=r"'mixture' keeps its feed-forward neurons is not known"):
         neuron_count(model)
 
 

@@ -56,8 +56,8 @@ def test_an_adapter_among_the_weights_is_refused(bert_copy: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("quantization_config", {"quant_method": "bitsandbytes", "load_in_8bit": True}),
-        ("quantization_config", {"quant_method": "fp8"}),
+        *(("quantization_config", {"quant_method": kind}) for kind in ("fp8", "gptq", "awq", "mxfp4", "torchao")),
+        ("quantization_config", "int8"),
         ("transformers_weights", "other.safetensors"),
         ("configuration_files", ["config.4.0.0.json"]),
         ("attn_implementation", "flash_attention_2"),

@@ -41,6 +41,17 @@ PLACES = [
 ]
 
 
+#: Of an encoder-decoder, the same; token 0 is what its decoder starts with.
+SEQ2SEQ_PLACES = [
+    ("shared.weight", (0, 0), "the decoder"),
+    ("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", (0, 0), "block 1"),
+    ("encoder.block.2.layer.1.DenseReluDense.wo.weight", (0, 0), "block 3"),
+    ("encoder.final_layer_norm.weight", (0,), "the decoder"),
+    ("decoder.block.1.layer.1.EncDecAttention.v.weight", (0, 0), "the decoder"),
+    ("decoder.final_layer_norm.weight", (0,), "the head"),
+]
+
+
 def _facts(mlama: Path, **cut: int) -> ParallelFacts:
     return MLama(mlama, **cut).facts("de", "en", DataWarnings())
 
@@ -75,6 +86,17 @@ def test_a_broken_weight_is_found_by_name_and_so_is_what_it_breaks(
     assert "not finite numbers in model.precision=float32" in text and "no precision helps" in text
     assert name in text.split("themselves: ")[1]
     assert re.search(f"begins in {part}, at the baseline of de P17 ", text)
+
+
+@pytest.mark.parametrize(("name", "place", "part"), SEQ2SEQ_PLACES)
+def test_a_broken_weight_of_an_encoder_decoder_is_found_in_either_half(
+    name: str, place: tuple[int, ...], part: str, seq2seq_folder: Folder, toy_mlama: Path
+) -> None:
+    model, facts = load(seq2seq_folder("mt5")), _facts(toy_mlama)
+    require_scores(model, facts)
+    _break(model, name, place, math.nan)
+    with pytest.raises(BenchError, match=f"(?s)begins in {part}, at the baseline of de P17 .*themselves: {name} "):
+        require_scores(model, facts)
 
 
 @pytest.mark.parametrize(

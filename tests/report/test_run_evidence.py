@@ -37,13 +37,13 @@ def test_facts_won_and_lost_are_those_whose_hit_differs_from_the_baselines(run: 
     for row in run.pairs:
         assert row.pair is not None
         moved = by_setting[row.lirp, row.lsrp]
-        won, lost = list(baseline.index[~baseline & moved]), list(baseline.index[baseline & ~moved])
-        assert evidence.counts[row.pair] == (len(won), len(lost)) and won and lost
+        gained, lost = list(baseline.index[~baseline & moved]), list(baseline.index[baseline & ~moved])
+        assert evidence.counts[row.pair] == (len(gained), len(lost)) and gained and lost
         if row.pair in evidence.turned:
             turned = evidence.turned[row.pair]
-            assert (list(turned.won), list(turned.lost)) == (won, lost)
-            assert turned.right == {fact for fact in won + lost if pivot.get(fact, default=False)}
-            assert turned.right and turned.right != {*won, *lost}
+            assert (list(turned.gained), list(turned.lost)) == (gained, lost)
+            assert turned.right == {fact for fact in gained + lost if pivot.get(fact, default=False)}
+            assert turned.right and turned.right != {*gained, *lost}
     best = [run.best(metric) for metric in METRICS]
     assert set(evidence.turned) == {row.pair for row in best if row}
 

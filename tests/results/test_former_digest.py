@@ -17,9 +17,9 @@ from tests.support.commands import ToyJob, contents, lrp2_bench, manifest_of
 Build = Callable[..., ToyJob]
 
 
-def _formerly(folder: Path) -> tuple[str, str]:
+def _formerly(folder: Path, cache: Path) -> tuple[str, str]:
     """Both digests by the rule of earlier versions, as those versions had them."""
-    former = digests_of(folder)[1]
+    former = digests_of(folder, cache)[1]
     return former, former
 
 
@@ -34,7 +34,7 @@ def job(model_folder: Callable[[str], Path], toy_mlama: Path, toy_corpus: Path, 
 def test_a_folder_and_vectors_of_an_earlier_version_go_on_and_a_new_folder_takes_the_vectors(
     job: ToyJob, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    new, former = digests_of(job.model)
+    new, former = digests_of(job.model, job.model)
     assert new != former
     with monkeypatch.context() as earlier:
         earlier.setattr(loading, "digests_of", _formerly)

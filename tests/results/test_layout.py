@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lrp2_bench.results.layout import LRP2, place_of, run_folder
+from lrp2_bench.core.settings import LRP2
+from lrp2_bench.results.layout import place_of, run_folder
 
 
 @pytest.mark.parametrize("projection", [LRP2, "random", "random_seed3", "other_pivot_fr"])

@@ -257,7 +257,7 @@ def test_the_manifest_tells_how_the_run_was_made(job: ToyJob) -> None:
     assert manifest["dataset"]["relations"] == ["P17", "P30", "P36"]
     assert manifest["vectors"]["en"]["corpus"] == "text" and manifest["vectors"]["en"]["sentences"] == "1"
     assert manifest["device"] == "cpu" and manifest["seconds"] > 0 and manifest["peak_memory_bytes"] > 2**20
-    assert manifest["notices"], "what was met in the data"
+    assert manifest["data_warnings"], "what was met in the data"
     packages = manifest["environment"]["packages"]
     assert packages["torch"] == torch.__version__ and packages["lrp2-bench"]
     commit = manifest["environment"]["git_commit"]

@@ -19,6 +19,16 @@ _SECOND_MAPS = {
     "xlm-roberta": "roberta.encoder.layer.{}.output.dense",
     "distilbert": "distilbert.transformer.layer.{}.ffn.lin2",
     "bloom": "transformer.h.{}.mlp.dense_4h_to_h",
+    "llama": "model.layers.{}.mlp.down_proj",
+    "gemma3_text": "model.layers.{}.mlp.down_proj",
+    "gemma4_text": "model.layers.{}.mlp.down_proj",
+    "gpt2": "transformer.h.{}.mlp.c_proj",
+    "gpt_neox": "gpt_neox.layers.{}.mlp.dense_4h_to_h",
+    "opt": "model.decoder.layers.{}.fc2",
+    "lfm2": "model.layers.{}.feed_forward.w2",
+    "modernbert": "model.layers.{}.mlp.Wo",
+    "roberta": "roberta.encoder.layer.{}.output.dense",
+    "deberta-v2": "deberta.encoder.layer.{}.output.dense",
 }
 
 
@@ -41,12 +51,13 @@ class Loop:
 
 def loop(
     model: Any, tokenizer: Any, relation: Relation, fact: Fact, shares: Sequence[float],
-    pair: LayerPair | None = None, language: Any = None, pivot: Any = None,
+    pair: LayerPair | None = None, language: Any = None, pivot: Any = None, still: Sequence[int] = (),
 ) -> Loop:  # fmt: skip
-    """``shares`` are the steps' shares of the activations; ``language`` and ``pivot`` are language vectors."""
+    """``shares`` are the steps' shares of the activations; ``language`` and ``pivot`` are language vectors; tokens of
+    the ids ``still`` are not moved."""
     ids, places, targets = _prompt(model, tokenizer, relation, fact)
     values, zeroed = [], []
-    with moved(model, pair, language, pivot):
+    with moved(model, pair, language, pivot, still=still):
         full = _probability(model, ids, places, targets).item()
         for block in range(model.config.num_hidden_layers):
             second = model.get_submodule(_second_map(model).format(block))

@@ -228,6 +228,7 @@ EVERY = {**FAMILIES, **REGISTERED}
 def blocks_of(model: Any) -> Any:
     """The list of a Hugging Face model's blocks, by its configuration's class."""
     paths = {family.config: family.blocks for family in EVERY.values()}
+    paths |= dict.fromkeys(("T5Config", "MT5Config", "UMT5Config"), "encoder.block")
     return model.get_submodule(paths[type(model.config).__name__])
 
 

@@ -124,7 +124,7 @@ def randomise(model: torch.nn.Module, spread: float) -> None:
                 parameter.normal_(std=0.1)
 
 
-def _frequent_pieces(tokenizer: Tokenizer, texts: Sequence[str], inner: str) -> list[tuple[str, int]]:
+def frequent_pieces(tokenizer: Tokenizer, texts: Sequence[str], inner: str) -> list[tuple[str, int]]:
     """Every character, then words and their three-letter parts, the frequent first; ``inner`` marks a word's inside.
 
     The library's own trainers for WordPiece and Unigram break ties differently in every process.
@@ -151,7 +151,7 @@ def _wordpiece(texts: Sequence[str], vocab: int) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    pieces = [*special, *(piece for piece, _ in _frequent_pieces(tokenizer, texts, "##"))][:vocab]
+    pieces = [*special, *(piece for piece, _ in frequent_pieces(tokenizer, texts, "##"))][:vocab]
     tokenizer.model = models.WordPiece({piece: number for number, piece in enumerate(pieces)}, unk_token="[UNK]")
     tokenizer.add_special_tokens(special)
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -171,7 +171,7 @@ def _unigram(texts: Sequence[str], vocab: int, greedy_mask: bool = True) -> PreT
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    pieces = _frequent_pieces(tokenizer, texts, "")[: vocab - len(special)]
+    pieces = frequent_pieces(tokenizer, texts, "")[: vocab - len(special)]
     total = sum(count for _, count in pieces)
     scores = [(str(name), 0.0) for name in special] + [
         (piece, math.log((count or 1) / total)) for piece, count in pieces

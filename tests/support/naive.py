@@ -37,14 +37,21 @@ def moved(
     language: torch.Tensor,
     pivot: torch.Tensor,
     sides: Sequence[str] = ("lirp", "lsrp"),
+    still: Sequence[int] = (),
 ) -> Iterator[None]:
-    """``language`` and ``pivot`` are ``[layer, hidden]`` language vectors; only the named ``sides`` move."""
+    """``language`` and ``pivot`` are ``[layer, hidden]`` language vectors; only the named ``sides`` move, and tokens
+    whose ids are ``still`` stay as they are."""
     moves = {}  # layer -> (what is subtracted, what is added)
     if pair is not None and "lirp" in sides:
         moves[pair.lirp] = language, pivot
     if pair is not None and "lsrp" in sides:
         moves[pair.lsrp] = pivot, language
     layers, called = model.config.get_text_config().num_hidden_layers, 0
+    resting: list[torch.Tensor] = []
+
+    def note(module: Any, args: Any, named: dict[str, Any]) -> None:
+        ids = args[0] if args else named["input_ids"]
+        resting[:] = [torch.isin(ids, torch.tensor(still, dtype=torch.long)).unsqueeze(-1)]
 
     def change(module: Any, inputs: Any, output: Any) -> Any:
         nonlocal called
@@ -53,11 +60,13 @@ def moved(
         if layer not in moves:
             return output
         subtract, add = moves[layer]
-        if isinstance(output, tuple):
-            return (output[0] - subtract[layer] + add[layer], *output[1:])
-        return output - subtract[layer] + add[layer]
+        before = output[0] if isinstance(output, tuple) else output
+        after = before - subtract[layer] + add[layer]
+        after = torch.where(resting[0], before, after) if still else after
+        return (after, *output[1:]) if isinstance(output, tuple) else after
 
     handles = [block.register_forward_hook(change) for block in blocks_of(model)]
+    handles.append(model.register_forward_pre_hook(note, with_kwargs=True))
     try:
         yield
     finally:
@@ -96,15 +105,20 @@ def evaluate(
     *,
     mean: bool = False,
     sides: Sequence[str] = ("lirp", "lsrp"),
+    closing: bool = False,
+    still: Sequence[int] = (),
 ) -> NaiveResult:
-    """``candidates[f]`` are the labels fact f chooses from, sorted; ``mean`` divides a causal score by its tokens."""
+    """``candidates[f]`` are the labels fact f chooses from, sorted; ``mean`` divides a causal score or an
+    encoder-decoder's by its tokens, among which the ``closing`` sentinel may be."""
     shape = (len(settings), len(relation.facts))
     hits, gap, scale = np.zeros(shape, dtype=np.int8), np.full(shape, np.inf), np.zeros(shape)
     for row, setting in enumerate(settings):
-        with moved(model, setting, language, pivot, sides), torch.no_grad():
+        with moved(model, setting, language, pivot, sides, still), torch.no_grad():
             for column, fact in enumerate(relation.facts):
                 labels = list(candidates[column])
-                if type(model).__name__.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")):
+                if model.config.is_encoder_decoder:
+                    scores = _seq2seq(model, tokenizer, relation.template, fact.subject, labels, mean, closing)
+                elif type(model).__name__.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")):
                     scores = _causal(model, tokenizer, relation.template, fact.subject, labels, mean)
                 else:
                     scores = _masked(model, tokenizer, relation.template, fact.subject, labels)
@@ -134,11 +148,30 @@ def _masked(model: Any, tokenizer: Any, template: str, subject: str, labels: Seq
 
 def _causal(model: Any, tokenizer: Any, template: str, subject: str, labels: Sequence[str], mean: bool) -> list[float]:
     texts = [template.replace("[X]", subject).replace("[Y]", label) for label in labels]
-    batch = tokenizer(texts, return_tensors="pt", padding=True, padding_side="right")
-    batch.pop("token_type_ids", None)
-    log_probabilities = model(**batch).logits[:, :-1].log_softmax(-1)
-    targets = batch["input_ids"][:, 1:]
-    kept = batch["attention_mask"][:, 1:]
+    rows = [torch.tensor(ids) for ids in tokenizer(texts)["input_ids"]]  # by hand: not every tokenizer has padding
+    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+    log_probabilities = model(input_ids=ids, attention_mask=mask).logits[:, :-1].log_softmax(-1)
+    targets, kept = ids[:, 1:], mask[:, 1:]
     picked = log_probabilities.gather(2, targets.unsqueeze(-1)).squeeze(-1).double() * kept
     totals = picked.sum(dim=1)
     return (totals / kept.sum(dim=1) if mean else totals).tolist()
+
+
+def _seq2seq(
+    model: Any, tokenizer: Any, template: str, subject: str, labels: Sequence[str], mean: bool, closing: bool
+) -> list[float]:
+    text = template.replace("[X]", subject).replace("[Y]", "<extra_id_0>")
+    before, after = (tokenizer.convert_tokens_to_ids(f"<extra_id_{number}>") for number in (0, 1))
+    pieces = [tokenizer.encode(label, add_special_tokens=False) for label in labels]
+    width = 2 + max(map(len, pieces))
+    wanted = torch.full((len(labels), width), -100)
+    counted = torch.zeros(len(labels), width, dtype=torch.bool)
+    for row, piece in enumerate(pieces):
+        wanted[row, : len(piece) + 2] = torch.tensor([before, *piece, after])
+        counted[row, 1 : 1 + len(piece) + closing] = True
+    batch = tokenizer([text] * len(labels), return_tensors="pt")
+    log_probabilities = model(**batch, labels=wanted).logits.log_softmax(-1)
+    picked = log_probabilities.gather(2, wanted.clamp(min=0).unsqueeze(-1)).squeeze(-1).double() * counted
+    totals = picked.sum(dim=1) / (counted.sum(dim=1) if mean else 1)
+    return [total if piece else -np.inf for total, piece in zip(totals.tolist(), pieces, strict=True)]

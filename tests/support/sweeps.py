@@ -24,11 +24,13 @@ MODEL = "m"
 
 
 def act(config: DictConfig) -> None:
-    """Leaves its process id and working folder as ``LANGUAGE.pid`` and ``.cwd``; then what its language says."""
+    """Leaves its process id, working folder and GPUs as ``LANGUAGE.pid``, ``.cwd`` and ``.gpu``; then what its language
+    says."""
     folder = Path(config.paths.outputs) / config.experiment.name / MODEL / config.dataset.name / config.language
     with job_status(folder):
         folder.with_suffix(".cwd").write_text(str(Path.cwd()))
         folder.with_suffix(".pid").write_text(str(os.getpid()))
+        folder.with_suffix(".gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", ""))
         actions: dict[str, Any] = {
             "dies": lambda: os.kill(os.getpid(), signal.SIGKILL),
             "fails": lambda: _fail(config.language),

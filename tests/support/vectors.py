@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from lrp2_bench.core.data_warnings import DataWarnings
+from lrp2_bench.core.settings import ProjectionTokens
 from lrp2_bench.interventions.vectors import LanguageVectors, compute_vectors, vector_metadata
 from lrp2_bench.models.layered import LayeredModel
 from tests.support import toy
@@ -19,19 +20,21 @@ def vectors_of(
     sentences: Sequence[str] = SENTENCES,
     data_warnings: DataWarnings | None = None,
     batch_tokens: int = 4096,
+    tokens: ProjectionTokens = ProjectionTokens.all,
 ) -> LanguageVectors:
     """Of German sentences, by a model with the digest ``model digest``."""
-    metadata = vector_metadata("model digest", model, "de", "text", sentences)
+    metadata = vector_metadata("model digest", model, "de", "text", sentences, tokens)
     return compute_vectors(
-        model, sentences, metadata, batch_tokens=batch_tokens, data_warnings=data_warnings or DataWarnings()
-    )
+        model, sentences, metadata, batch_tokens=batch_tokens, data_warnings=data_warnings or DataWarnings(),
+        tokens=tokens,
+    )  # fmt: skip
 
 
 def random_vectors(model: LayeredModel, seed: int, strength: float | None = None) -> torch.Tensor:
     """``[layer, hidden]``, unless told otherwise large enough to change answers."""
     generator = torch.Generator().manual_seed(seed)
     if strength is None:
-        strength = 3 if model.family == "masked" else 20
+        strength = 20 if model.family == "causal" else 3
     return strength * torch.randn(model.blocks + 1, model.hidden_size, generator=generator)
 
 

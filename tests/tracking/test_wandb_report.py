@@ -35,7 +35,7 @@ def test_a_report_on_two_experiments_is_one_run_of_its_own_files(report: ReportR
     assert run.media("tables/verdict")["data"] == [["rises", 0.5]]
     (artifact,) = [found for found in run.artifacts if found.type == "report"]
     assert artifact.name == "report-a_b" and set(artifact.files) == {"verdict.csv", "verdict.md", "page.html"}
-    assert run.summary["lacking"] == 1
+    assert run.summary["incomplete"] == 1
 
 
 def test_a_page_too_large_to_be_shown_is_in_the_artifact_alone(

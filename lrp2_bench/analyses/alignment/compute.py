@@ -14,6 +14,7 @@ from lrp2_bench.analyses.alignment.queries import cosines
 from lrp2_bench.analyses.states import Encoded, StateBank, pooled_states
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.stats.bootstrap import PERCENTILES, resample_weights
@@ -67,7 +68,7 @@ def align(
     groups: Sequence[str],
     bank: StateBank,
     pair: LayerPair | None,
-    shifts: Shifts | None,
+    edit: Shifts | Edit | None,
     effort: Effort,
     *,
     batch_tokens: int,
@@ -85,7 +86,7 @@ def align(
         for block in _blocks(len(sentences), (runs + 1) * (model.blocks + 1) * model.hidden_size * 4):
             part = sentences[block.start : block.stop]
             ours = pooled_states(
-                model, [one for one, _ in part], pair, shifts, batch_tokens=batch_tokens, advance=advance
+                model, [one for one, _ in part], pair, edit, batch_tokens=batch_tokens, advance=advance
             )
             theirs = bank([other for _, other in part], advance)
             for run in range(runs):

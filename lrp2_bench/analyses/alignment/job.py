@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lrp2_bench.analyses.alignment.compute import FEWEST, Aligned, Effort, align
 from lrp2_bench.analyses.alignment.figure import aligned_by_layer
 from lrp2_bench.analyses.alignment.table import alignment_tables, layer_details
-from lrp2_bench.analyses.base import Analysis, Findings
+from lrp2_bench.analyses.base import Analysis, AnalysisResult
 from lrp2_bench.analyses.encode import POOLINGS, encode
 from lrp2_bench.analyses.parallel import (
     check_choice,
@@ -23,6 +23,7 @@ from lrp2_bench.analyses.parallel import (
 )
 from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ProjectionTokens
 from lrp2_bench.render.figures.by_layer import Line, Panel
 from lrp2_bench.render.figures.style import BLUE, GREY, language_name, shown
 from lrp2_bench.stats.weighted import Floats
@@ -58,13 +59,15 @@ class Alignment(Analysis):
         check_number("analysis.cka_sentences", cka_sentences, FEWEST)
         self._limit, self._resamples, self._cka_sentences = limit, resamples, cka_sentences
 
-    def run(self, subject: Subject) -> Findings:
+    def run(self, subject: Subject) -> AnalysisResult:
         bitexts = parallel_sentences(subject, self._source, self._limit, FEWEST)
         effort = Effort(self._resamples, self._cka_sentences, HALVES, subject.settings.seed)
         bank = pivot_bank(subject, len(bitexts))
         found = []
         for bitext in bitexts:
-            encoded = encode(subject.model, bitext, self._pooling, subject.data_warnings)
+            encoded = encode(
+                subject.model, bitext, self._pooling, subject.data_warnings, subject.settings.projection.tokens
+            )
             if len(encoded) < FEWEST:
                 raise too_few(bitext, len(encoded), FEWEST)
             pair = subject.pair(bitext.language)
@@ -78,15 +81,17 @@ class Alignment(Analysis):
                     [bitext.pairs[number].group for number, _, _ in encoded],
                     bank,
                     pair,
-                    subject.shifts(bitext.language) if pair is not None else None,
+                    subject.edit(bitext.language) if pair is not None else None,
                     effort,
                     batch_tokens=subject.batch_tokens,
                 )
             )
         what = f"queries of {bitexts[0].source}" if self._source == "facts" else f"sentences of {bitexts[0].source}"
         how = "mean over tokens" if self._pooling == "mean" else "mean over the positions that score the object"
+        if self._pooling == "mean" and subject.settings.projection.tokens is not ProjectionTokens.all:
+            how += f" ({subject.settings.projection.tokens.value} alone)"
         model = subject.model_name
-        return Findings(
+        return AnalysisResult(
             alignment_tables(found, model, subject.pivot, what, how),
             {f"alignment_{model}": lambda: _figure(found, model, subject.pivot, what, how)},
             _summary(found),

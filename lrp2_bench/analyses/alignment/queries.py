@@ -8,13 +8,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrp2_bench.analyses.states import all_tokens, layer_means
+from lrp2_bench.analyses.states import layer_means, mean_of
 from lrp2_bench.core.batching import by_tokens, in_halves
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import progress
+from lrp2_bench.core.settings import ProjectionTokens
 from lrp2_bench.core.types import LayerPair, ParallelFacts
 from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.projection import Shifts
+from lrp2_bench.interventions.tokens import CHOICES
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.results.tables import AlignmentRow
 
@@ -30,9 +32,11 @@ def alignment(
     *,
     batch_tokens: int,
     data_warnings: DataWarnings,
+    tokens: ProjectionTokens = ProjectionTokens.all,
 ) -> list[AlignmentRow]:
     """A row per layer 0..L: the mean, over the facts both languages have, of the cosine between the mean-pooled
-    states of the fact's query filled with its own object, in the language and in the pivot.
+    states of the fact's query filled with its own object, in the language and in the pivot: over the ``tokens`` that
+    ``edit`` moves.
 
     ``lrp2`` is the same with ``pair``'s projections on the language's side only, read behind them (layer i's state
     is the one LIRP has moved); None without a pair. Sentences longer than the model's positions are left out
@@ -47,15 +51,15 @@ def alignment(
     ]
     sums = torch.zeros(2, model.blocks + 1, dtype=torch.float64)
     lengths = [max(len(ours), len(theirs)) for ours, theirs, _ in sentences]
-    count = 0
+    count, choose = 0, CHOICES[tokens].of(model)
     with progress("Alignment", len(sentences), "facts") as advance, torch.inference_mode():
 
         def add(indices: list[int]) -> None:
             nonlocal count
             ours = model.batch([sentences[index][0] for index in indices])
             pivot = model.batch([sentences[index][1] for index in indices])
-            theirs = layer_means(model, pivot, all_tokens(pivot))[0]
-            runs = layer_means(model, ours, all_tokens(ours), pair, edit)
+            theirs = layer_means(model, pivot, mean_of(choose(pivot)))[0]
+            runs = layer_means(model, ours, mean_of(choose(ours)), pair, edit)
             found = torch.stack([cosines(states, theirs) for states in runs])
             known = found.isfinite().flatten(0, 1).all(dim=0)
             for row in (~known).nonzero().flatten().tolist():

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from lrp2_bench.analyses.exposure.compute import FactStatuses, Mask, fact_statuses
 from lrp2_bench.analyses.exposure.transfer import ModelRun, Transfer, transfer_from
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.data.cldr.facts import countries
 from lrp2_bench.data.language_table import language_name
-from lrp2_bench.results.layout import LRP2
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_accuracy, resample_measures

@@ -17,7 +17,7 @@ from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.bootstrap import resample_accuracy
 
 #: Parts of a run's identity that decide what is asked and how it is scored.
-_ALIKE = ("dataset", "language", "pivot", "probing", "projection")
+_ALIKE = ("dataset", "language", "pivot", "probing", "projection", "tokens")
 
 
 @dataclass(frozen=True)

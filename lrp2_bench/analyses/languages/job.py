@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.spatial.distance import pdist
 
-from lrp2_bench.analyses.base import Analysis, Findings
+from lrp2_bench.analyses.base import Analysis, AnalysisResult
 from lrp2_bench.analyses.languages.agreement_figure import language_agreement
 from lrp2_bench.analyses.languages.compute import Floats, cut, directions, distances, plane, tree
 from lrp2_bench.analyses.languages.map_figure import language_map
@@ -47,7 +47,7 @@ class Languages(Analysis):
             raise BenchError(f"analysis.permutations={permutations} is too few for a p-value: 99 at least.")
         self.layers, self.permutations = layers, permutations
 
-    def run(self, subject: Subject) -> Findings:
+    def run(self, subject: Subject) -> AnalysisResult:
         asked = subject.languages(tuple(LANGUAGES))
         layers = self._layers(subject)
         codes = sorted([subject.pivot, *self._with_vectors(subject, asked)])
@@ -58,7 +58,7 @@ class Languages(Analysis):
         if len(codes) < FEWEST:
             short = f"Clusters and maps need at least {FEWEST} languages; with the pivot there are {len(codes)}."
             subject.data_warnings.add(short.rstrip("."), ", ".join(codes))
-            return Findings((languages_table(model, codes, subject.pivot, [], raw, optimal, [short]),))
+            return AnalysisResult((languages_table(model, codes, subject.pivot, [], raw, optimal, [short]),))
         directed = [directions(vectors[:, layer]) for layer in range(vectors.shape[1])]
         numbers = [self._numbers(subject, layer, codes, vectors[:, layer], directed[layer], optimal)
                    for layer in range(len(directed))]  # fmt: skip
@@ -76,7 +76,7 @@ class Languages(Analysis):
             agreement_table(model, numbers, self._notes(codes, optimal)),
             languages_table(model, codes, subject.pivot, drawn, raw, optimal, _about(subject.pivot)),
         )
-        return Findings(tables, figures, _summary(numbers))
+        return AnalysisResult(tables, figures, _summary(numbers))
 
     def _layers(self, subject: Subject) -> list[int]:
         blocks = subject.model.blocks
@@ -128,7 +128,7 @@ class Languages(Analysis):
 
     def _notes(self, codes: Sequence[str], optimal: dict[str, LayerPair]) -> list[str]:
         searched = len([code for code in codes if code in optimal])
-        told = (
+        second = (
             f"Best pair: of {searched} languages, Spearman's correlation (x 100) of the distances between vectors "
             "with those between optimal pairs, |LIRP - LIRP'| + |LSRP - LSRP'| (Mantel's test)."
             if searched >= FEWEST_OPTIMAL
@@ -142,7 +142,7 @@ class Languages(Analysis):
             "nearest one is of the same family (script). What chance gives for it, and the clusters' purity, are in "
             f"the CSV. p: {self.permutations:,} permutations of the languages, one-sided, Holm's correction over "
             "layers.",
-            told,
+            second,
         ]
 
 

@@ -11,18 +11,19 @@ those positions do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.core.batching import by_tokens
 from lrp2_bench.core.types import Setting
-from lrp2_bench.interventions.projection import Shifts, lirp, lsrp
+from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.projection import Shifts, as_edit
 from lrp2_bench.models.layered import Context, LayeredModel, take
 from lrp2_bench.models.neurons import changed_neurons, frozen
 from lrp2_bench.probing.answer_prompts import AnswerPrompt
@@ -62,7 +63,7 @@ class Method:
 
 
 def attribute(
-    model: LayeredModel, prompts: Sequence[AnswerPrompt], pair: Setting, shifts: Shifts | None, method: Method
+    model: LayeredModel, prompts: Sequence[AnswerPrompt], pair: Setting, edit: Shifts | Edit | None, method: Method
 ) -> Iterator[Attributed]:
     """The attributions of every prompt, batch by batch, with ``pair``'s projections where there is one.
 
@@ -70,7 +71,7 @@ def attribute(
     the scale of short ones; masks are independent of each other, a decoder's tokens follow the ones before them.
     """
     for places in batches(prompts, method):
-        yield _Batch(model, [prompts[place] for place in places], pair, shifts, method).run(places)
+        yield _Batch(model, [prompts[place] for place in places], pair, edit, method).run(places)
 
 
 def batches(prompts: Sequence[AnswerPrompt], method: Method) -> Iterator[list[int]]:
@@ -94,19 +95,21 @@ class _Batch:
         model: LayeredModel,
         prompts: Sequence[AnswerPrompt],
         pair: Setting,
-        shifts: Shifts | None,
+        edit: Shifts | Edit | None,
         method: Method,
     ) -> None:
         self._model, self._method = model, method
-        self._move = _projection(pair, shifts)
+        self._pair = pair
+        self._edit = as_edit(edit) if pair is not None and edit is not None else None
         tokens = model.batch([prompt.ids for prompt in prompts])
+        self._moved = self._edit.tokens(tokens) if self._edit is not None else None
         self._context = model.context(tokens)
         self._positions = torch.tensor([prompt.positions for prompt in prompts], device=model.device)
         self._targets = torch.tensor([prompt.targets for prompt in prompts], device=model.device)
         with torch.no_grad():
             self._trunk = [model.embed(tokens)]
             for k in range(1, model.blocks + 1):
-                self._trunk.append(self._move(k, model.block(k, self._trunk[-1], self._context)))
+                self._trunk.append(self._move(k, model.block(k, self._trunk[-1], self._context), self._moved))
         count, scored = self._positions.shape
         logits = model.vocab_size * scored * count
         rows = max(1, method.batch_tokens // tokens.ids.shape[1])
@@ -141,7 +144,20 @@ class _Batch:
         self, k: int, shares: Float[Tensor, " step"], *, stop: bool = False
     ) -> tuple[Float[Tensor, "prompt step_scored neuron"], Float[Tensor, "prompt step"]]:
         """Block k's activations times each share, and the probability with them in place; ``stop``: without it."""
-        steps, (count, scored) = len(shares), self._positions.shape
+        steps, count = len(shares), len(self._positions)
+        rows = torch.arange(count, device=shares.device).repeat_interleave(steps)
+        at_positions = self._model.runs_at(k)
+        scaled, states = self._steps_at(k, shares) if at_positions else self._steps_whole(k, shares, rows)
+        if stop:
+            return scaled, torch.empty(0)
+        states = self._move(k, states, self._moved_at(rows))
+        final = self._onward(k, states, rows)
+        return scaled, self._probability(final, self._targets[rows]).view(count, steps)
+
+    def _steps_at(self, k: int, shares: Float[Tensor, " step"]) -> tuple[Tensor, Tensor]:
+        """Activations ``[prompt, step x scored, neuron]`` and states ``[prompt x step, scored, hidden]``: every step is
+        a scored position of its own, so that attention's keys and values are computed once for all."""
+        steps, scored = len(shares), self._positions.shape[1]
         kept: list[Tensor] = []
 
         def change(activations: Tensor) -> Tensor:
@@ -149,16 +165,25 @@ class _Batch:
             kept.append((activations.detach() * factors).requires_grad_(torch.is_grad_enabled()))
             return kept[0]
 
-        # Every step is a scored position of its own, so attention's keys and values are computed once for all.
-        repeated = self._positions.repeat(1, steps)
         with changed_neurons(self._model, k, change):
-            states = self._model.block_at(k, self._trunk[k - 1], self._context, repeated)
-        if stop:
-            return kept[0], torch.empty(0)
-        states = self._move(k, states).unflatten(1, (steps, scored)).flatten(0, 1)
-        rows = torch.arange(count, device=shares.device).repeat_interleave(steps)
-        final = self._onward(k, states, rows)
-        return kept[0], self._probability(final, self._targets[rows]).view(count, steps)
+            states = self._model.block_at(k, self._trunk[k - 1], self._context, self._positions.repeat(1, steps))
+        return kept[0], states.unflatten(1, (steps, scored)).flatten(0, 1)
+
+    def _steps_whole(self, k: int, shares: Float[Tensor, " step"], rows: Int[Tensor, " row"]) -> tuple[Tensor, Tensor]:
+        """The same of a block that cannot run at some positions alone: every step is a row of its own."""
+        positions, hidden = self._positions[rows], self._trunk[k - 1][rows]
+        kept: list[Tensor] = []
+
+        def change(activations: Tensor) -> Tensor:
+            there = take(activations.detach(), positions).unflatten(0, (-1, len(shares)))
+            there = (there * shares.view(1, -1, 1, 1)).flatten(1, 2)
+            kept.append(there.requires_grad_(torch.is_grad_enabled()))
+            by_row = kept[0].unflatten(1, (len(shares), -1)).flatten(0, 1)
+            return _put(activations.detach(), positions, by_row)
+
+        with changed_neurons(self._model, k, change):
+            states = self._model.block(k, hidden, self._context.select(rows, hidden.shape[1]))
+        return kept[0], take(states, positions)
 
     def _onward(
         self, k: int, states: Float[Tensor, "row scored hidden"], rows: Int[Tensor, " row"]
@@ -171,13 +196,26 @@ class _Batch:
         hidden = _put(self._trunk[k][rows], positions, states)
         for later in range(k + 1, last):
             hidden = self._one_block(later, hidden, context, positions, rows)
-        return self._move(last, model.block_at(last, hidden, context, positions))
+        return self._move(last, model.block_at(last, hidden, context, positions), self._moved_at(rows))
 
     def _one_block(self, k: int, hidden: Tensor, context: Context, positions: Tensor, rows: Tensor) -> Tensor:
         if self._model.family == "masked":
-            return self._move(k, self._model.block(k, hidden, context))
-        there = self._move(k, self._model.block_at(k, hidden, context, positions))
+            moved = self._moved[rows] if self._moved is not None else None
+            return self._move(k, self._model.block(k, hidden, context), moved)
+        there = self._move(k, self._model.block_at(k, hidden, context, positions), self._moved_at(rows))
         return _put(self._trunk[k][rows], positions, there)
+
+    def _move(self, k: int, hidden: Tensor, moved: Bool[Tensor, "row token"] | None) -> Tensor:
+        """What the pair does to layer k's states, at the tokens that are ``moved`` (None: all)."""
+        if self._pair is None or self._edit is None or not self._pair.lirp <= k <= self._pair.lsrp:
+            return hidden
+        edit = self._edit
+        act = edit.enter if k == self._pair.lirp else edit.leave if k == self._pair.lsrp else edit.between
+        after = act(k, hidden)
+        return after if moved is None else torch.where(moved.unsqueeze(-1), after, hidden)
+
+    def _moved_at(self, rows: Int[Tensor, " row"]) -> Bool[Tensor, "row scored"] | None:
+        return self._moved.gather(1, self._positions)[rows] if self._moved is not None else None
 
     def _probability(
         self, states: Float[Tensor, "row scored hidden"], targets: Int[Tensor, "row scored"]
@@ -191,14 +229,3 @@ class _Batch:
 def _put(hidden: Tensor, positions: Tensor, states: Tensor) -> Tensor:
     """``hidden`` with ``states`` at ``positions``."""
     return hidden.scatter(1, positions.unsqueeze(-1).expand_as(states), states)
-
-
-def _projection(pair: Setting, shifts: Shifts | None) -> Callable[[int, Tensor], Tensor]:
-    """What the pair does to layer k's states."""
-
-    def move(k: int, hidden: Tensor) -> Tensor:
-        if pair is None or shifts is None or k not in (pair.lirp, pair.lsrp):
-            return hidden
-        return lirp(hidden, shifts[k]) if k == pair.lirp else lsrp(hidden, shifts[k])
-
-    return move

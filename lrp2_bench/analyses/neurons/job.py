@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-from lrp2_bench.analyses.base import Analysis, Findings
+from lrp2_bench.analyses.base import Analysis, AnalysisResult
 from lrp2_bench.analyses.finished import FOLDER
 from lrp2_bench.analyses.neurons.attribution import RULES, Method
 from lrp2_bench.analyses.neurons.compute import Completeness, KnowledgeNeurons, overlaps, summarise
@@ -74,7 +74,14 @@ class Neurons(Analysis):
         self._steps, self._rule, self._least_facts = steps, rule, least_facts
         self._per_prompt, self._per_relation = per_prompt, per_relation
 
-    def run(self, subject: Subject) -> Findings:
+    def run(self, subject: Subject) -> AnalysisResult:
+        if subject.model.family == "seq2seq":
+            raise BenchError(
+                "analysis=neurons attributes a fact to neurons at the positions that score its object, and "
+                f"'{subject.model_name}' is an encoder-decoder: its decoder scores the object, and LRP2 acts on its "
+                "encoder, which has no such positions.\n"
+                "Use a masked or causal model, or analysis=alignment, retrieval, languages or tokens with this one."
+            )
         languages = subject.languages(subject.searched_languages())
         subject.require_languages([*languages, subject.pivot], subject.dataset.languages(), subject.dataset_name)
         model, width = subject.model, neuron_count(subject.model)
@@ -93,7 +100,7 @@ class Neurons(Analysis):
         )
         shared = [self._shared(one, subject.pivot, store, found) for one in asked]
         write_text(folder / "neurons.csv", self._listing(asked, store, found))
-        return Findings(
+        return AnalysisResult(
             (overlap_table(shared, how), relations_table(shared, how), exactness_table(shared, how)),
             {f"neurons_{one.language}_{how.model}_{how.dataset}": partial(neurons, one, how) for one in shared},
             _summary(shared),
@@ -136,7 +143,7 @@ class Neurons(Analysis):
                 "Ask for more by dataset.limit and dataset.relations, or set analysis.least_facts lower."
             )
         pair = subject.pair(language)
-        moved = subject.shifts(language) if pair is not None else None
+        moved = subject.edit(language) if pair is not None else None
         origins = tuple(subject.vectors(code).origin for code in (language, subject.pivot)) if pair else ()
         return _Comparison(
             language,

@@ -18,7 +18,7 @@ from lrp2_bench.analyses.neurons.compute import Completeness, KnowledgeNeurons, 
 from lrp2_bench.core.files import atomic_path, sha256_json
 from lrp2_bench.core.progress import Advance
 from lrp2_bench.core.types import Setting
-from lrp2_bench.interventions.projection import Shifts
+from lrp2_bench.interventions.base import Edit
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.neurons import neuron_count
 from lrp2_bench.probing.answer_prompts import AnswerPrompt
@@ -31,13 +31,13 @@ _FORMAT = "lrp2_bench knowledge neurons 1"
 
 @dataclass(frozen=True)
 class Part:
-    """``prompts`` of ``relation`` in ``language``; ``shifts`` where there is a ``pair``, made of ``vectors``."""
+    """``prompts`` of ``relation`` in ``language``; an ``edit`` where there is a ``pair``, made of ``vectors``."""
 
     language: str
     relation: str
     pair: Setting
     prompts: Sequence[AnswerPrompt]
-    shifts: Shifts | None = None
+    edit: Edit | None = None
     vectors: tuple[str, ...] = ()
 
     def key(self, model: str, method: Method, per_prompt: int) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class PartStore:
     def compute(self, model: LayeredModel, part: Part, advance: Advance) -> KnowledgeNeurons:
         """Attribute, count, keep. ``advance`` gets the prompts done."""
         tally = Tally(model.blocks, neuron_count(model), self._per_prompt)
-        for batch in attribute(model, part.prompts, part.pair, part.shifts, self._method):
+        for batch in attribute(model, part.prompts, part.pair, part.edit, self._method):
             tally.add(batch)
             advance(len(batch.prompts))
         found = tally.result()

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from matplotlib.figure import Figure
 
-from lrp2_bench.analyses.base import Analysis, Findings
+from lrp2_bench.analyses.base import Analysis, AnalysisResult
 from lrp2_bench.analyses.encode import encode
 from lrp2_bench.analyses.parallel import (
     check_choice,
@@ -56,13 +56,13 @@ class Retrieval(Analysis):
         check_number("analysis.limit", limit, self._fewest, none="all")
         self._limit, self._k = limit, neighbours
 
-    def run(self, subject: Subject) -> Findings:
+    def run(self, subject: Subject) -> AnalysisResult:
         bitexts = parallel_sentences(subject, self._source, self._limit, self._fewest)
         bank = pivot_bank(subject, len(bitexts))
         found = [self._one(subject, bitext, bank) for bitext in bitexts]
         what = f"{'queries' if self._source == 'facts' else 'sentences'} of {bitexts[0].source}"
         model = subject.model_name
-        return Findings(
+        return AnalysisResult(
             retrieval_tables(found, model, subject.pivot, what, self._k),
             {f"retrieval_{model}": lambda: _figure(found, model, subject.pivot, what)},
             {key: float(np.mean([one.best(place).value for one in found])) for place, (key, _) in enumerate(VARIANTS)},
@@ -71,7 +71,7 @@ class Retrieval(Analysis):
 
     def _one(self, subject: Subject, bitext: Bitext, bank: StateBank) -> Found:
         model, data_warnings = subject.model, subject.data_warnings
-        encoded = encode(model, bitext, "mean", data_warnings)
+        encoded = encode(model, bitext, "mean", data_warnings, subject.settings.projection.tokens)
         numbers: list[list[int]] = []
         chosen: list[list[Encoded]] = []
         for side, code in enumerate((bitext.language, bitext.pivot)):

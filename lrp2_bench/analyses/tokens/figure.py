@@ -33,8 +33,8 @@ def writing_systems(rows: Sequence[SystemRow], numbers: TokenNumbers) -> Figure:
     gaps = Gaps(left=max(text_width(name, TEXT) for name in names) + 0.14, below=0.4, above=0.04, between=0.3)
     page = make_page(2, texts, gaps, size=(_WIDTH, max(len(rows), 3) * _ROW))
     recall, systems = page.panels
-    told, mixed = [row.recall for row in rows], [row.systems for row in rows]
-    _draw(recall, told, numbers.accuracy.value, numbers.majority, BLUE, "recall")
+    recalls, mixed = [row.recall for row in rows], [row.systems for row in rows]
+    _draw(recall, recalls, numbers.accuracy.value, numbers.majority, BLUE, "recall")
     _draw(systems, mixed, numbers.systems.value, numbers.systems_by_chance, VERMILLION, "systems")
     recall.set_xlim(-2, 102)
     systems.set_xlim(left=0)

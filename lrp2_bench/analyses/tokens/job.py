@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from lrp2_bench.analyses.base import Analysis, Findings
+from lrp2_bench.analyses.base import Analysis, AnalysisResult
 from lrp2_bench.analyses.languages.compute import Ints
 from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.analyses.tokens.figure import writing_systems as draw
@@ -18,7 +18,7 @@ from lrp2_bench.analyses.tokens.separability import Separability, separability
 from lrp2_bench.analyses.tokens.table import SystemRow, TokenNumbers, summary_table, systems_table
 from lrp2_bench.analyses.tokens.writing_systems import WritingSystems, writing_systems
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.models.loading import choose_device
+from lrp2_bench.models.devices import choose_device
 from lrp2_bench.models.token_embeddings import read_embeddings, read_tokens
 
 #: A writing system needs one token to be held out and some to learn from.
@@ -45,7 +45,7 @@ class Tokens(Analysis):
             raise BenchError(f"analysis.fewest={fewest} is too few tokens to learn from: {_LEAST} at least.")
         self.neighbours, self.queries, self.fewest, self.steps = neighbours, queries, fewest, steps
 
-    def run(self, subject: Subject) -> Findings:
+    def run(self, subject: Subject) -> AnalysisResult:
         folder, seed = subject.checkpoint.folder, subject.settings.seed
         embeddings = read_embeddings(folder)
         tokens = [token for token in read_tokens(folder) if token.index < len(embeddings)]
@@ -75,7 +75,7 @@ class Tokens(Analysis):
             queries=len(queries), neighbours=self.neighbours, fewest=self.fewest,
             left_out={**systems.left_out, "zero": len(zero), "few": len(vectors) - len(taught)},
         )  # fmt: skip
-        return Findings(
+        return AnalysisResult(
             (summary_table(numbers), systems_table(subject.model_name, rows, self.neighbours)),
             {f"writing_systems_{subject.model_name}": partial(draw, rows, numbers)},
             {

@@ -58,12 +58,12 @@ def separability(embeddings: Embeddings, label: Ints, *, seed: int = 0, steps: i
     shuffled_labels = np.random.default_rng(seed).permutation(label[train])
     shuffled, _ = _fit(embeddings[train], shuffled_labels, steps)
     held_out = np.bincount(label[test])
-    told = np.bincount(label[test], weights=right).astype(int)
+    recognised = np.bincount(label[test], weights=right).astype(int)
     return Separability(
         accuracy=_share(int(right.sum()), len(test)),
         majority=100 * float(held_out[np.bincount(label[train]).argmax()]) / len(test),
         shuffled=100 * float((shuffled.predict(embeddings[test]) == label[test]).mean()),
-        recall=tuple(_share(int(part), int(whole)) for part, whole in zip(told, held_out, strict=True)),
+        recall=tuple(_share(int(part), int(whole)) for part, whole in zip(recognised, held_out, strict=True)),
         held_out=tuple(int(size) for size in held_out),
         train=len(train),
         converged=converged,

@@ -36,7 +36,8 @@ def stored_alignment(run: Prepared, best: LayerPair | None) -> list[AlignmentRow
             return rows
     model = run.evaluator.model
     batch_tokens = run.job.settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
-    rows = alignment(model, facts, pair, edit, batch_tokens=batch_tokens, data_warnings=data_warnings)
+    tokens = run.job.settings.projection.tokens
+    rows = alignment(model, facts, pair, edit, batch_tokens=batch_tokens, data_warnings=data_warnings, tokens=tokens)
     write_alignment(path, rows)
     return rows
 

@@ -10,11 +10,11 @@ from lrp2_bench.commands.search.prepared import Inputs, SearchJob
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import sha256_json
-from lrp2_bench.core.settings import SearchKind
+from lrp2_bench.core.settings import ModelSettings, ProjectionTokens, SearchKind
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.build import pool_size_of
+from lrp2_bench.probing.build import pool_size_of, score_of
 
 #: Where a language's vectors come from; None where that is not fixed yet.
 Origin = Callable[[str], str | None]
@@ -35,7 +35,7 @@ def early_identity(
     settings, checkpoint, projection = job.settings, inputs.checkpoint, inputs.projection
     corpora: list[Corpus] = []
     before = stored.get("identity", {})
-    model = {"digest": checkpoint.digest, "precision": settings.model.precision.value}
+    model = _model(checkpoint.digest, settings.model)
     sides = {settings.language: "language", settings.pivot: "pivot", projection.other: "other"}
 
     def origin(language: str) -> str | None:
@@ -65,10 +65,17 @@ def early_identity(
     return _identity(job, inputs, stored.get("model", {}).get("family"), origin)
 
 
+def _model(digest: str, settings: ModelSettings) -> dict[str, str]:
+    """Folders without a quantisation are of the checkpoint's weights as they are."""
+    packed = {"quantization": settings.quantization.value} if settings.quantization else {}
+    return {"digest": digest, "precision": settings.precision.value, **packed}
+
+
 def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin) -> dict[str, Any]:
     settings, probing, other = job.settings, job.settings.probing, inputs.projection.other
+    tokens = settings.projection.tokens
     return {
-        "model": {"digest": inputs.checkpoint.digest, "precision": settings.model.precision.value},
+        "model": _model(inputs.checkpoint.digest, settings.model),
         "dataset": {"name": job.dataset_name, "digest": inputs.facts.digest},
         "language": settings.language,
         "pivot": settings.pivot,
@@ -79,8 +86,12 @@ def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin
         },
         "probing": {
             "pool_size": (pool_size_of(family, probing) or "full") if family else None,
-            "sentence_score": (probing.sentence_score.value if family == "causal" else "mean") if family else None,
+            "sentence_score": score_of(family, probing).value if family else None,
+            # Folders of the other families know nothing of it.
+            **({"closing_sentinel": probing.closing_sentinel} if family == "seq2seq" else {}),
             "seed": settings.seed,
         },
         "projection": inputs.projection.name,
+        # Folders of earlier versions lack the key: it stands for all tokens, and so does its absence today.
+        **({"tokens": tokens.value} if tokens is not ProjectionTokens.all else {}),
     }

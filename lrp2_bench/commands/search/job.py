@@ -24,10 +24,9 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import remove_abandoned
 from lrp2_bench.core.secrets import masked
-from lrp2_bench.core.settings import SearchCommand
+from lrp2_bench.core.settings import LRP2, SearchCommand
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.interventions.base import LRP2
-from lrp2_bench.interventions.registry import experiment_folder, intervention
+from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
@@ -38,7 +37,7 @@ from lrp2_bench.results.completion import nothing_left, write_completion
 from lrp2_bench.results.former_folder import require_not_elsewhere
 from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.identity import finish_manifest, require_no_conflict, start_manifest, stored_model
-from lrp2_bench.results.layout import run_folder
+from lrp2_bench.results.layout import experiment_folders, run_folder
 from lrp2_bench.results.leases import TABLES, Leases, lease_of
 from lrp2_bench.results.manifest import peak_memory_bytes, table_digests, was_finished
 from lrp2_bench.results.reproduction import read_reproduction
@@ -87,8 +86,8 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
     if record is not None:
         with sigterm_interrupts():  # what it has started must not outlive the job
-            told = tracker.log_job(record)
-        if told:
+            sent = tracker.log_job(record)
+        if sent:
             write_completion(folder, config)
     return folder
 
@@ -230,7 +229,7 @@ def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
         "search": search_summary(job.settings.search, pairs, run.blocks, views.rows, views.found),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
-        "notices": job.data_warnings.as_dict(),
+        "data_warnings": job.data_warnings.as_dict(),
         "files": table_digests(job.folder),
     }
     finish_manifest(job.folder, run.identity, {**run.details, **outcome}, job.leases)
@@ -258,7 +257,7 @@ def _record(run: Prepared, views: _Views, aligned: list[AlignmentRow], seconds: 
     """For the tracker, from what is on disk."""
     job, settings = run.job, run.job.settings
     return JobRecord(
-        experiment=experiment_folder(settings.experiment.name, run.projection.label),
+        experiment="/".join(experiment_folders(settings.experiment.name, run.projection.label)),
         model=job.model_name,
         dataset=job.dataset_name,
         language=settings.language,

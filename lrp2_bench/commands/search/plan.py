@@ -35,6 +35,7 @@ from lrp2_bench.grid.plan import GridPlan, plan_grid
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
+from lrp2_bench.models.memory import free_bytes
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
@@ -43,6 +44,21 @@ from lrp2_bench.probing.scores import require_scores
 
 #: Seconds spent on timing each part.
 _TIMING = 1.0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: of the weights where states live, of a batch's states in all configurations, of a block at its widest, and
+    what was free there before the model was loaded."""
+
+    weights: int
+    states: int
+    widest: int
+    free: int
+
+    @property
+    def needed(self) -> int:
+        return self.weights + self.states + self.widest
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,7 @@ class Forecast:
     block_rate: float  # operations per second
     log_partition_rate: float
     likely: Estimate
+    memory: Memory
 
     def seconds(self, *, most: bool) -> float:
         """Seconds of what is certain alone, or of all that is possible too."""
@@ -100,6 +117,15 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
         estimates.append(estimate(probes, plan, moved, limits, settings.seed))
         counted.append(_count(model_shape(model), probes, plan, limits))
     limits = limits_for(model, grid, settings.grid)
+    shape = model_shape(model)
+    here = (each for each in (*model.model.parameters(), *model.model.buffers()) if each.device == model.device)
+    weights = sum(each.numel() * each.element_size() for each in here)
+    memory = Memory(
+        weights,
+        limits.query_tokens * len(grid.settings) * limits.cell_bytes * 2,
+        int(limits.step_tokens * shape.token_bytes),
+        free_bytes(model.device) + weights,
+    )
     return Forecast(
         shape=model_shape(model),
         plan=grid,
@@ -119,6 +145,7 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
             sum(part.rows for part in estimates),
             sum(part.partial_rows for part in estimates),
         ),
+        memory=memory,
     )
 
 
@@ -167,8 +194,15 @@ def forecast_table(forecast: Forecast) -> Table:
     table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
     table.add_row("seconds here", f"{forecast.seconds(most=False):,.0f}", f"{forecast.seconds(most=True):,.0f}", "")
     table.add_row("likely seconds", f"{likely.seconds:,.0f} ± {likely.error:,.0f}", "", "")
-    memory = forecast.limits.query_tokens * len(plan.settings) * forecast.limits.cell_bytes * 2
-    table.add_row("memory besides the model", "", f"{memory / 2**30:.2f} GiB", "")
+    memory = forecast.memory
+    for what, size in (
+        ("memory of weights", memory.weights),
+        ("memory of states", memory.states),
+        ("memory of a block", memory.widest),
+        ("memory in all", memory.needed),
+        ("free of it" if memory.needed <= memory.free else "free, which is less", memory.free),
+    ):
+        table.add_row(what, "", f"{size / 2**30:.2f} GiB", "")
     return table
 
 

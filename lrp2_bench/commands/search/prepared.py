@@ -143,6 +143,8 @@ def _model_details(job: SearchJob, checkpoint: Checkpoint, model: LayeredModel) 
         "revision": checkpoint.revision,
         "digest": checkpoint.digest,
         **({"other_digest": checkpoint.other_digest} if checkpoint.other_digest else {}),
+        **({"gguf": dict(checkpoint.gguf)} if checkpoint.gguf else {}),
         "family": model.family,
         "blocks": model.blocks,
+        "precision": model.precision,
     }

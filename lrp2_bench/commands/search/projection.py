@@ -15,6 +15,7 @@ from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.base import Edit, FittingData, Intervention
 from lrp2_bench.interventions.cached_vectors import language_vectors
 from lrp2_bench.interventions.registry import intervention
+from lrp2_bench.interventions.tokens import on_tokens
 from lrp2_bench.interventions.vectors import LanguageVectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint
@@ -58,6 +59,7 @@ class Projection:
             "kind": self.intervention.name,
             "label": self.label,
             "other": self.other,
+            "tokens": self.intervention.settings.tokens.value,
             "distinct_pairs": len(self.pairs(blocks)),
         }
 
@@ -87,10 +89,19 @@ def with_edit(
     codes = [settings.language, settings.pivot, *([projection.other] if projection.other else [])]
     vectors = {
         code: language_vectors(
-            model, checkpoint.digest, code, corpus, settings.vectors, cache, data_warnings, checkpoint.other_digest
+            model,
+            checkpoint.digest,
+            code,
+            corpus,
+            settings.vectors,
+            cache,
+            data_warnings,
+            checkpoint.other_digest,
+            settings.projection.tokens,
         )
         for code in codes
     }
     values = {code: found.values.to(model.device) for code, found in vectors.items()}
     data = FittingData(settings.language, settings.pivot, projection.other, values)
-    return replace(projection, vectors=vectors, edit=projection.intervention.edit(data))
+    edit = on_tokens(projection.intervention.edit(data), settings.projection.tokens, model)
+    return replace(projection, vectors=vectors, edit=edit)

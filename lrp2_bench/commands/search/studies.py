@@ -12,9 +12,8 @@ from lrp2_bench.commands.search.prepared import Prepared
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import file_name
 from lrp2_bench.core.files import sha256_json
-from lrp2_bench.core.settings import SearchCommand, SearchKind
+from lrp2_bench.core.settings import LRP2, SearchCommand, SearchKind
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.interventions.base import LRP2
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.base import Metric
 from lrp2_bench.metrics.registry import metric

@@ -15,6 +15,7 @@ from lrp2_bench.core.settings.parts import (
     ProjectionSettings,
     SearchSettings,
     ShardSettings,
+    TokenSettings,
     VectorSettings,
 )
 
@@ -57,7 +58,7 @@ class BenchCommand:
     language: str = "de"
     pivot: str = "en"
     # facts a relation, by family; of the shipped models
-    facts: dict[str, int] = field(default_factory=lambda: {"masked": 16, "causal": 3, "shipped": 60})
+    facts: dict[str, int] = field(default_factory=lambda: {"masked": 16, "causal": 3, "seq2seq": 8, "shipped": 60})
     # share of a masked model's facts whose object leads its own length for some pair, picked by a first pass; null =
     # the first facts as they come
     leading: float | None = None
@@ -77,6 +78,7 @@ class VectorsCommand:
     model: ModelSettings = field(default_factory=ModelSettings)
     corpus: Any = "???"
     vectors: VectorSettings = field(default_factory=VectorSettings)
+    projection: TokenSettings = field(default_factory=TokenSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     language: str = "???"
     output: str | None = None  # folder for LANG.safetensors; null = the cache
@@ -93,6 +95,7 @@ class AnalyzeCommand:
     corpus: Any = "???"  # instantiated: sentences, for language vectors and where an analysis wants sentences
     tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker
     vectors: VectorSettings = field(default_factory=VectorSettings)
+    projection: TokenSettings = field(default_factory=TokenSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     languages: list[str] | None = None  # codes and groups, language=de,high for short; null = the analysis's default

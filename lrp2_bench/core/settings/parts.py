@@ -15,12 +15,21 @@ class Precision(Enum):
     float16 = "float16"
 
 
+class Quantization(Enum):
+    """How bitsandbytes packs the blocks' matrices, in 8 or 4 bits an element; they are unpacked for each product."""
+
+    int8 = "int8"
+    nf4 = "nf4"
+
+
 class ModelFamily(Enum):
-    """How a model is asked: with masks in place of the object, or by scoring whole sentences from left to right."""
+    """How a model is asked: with masks in place of the object, by scoring whole sentences from left to right, or
+    (encoder-decoders) with a sentinel in place of the object, which the decoder scores."""
 
     auto = "auto"
     masked = "masked"
     causal = "causal"
+    seq2seq = "seq2seq"
 
 
 class SearchKind(Enum):
@@ -33,23 +42,34 @@ class SearchKind(Enum):
 
 
 class SentenceScore(Enum):
-    """How a causal model scores a filled sentence."""
+    """How a score is made of tokens: of a causal model's filled sentence, of an encoder-decoder's object."""
 
     sum = "sum"
     mean = "mean"
+
+
+class ProjectionTokens(Enum):
+    """Which tokens language vectors are averaged over, and which are moved in queries."""
+
+    all = "all"  # every one, as in the paper
+    text = "text"  # not the special ones: begin, end, class, separator; a mask is where the answer is read, and moves
 
 
 @dataclass
 class ModelSettings:
     """A Hugging Face checkpoint."""
 
-    path: str = "???"  # folder or hub id
+    path: str = "???"  # folder, hub id or GGUF file (FILE.gguf, OWNER/NAME/FILE.gguf)
     revision: str | None = None  # branch, tag or commit of a hub id
-    name: str | None = None  # MODEL of the output folder; null = the last part of path
+    name: str | None = None  # MODEL of the output folder; null = the last part of path (of a GGUF file: its stem)
     precision: Precision = Precision.float32
     family: ModelFamily = ModelFamily.auto  # auto = by its architecture; matters where that has heads of both kinds
+    quantization: Quantization | None = None  # null = as the checkpoint is
+    # null = one device; auto = blocks where there is room, GPUs first, then memory, then disk; or {MODULE: DEVICE, ...}
+    device_map: Any = None
     device: str = "auto"  # auto, cpu, cuda, cuda:N; auto = cuda where there is one
     threads: int | None = None  # CPU threads; null = PyTorch's own choice
+    cache: str = "~/.cache/lrp2_bench"  # for GGUF files, converted, and digests; commands set it to paths.cache
 
 
 @dataclass
@@ -57,9 +77,11 @@ class ProbingSettings:
     """How facts become queries and scores."""
 
     # candidates a fact: its own object and pool_size - 1 others; null = the full pool;
-    # auto = as in the paper: the full pool for masked models, 10 for causal ones
+    # auto = as in the paper: the full pool for masked models, 10 for causal ones (and for encoder-decoders)
     pool_size: Any = "auto"
-    sentence_score: SentenceScore = SentenceScore.sum  # causal models only
+    # of causal models' sentences and encoder-decoders' objects; null = sum for the former, mean for the latter
+    sentence_score: SentenceScore | None = None
+    closing_sentinel: bool = False  # encoder-decoders: count the sentinel that closes the object as one of its tokens
 
 
 @dataclass
@@ -117,6 +139,14 @@ class ProjectionSettings:
     seed: int = 0  # of random directions, and of who is shuffled with whom
     language: str | None = None  # whose vectors other_pivot projects into, or shuffled uses; null = drawn (shuffled)
     among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
+    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
+
+
+@dataclass
+class TokenSettings:
+    """What of a projection matters where nothing is searched."""
+
+    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
 
 
 @dataclass
@@ -134,4 +164,4 @@ class ExperimentSettings:
 @dataclass
 class PathSettings:
     outputs: str = "outputs"  # output root
-    cache: str = "~/.cache/lrp2_bench"  # downloads and language vectors
+    cache: str = "~/.cache/lrp2_bench"  # downloads, language vectors and converted GGUF files

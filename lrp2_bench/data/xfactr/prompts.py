@@ -66,13 +66,12 @@ class Prompt:
 def parse_prompt(text: str, language: str) -> Prompt:
     """The prompt of one relation. Raises :class:`UnknownSlotError`."""
     stand_ins: set[str] = set()
-    template = _tidy(_SLOT.sub(lambda slot: _fill(slot[0], language, None, stand_ins), text))
-    forms = {}
-    if "X-Gender" in text:
-        for gender in ("MASC", "FEM", "NEUT"):
-            chosen = _SLOT.sub(lambda slot, gender=gender: _fill(slot[0], language, gender, set()), text)  # type: ignore[misc]
-            forms[gender] = _tidy(chosen)
-    return Prompt(template, forms, stand_ins)
+
+    def filled(gender: str | None, counted: set[str]) -> str:
+        return _tidy(_SLOT.sub(lambda slot: _fill(slot[0], language, gender, counted), text))
+
+    genders = ("MASC", "FEM", "NEUT") if "X-Gender" in text else ()
+    return Prompt(filled(None, stand_ins), {gender: filled(gender, set()) for gender in genders}, stand_ins)
 
 
 def _fill(slot: str, language: str, gender: str | None, stand_ins: set[str]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -13,9 +15,11 @@ from lrp2_bench.models.generic.blocks import Blocks, find_blocks
 from lrp2_bench.models.generic.check import TOLERANCE, Parity, check
 from lrp2_bench.models.generic.context import GenericContext
 from lrp2_bench.models.generic.dry_run import Call, DryRun
+from lrp2_bench.models.generic.feed_forward import find_second_maps
 from lrp2_bench.models.generic.head import learn_head
 from lrp2_bench.models.generic.last_block import run_at
 from lrp2_bench.models.generic.visibility import at_depths, learn_roles
+from lrp2_bench.models.half import float32_products
 from lrp2_bench.models.layered import Family, LayeredModel, TokenBatch, Vocabulary, take
 
 log = logging.getLogger(__name__)
@@ -39,15 +43,16 @@ class GenericModel(LayeredModel):
         self._packs, self.last_at_positions = True, False
         self._table: tuple[int, list[Call]] | None = None  # what blocks are called with over the longest sentence yet
         try:
-            with torch.no_grad():
+            # Whatever matrices are rounded to is multiplied in float32 here, so that nothing but mistakes differs.
+            with torch.no_grad(), float32_products():
                 self._learn()
-            self.parity = check(self, self)
+                self.parity = check(self, self)
+                self._assess(self.parity)
         except ValueError as error:
             raise _refused(model, str(error)) from error
         except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError) as error:
             # Whatever a block does that is called as its own model does not call it.
             raise _refused(model, f"its blocks cannot be run one by one ({type(error).__name__}: {error})") from error
-        self._assess(self.parity)
 
     def _learn(self) -> None:
         sample = torch.arange(5, 8, device=self.device).clamp(max=self.vocab_size - 1).unsqueeze(0)
@@ -91,6 +96,11 @@ class GenericModel(LayeredModel):
         """The blocks, as modules of the Hugging Face model."""
         return self._dry.blocks
 
+    @cached_property
+    def second_maps(self) -> Sequence[nn.Module]:
+        """Each block's map that reads its feed-forward neurons. Raises :class:`ValueError` where there is none."""
+        return find_second_maps(self, self.modules)
+
     def own(self, batch: TokenBatch) -> Any:
         """The model's own forward over plain sentences."""
         return self._dry.run(batch.ids, batch.keep)
@@ -125,7 +135,7 @@ class GenericModel(LayeredModel):
         args, named = context.call(k).arguments
         output = self._dry.blocks.modules[k - 1](hidden, *args, **named)
         states: Tensor = output[0] if self._dry.blocks.outputs[k - 1] else output
-        return states
+        return states.to(hidden.device)  # the block may lie on another
 
     def block_at(
         self,
@@ -134,9 +144,12 @@ class GenericModel(LayeredModel):
         context: GenericContext,
         positions: Int[Tensor, "row scored"],
     ) -> Float[Tensor, "row scored hidden"]:
-        if self.last_at_positions and k == self.blocks:
-            return run_at(self._dry.blocks.modules[k - 1], k, hidden, context, positions)
+        if self.runs_at(k):
+            return run_at(self._dry.blocks.modules[k - 1], k, hidden, context, positions).to(hidden.device)
         return take(self.block(k, hidden, context), positions)
+
+    def runs_at(self, k: int) -> bool:
+        return self.last_at_positions and k == self.blocks
 
     def readout(self, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
         return self._head.readout(hidden, self._dry, self._token)
@@ -195,7 +208,7 @@ class GenericModel(LayeredModel):
         with torch.no_grad():
             whole = take(self.block(self.blocks, states, context), positions)
             try:
-                some = run_at(self._dry.blocks.modules[-1], self.blocks, states, context, positions)
+                some = run_at(self._dry.blocks.modules[-1], self.blocks, states, context, positions).to(self.device)
             except Exception:  # a block that takes no cache, or another kind of one, says so in any way
                 return False
             same_shape = some.shape == whole.shape

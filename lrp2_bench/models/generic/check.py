@@ -58,13 +58,13 @@ class Parity:
 @torch.no_grad()
 def check(adapter: LayeredModel, model: Checked) -> Parity:
     """Raises :class:`ValueError` for a causal model whose tokens see what comes after them."""
-    draw = _Draw(adapter)
+    draw = Draw(adapter)
     plain = _compare_plain(adapter, model, [draw(length) for length in _PLAIN])
     if adapter.family == "masked":
         return Parity(plain, None)
     stem, branches = draw(_STEM), [draw(length) for length in _BRANCHES]
     own = [model.own(adapter.batch([stem + branch])).logits[0] for branch in branches]
-    ahead = max(_difference(logits[:_STEM], own[0][:_STEM]) for logits in own)
+    ahead = max(difference(logits[:_STEM], own[0][:_STEM]) for logits in own)
     if not ahead <= TOLERANCE:
         raise ValueError("its tokens see those that come after them, so it is not a causal model")
     try:
@@ -113,7 +113,7 @@ def own_layers(model: Checked, batch: TokenBatch) -> tuple[list[Float[Tensor, "r
     return layers, logits
 
 
-class _Draw:
+class Draw:
     """Token ids at random, none of them special, the same at every load."""
 
     def __init__(self, adapter: LayeredModel) -> None:
@@ -126,14 +126,14 @@ class _Draw:
         return [self._usable[place] for place in places.tolist()]
 
 
-def _difference(ours: Tensor, own: Tensor) -> float:
+def difference(ours: Tensor, own: Tensor) -> float:
     """The largest, in units of ``own``'s spread and size; not a number where either has one that is none.
 
     A few dimensions of real models' states are thousands of times their spread, and rounded accordingly.
     """
-    own = own.float()
-    difference = (ours.float() - own).abs()
-    return float((difference / (own.std() + own.abs())).max()) if difference.max() != 0 else 0.0
+    own = own.to(ours.device, torch.float32)
+    apart = (ours.float() - own).abs()
+    return float((apart / (own.std() + own.abs())).max()) if apart.max() != 0 else 0.0
 
 
 def _compare_plain(adapter: LayeredModel, model: Checked, sequences: Sequence[Sequence[int]]) -> Difference:
@@ -146,7 +146,7 @@ def _compare_plain(adapter: LayeredModel, model: Checked, sequences: Sequence[Se
             pairs = [(f"after block {k}", ours[k][row], own[k - 1][row, : len(ids)]) for k in range(1, len(ours))]
             pairs.append(("at the logits", adapter.logits(ours[-1][row]), own_logits[row, : len(ids)]))
             for name, mine, truth in pairs:
-                size = _difference(mine, truth)
+                size = difference(mine, truth)
                 if not size <= TOLERANCE:
                     return Difference(size, f"{name}, in a padded batch" if together else name)
                 worst = max(worst, size)
@@ -160,7 +160,7 @@ def _compare_packed(
     start, worst = len(stem), 0.0
     for branch, truth in zip(branches, own, strict=True):
         mine = torch.cat([logits[: len(stem)], logits[start : start + len(branch)]])
-        size = _difference(mine, truth)
+        size = difference(mine, truth)
         if not size <= TOLERANCE:
             return Difference(size, "at the logits")
         start, worst = start + len(branch), max(worst, size)

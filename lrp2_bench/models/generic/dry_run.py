@@ -109,14 +109,17 @@ class DryRun:
             states, outputs = instead(called, hidden, rest, named), self.blocks.outputs[called - 1]
             return (states, *[None] * (outputs - 1)) if outputs else states
 
-        modules = dict.fromkeys(self.blocks.modules)
+        # A module that lies elsewhere has a forward of its own, which fetches its weights first.
+        modules = {module: module.__dict__.get("forward") for module in self.blocks.modules}
         try:
             for module in modules:
                 module.forward = forward
             yield
         finally:
-            for module in modules:
-                module.__dict__.pop("forward", None)
+            for module, own in modules.items():
+                module.__dict__.pop("forward")
+                if own is not None:
+                    module.forward = own
 
 
 def _stop_with(value: Tensor) -> Tensor:

@@ -28,6 +28,16 @@ _REFUSED = {
 }
 _REFUSED["gemma3n_text"] = _REFUSED["gemma3n"]
 
+#: The encoder-decoders that run (lrp2_bench/models/seq2seq), by their ``model_type``.
+SEQ2SEQ = ("t5", "mt5", "umt5")
+
+_OTHER_ENCODER_DECODERS = (
+    "of the encoder-decoder models only T5's family (T5, mT5, umT5) is run, whose queries have a sentinel, "
+    "<extra_id_0>, in the object's place and whose decoder writes what belongs there; others are asked in other ways",
+    "Choose an encoder-decoder of T5's family such as google/mt5-small, an encoder such as "
+    "FacebookAI/xlm-roberta-base, or a decoder such as bigscience/bloom-560m.",
+)
+
 #: Classes of checkpoints whose head was trained to detect replaced tokens, not to name them.
 _DISCRIMINATORS = {"ElectraForPreTraining": "its generator, such as google/electra-base-generator"}
 
@@ -46,11 +56,8 @@ def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
             "cannot be run by itself",
             "Choose a Gemma 4 without shared keys and values, or google/gemma-3-1b-pt (accept its terms first).",
         )
-    elif config.get("is_encoder_decoder") or _has_encoder_and_decoder(kind):
-        found = (
-            "encoder-decoder models are not run",
-            "Choose an encoder such as FacebookAI/xlm-roberta-base, or a decoder such as bigscience/bloom-560m.",
-        )
+    elif _is_another_encoder_decoder(kind, config):
+        found = _OTHER_ENCODER_DECODERS
     for name in config.get("architectures") or ():
         if name in _DISCRIMINATORS:
             found = (
@@ -68,10 +75,17 @@ def headless_hint(config: Mapping[str, Any]) -> str:
     return "\nThe hub's DeBERTa v3 and mDeBERTa v3 are discriminators without one; choose FacebookAI/xlm-roberta-base."
 
 
-def _has_encoder_and_decoder(kind: str) -> bool:
+def _is_another_encoder_decoder(kind: str, config: Mapping[str, Any]) -> bool:
+    """A config.json need not say that it is one where its architecture is one by default (BART); the decoder of such
+    a model by itself says that it is none."""
+    from transformers import CONFIG_MAPPING
     from transformers.models.auto import modeling_auto
 
+    if kind in SEQ2SEQ:
+        return False
+    told = config.get("is_encoder_decoder")
+    if told is None and kind in CONFIG_MAPPING:
+        told = getattr(CONFIG_MAPPING[kind], "is_encoder_decoder", False)
     others = (modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES)
-    return kind in modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES and not any(
-        kind in names for names in others
-    )
+    has_both = kind in modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+    return bool(told) or (has_both and not any(kind in names for names in others))

@@ -46,7 +46,7 @@ class Role:
             return leaf
         rows, scored = positions.shape
         if self.looks:
-            if leaf.shape[-2] == 1:
+            if leaf.dim() - 2 not in self.tokens:  # by key alone
                 return leaf
             leaf = leaf.expand(max(leaf.shape[0], rows * max(self.per_row, 1)), *leaf.shape[1:])
             each = positions.repeat_interleave(leaf.shape[0] // rows, dim=0)

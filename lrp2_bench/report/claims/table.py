@@ -30,18 +30,18 @@ _COLUMNS = (
 def verdict_table(models: Sequence[Evidence], analyses: Sequence[StoredAnalysis] = ()) -> Table | None:
     """Every check of every model and dataset with enough assessed languages, or of all if none has; None where no
     language was assessed."""
-    told = [each for each in models if each.assessed]
+    enough = [each for each in models if each.assessed]
     # Of one or two languages hardly a check can be made; a model with more would drown in such rows.
-    told = [each for each in told if len(each.assessed) >= FEWEST] or told
-    if not told:
+    enough = [each for each in enough if len(each.assessed) >= FEWEST] or enough
+    if not enough:
         return None
-    checks = [*_checks(told), *neuron_checks(analyses)]
+    checks = [*_checks(enough), *neuron_checks(analyses)]
     return Table(
         name="verdict",
         title="The paper's claims, checked",
         columns=_COLUMNS,
         rows=tuple(_row(subject, check) for subject, check in checks),
-        notes=tuple(_notes(models, told, [check.outcome for _, check in checks])),
+        notes=tuple(_notes(models, enough, [check.outcome for _, check in checks])),
     )
 
 
@@ -68,7 +68,7 @@ def _row(subject: str, check: Check) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _notes(models: Sequence[Evidence], told: Sequence[Evidence], outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _notes(models: Sequence[Evidence], enough: Sequence[Evidence], outcomes: Sequence[Outcome]) -> Iterator[str]:
     counts = ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(sorted(outcomes)))
     yield f"Of {len(outcomes)} checks: {counts}. They are about these models and languages alone."
     yield (
@@ -87,7 +87,7 @@ def _notes(models: Sequence[Evidence], told: Sequence[Evidence], outcomes: Seque
             lost = ", ".join(evidence.found.unread)
             yield f"{evidence.found.model} on {evidence.found.dataset_label}: the hits of {lost} cannot be read."
     for each in models:
-        if each not in told:
+        if each not in enough:
             searched = counted(each.assessed) if each.assessed else "no language"
             found = f"{each.found.model} on {each.found.dataset_label}"
             yield f"Too few languages for claim checks: {found}, {searched} assessed."

@@ -84,7 +84,7 @@ def _add_evidence(shown: dict[str, Any], run: Run, evidence: Evidence, texts: Fa
             "confidence_set": [place for place, row in enumerate(run.pairs) if row.pair in measured.confidence_set],
         }
     counts = [evidence.counts[row.pair] for row in run.pairs if row.pair]
-    shown["won"], shown["lost"] = [won for won, _ in counts], [lost for _, lost in counts]
+    shown["gained"], shown["lost"] = [gained for gained, _ in counts], [lost for _, lost in counts]
     shown["changes"], problem = facts_of(run, evidence.turned, texts)
     if problem:
         shown["notes"].append("Facts are counted, not listed: run the same search again, and their texts are written.")

@@ -16,7 +16,7 @@ from lrp2_bench.results.facts import SLOT, FactText
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import FactKey
 
-#: Facts listed of those won, and of those lost. 52 languages times two models times two pairs must fit a page.
+#: Facts listed of those gained, and of those lost. 52 languages times two models times two pairs must fit a page.
 SHOWN = 40
 _QUERY, _LABEL = 240, 120  # characters
 
@@ -49,7 +49,7 @@ def facts_of(run: Run, turned: Mapping[LayerPair, Turned], texts: FactTexts) -> 
         known, problem = {}, str(error)
     return {
         str(pair): {
-            "won": _side(facts.won, facts.right, known, texts),
+            "gained": _side(facts.gained, facts.right, known, texts),
             "lost": _side(facts.lost, facts.right, known, texts),
         }
         for pair, facts in turned.items()

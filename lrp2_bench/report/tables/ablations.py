@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.interventions.registry import INTERVENTIONS, name_in
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.results.choice import METRICS
-from lrp2_bench.results.layout import LRP2
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
 from lrp2_bench.stats.held_out import SPLITS

@@ -159,8 +159,8 @@ def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[st
     in_no_mean = sorted(run.language for run in runs if run.language not in groups["all"] and not run.is_pivot)
     if in_no_mean:
         notes.append(f"In no group, so in no mean: {', '.join(in_no_mean)}.")
-    told = [{code for part in parts for code in groups.get(part, ())} for parts in (_FAMILIES, _RESOURCES)]
-    half_known = sorted({run.language for run in runs} & set(groups["all"]) - (told[0] & told[1]))
+    known = [{code for part in parts for code in groups.get(part, ())} for parts in (_FAMILIES, _RESOURCES)]
+    half_known = sorted({run.language for run in runs} & set(groups["all"]) - (known[0] & known[1]))
     if half_known:
         notes.append(
             f"Of unknown family or size, so among all languages but not in every group: {', '.join(half_known)}. "

@@ -90,7 +90,7 @@ def _notes(runs: Sequence[Run], select_by: str, beside: bool) -> list[str]:
     unscored = sorted(run.language for run in searched if run.best(select_by) is None)
     if unscored:
         notes.append(f"No row, because there are no facts for {select_by}: {', '.join(unscored)}.")
-    lacking = [f"{run.language} ({', '.join(run.missing)})" for run in searched if run.missing]
-    if lacking:
-        notes.append(f"Without these relations: {'; '.join(sorted(lacking))}.")
+    unfinished = [f"{run.language} ({', '.join(run.missing)})" for run in searched if run.missing]
+    if unfinished:
+        notes.append(f"Without these relations: {'; '.join(sorted(unfinished))}.")
     return notes

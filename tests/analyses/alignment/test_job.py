@@ -50,7 +50,7 @@ def test_without_bands_the_numbers_are_those_the_search_wrote(architecture: str,
             assert float(ours["cosine_low"]) < theirs.baseline < float(ours["cosine_high"])
     record = json.loads((home(job) / "analysis.json").read_text("utf-8"))
     assert record["figures"] == [f"alignment_{job.model.name}"]
-    assert not any("baseline only" in kind for kind in record["notices"])
+    assert not any("baseline only" in kind for kind in record["data_warnings"])
     assert (home(job) / f"alignment_{job.model.name}.png").stat().st_size > 10_000
     pairs = record["tables"][0]["rows"][0][2]["pair"]
     best = json.loads((job.folder() / "manifest.json").read_text("utf-8"))["best"]

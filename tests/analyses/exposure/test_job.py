@@ -247,7 +247,7 @@ def test_a_search_in_a_language_the_model_never_read_warns_and_goes_on(
 ) -> None:
     folder = search(tmp_path, checkpoints["miniature"], "cy", "search=baseline")
     kind = "The checkpoint was not pretrained on Welsh (cy); its languages are en, ga, hi"
-    assert manifest(folder)["notices"][kind]["count"] == 1
+    assert manifest(folder)["data_warnings"][kind]["count"] == 1
     output = capsys.readouterr().err
     assert kind in output and "first search the no-transfer control 'miniature_twin'" in output
     assert "seen in the language" not in output

@@ -67,7 +67,7 @@ def test_languages_go_side_by_side_and_repeats_are_counted(toy_job: Build, tmp_p
     assert {(row["direction"], row["sentences"], row["candidates"]) for row in rows} == {
         ("forward", "25", "24"), ("backward", "24", "25"),
     }  # fmt: skip
-    data_warnings = json.loads((home(job, "retrieval") / "analysis.json").read_text("utf-8"))["notices"]
+    data_warnings = json.loads((home(job, "retrieval") / "analysis.json").read_text("utf-8"))["data_warnings"]
     counts = {kind[:40]: (found["count"], found["examples"]) for kind, found in data_warnings.items()}
     assert counts["Sentences that occur more than once on their side"[:40]] == (1, ["de-en: en"])
     assert counts["Parallel sentences that occur more than o"[:40]] == (1, ["de-en 26"])
@@ -78,7 +78,7 @@ def test_a_pivot_that_was_asked_for_by_name_is_left_out_and_told(toy_job: Build,
     job = toy_job()
     assert _retrieve(job, *PARALLEL, f"corpus.path={job.corpus}", language=language) == 0
     assert {row["language"] for row in _rows(job)} == {"de"}
-    data_warnings = json.loads((home(job, "retrieval") / "analysis.json").read_text("utf-8"))["notices"]
+    data_warnings = json.loads((home(job, "retrieval") / "analysis.json").read_text("utf-8"))["data_warnings"]
     assert any("not compared with itself" in kind for kind in data_warnings) == told
 
 

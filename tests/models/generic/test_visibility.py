@@ -109,5 +109,7 @@ def test_scored_places_take_their_own_queries_and_all_keys() -> None:
     assert torch.equal(Role((2, 3), 1, True).at(mask, positions), torch.stack([mask[0][:, [4, 0]], mask[1][:, [2, 2]]]))
     rotary = torch.randn(1, 5, 8)
     assert torch.equal(Role((1,)).at(rotary, positions), torch.stack([rotary[0, [4, 0]], rotary[0, [2, 2]]]))
+    alone = torch.zeros(2, 1, 1, 1)  # sentences of one token, which is scored several times
+    assert Role((2, 3), 1, True).at(alone, torch.zeros_like(positions)).shape == (2, 1, 2, 1)
     bias = torch.randn(6, 1, 5)
     assert Role((2,), 3, True).at(bias, positions) is bias

@@ -51,7 +51,7 @@ def test_a_narrow_screen_holds_the_page(browser: Browser, page_path: Path, width
         assert page.page.evaluate("document.documentElement.scrollWidth") <= width
         box = page.page.locator("#heatmap").bounding_box()
         assert box is not None and 250 < box["width"] <= width
-        page.page.tap("#won-more")
+        page.page.tap("#gained-more")
         x, y = page.cell(3, 7)
         page.page.touchscreen.tap(x, y)
         assert page.text("#readout-title") == "Pair LIRP 3, LSRP 7"
@@ -71,7 +71,7 @@ def test_hostile_texts_are_shown_and_never_run(browser: Browser, tmp_path: Path)
     for group in groups:
         with opened(browser, path) as page:
             page.page.select_option("#model", index=groups.index(group))
-            for more in ("#won-more", "#lost-more"):
+            for more in ("#gained-more", "#lost-more"):
                 if page.page.is_visible(more):
                     page.page.click(more)
             for trace in page.page.locator("#table thead button").all():

@@ -59,7 +59,7 @@ def test_every_control_is_reached_with_the_tabulator_and_has_a_name(german: Open
                     e.innerText]; }""")
         )
     reached = {control for control, _ in seen}
-    assert {"model", "dataset", "language", "metric", "theme", "heatmap", "won-more", "class", "pair"} <= reached
+    assert {"model", "dataset", "language", "metric", "theme", "heatmap", "gained-more", "class", "pair"} <= reached
     assert all(name.strip() for control, name in seen if control), seen
 
 

@@ -68,14 +68,14 @@ def test_alignment_tells_its_layers(german: Opened) -> None:
 
 
 def test_facts_are_listed_and_more_on_demand(german: Opened) -> None:
-    count = int(german.text("#won-title").split()[0])
-    assert german.page.locator("#won li").count() == 6 < count
-    assert re.search(r"de subject \d+ of P\d+ is in de told of de answer \d+ \.", german.text("#won li >> nth=0"))
-    assert german.page.get_attribute("#won li >> nth=0 >> .query", "lang") == "de"
-    german.page.click("#won-more")
-    assert german.page.locator("#won li").count() == min(count, 40)
-    german.page.click("#won-more")
-    assert german.page.locator("#won li").count() == 6
+    count = int(german.text("#gained-title").split()[0])
+    assert german.page.locator("#gained li").count() == 6 < count
+    assert re.search(r"de subject \d+ of P\d+ is in de told of de answer \d+ \.", german.text("#gained li >> nth=0"))
+    assert german.page.get_attribute("#gained li >> nth=0 >> .query", "lang") == "de"
+    german.page.click("#gained-more")
+    assert german.page.locator("#gained li").count() == min(count, 40)
+    german.page.click("#gained-more")
+    assert german.page.locator("#gained li").count() == 6
 
 
 def test_the_tables_numbers_are_the_runs_own(german: Opened, shown_runs: Path) -> None:

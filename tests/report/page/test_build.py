@@ -102,7 +102,7 @@ def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
 def test_a_page_of_52_languages_and_two_models_of_24_blocks_would_weigh_less_than_15_megabytes(tmp_path: Path) -> None:
     languages = ("bn", "ka")
     for language in languages:
-        # Labels as long as mLAMA's, in a script of three bytes a letter, and more facts won and lost than are listed.
+        # Labels as long as mLAMA's, three bytes a letter, and more facts gained and lost than are listed.
         labels = ["ბ" * 24] * 300
         write_page_run(
             tmp_path / "runs", language, blocks=24, relations=("P17", "P30", "P36"), facts=300, labels=labels

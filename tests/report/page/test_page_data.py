@@ -64,8 +64,8 @@ def test_intervals_sets_counts_and_alignment_are_the_runs_own(tmp_path: Path) ->
         assert {pairs[place] for place in numbers["confidence_set"]} == measured.confidence_set
         best = pairs[shown["best"][metric]]
         sides, turned = shown["changes"][str(best)], evidence.turned[best]
-        assert [sides[side]["count"] for side in ("won", "lost")] == [len(turned.won), len(turned.lost)]
-    assert shown["won"] == [evidence.counts[pair][0] for pair in pairs]
+        assert [sides[side]["count"] for side in ("gained", "lost")] == [len(turned.gained), len(turned.lost)]
+    assert shown["gained"] == [evidence.counts[pair][0] for pair in pairs]
     assert shown["lost"] == [evidence.counts[pair][1] for pair in pairs]
     assert shown["alignment"]["lrp2"][0] == pytest.approx(0.6)
     assert shown["paper"] is not None, "mbert on mlama is the paper's"
@@ -103,9 +103,9 @@ def test_lists_of_facts_are_capped_counted_and_begin_with_every_relation(tmp_pat
     (shown,) = content["groups"][0]["runs"]
     best = run.best("transferability")
     assert best is not None
-    won = shown["changes"][str(best.pair)]["won"]
-    assert won["count"] > SHOWN == len(won["shown"]) == len(won["right"]), "or nothing was cut"
-    entries = [content["facts"][place] for place in won["shown"]]
+    gained = shown["changes"][str(best.pair)]["gained"]
+    assert gained["count"] > SHOWN == len(gained["shown"]) == len(gained["right"]), "or nothing was cut"
+    entries = [content["facts"][place] for place in gained["shown"]]
     assert [entry[0] for entry in entries[:3]] == relations
     texts = read_facts(folder / "facts.parquet")
     evidence = evidence_of(run)
@@ -113,11 +113,11 @@ def test_lists_of_facts_are_capped_counted_and_begin_with_every_relation(tmp_pat
     turned = evidence.turned[best.pair]
     known = {
         (key[0], texts[key].query.replace("[Y]", texts[key].object), texts[key].pivot_object): key in turned.right
-        for key in turned.won
+        for key in turned.gained
     }
-    for entry, right in zip(entries, won["right"], strict=True):
+    for entry, right in zip(entries, gained["right"], strict=True):
         assert known.pop((entry[0], "".join(entry[1:4]), entry[5])) == bool(right)
-    assert won["pivot"] == len(turned.right.intersection(turned.won))
+    assert gained["pivot"] == len(turned.right.intersection(turned.gained))
 
 
 def test_two_models_share_the_texts_of_their_facts(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_what_a_folder_lacks_is_told_and_costs_nothing_else(tmp_path: Path, gone
     assert told in german["notes"][0] and not french["notes"]
     assert german["metrics"]["accuracy"]["values"] and french["changes"]
     for sides in german["changes"].values():
-        assert not sides["won"]["shown"]
+        assert not sides["gained"]["shown"]
 
 
 def test_baselines_and_the_pivot_have_a_row_without_pairs(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 // The facts that the best pair changes: queries with their right answers, in the language and the pivot.
 
 const FIRST = 6;
-const FLIP = { won: "miss→hit", lost: "hit→miss" };
+const FLIP = { gained: "miss→hit", lost: "hit→miss" };
 
 function drawFacts() {
   const { run, metric, group } = state;
@@ -12,7 +12,7 @@ function drawFacts() {
   find("facts-title").textContent = `Facts that change at ${pairName(run, place)}`;
   find("facts-caption").textContent = "Queries with their right answers. Only hit or miss is known: what the model "
     + "ranked first instead is not recorded.";
-  drawSide("won", change.won, `miss in the baseline, hit with ${group.method}`, group);
+  drawSide("gained", change.gained, `miss in the baseline, hit with ${group.method}`, group);
   drawSide("lost", change.lost, `hit in the baseline, miss with ${group.method}`, group);
 }
 

@@ -115,7 +115,7 @@ function hoverPair(event) {
     const { value, change, interval } = measured(run, name, place);
     return `${capital(name)} ${points(value)} (${signed(change)}${interval ? `, ${bounds(interval)}` : ""})`;
   });
-  if (run.won) lines.push(`${run.won[place]} miss→hit, ${run.lost[place]} hit→miss`);
+  if (run.gained) lines.push(`${run.gained[place]} miss→hit, ${run.lost[place]} hit→miss`);
   showTip(event.event, [`LIRP ${point.y}, LSRP ${point.x}`, ...lines]);
 }
 

@@ -10,7 +10,7 @@ function drawReadout() {
   if (pair === bestOf(run, metric)) facts[0] = `The best of ${of} pairs by ${metric}`;
   else if (tiedWith(run, metric).includes(pair)) facts.push("in the 95 % confidence set");
   if (pair === paperPlace(run)) facts.push("the paper’s pair");
-  if (run.won) facts.push(`${run.won[pair]} miss→hit, ${run.lost[pair]} hit→miss`);
+  if (run.gained) facts.push(`${run.gained[pair]} miss→hit, ${run.lost[pair]} hit→miss`);
   fill(find("readout"), readings(run, metric, pair), make("p", "", `${facts.join("; ")}.`));
 }
 

@@ -54,7 +54,7 @@ function heldOut(run, metric, { change }) {
   return [
     `Held-out gain: ${signed(held_out)}, the pair chosen on one half of the facts and reported on the other; `
       + `selection bias ${points(change - held_out)}.`,
-    `Facts hit: ${run.won[place].toLocaleString("en")} miss→hit, ${run.lost[place].toLocaleString("en")} hit→miss, `
+    `Facts hit: ${run.gained[place].toLocaleString("en")} miss→hit, ${run.lost[place].toLocaleString("en")} hit→miss, `
       + `p ${chance(p)}${corrected}; on facts that did not choose the pair p ${chance(held_out_p)}${heldOut}.`,
   ];
 }

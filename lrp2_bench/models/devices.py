@@ -1,0 +1,45 @@
+"""Where a model runs: a device that is here, and multiplies in the precision asked for."""
+
+from __future__ import annotations
+
+import torch
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import Precision
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is CUDA where there is one. Raises :class:`BenchError` for a device that is not here."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise BenchError(f"Unknown device '{name}'. Use auto, cpu, cuda or cuda:N.") from error
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise BenchError(f"model.device={name}, but PyTorch sees no CUDA device here. Use model.device=cpu.")
+        if (count := torch.cuda.device_count()) <= (device.index or 0):
+            raise BenchError(f"model.device={name}, but the CUDA devices here are 0 to {count - 1}.")
+    elif device.type == "meta":
+        raise BenchError("model.device=meta holds no weights. Use auto, cpu, cuda or cuda:N.")
+    return device
+
+
+def require_precision(device: torch.device, precision: Precision) -> None:
+    """Raise :class:`BenchError` where ``device`` does not multiply matrices of this type."""
+    dtype = getattr(torch, precision.value)
+    try:
+        if device.type == "cuda" and dtype is torch.bfloat16 and not torch.cuda.is_bf16_supported(False):
+            raise RuntimeError("it has no units for it")
+        factor = torch.ones(8, 8, dtype=dtype, device=device)
+        right = bool((factor @ factor == 8).all())
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        other = "float16" if precision is Precision.bfloat16 and device.type == "cuda" else "float32"
+        way_out = f"Set model.precision={other}" if precision is not Precision.float32 else "Choose another device"
+        raise BenchError(
+            f"model.precision={precision.value} does not run on {device}: {reason}.\n{way_out}, or model.device=cpu."
+        ) from error
+    if not right:
+        raise BenchError(f"Products of matrices in {precision.value} on {device} are wrong. Use model.device=cpu.")
