@@ -117,14 +117,11 @@ class LogPartition:
             torch.cat(values), torch.cat(tokens), torch.cat(rests), torch.cat(means), states.float().norm(dim=1)
         )
 
-    def over(
-        self, states: Float[Tensor, "row setting hidden"], lead: Lead, counts: ProbeCounts
-    ) -> Float[Tensor, "row setting"]:
+    def over(self, states: Float[Tensor, "row setting hidden"], lead: Lead) -> Float[Tensor, "row setting"]:
         """Less than the exact values, whatever rounding does: the log-sum-exp over the tokens that lead at the row's
         ``lead``, and for the rest of the vocabulary the tangent there. Every distribution p over the rest bounds its
         log-sum-exp from below by the mean of the logits under p plus p's entropy (Jensen); the lead's own does so
         exactly where it was taken, and linearly in the state elsewhere."""
-        counts.partial_log_partitions += states.shape[0] * states.shape[1]
         vocabulary = self._model.vocabulary
         size = max(1, _LOGIT_FLOATS // (lead.tokens.shape[1] * states.shape[2]))
         values = []
@@ -141,23 +138,25 @@ class LogPartition:
         self, states: Float[Tensor, "row place hidden"], group: Int[Tensor, " row"], counts: ProbeCounts
     ) -> Interval:
         """The exact values of the first row of each ``group``, and lower bounds of the others': over the tokens that
-        lead at a place in the first. All rows are left open where groups are so small that this may save nothing."""
+        lead at a place in the first. Rows of groups so small that this may save nothing are left open."""
         rows, places, width = states.shape
         low = states.new_full((rows, places), -torch.inf, dtype=torch.float32)
         high = torch.full_like(low, torch.inf)
         _, group = group.unique(return_inverse=True)
         sizes = group.bincount()
-        if rows < LED_FROM * max(1, len(sizes)):
-            return Interval(low, high)
         order = group.argsort(stable=True)
-        start = sizes.cumsum(dim=0) - sizes
+        large = sizes >= LED_FROM
+        start, sizes = (sizes.cumsum(dim=0) - sizes)[large], sizes[large]
+        if not len(sizes):
+            return Interval(low, high)
         step = max(1, _LOGIT_FLOATS // (int(sizes.max()) * places * width))
         for first, size in zip(start.split(step), sizes.split(step), strict=True):
             member = torch.arange(int(size.max()), device=states.device).expand(len(size), -1)
             some = order[first.unsqueeze(1) + torch.minimum(member, size.unsqueeze(1) - 1)]  # the last fills up
             there = states[some].transpose(1, 2).flatten(0, 1)
             lead = self.leading(there[:, 0], counts)
-            bounds = self.over(there, lead, counts)
+            bounds = self.over(there, lead)
+            counts.partial_log_partitions += int(size.sum()) * places
             low[some] = bounds.view(len(size), places, -1).transpose(1, 2)
             low[order[first]] = high[order[first]] = lead.value.view(len(size), places)
         return Interval(low, high)

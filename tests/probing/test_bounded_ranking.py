@@ -44,7 +44,7 @@ class _Known:
         none = torch.zeros(len(rows), 1)
         return Lead(self.values[rows], none.long(), none[:, 0], none, none[:, 0])
 
-    def over(self, states: Tensor, lead: Lead, counts: ProbeCounts) -> Tensor:
+    def over(self, states: Tensor, lead: Lead) -> Tensor:
         rows = states[..., 0].long()
         return self.values[rows] - self.below[rows]
 
