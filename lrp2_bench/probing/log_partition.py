@@ -37,6 +37,9 @@ LED_FROM = 4
 #: Logits and rows of the head held at once where they are looked at one by one.
 _LOGIT_FLOATS = 16 * 2**20
 
+#: Nats below a log-sum-exp from which logits are nothing of it.
+_NEGLIGIBLE = 30
+
 #: Share of a float32 log-sum-exp that its own rounding may move it, generously.
 _ROUNDING = 1e-5
 
@@ -103,13 +106,13 @@ class LogPartition:
             tokens.append(top)
             mean = part.new_zeros(part.shape, dtype=torch.float32)
             rest = mean.new_full((len(part),), -torch.inf)
-            # A soft cap leaves a log-partition no convex function of the state.
-            if vocabulary.cap is None and most < len(weight):
+            # A soft cap leaves a log-partition no convex function of the state; half precision rounds the tangent away.
+            if vocabulary.cap is None and weight.dtype is torch.float32 and most < len(weight):
                 logits.scatter_(1, top, -torch.inf)
                 rest = logits.logsumexp(dim=1)
-                shares = logits.sub_(rest.unsqueeze(1)).exp_().to(weight.dtype)
+                shares = logits.sub_(rest.unsqueeze(1)).exp_()
                 # Any distribution bounds; what does not add up to 1 does not.
-                mean = (shares @ weight).float() / shares.float().sum(dim=1, keepdim=True)
+                mean = shares @ weight / shares.sum(dim=1, keepdim=True)
                 rest = rest - (mean * part.float()).sum(dim=1)
             rests.append(rest)
             means.append(mean)
@@ -132,7 +135,7 @@ class LogPartition:
             values.append(vocabulary.finish(products).logsumexp(dim=2))
         rest = lead.rest.unsqueeze(1) + torch.bmm(states.float(), lead.mean.unsqueeze(2)).squeeze(2)
         value = torch.logaddexp(torch.cat(values), rest)
-        return value - self.slip(states, value) - self._rounding * self._reach * lead.length.unsqueeze(1)
+        return value - self.slip(states, value) - _ROUNDING * self._reach * lead.length.unsqueeze(1)
 
     def led(
         self, states: Float[Tensor, "row place hidden"], group: Int[Tensor, " row"], counts: ProbeCounts
@@ -164,7 +167,9 @@ class LogPartition:
     def slip(self, states: Float[Tensor, "*row hidden"], value: Float[Tensor, " *row"]) -> Float[Tensor, " *row"]:
         """More than two ways of summing a row's products can differ by, where their log-sum-exp is ``value``."""
         largest: Float[Tensor, " *row"] = self._reach * states.float().norm(dim=-1)
-        return self._rounding * (1 + value.abs() + largest)
+        # Half-precision products are rounded by their own size, and those of less than e**-30 of the sum do not count.
+        half = self._half * (_NEGLIGIBLE + value.abs())
+        return _ROUNDING * (1 + value.abs() + largest) + half
 
     @cached_property
     def _reach(self) -> Float[Tensor, ""]:
@@ -173,9 +178,10 @@ class LogPartition:
         return torch.stack([part.float().norm(dim=1).max() for part in weight.split(_VOCAB_STEP)]).max()
 
     @property
-    def _rounding(self) -> float:
-        """Of products in the model's precision: those of a head in half precision are rounded to it."""
-        return max(_ROUNDING, 2.0 * torch.finfo(self._model.vocabulary.weight.dtype).eps)
+    def _half(self) -> float:
+        """By what share two roundings of a half-precision product may differ; 0 in float32."""
+        kind = self._model.vocabulary.weight.dtype
+        return 0.0 if kind is torch.float32 else float(torch.finfo(kind).eps)
 
 
 def leading_tokens(vocab: int) -> int:

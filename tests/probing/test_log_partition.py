@@ -281,6 +281,17 @@ def test_what_leads_in_one_state_bounds_the_log_partition_of_another_from_below(
         assert (exact - low <= 3 * margin).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("scale", [0.01, 0.3, 2.0])
+def test_what_leads_bounds_a_head_in_half_precision_as_it_is_computed(scale: float, dtype: torch.dtype) -> None:
+    weight, states = (scale * _random(1, 9000, 64)).to(dtype), _random(2, 4, 40, 64).to(dtype)
+    lots = LogPartition(_model(weight, None, dtype), 64, rough=False)
+    exact = lots.exact(states.flatten(0, 1), ProbeCounts()).view(4, 40)
+    low = lots.over(states, lots.leading(states[:, 0], ProbeCounts()))
+    assert (low <= exact).all()
+    assert (low <= (states.double() @ weight.double().T).logsumexp(dim=2)).all()
+
+
 def test_where_no_tokens_lead_the_tangent_bounds_closely() -> None:
     weight, states = 0.02 * _random(1, 20_000, 64), _random(2, 2, 30, 64)
     lots = LogPartition(_model(weight, None), 64, rough=False)
