@@ -205,7 +205,8 @@ class BoundedRanking:
         for fact, slot in zip(facts.split(size), slots.split(size), strict=True):
             states = self._states[fact, :, slot]
             lead = self._log_partition.leading(states[:, 0], self._counts)
-            low = self._log_partition.over(states[:, 1:], lead, self._counts)
+            low = self._log_partition.over(states[:, 1:], lead)
+            self._counts.partial_log_partitions += low.numel()
             self._low[fact, 1:, slot] = torch.maximum(self._low[fact, 1:, slot], low.nan_to_num(nan=_LOWEST))
             self._set(fact, torch.zeros_like(fact), slot, lead.value)
 

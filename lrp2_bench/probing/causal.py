@@ -129,8 +129,17 @@ class CausalProbe(Probe):
         device = self.model.device
         if self.model.packs:
             everything = torch.ones(len(choices), settings, dtype=torch.bool, device=device)
-            final = run(self._pack([choice.prefix_tree for choice in choices]), everything)
-            return self._readout(final, len(choices), settings)
+            slots = max(1, *(len(choice.prefix_tree.scored) for choice in choices))
+            states: Tensor | None = None
+            for place, asked, hidden in self._packed(choices, everything, run):
+                found = self.model.readout(hidden)
+                if states is None:
+                    states = found.new_zeros(len(choices), settings, slots, found.shape[-1])
+                kept = found[:, :slots]
+                states[place, asked, : kept.shape[1]] = kept
+            if states is None:
+                raise ValueError("No states came back for the facts asked.")
+            return states
         rows = [choice.rows for choice in choices if choice.rows is not None]
         ids = [row for some in rows for row in some.ids]
         read = [places for some in rows for places in some.read]
@@ -147,6 +156,16 @@ class CausalProbe(Probe):
             states[fact, :, : len(row)] = hidden[first + row, :, place].transpose(0, 1)
             first += len(some.ids)
         return states
+
+    def _packed(
+        self, choices: list[_Choice], wanted: Bool[Tensor, "fact setting"], run: RunSettings
+    ) -> Iterator[tuple[int, Int[Tensor, " asked"], Float[Tensor, "asked scored hidden"]]]:
+        """Each fact's place, settings, and states at its prefix tree's scored nodes."""
+        final = run(self._pack([choice.prefix_tree for choice in choices]), wanted)
+        for place in range(len(choices)):
+            cells = (final.query == place).nonzero().flatten()
+            if len(cells):
+                yield place, final.setting[cells], final.hidden[cells]
 
     def _readout(self, final: FinalStates, queries: int, settings: int) -> Float[Tensor, "query setting scored hidden"]:
         """That of every query in every setting, in order."""

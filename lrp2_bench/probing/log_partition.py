@@ -37,6 +37,9 @@ LED_FROM = 4
 #: Logits and rows of the head held at once where they are looked at one by one.
 _LOGIT_FLOATS = 16 * 2**20
 
+#: Nats below a log-sum-exp from which logits are nothing of it.
+_NEGLIGIBLE = 30
+
 #: Share of a float32 log-sum-exp that its own rounding may move it, generously.
 _ROUNDING = 1e-5
 
@@ -103,13 +106,13 @@ class LogPartition:
             tokens.append(top)
             mean = part.new_zeros(part.shape, dtype=torch.float32)
             rest = mean.new_full((len(part),), -torch.inf)
-            # A soft cap leaves a log-partition no convex function of the state.
-            if vocabulary.cap is None and most < len(weight):
+            # A soft cap leaves a log-partition no convex function of the state; half precision rounds the tangent away.
+            if vocabulary.cap is None and weight.dtype is torch.float32 and most < len(weight):
                 logits.scatter_(1, top, -torch.inf)
                 rest = logits.logsumexp(dim=1)
-                shares = logits.sub_(rest.unsqueeze(1)).exp_().to(weight.dtype)
+                shares = logits.sub_(rest.unsqueeze(1)).exp_()
                 # Any distribution bounds; what does not add up to 1 does not.
-                mean = (shares @ weight).float() / shares.float().sum(dim=1, keepdim=True)
+                mean = shares @ weight / shares.sum(dim=1, keepdim=True)
                 rest = rest - (mean * part.float()).sum(dim=1)
             rests.append(rest)
             means.append(mean)
@@ -117,14 +120,11 @@ class LogPartition:
             torch.cat(values), torch.cat(tokens), torch.cat(rests), torch.cat(means), states.float().norm(dim=1)
         )
 
-    def over(
-        self, states: Float[Tensor, "row setting hidden"], lead: Lead, counts: ProbeCounts
-    ) -> Float[Tensor, "row setting"]:
+    def over(self, states: Float[Tensor, "row setting hidden"], lead: Lead) -> Float[Tensor, "row setting"]:
         """Less than the exact values, whatever rounding does: the log-sum-exp over the tokens that lead at the row's
         ``lead``, and for the rest of the vocabulary the tangent there. Every distribution p over the rest bounds its
         log-sum-exp from below by the mean of the logits under p plus p's entropy (Jensen); the lead's own does so
         exactly where it was taken, and linearly in the state elsewhere."""
-        counts.partial_log_partitions += states.shape[0] * states.shape[1]
         vocabulary = self._model.vocabulary
         size = max(1, _LOGIT_FLOATS // (lead.tokens.shape[1] * states.shape[2]))
         values = []
@@ -135,29 +135,31 @@ class LogPartition:
             values.append(vocabulary.finish(products).logsumexp(dim=2))
         rest = lead.rest.unsqueeze(1) + torch.bmm(states.float(), lead.mean.unsqueeze(2)).squeeze(2)
         value = torch.logaddexp(torch.cat(values), rest)
-        return value - self.slip(states, value) - self._rounding * self._reach * lead.length.unsqueeze(1)
+        return value - self.slip(states, value) - _ROUNDING * self._reach * lead.length.unsqueeze(1)
 
     def led(
         self, states: Float[Tensor, "row place hidden"], group: Int[Tensor, " row"], counts: ProbeCounts
     ) -> Interval:
         """The exact values of the first row of each ``group``, and lower bounds of the others': over the tokens that
-        lead at a place in the first. All rows are left open where groups are so small that this may save nothing."""
+        lead at a place in the first. Rows of groups so small that this may save nothing are left open."""
         rows, places, width = states.shape
         low = states.new_full((rows, places), -torch.inf, dtype=torch.float32)
         high = torch.full_like(low, torch.inf)
         _, group = group.unique(return_inverse=True)
         sizes = group.bincount()
-        if rows < LED_FROM * max(1, len(sizes)):
-            return Interval(low, high)
         order = group.argsort(stable=True)
-        start = sizes.cumsum(dim=0) - sizes
+        large = sizes >= LED_FROM
+        start, sizes = (sizes.cumsum(dim=0) - sizes)[large], sizes[large]
+        if not len(sizes):
+            return Interval(low, high)
         step = max(1, _LOGIT_FLOATS // (int(sizes.max()) * places * width))
         for first, size in zip(start.split(step), sizes.split(step), strict=True):
             member = torch.arange(int(size.max()), device=states.device).expand(len(size), -1)
             some = order[first.unsqueeze(1) + torch.minimum(member, size.unsqueeze(1) - 1)]  # the last fills up
             there = states[some].transpose(1, 2).flatten(0, 1)
             lead = self.leading(there[:, 0], counts)
-            bounds = self.over(there, lead, counts)
+            bounds = self.over(there, lead)
+            counts.partial_log_partitions += int(size.sum()) * places
             low[some] = bounds.view(len(size), places, -1).transpose(1, 2)
             low[order[first]] = high[order[first]] = lead.value.view(len(size), places)
         return Interval(low, high)
@@ -165,7 +167,9 @@ class LogPartition:
     def slip(self, states: Float[Tensor, "*row hidden"], value: Float[Tensor, " *row"]) -> Float[Tensor, " *row"]:
         """More than two ways of summing a row's products can differ by, where their log-sum-exp is ``value``."""
         largest: Float[Tensor, " *row"] = self._reach * states.float().norm(dim=-1)
-        return self._rounding * (1 + value.abs() + largest)
+        # Half-precision products are rounded by their own size, and those of less than e**-30 of the sum do not count.
+        half = self._half * (_NEGLIGIBLE + value.abs())
+        return _ROUNDING * (1 + value.abs() + largest) + half
 
     @cached_property
     def _reach(self) -> Float[Tensor, ""]:
@@ -174,9 +178,10 @@ class LogPartition:
         return torch.stack([part.float().norm(dim=1).max() for part in weight.split(_VOCAB_STEP)]).max()
 
     @property
-    def _rounding(self) -> float:
-        """Of products in the model's precision: those of a head in half precision are rounded to it."""
-        return max(_ROUNDING, 2.0 * torch.finfo(self._model.vocabulary.weight.dtype).eps)
+    def _half(self) -> float:
+        """By what share two roundings of a half-precision product may differ; 0 in float32."""
+        kind = self._model.vocabulary.weight.dtype
+        return 0.0 if kind is torch.float32 else float(torch.finfo(kind).eps)
 
 
 def leading_tokens(vocab: int) -> int:
