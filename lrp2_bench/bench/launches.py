@@ -16,7 +16,7 @@ from unittest.mock import patch
 import torch
 
 from lrp2_bench.bench.models import RandomModel, random_model, random_vectors
-from lrp2_bench.bench.stand_in import DEVICE, StandIn, put
+from lrp2_bench.bench.stand_in import StandIn, put
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import ProbingSettings
 from lrp2_bench.core.types import LayerPair, Relation, all_pairs
@@ -91,13 +91,13 @@ def count_launches(
         with stand_in.counting(), _phases(stand_in, model), stand_in.phase("ranking"):
             evaluate(probe, plan, moved, range(len(relation.facts)), limits, lambda steps=1: None)
     facts = len(relation.facts)
-    by_phase = [
+    launches, waits = (
         {phase: sum(n for (at, _), n in counts.items() if at == phase) / facts for phase in PHASES}
         for counts in (stand_in.launches, stand_in.waits)
-    ]
+    )
     commonest = Counter({" ".join(key): n / facts for key, n in stand_in.launches.items()}).most_common(40)
-    waits = {" ".join((*key, "(waits)")): n / facts for key, n in stand_in.waits.items()}
-    return Launches(family, relation.name, facts, *by_phase, {**dict(commonest), **waits})
+    told = {" ".join((*key, "(waits)")): n / facts for key, n in stand_in.waits.items()}
+    return Launches(family, relation.name, facts, launches, waits, {**dict(commonest), **told})
 
 
 def _model(family: str, texts: Sequence[str], seed: int, blocks: int, stand_in: StandIn) -> LayeredModel:

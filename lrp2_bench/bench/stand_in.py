@@ -2,7 +2,8 @@
 
 Tensors on the stand-in claim PyTorch's ``meta`` device, which no code of ours runs on, and hold their numbers on the
 CPU. Every operator on them passes a dispatch mode, which runs it there and counts it: views launch nothing, whatever
-has numbers go from the device to the host, or sizes depend on them, waits.
+has numbers go from the device to the host, or sizes depend on them, waits, and so does a copy to the device unless it
+is told not to (``non_blocking``; that its source must be pinned is not checked).
 """
 
 from __future__ import annotations
@@ -44,17 +45,17 @@ class _OnDevice(Tensor):
 
     @staticmethod
     def __new__(cls, held: Tensor) -> _OnDevice:
-        made: _OnDevice = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made: _OnDevice = torch.Tensor._make_wrapper_subclass(
             cls, held.shape, strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype,
             device=DEVICE,
         )  # fmt: skip
         made.held = held
         return made
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         raise RuntimeError(f"{func} ran on the stand-in for a GPU while nobody counted.")
 
 
@@ -101,7 +102,7 @@ def put(module: nn.Module) -> None:
 
 class _Dispatch(TorchDispatchMode):
     def __init__(self, stand_in: StandIn) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._stand_in = stand_in
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -119,7 +120,7 @@ class _Dispatch(TorchDispatchMode):
             to = torch.device(asked).type == DEVICE.type
             kwargs["device"] = torch.device("cpu")
         if here or to:
-            self._count(func, name, args, tensors, to)
+            self._count(func, name, args, kwargs, to)
         plain_args, plain = tree_map(_held, (args, kwargs))
         found = func(*plain_args, **plain)
         if not to:
@@ -128,7 +129,7 @@ class _Dispatch(TorchDispatchMode):
             return args[0]  # in place: the same tensor
         return tree_map(lambda leaf: _OnDevice(leaf) if isinstance(leaf, Tensor) else leaf, found)
 
-    def _count(self, func: Any, name: str, args: Any, tensors: list[Tensor], to: bool) -> None:
+    def _count(self, func: Any, name: str, args: Any, kwargs: dict[str, Any], to: bool) -> None:
         views = [arg for arg in func._schema.returns if arg.alias_info is not None and not arg.alias_info.is_write]
         if name in _FREE or views:
             return
@@ -137,13 +138,15 @@ class _Dispatch(TorchDispatchMode):
         if (
             name in _WAITS
             or not to
+            or (name == "_to_copy" and not (isinstance(args[0], _OnDevice) or kwargs.get("non_blocking")))
             or any(isinstance(leaf, Tensor) and leaf.dtype in (torch.bool, torch.uint8) for leaf in index)
             or (name == "repeat_interleave" and not isinstance(args[-1], int))
         ):
             self._stand_in.waited(name)
-        for leaf in index:  # an index on the host is copied first
-            if isinstance(leaf, Tensor) and not isinstance(leaf, _OnDevice):
+        for leaf in index:
+            if isinstance(leaf, Tensor) and not isinstance(leaf, _OnDevice):  # it is copied first
                 self._stand_in.launched("_to_copy")
+                self._stand_in.waited("_to_copy")
 
 
 class _Functions(TorchFunctionMode):
@@ -162,6 +165,10 @@ class _Functions(TorchFunctionMode):
             self._stand_in.launched(name)
             self._stand_in.waited(name)
             return getattr(args[0].held, name)(*args[1:], **kwargs)
+        if name in {"__getitem__", "__setitem__"} and args and isinstance(args[0], _OnDevice):
+            index = args[1] if isinstance(args[1], tuple) else (args[1],)
+            sent = tuple(torch.as_tensor(part).to(DEVICE) if isinstance(part, list) else part for part in index)
+            return func(args[0], sent, *args[2:])
         if func in (torch.tensor, torch.as_tensor) and torch.device(kwargs.get("device") or "cpu").type == DEVICE.type:
             made = func(*args, **{**kwargs, "device": None})
             return made.to(DEVICE)

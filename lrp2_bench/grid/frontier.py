@@ -8,7 +8,7 @@ padding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,13 +16,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.grid.schedule import Schedule, Scheduler
 from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.projection import Shifts, as_edit
+from lrp2_bench.models.devices import send
 from lrp2_bench.models.layered import Context, LayeredModel
 from lrp2_bench.probing.probe import FinalStates, Queries
-
-#: A step holds no more padding than this, unless it is so small that the machine would not be busy with less.
-_MOST_PADDING, _FEW_TOKENS = 0.05, 256
 
 
 @dataclass
@@ -38,12 +37,9 @@ class Work:
 
 @dataclass
 class _Frontier:
-    """``i`` and ``j`` are the LIRP and LSRP layers a row has passed, 0 for none yet. Longest queries first."""
+    """Longest queries first."""
 
     hidden: Float[Tensor, "row token hidden"]
-    query: Int[Tensor, " row"]
-    i: Int[Tensor, " row"]
-    j: Int[Tensor, " row"]
 
 
 class FrontierRunner:
@@ -51,114 +47,52 @@ class FrontierRunner:
 
     def __init__(self, model: LayeredModel, plan: GridPlan, edit: Shifts | Edit | None, step_tokens: int) -> None:
         self.work = Work()
-        self._model, self._plan, self._step_tokens = model, plan, step_tokens
+        self._model, self._step_tokens = model, step_tokens
+        self._schedule = Scheduler(plan.settings, model.blocks)
         self._edit = as_edit(edit if edit is not None else torch.zeros(0))
         self._moved: Bool[Tensor, "query token"] | None = None  # the tokens whose states are edited; None: all
-        layers = model.blocks + 1
-        self._setting = torch.full((layers, layers), -1, device=model.device)
-        for number, pair in enumerate(plan.settings):
-            self._setting[(pair.lirp, pair.lsrp) if pair else (0, 0)] = number
 
     def __call__(self, queries: Queries, wanted: Bool[Tensor, "query setting"]) -> FinalStates:
-        """Final states of the marked (query, setting) cells."""
-        model = self._model
-        needed = self._by_layers(wanted)
-        self._moved = self._edit.tokens(queries.tokens)
-        context, embedded = model.context(queries.tokens), model.embed(queries.tokens)
-        lengths = queries.tokens.keep.sum(dim=1)
-        order = lengths.argsort(descending=True, stable=True)
-        rows = order[wanted.any(dim=1)[order]]
-        none = torch.zeros_like(rows)
-        frontier = _Frontier(embedded[rows], rows, none, none)
-        for k in range(1, model.blocks):
-            self._run_block(k, frontier, context, lengths)
-            frontier = self._after_block(k, frontier, needed, order.argsort())
-            if self._edit.acts_between:
-                self._between(k, frontier)
-        return self._last_block(frontier, context, queries.positions, lengths)
+        """Final states of the marked (query, setting) cells. Both are best given on the host, which has to know them;
+        the device is not asked for anything then."""
+        model, last = self._model, self._model.blocks
+        lengths = queries.tokens.keep.cpu().sum(dim=1).numpy()
+        schedule = self._schedule(wanted.cpu().numpy(), lengths, self._step_tokens, model.device)
+        tokens, positions = queries.tokens.to(model.device), send(queries.positions, model.device)
+        self._moved = self._edit.tokens(tokens)
+        context, embedded = model.context(tokens), model.embed(tokens)
+        frontier = _Frontier(embedded.index_select(0, schedule.at(schedule.passages[0].query)))
+        for k in range(1, last):
+            self._run_block(k, frontier, context, schedule)
+            self._after_block(k, frontier, schedule)
+        return self._last_block(frontier, context, positions, schedule)
 
     def halve_steps(self) -> bool:
         """Let half as many tokens pass a block at once; False where they are down to one."""
         self._step_tokens //= 2
         return self._step_tokens >= 1
 
-    def _by_layers(self, wanted: Bool[Tensor, "query setting"]) -> Bool[Tensor, "query lirp lsrp"]:
-        layers = self._model.blocks + 1
-        needed = torch.zeros(len(wanted), layers, layers, dtype=torch.bool, device=wanted.device)
-        for number, pair in enumerate(self._plan.settings):
-            needed[(slice(None), pair.lirp, pair.lsrp) if pair else (slice(None), 0, 0)] = wanted[:, number]
-        return needed
-
-    def _run_block(self, k: int, frontier: _Frontier, context: Context, lengths: Int[Tensor, " query"]) -> None:
-        self.work.rows += len(frontier.query)
-        self.work.tokens += int(lengths[frontier.query].sum())
-        for span, tokens in self._steps(frontier, lengths):
+    def _run_block(self, k: int, frontier: _Frontier, context: Context, schedule: Schedule) -> None:
+        passage = schedule.passages[k - 1]
+        self.work.rows += passage.rows
+        self.work.tokens += passage.tokens
+        self.work.padding += passage.padding
+        query = schedule.at(passage.query)
+        for step in passage.steps:
             # Contiguous, or each of the block's linear maps copies it by itself.
-            hidden = frontier.hidden[span, :tokens].contiguous()
-            there = context.select(frontier.query[span], tokens)
-            frontier.hidden[span, :tokens] = self._model.block(k, hidden, there)
+            hidden = frontier.hidden[step.rows, : step.tokens].contiguous()
+            there = context.select(query[step.rows], step.tokens)
+            frontier.hidden[step.rows, : step.tokens] = self._model.block(k, hidden, there)
 
-    def _steps(self, frontier: _Frontier, lengths: Int[Tensor, " query"]) -> Iterator[tuple[slice, int]]:
-        """Rows that pass a block together, and the tokens of the longest of them."""
-        tokens = lengths[frontier.query].tolist()
-        start = 0
-        while start < len(tokens):
-            width, most = tokens[start], start + max(1, self._step_tokens // tokens[start])
-            stop, padding = start + 1, 0
-            while stop < min(most, len(tokens)):
-                padding += width - tokens[stop]
-                padded = width * (stop + 1 - start)
-                if padded > _FEW_TOKENS and padding > _MOST_PADDING * padded:
-                    padding -= width - tokens[stop]
-                    break
-                stop += 1
-            self.work.padding += padding
-            yield slice(start, stop), width
-            start = stop
-
-    def _after_block(
-        self,
-        k: int,
-        before: _Frontier,
-        needed: Bool[Tensor, "query lirp lsrp"],
-        rank: Int[Tensor, " query"],
-    ) -> _Frontier:
-        """Rows that go on as they are, rows that LIRP moves after block k, rows that LSRP moves back; a query's rows
-        stand together, in the order of ``rank``."""
-        query, i, j = before.query, before.i, before.j
-        trunk, branch = i == 0, (i > 0) & (j == 0)
-        stays = (
-            (j > 0)
-            | (branch & needed[query, i, k + 1 :].any(dim=1))
-            | (trunk & (needed[query, 0, 0] | needed[query, k + 1 :].flatten(1).any(dim=1)))
-        )
-        enters = (trunk & needed[query, k].any(dim=1)).nonzero().flatten()
-        leaves = (branch & needed[query, i, k]).nonzero().flatten()
-        stays = stays.nonzero().flatten()
-        if not len(enters) and not len(leaves) and len(stays) == len(query):
-            return before
-        source = torch.cat([stays, enters, leaves])
-        order = rank[query[source]].argsort(stable=True)
-        source = source[order]
-        hidden = before.hidden[source]
-        enters, leaves = (
-            ((order >= start) & (order < start + len(rows))).nonzero().flatten()
-            for start, rows in ((len(stays), enters), (len(stays) + len(enters), leaves))
-        )
-        query, i, j = query[source], i[source], j[source]
-        if len(enters):
-            self._change(self._edit.enter, k, hidden, enters, query)
-            i[enters] = k
-        if len(leaves):
-            self._change(self._edit.leave, k, hidden, leaves, query)
-            j[leaves] = k
-        return _Frontier(hidden, query, i, j)
-
-    def _between(self, k: int, frontier: _Frontier) -> None:
-        """Edit the rows that entered before block k and have not left."""
-        inside = ((frontier.i > 0) & (frontier.i < k) & (frontier.j == 0)).nonzero().flatten()
-        if len(inside):
-            self._change(self._edit.between, k, frontier.hidden, inside, frontier.query)
+    def _after_block(self, k: int, frontier: _Frontier, schedule: Schedule) -> None:
+        """Rows go on as they are, as LIRP moves them after block k, or as LSRP moves them back."""
+        passage, query = schedule.passages[k - 1], schedule.at(schedule.passages[k].query)
+        if passage.source is not None:
+            frontier.hidden = frontier.hidden.index_select(0, schedule.at(passage.source))
+        self._change(self._edit.enter, k, frontier.hidden, schedule.at(passage.enters), query)
+        self._change(self._edit.leave, k, frontier.hidden, schedule.at(passage.leaves), query)
+        if self._edit.acts_between:
+            self._change(self._edit.between, k, frontier.hidden, schedule.at(passage.between), query)
 
     def _change(
         self,
@@ -170,31 +104,29 @@ class FrontierRunner:
         positions: Int[Tensor, "query place"] | None = None,
     ) -> None:
         """Edit layer ``k``'s states of some rows, in place; ``positions``: their places are those of the queries."""
-        before = hidden[rows]
+        if not len(rows):
+            return
+        before = hidden.index_select(0, rows)
         after = edit(k, before)
         if self._moved is not None:
             moved = self._moved if positions is None else self._moved.gather(1, positions)
-            after = torch.where(moved[query[rows]].unsqueeze(-1), after, before)
-        hidden[rows] = after
+            after = torch.where(moved.index_select(0, query.index_select(0, rows)).unsqueeze(-1), after, before)
+        hidden.index_copy_(0, rows, after)
 
     def _last_block(
-        self,
-        frontier: _Frontier,
-        context: Context,
-        positions: Int[Tensor, "query scored"],
-        lengths: Int[Tensor, " query"],
+        self, frontier: _Frontier, context: Context, positions: Int[Tensor, "query scored"], schedule: Schedule
     ) -> FinalStates:
         model, last = self._model, self._model.blocks
-        self.work.finals += len(frontier.query)
+        passage = schedule.passages[last - 1]
+        self.work.finals += passage.rows
+        self.work.padding += passage.padding
+        query = schedule.at(passage.query)
         parts = []
-        for span, tokens in self._steps(frontier, lengths):
-            query = frontier.query[span]
-            there = context.select(query, tokens)
-            parts.append(model.block_at(last, frontier.hidden[span, :tokens], there, positions[query]))
+        for step in passage.steps:
+            some = query[step.rows]
+            there = context.select(some, step.tokens)
+            at = positions.index_select(0, some)
+            parts.append(model.block_at(last, frontier.hidden[step.rows, : step.tokens], there, at))
         hidden = torch.cat(parts)
-        # A row that LIRP has moved and LSRP has not is the pair whose LSRP follows the last block.
-        back = (frontier.i > 0) & (frontier.j == 0)
-        if len(rows := back.nonzero().flatten()):
-            self._change(self._edit.leave, last, hidden, rows, frontier.query, positions)
-        j = torch.where(back, last, frontier.j)
-        return FinalStates(hidden, frontier.query, self._setting[frontier.i, j], self._step_tokens)
+        self._change(self._edit.leave, last, hidden, schedule.at(passage.leaves), query, positions)
+        return FinalStates(hidden, query, schedule.at(schedule.setting), self._step_tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import Precision
@@ -43,3 +44,10 @@ def require_precision(device: torch.device, precision: Precision) -> None:
         ) from error
     if not right:
         raise BenchError(f"Products of matrices in {precision.value} on {device} are wrong. Use model.device=cpu.")
+
+
+def send(value: Tensor, device: torch.device) -> Tensor:
+    """``value`` on ``device``, without the host waiting for what the device has still to do before."""
+    if device.type == "cuda" and value.device.type == "cpu":
+        value = value.pin_memory()
+    return value.to(device, non_blocking=True)

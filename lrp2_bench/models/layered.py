@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, ClassVar, Literal, Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.models.devices import send
 from lrp2_bench.models.half import product_type
 from lrp2_bench.models.quantised import packed_as
 
@@ -30,6 +33,11 @@ class TokenBatch:
     keep: Bool[Tensor, "row token"]
     positions: Int[Tensor, "row token"]
     visible: Bool[Tensor, "row query key"] | None = None
+
+    def to(self, device: torch.device) -> TokenBatch:
+        """The same on ``device``."""
+        visible = None if self.visible is None else send(self.visible, device)
+        return TokenBatch(send(self.ids, device), send(self.keep, device), send(self.positions, device), visible)
 
 
 class Context(Protocol):
@@ -197,14 +205,16 @@ class LayeredModel(ABC):
 
     def batch(self, sequences: Sequence[Sequence[int]]) -> TokenBatch:
         """Right-padded on the model's device."""
-        width = max(len(sequence) for sequence in sequences)
-        ids = torch.full((len(sequences), width), self.padding, dtype=torch.long)
-        keep = torch.zeros((len(sequences), width), dtype=torch.bool)
-        for row, sequence in enumerate(sequences):
-            ids[row, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)
-            keep[row, : len(sequence)] = True
-        positions = torch.arange(width).expand_as(ids)
-        return TokenBatch(ids.to(self.device), keep.to(self.device), positions.to(self.device))
+        return self.padded(sequences).to(self.device)
+
+    def padded(self, sequences: Sequence[Sequence[int]]) -> TokenBatch:
+        """:meth:`batch` on the host."""
+        lengths = np.array([len(sequence) for sequence in sequences])
+        keep = np.arange(lengths.max()) < lengths[:, None]
+        ids = np.full(keep.shape, self.padding, dtype=np.int64)
+        ids[keep] = list(chain.from_iterable(sequences))
+        rows = torch.from_numpy(ids)
+        return TokenBatch(rows, torch.from_numpy(keep), torch.arange(keep.shape[1]).repeat(len(keep), 1))
 
     def additive(self, visible: Bool[Tensor, "row query key"]) -> Float[Tensor, "row 1 query key"]:
         """The one place where a boolean mask becomes an additive one (eager attention adds booleans without a word)."""

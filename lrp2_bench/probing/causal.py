@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -20,6 +21,7 @@ from lrp2_bench.core.batching import by_tokens
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SentenceScore
 from lrp2_bench.core.types import Relation, Setting
+from lrp2_bench.models.devices import send
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 from lrp2_bench.probing.bounded_ranking import BoundedRanking, Sentences
 from lrp2_bench.probing.log_partition import LogPartition
@@ -70,7 +72,7 @@ class CausalProbe(Probe):
         asked = list(self._choices) if facts is None else sorted(self._choices.keys() & set(facts))
         for indices in by_tokens([self._choices[fact].tokens for fact in asked], tokens):
             chosen = [asked[index] for index in indices]
-            yield FactBatch(torch.tensor(chosen, device=self.model.device))
+            yield FactBatch(torch.tensor(chosen))
 
     def workload(self, tokens: int, facts: Sequence[int] | None = None) -> Workload:
         certain = []
@@ -102,22 +104,21 @@ class CausalProbe(Probe):
         )
 
     def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
-        choices = [self._choices[fact] for fact in batch.facts.tolist()]
-        hits = torch.zeros(len(choices), len(settings), dtype=torch.bool, device=self.model.device)
-        self.counts.cells += hits.numel()
-        self.counts.facts += len(choices)
-        for place, choice in enumerate(choices):
-            if len(choice.prefix_tree.paths) == 1:
-                hits[place] = True
-        contested = torch.tensor([len(choice.prefix_tree.paths) > 1 for choice in choices], device=self.model.device)
-        if contested.any():
-            places = [place for place, choice in enumerate(choices) if len(choice.prefix_tree.paths) > 1]
-            some = [choices[place] for place in places]
-            hits[contested] = self._contested(some, batch.facts[contested], settings, run)
-        return hits
+        facts: list[int] = batch.facts.tolist()
+        choices = [self._choices[fact] for fact in facts]
+        self.counts.cells += len(facts) * len(settings)
+        self.counts.facts += len(facts)
+        places = [place for place, choice in enumerate(choices) if len(choice.prefix_tree.paths) > 1]
+        if not places:
+            return torch.ones(len(facts), len(settings), dtype=torch.bool)
+        won = self._contested([choices[place] for place in places], [facts[place] for place in places], settings, run)
+        if len(places) == len(facts):
+            return won
+        hits = torch.ones(len(facts), len(settings), dtype=torch.bool, device=won.device)
+        return hits.index_copy_(0, send(torch.tensor(places), won.device), won)
 
     def _contested(
-        self, choices: list[_Choice], facts: Int[Tensor, " fact"], settings: Sequence[Setting], run: RunSettings
+        self, choices: list[_Choice], facts: Sequence[int], settings: Sequence[Setting], run: RunSettings
     ) -> Bool[Tensor, "fact setting"]:
         """:meth:`decide` of facts with rivals."""
         return self._ranking(choices, self._states(choices, len(settings), run), facts, settings).wins()
@@ -128,44 +129,27 @@ class CausalProbe(Probe):
         """The readout at the scored nodes of each fact's prefix tree, in every setting."""
         device = self.model.device
         if self.model.packs:
-            everything = torch.ones(len(choices), settings, dtype=torch.bool, device=device)
-            slots = max(1, *(len(choice.prefix_tree.scored) for choice in choices))
-            states: Tensor | None = None
-            for place, asked, hidden in self._packed(choices, everything, run):
-                found = self.model.readout(hidden)
-                if states is None:
-                    states = found.new_zeros(len(choices), settings, slots, found.shape[-1])
-                kept = found[:, :slots]
-                states[place, asked, : kept.shape[1]] = kept
-            if states is None:
-                raise ValueError("No states came back for the facts asked.")
-            return states
+            everything = torch.ones(len(choices), settings, dtype=torch.bool)
+            final = run(self._pack([choice.prefix_tree for choice in choices]), everything)
+            return self._readout(final, len(choices), settings)
         rows = [choice.rows for choice in choices if choice.rows is not None]
         ids = [row for some in rows for row in some.ids]
         read = [places for some in rows for places in some.read]
-        positions = torch.zeros(len(ids), max(1, *map(len, read)), dtype=torch.long)
+        positions = np.zeros((len(ids), max(1, *map(len, read))), dtype=np.int64)
         for row, places in enumerate(read):
-            positions[row, : len(places)] = torch.tensor(places, dtype=torch.long)
-        everything = torch.ones(len(ids), settings, dtype=torch.bool, device=device)
-        final = run(Queries(self.model.batch(ids), positions.to(device)), everything)
-        hidden = self._readout(final, len(ids), settings)
-        states = hidden.new_zeros(len(choices), settings, max(1, *(len(some.slots) for some in rows)), hidden.shape[-1])
+            positions[row, : len(places)] = places
+        everything = torch.ones(len(ids), settings, dtype=torch.bool)
+        final = run(Queries(self.model.padded(ids), torch.from_numpy(positions)), everything)
+        hidden = self._readout(final, len(ids), settings).transpose(1, 2)
+        # Where each fact's scored nodes are; what a fact has not is filled up with the first row's first place.
+        source = np.zeros((len(choices), max(1, *(len(some.slots) for some in rows)), 2), dtype=np.int64)
         first = 0
         for fact, some in enumerate(rows):
-            row, place = torch.tensor(some.slots, dtype=torch.long, device=device).view(-1, 2).T
-            states[fact, :, : len(row)] = hidden[first + row, :, place].transpose(0, 1)
+            source[fact, : len(some.slots)] = np.array(some.slots, dtype=np.int64).reshape(-1, 2)
+            source[fact, :, 0] += first
             first += len(some.ids)
-        return states
-
-    def _packed(
-        self, choices: list[_Choice], wanted: Bool[Tensor, "fact setting"], run: RunSettings
-    ) -> Iterator[tuple[int, Int[Tensor, " asked"], Float[Tensor, "asked scored hidden"]]]:
-        """Each fact's place, settings, and states at its prefix tree's scored nodes."""
-        final = run(self._pack([choice.prefix_tree for choice in choices]), wanted)
-        for place in range(len(choices)):
-            cells = (final.query == place).nonzero().flatten()
-            if len(cells):
-                yield place, final.setting[cells], final.hidden[cells]
+        at = send(torch.from_numpy(source), device)
+        return hidden[at[..., 0], at[..., 1]].transpose(1, 2)
 
     def _readout(self, final: FinalStates, queries: int, settings: int) -> Float[Tensor, "query setting scored hidden"]:
         """That of every query in every setting, in order."""
@@ -178,52 +162,62 @@ class CausalProbe(Probe):
         self,
         choices: list[_Choice],
         states: Float[Tensor, "fact setting scored hidden"],
-        facts: Int[Tensor, " fact"],
+        facts: Sequence[int],
         settings: Sequence[Setting],
     ) -> BoundedRanking:
         trees = [choice.prefix_tree for choice in choices]
         sentences = Sentences.of(
             trees, [choice.weights for choice in choices], [choice.gold for choice in choices], states.device
         )
-        logits = torch.zeros(*states.shape[:2], sentences.slots.shape[1], device=states.device)
+        tokens = np.zeros(sentences.slots.shape, dtype=np.int64)
+        there = np.zeros(sentences.slots.shape, dtype=np.bool_)
         for place, tree in enumerate(trees):
-            steps = torch.tensor(tree.steps, device=states.device).view(-1, 2)
-            numbers = torch.arange(len(settings), device=states.device)
-            logits[place, :, : len(steps)] = self.finite(
-                self._step_logits(states[place], steps), facts[place].expand(len(settings)), numbers, settings
-            )
+            tokens[place, : len(tree.steps)] = [token for _, token in tree.steps]
+            there[place, : len(tree.steps)] = True
+        sent = send(torch.from_numpy(np.stack([tokens, there])), states.device)
         slots = sentences.uses.shape[2]
+        logits = self._step_logits(states, sentences.slots.clamp(max=slots - 1), sent[0])
+        logits = logits.masked_fill(~sent[1].bool().unsqueeze(1), 0.0)
+        logits = self.finite_of_facts(logits, facts, settings)
         return BoundedRanking(sentences, states[:, :, :slots], logits, self._log_partition, self.counts)
 
     def _step_logits(
-        self, states: Float[Tensor, "setting scored hidden"], steps: Int[Tensor, "step 2"]
-    ) -> Float[Tensor, "setting step"]:
-        vocabulary = self.model.vocabulary
-        size = max(1, _STEP_FLOATS // (states.shape[0] * states.shape[2]))
-        parts = [
-            (states[:, part[:, 0]] * vocabulary.weight[part[:, 1]]).sum(dim=-1).float() for part in steps.split(size)
-        ]
-        logits = torch.cat(parts, dim=1)
-        return vocabulary.finish(logits if vocabulary.bias is None else logits + vocabulary.bias[steps[:, 1]])
+        self,
+        states: Float[Tensor, "fact setting scored hidden"],
+        slots: Int[Tensor, "fact step"],
+        tokens: Int[Tensor, "fact step"],
+    ) -> Float[Tensor, "fact setting step"]:
+        """Each step's token's logit at its slot."""
+        vocabulary, (facts, settings, _, hidden) = self.model.vocabulary, states.shape
+        size = max(1, _STEP_FLOATS // (facts * settings * hidden))
+        number = torch.arange(facts, device=states.device).unsqueeze(1)
+        turned = states.transpose(1, 2)
+        parts = []
+        for slot, token in zip(slots.split(size, dim=1), tokens.split(size, dim=1), strict=True):
+            products = turned[number, slot] * vocabulary.weight[token].unsqueeze(2)
+            parts.append(products.sum(dim=-1).float())
+        logits = torch.cat(parts, dim=1).transpose(1, 2)
+        return vocabulary.finish(
+            logits if vocabulary.bias is None else logits + vocabulary.bias[tokens].unsqueeze(1)
+        ).contiguous()
 
     def _pack(self, prefix_trees: list[PrefixTree]) -> Queries:
         width = max(len(prefix_tree.ids) for prefix_tree in prefix_trees)
         scored = max(1, max(len(prefix_tree.scored) for prefix_tree in prefix_trees))
-        ids = torch.full((len(prefix_trees), width), self.model.padding)
-        keep = torch.zeros(len(prefix_trees), width, dtype=torch.bool)
-        depth = torch.zeros(len(prefix_trees), width, dtype=torch.long)
-        visible = torch.zeros(len(prefix_trees), width, width, dtype=torch.bool)
-        positions = torch.zeros(len(prefix_trees), scored, dtype=torch.long)
+        ids = np.full((len(prefix_trees), width), self.model.padding, dtype=np.int64)
+        keep = np.zeros(ids.shape, dtype=np.bool_)
+        depth = np.zeros(ids.shape, dtype=np.int64)
+        visible = np.zeros((*ids.shape, width), dtype=np.bool_)
+        positions = np.zeros((len(prefix_trees), scored), dtype=np.int64)
         for row, prefix_tree in enumerate(prefix_trees):
             nodes = len(prefix_tree.ids)
-            ids[row, :nodes] = torch.tensor(prefix_tree.ids)
+            ids[row, :nodes] = prefix_tree.ids
             keep[row, :nodes] = True
-            depth[row, :nodes] = torch.tensor(prefix_tree.depth)
-            visible[row, :nodes, :nodes] = torch.from_numpy(prefix_tree.visible)
-            positions[row, : len(prefix_tree.scored)] = torch.tensor(prefix_tree.scored, dtype=torch.long)
-        device = self.model.device
-        tokens = TokenBatch(ids.to(device), keep.to(device), depth.to(device), visible.to(device))
-        return Queries(tokens, positions.to(device))
+            depth[row, :nodes] = prefix_tree.depth
+            visible[row, :nodes, :nodes] = prefix_tree.visible
+            positions[row, : len(prefix_tree.scored)] = prefix_tree.scored
+        tokens = TokenBatch(*(torch.from_numpy(part) for part in (ids, keep, depth, visible)))
+        return Queries(tokens, torch.from_numpy(positions))
 
     def _tokenize(self, relation: Relation, pool: Pool) -> dict[int, _Choice]:
         choices = [allowed.nonzero()[0].tolist() for allowed in pool.allowed]

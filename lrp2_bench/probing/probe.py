@@ -152,3 +152,15 @@ class Probe(ABC):
             where = f"{self.where} {fact.uuid} at {f'pair {setting}' if setting else 'the baseline'}"
             self.data_warnings.add("Scores that are no finite numbers can never win", where, counts[cell])
         return scores.masked_fill(broken, -torch.inf)
+
+    def finite_of_facts(
+        self, scores: Float[Tensor, "fact setting candidate"], facts: Sequence[int], settings: Sequence[Setting]
+    ) -> Float[Tensor, "fact setting candidate"]:
+        """:meth:`finite` of every cell of some facts."""
+        broken = ~torch.isfinite(scores)
+        if not broken.any():
+            return scores
+        count, device = len(settings), scores.device
+        numbers = torch.arange(count, device=device).repeat(len(facts))
+        cells = torch.tensor(facts, device=device).repeat_interleave(count)
+        return self.finite(scores.flatten(0, 1), cells, numbers, settings).view_as(scores)

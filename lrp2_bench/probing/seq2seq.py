@@ -83,20 +83,20 @@ class Seq2SeqProbe(causal.CausalProbe):
         )
 
     def _contested(
-        self, choices: list[causal._Choice], facts: Int[Tensor, " fact"], settings: Sequence[Setting], run: RunSettings
+        self, choices: list[causal._Choice], facts: Sequence[int], settings: Sequence[Setting], run: RunSettings
     ) -> Bool[Tensor, "fact setting"]:
         mine = _own(choices)
         queries = self._ask(mine)
-        everything = torch.ones(len(mine), len(settings), dtype=torch.bool, device=facts.device)
+        everything = torch.ones(len(mine), len(settings), dtype=torch.bool)
         final = run(queries, everything)
-        cell = torch.empty_like(everything, dtype=torch.long)
+        cell = torch.empty(everything.shape, dtype=torch.long, device=final.hidden.device)
         cell[final.query, final.setting] = torch.arange(len(final.query), device=cell.device)
         floats = [len(settings) * len(choice.prefix_tree.scored) * final.hidden.shape[-1] for choice in mine]
-        hits = torch.zeros_like(everything)
+        hits = torch.zeros_like(cell, dtype=torch.bool)
         for together in _groups(floats, causal._STEP_FLOATS):
             some = [mine[place] for place in together]
             states = self._states_of(some, cell[together], final, queries.tokens.keep)
-            hits[together] = self._ranking(list(some), states, facts[together], settings).wins()
+            hits[together] = self._ranking(list(some), states, [facts[place] for place in together], settings).wins()
         return hits
 
     def _states_of(

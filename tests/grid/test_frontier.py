@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lrp2_bench.core.types import LayerPair, all_pairs
-from lrp2_bench.grid import frontier
+from lrp2_bench.grid import schedule
 from lrp2_bench.grid.cost import ModelShape, grid_cost
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.plan import GridPlan, plan_grid
@@ -142,7 +142,7 @@ def test_settings_cost_their_share_and_give_their_own_states(
 def test_next_to_no_padding_passes_a_block(
     step_tokens: int, most: float, model_folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frontier, "_FEW_TOKENS", 1)
+    monkeypatch.setattr(schedule, "_FEW", 0.0)
     model = load(model_folder("bert"))
     plan = plan_grid(model.blocks, all_pairs(model.blocks))
     work = _run(model, plan, _masks(plan)["all"], step_tokens)[1].work
