@@ -8,6 +8,10 @@ from torch import Tensor
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import Precision
 
+#: Numbers of an intermediate result held at once: on a CPU little more than its caches hold, elsewhere half a GiB, so
+#: that what is launched has something to do.
+_FLOATS_CPU, _FLOATS = 16 * 2**20, 2**27
+
 
 def choose_device(name: str) -> torch.device:
     """``auto`` is CUDA where there is one. Raises :class:`BenchError` for a device that is not here."""
@@ -51,3 +55,8 @@ def send(value: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda" and value.device.type == "cpu":
         value = value.pin_memory()
     return value.to(device, non_blocking=True)
+
+
+def floats_at_once(device: torch.device, on_cpu: int = _FLOATS_CPU) -> int:
+    """Numbers of an intermediate result that are held at once on ``device``."""
+    return on_cpu if device.type == "cpu" else _FLOATS

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lrp2_bench.models.devices import floats_at_once
 from lrp2_bench.probing.log_partition import LED_FROM, LogPartition
 from lrp2_bench.probing.prefix_tree import PrefixTree
 from lrp2_bench.probing.probe import ProbeCounts
@@ -34,7 +35,7 @@ _LOWEST = -1e30
 #: What is known of a log-partition: cheap lower bounds, bounds on either side, itself.
 _UNKNOWN, _BOUNDED, _EXACT = 0, 1, 2
 
-#: Numbers of states copied at once.
+#: Numbers of states copied at once on a CPU.
 _STATE_FLOATS = 4 * 2**20
 
 
@@ -201,7 +202,7 @@ class BoundedRanking:
         """Compute the first setting's log-partitions, and bound the others' by the tokens that lead there."""
         settings, hidden = self._states.shape[1], self._states.shape[3]
         facts, slots = used.nonzero(as_tuple=True)
-        size = max(1, _STATE_FLOATS // (settings * hidden))
+        size = max(1, floats_at_once(used.device, _STATE_FLOATS) // (settings * hidden))
         for fact, slot in zip(facts.split(size), slots.split(size), strict=True):
             states = self._states[fact, :, slot]
             lead = self._log_partition.leading(states[:, 0], self._counts)

@@ -21,7 +21,7 @@ from lrp2_bench.core.batching import by_tokens
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SentenceScore
 from lrp2_bench.core.types import Relation, Setting
-from lrp2_bench.models.devices import send
+from lrp2_bench.models.devices import floats_at_once, send
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 from lrp2_bench.probing.bounded_ranking import BoundedRanking, Sentences
 from lrp2_bench.probing.log_partition import LogPartition
@@ -29,9 +29,6 @@ from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.prefix_tree import PrefixTree, plant
 from lrp2_bench.probing.probe import FactBatch, FinalStates, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
 from lrp2_bench.probing.rows import SentenceRows, rows_of
-
-#: Numbers held at once while steps are scored.
-_STEP_FLOATS = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -155,7 +152,7 @@ class CausalProbe(Probe):
         """That of every query in every setting, in order."""
         cell = torch.empty(queries, settings, dtype=torch.long, device=final.hidden.device)
         cell[final.query, final.setting] = torch.arange(len(final.query), device=cell.device)
-        size = max(1, _STEP_FLOATS // (settings * final.hidden[0].numel()))
+        size = max(1, floats_at_once(final.hidden.device) // (settings * final.hidden[0].numel()))
         return torch.cat([self.model.readout(final.hidden[part]) for part in cell.split(size)])
 
     def _ranking(
@@ -189,7 +186,7 @@ class CausalProbe(Probe):
     ) -> Float[Tensor, "fact setting step"]:
         """Each step's token's logit at its slot."""
         vocabulary, (facts, settings, _, hidden) = self.model.vocabulary, states.shape
-        size = max(1, _STEP_FLOATS // (facts * settings * hidden))
+        size = max(1, floats_at_once(states.device) // (facts * settings * hidden))
         number = torch.arange(facts, device=states.device).unsqueeze(1)
         turned = states.transpose(1, 2)
         parts = []

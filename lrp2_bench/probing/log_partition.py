@@ -16,10 +16,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lrp2_bench.models.devices import floats_at_once
 from lrp2_bench.models.layered import LayeredModel, Vocabulary
 from lrp2_bench.probing.probe import ProbeCounts
 
-#: Vocabulary rows a step: with a step's states, their logits stay in a core's cache.
+#: Vocabulary rows a step on a CPU: with a step's states, their logits stay in a core's cache.
 _VOCAB_STEP = 4096
 
 #: Numbers of a head from which bfloat16 is tried: smaller ones take next to nothing in any format.
@@ -33,9 +34,6 @@ _LEADING, _FEWEST_LEADING = 512, 16
 
 #: Settings of a query from which it pays to compute one's log-partitions for the tokens that lead.
 LED_FROM = 4
-
-#: Logits and rows of the head held at once where they are looked at one by one.
-_LOGIT_FLOATS = 16 * 2**20
 
 #: Nats below a log-sum-exp from which logits are nothing of it.
 _NEGLIGIBLE = 30
@@ -99,7 +97,7 @@ class LogPartition:
         vocabulary = self._model.vocabulary
         weight, most = vocabulary.weight, leading_tokens(len(vocabulary.weight))
         values, tokens, rests, means = [], [], [], []
-        for part in states.split(max(1, _LOGIT_FLOATS // len(weight))):
+        for part in states.split(max(1, floats_at_once(weight.device) // len(weight))):
             logits = vocabulary.finish(torch.nn.functional.linear(part, weight, vocabulary.bias).float())
             values.append(logits.logsumexp(dim=1))
             top = logits.topk(most, dim=1).indices
@@ -126,7 +124,7 @@ class LogPartition:
         log-sum-exp from below by the mean of the logits under p plus p's entropy (Jensen); the lead's own does so
         exactly where it was taken, and linearly in the state elsewhere."""
         vocabulary = self._model.vocabulary
-        size = max(1, _LOGIT_FLOATS // (lead.tokens.shape[1] * states.shape[2]))
+        size = max(1, floats_at_once(states.device) // (lead.tokens.shape[1] * states.shape[2]))
         values = []
         for part, chosen in zip(states.split(size), lead.tokens.split(size), strict=True):
             products = torch.bmm(part, vocabulary.weight[chosen].transpose(1, 2)).float()
@@ -152,7 +150,7 @@ class LogPartition:
         start, sizes = (sizes.cumsum(dim=0) - sizes)[large], sizes[large]
         if not len(sizes):
             return Interval(low, high)
-        step = max(1, _LOGIT_FLOATS // (int(sizes.max()) * places * width))
+        step = max(1, floats_at_once(states.device) // (int(sizes.max()) * places * width))
         for first, size in zip(start.split(step), sizes.split(step), strict=True):
             member = torch.arange(int(size.max()), device=states.device).expand(len(size), -1)
             some = order[first.unsqueeze(1) + torch.minimum(member, size.unsqueeze(1) - 1)]  # the last fills up
@@ -207,13 +205,13 @@ def rough_is_faster(model: LayeredModel) -> bool:
         replace(model.vocabulary, weight=step, bias=None),
         replace(model.vocabulary, weight=step.bfloat16(), bias=None),
     )
-    best = [float("inf"), float("inf")]
+    best, none = [float("inf"), float("inf")], states.new_zeros(len(states))
     start, rounds = time.perf_counter(), 0
     with torch.inference_mode():
         while rounds < 2 or time.perf_counter() - start < _TRYING:  # the first of anything is slow
             for number, head in enumerate(heads):
                 once = time.perf_counter()
-                _log_sum_exp_and_size(states.to(head.weight.dtype), head, None)
+                _log_sum_exp_and_size(states.to(head.weight.dtype), head, none if number else None)
                 if states.is_cuda:
                     torch.cuda.synchronize(states.device)
                 best[number] = min(best[number], time.perf_counter() - once)
@@ -263,17 +261,20 @@ def _log_sum_exp(states: Tensor, vocabulary: Vocabulary) -> Float[Tensor, " row"
 def _log_sum_exp_and_size(
     states: Tensor, vocabulary: Vocabulary, shift: Float[Tensor, " row"] | None
 ) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
-    """As above, and the size of the largest product; ``shift`` is added to all products of a row."""
+    """As above, and where there is a ``shift``, which is added to all products of a row, the size of the largest
+    product before."""
     weight, bias = vocabulary.weight, vocabulary.bias
     top = torch.full((len(states),), -torch.inf, device=states.device)
     total = torch.zeros(len(states), device=states.device)
     size = torch.zeros(len(states), device=states.device)
-    for start in range(0, len(weight), _VOCAB_STEP):
-        logits = (states @ weight[start : start + _VOCAB_STEP].T).float()
+    step = max(_VOCAB_STEP, floats_at_once(states.device, 0) // max(1, len(states)))
+    for start in range(0, len(weight), step):
+        logits = (states @ weight[start : start + step].T).float()
         most = logits.amax(dim=1)  # twenty times as fast as aminmax
-        size = torch.maximum(size, torch.maximum(most, -logits.amin(dim=1)))
+        if shift is not None:
+            size = torch.maximum(size, torch.maximum(most, -logits.amin(dim=1)))
         if bias is not None:
-            logits = logits + bias[start : start + _VOCAB_STEP]
+            logits = logits + bias[start : start + step]
         if vocabulary.cap is not None:
             # Unlike a sum, a soft cap does not commute with what all of a row's logits have in common.
             logits = vocabulary.finish(logits if shift is None else logits + shift.unsqueeze(1))

@@ -18,6 +18,7 @@ from torch import Tensor
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SentenceScore
 from lrp2_bench.core.types import Relation, Setting
+from lrp2_bench.models.devices import floats_at_once
 from lrp2_bench.models.layered import TokenBatch
 from lrp2_bench.models.seq2seq.layers import EncoderDecoder
 from lrp2_bench.models.seq2seq.sentinels import OPENING
@@ -93,7 +94,7 @@ class Seq2SeqProbe(causal.CausalProbe):
         cell[final.query, final.setting] = torch.arange(len(final.query), device=cell.device)
         floats = [len(settings) * len(choice.prefix_tree.scored) * final.hidden.shape[-1] for choice in mine]
         hits = torch.zeros_like(cell, dtype=torch.bool)
-        for together in _groups(floats, causal._STEP_FLOATS):
+        for together in _groups(floats, floats_at_once(cell.device)):
             some = [mine[place] for place in together]
             states = self._states_of(some, cell[together], final, queries.tokens.keep)
             hits[together] = self._ranking(list(some), states, [facts[place] for place in together], settings).wins()
