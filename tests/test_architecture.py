@@ -31,8 +31,8 @@ INSIDE = {
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry", "tokens", "vectors", "*"),
     "probing": (
-        "pools prefix_tree probe", "log_partition rows target_tree", "bounded_ranking leader", "causal masked", "*",
-        "build scores",
+        "pools prefix_tree probe", "log_partition masked_queries rows target_tree", "bounded_ranking leader",
+        "causal masked", "*", "build scores",
     ),
     "metrics": ("hits", "base", "*"),
     "grid": ("dry_count plan schedule", "cost frontier limits", "*", "pilot"),

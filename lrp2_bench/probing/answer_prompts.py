@@ -16,7 +16,7 @@ from lrp2_bench.core.types import Relation
 from lrp2_bench.models.layered import Family, LayeredModel
 from lrp2_bench.models.seq2seq.layers import EncoderDecoder
 from lrp2_bench.models.seq2seq.sentinels import OPENING
-from lrp2_bench.probing.masked import between_masks
+from lrp2_bench.probing.masked_queries import between_masks
 
 #: Kinds of :class:`DataWarnings` counted here.
 CANNOT_ASK = "Facts whose own object cannot be asked for were left out"

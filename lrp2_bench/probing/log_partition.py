@@ -12,11 +12,13 @@ import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lrp2_bench.models.devices import floats_at_once
+from lrp2_bench.models.devices import floats_at_once, send
 from lrp2_bench.models.layered import LayeredModel, Vocabulary
 from lrp2_bench.probing.probe import ProbeCounts
 
@@ -136,31 +138,35 @@ class LogPartition:
         return value - self.slip(states, value) - _ROUNDING * self._reach * lead.length.unsqueeze(1)
 
     def led(
-        self, states: Float[Tensor, "row place hidden"], group: Int[Tensor, " row"], counts: ProbeCounts
-    ) -> Interval:
+        self, states: Float[Tensor, "row place hidden"], group: npt.NDArray[np.int64], counts: ProbeCounts
+    ) -> tuple[Interval, npt.NDArray[np.bool_]]:
         """The exact values of the first row of each ``group``, and lower bounds of the others': over the tokens that
-        lead at a place in the first. Rows of groups so small that this may save nothing are left open."""
+        lead at a place in the first; and which rows are exact. Rows of groups so small that this may save nothing are
+        left open."""
         rows, places, width = states.shape
         low = states.new_full((rows, places), -torch.inf, dtype=torch.float32)
         high = torch.full_like(low, torch.inf)
-        _, group = group.unique(return_inverse=True)
-        sizes = group.bincount()
-        order = group.argsort(stable=True)
-        large = sizes >= LED_FROM
-        start, sizes = (sizes.cumsum(dim=0) - sizes)[large], sizes[large]
+        known = np.zeros(rows, dtype=np.bool_)
+        order = group.argsort(kind="stable")
+        _, sizes = np.unique(group, return_counts=True)
+        start, large = sizes.cumsum() - sizes, sizes >= LED_FROM
+        start, sizes = start[large], sizes[large]
         if not len(sizes):
-            return Interval(low, high)
+            return Interval(low, high), known
         step = max(1, floats_at_once(states.device) // (int(sizes.max()) * places * width))
-        for first, size in zip(start.split(step), sizes.split(step), strict=True):
-            member = torch.arange(int(size.max()), device=states.device).expand(len(size), -1)
-            some = order[first.unsqueeze(1) + torch.minimum(member, size.unsqueeze(1) - 1)]  # the last fills up
+        for begin in range(0, len(sizes), step):
+            first, size = start[begin : begin + step], sizes[begin : begin + step]
+            member = np.arange(int(size.max()))
+            chosen = order[first[:, None] + np.minimum(member, size[:, None] - 1)]  # the last fills up
+            known[chosen[:, 0]] = True
+            some = send(torch.from_numpy(chosen), states.device)
             there = states[some].transpose(1, 2).flatten(0, 1)
             lead = self.leading(there[:, 0], counts)
             bounds = self.over(there, lead)
             counts.partial_log_partitions += int(size.sum()) * places
             low[some] = bounds.view(len(size), places, -1).transpose(1, 2)
-            low[order[first]] = high[order[first]] = lead.value.view(len(size), places)
-        return Interval(low, high)
+            low[some[:, 0]] = high[some[:, 0]] = lead.value.view(len(size), places)
+        return Interval(low, high), known
 
     def slip(self, states: Float[Tensor, "*row hidden"], value: Float[Tensor, " *row"]) -> Float[Tensor, " *row"]:
         """More than two ways of summing a row's products can differ by, where their log-sum-exp is ``value``."""

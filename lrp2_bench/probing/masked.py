@@ -2,16 +2,18 @@
 
 Candidates of n tokens share the query with n masks, so a fact has one query per length in its pool. Within a length
 the log-partition cancels: the candidates' own logits show whether the right object leads it. Only the settings in which
-it does go on to the other lengths, longest list first, and leave as soon as any candidate beats the right object.
+it does go on to the other lengths, longest list first, and leave as soon as any candidate beats the right object. All
+facts of a batch take such a turn together, each with a length of its own.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -19,30 +21,31 @@ from torch import Tensor
 from lrp2_bench.core.batching import by_tokens
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import Relation, Setting
+from lrp2_bench.models.devices import send
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.leader import Leader
 from lrp2_bench.probing.log_partition import Interval, LogPartition
+from lrp2_bench.probing.masked_queries import MaskedQueries, Numbers
 from lrp2_bench.probing.pools import Pool
-from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
+from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, RunSettings, Shape, Workload
 
 
 @dataclass(frozen=True)
-class _Length:
-    """The candidates of one number of tokens: pool indices (ascending) and token ids, on the model's device."""
-
-    index: Int[Tensor, " candidate"]
-    ids: Int[Tensor, "candidate masks"]
-
-    @property
-    def masks(self) -> int:
-        return self.ids.shape[1]
-
-
-@dataclass(frozen=True)
-class _MaskedBatch(FactBatch):
-    """Facts whose right objects have ``masks`` tokens."""
+class _Scored:
+    """Cells of one number of masks: places of their facts in the batch and settings, and what is found there."""
 
     masks: int
+    fact: Numbers
+    setting: Numbers
+    states: Float[Tensor, "cell masks hidden"]
+    scores: Float[Tensor, "cell candidate"]
+    known: Float[Tensor, "cell masks"]
+
+    def at(self, cells: Numbers) -> _Scored:
+        """Some of the cells."""
+        there = send(torch.from_numpy(cells), self.scores.device)
+        found = (part.index_select(0, there) for part in (self.states, self.scores, self.known))
+        return _Scored(self.masks, self.fact[cells], self.setting[cells], *found)
 
 
 class MaskedProbe(Probe):
@@ -60,228 +63,204 @@ class MaskedProbe(Probe):
         self.model, self.relation, self.where, self.data_warnings = model, relation, where, data_warnings
         self.counts = ProbeCounts()
         self._log_partition = log_partition
-        self._between = between_masks(model.tokenizer)
-        self._lengths = self._tokenize_pool(pool)
-        self._queries = self._tokenize_queries(relation)
+        self._queries = MaskedQueries(model, relation, pool, where, data_warnings)
+        lengths = self._queries.lengths.items()
+        self._competes = {masks: pool.allowed[:, length.numbers].any(axis=1) for masks, length in lengths}
         self._allowed = torch.from_numpy(pool.allowed).to(model.device)
-        self._gold = torch.from_numpy(pool.gold).to(model.device)
-        self._own = {int(index): masks for masks, length in self._lengths.items() for index in length.index.tolist()}
+        self._gold = pool.gold.astype(np.int64)
 
-    def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[_MaskedBatch]:
-        by_masks: dict[int, list[int]] = defaultdict(list)
-        for fact in self._queries if facts is None else sorted(self._queries.keys() & set(facts)):
-            masks = self._own.get(int(self._gold[fact]))
-            if masks is not None and self._fits(fact, masks):
-                by_masks[masks].append(fact)
-        for masks, asked in sorted(by_masks.items()):
-            for indices in by_tokens([self._longest(fact) for fact in asked], tokens):
-                chosen = torch.tensor([asked[index] for index in indices], device=self.model.device)
-                yield _MaskedBatch(chosen, masks)
+    def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[FactBatch]:
+        own = self._queries.own
+        asked = list(own) if facts is None else sorted(own.keys() & set(facts))
+        for indices in by_tokens([self._queries.longest(fact) for fact in asked], tokens):
+            yield FactBatch(torch.tensor([asked[index] for index in indices]))
 
     def workload(self, tokens: int, facts: Sequence[int] | None = None) -> Workload:
         certain, possible = [], []
         for batch in self.batches(tokens, facts):
-            together = batch.facts.tolist()
-            certain.append(self._shape(together, batch.masks))
-            rivals = {
-                masks: [fact for fact in together if self._fits(fact, masks)] for masks in self._rivals(batch.masks)
-            }
-            possible += [self._shape(fitting, masks) for masks, fitting in rivals.items() if fitting]
+            by_masks: dict[int, list[int]] = defaultdict(list)
+            for fact in batch.facts.tolist():
+                by_masks[self._queries.own[fact]].append(fact)
+            for own, together in sorted(by_masks.items()):
+                certain.append(self._shape(together, own))
+                rivals = {
+                    masks: [fact for fact in together if self._queries.fits(fact, masks)] for masks in self._rivals(own)
+                }
+                possible += [self._shape(fitting, masks) for masks, fitting in rivals.items() if fitting]
         return Workload(certain, possible)
 
     def _shape(self, facts: list[int], masks: int) -> Shape:
-        lengths = tuple(self._length(fact, masks) for fact in facts)
-        candidates = sum(len(self._lengths[masks].ids[:, mask].unique()) for mask in range(masks))
+        lengths = tuple(self._queries.length(fact, masks) for fact in facts)
+        candidates = sum(map(len, self._queries.lengths[masks].tokens))
         return Shape(lengths, masks, candidates, 1, max(lengths), masks)
 
     def decide(self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings) -> Bool[Tensor, "fact setting"]:
-        if not isinstance(batch, _MaskedBatch):
-            raise TypeError(f"{type(batch).__name__} is not a batch that this probe has made")
-        facts, own = batch.facts, self._lengths[batch.masks]
-        everything = torch.ones(len(facts), len(settings), dtype=torch.bool, device=facts.device)
-        final = run(self._ask(facts, batch.masks), everything)
-        states = self.model.readout(final.hidden)
-        scores, known = self._within_length(states, own, facts[final.query], final.setting, settings)
-        place = torch.searchsorted(own.index, self._gold[facts[final.query]])
-        gold = scores.gather(1, place.unsqueeze(1))
-        before = own.index < own.index[place].unsqueeze(1)
-        leads = ~((scores > gold) | ((scores == gold) & before)).any(dim=1) & torch.isfinite(gold).squeeze(1)
-
-        hits = torch.zeros_like(everything)
-        hits[final.query[leads], final.setting[leads]] = True
-        self.counts.cells += everything.numel()
+        facts = batch.facts.numpy()
+        self.counts.cells += len(facts) * len(settings)
         self.counts.facts += len(facts)
-        self.counts.undecided_facts += int(hits.any(dim=1).sum())
-        rivals = self._rivals(batch.masks)
-        if not rivals or not len(leads.nonzero()):
-            return hits
-        leader = self._leader(states[leads], gold.squeeze(1)[leads], known[leads], final.query[leads], batch.masks)
-        cell = torch.full_like(hits, -1, dtype=torch.long)
-        cell[final.query[leads], final.setting[leads]] = torch.arange(int(leads.sum()), device=facts.device)
-        for masks in rivals:
-            self._against(masks, facts, settings, hits, leader, cell, run)
-        return hits
+        everyone, everything = np.arange(len(facts)), np.ones((len(facts), len(settings)), dtype=np.bool_)
+        own = np.array([self._queries.own[fact] for fact in facts.tolist()])
+        mine = self._ask(facts, everyone, own, everything, settings, run)
+        leads = []
+        gold = []
+        for part in mine:
+            index = self._queries.lengths[part.masks].index
+            there = send(torch.from_numpy(self._gold[facts[part.fact]]), index.device)
+            place = torch.searchsorted(index, there).unsqueeze(1)
+            score = part.scores.gather(1, place)
+            before = index < there.unsqueeze(1)
+            beaten = (part.scores > score) | ((part.scores == score) & before)
+            leads.append(~beaten.any(dim=1) & torch.isfinite(score).squeeze(1))
+            gold.append(score.squeeze(1))
+        hits = np.zeros_like(everything)
+        led = torch.cat(leads).cpu().numpy()
+        ends = np.cumsum([len(part.fact) for part in mine])
+        chosen = [found.nonzero()[0] for found in np.split(led, ends[:-1])]
+        for part, cells in zip(mine, chosen, strict=True):
+            hits[part.fact[cells], part.setting[cells]] = True
+        self.counts.undecided_facts += int(hits.any(axis=1).sum())
+        if len(self._queries.lengths) == 1 or not hits.any():
+            return torch.from_numpy(hits)
+        cell = np.full(hits.shape, -1)
+        count = 0
+        kept = []
+        for part, cells, score in zip(mine, chosen, gold, strict=True):
+            some = part.at(cells)
+            cell[some.fact, some.setting] = np.arange(count, count + len(cells))
+            count += len(cells)
+            kept.append((some, score.index_select(0, send(torch.from_numpy(cells), score.device))))
+        leader = self._leader(kept)
+        rivals = {masks: self._rivals(masks) for masks in set(own.tolist())}
+        for turn in range(len(self._queries.lengths) - 1):
+            other = np.array([rivals[masks][turn] for masks in own.tolist()])
+            self._against(other, facts, settings, hits, leader, cell, run)
+        return torch.from_numpy(hits)
 
     def _against(
         self,
-        masks: int,
-        facts: Int[Tensor, " fact"],
+        masks: Numbers,
+        facts: Numbers,
         settings: Sequence[Setting],
-        hits: Bool[Tensor, "fact setting"],
+        hits: npt.NDArray[np.bool_],
         leader: Leader,
-        cell: Int[Tensor, "fact setting"],
+        cell: Numbers,
         run: RunSettings,
     ) -> None:
-        """Take out of ``hits`` the cells in which a candidate of ``masks`` tokens beats the right object."""
-        length = self._lengths[masks]
-        competes = self._allowed[facts][:, length.index].any(dim=1)
-        competes &= torch.tensor([self._fits(int(fact), masks) for fact in facts.tolist()], device=facts.device)
-        rows = (hits.any(dim=1) & competes).nonzero().flatten()
+        """Take out of ``hits`` the cells in which a candidate of as many tokens as each fact is given in ``masks``
+        beats the right object."""
+        competes: npt.NDArray[np.bool_] = np.any(hits, axis=1)
+        for place in competes.nonzero()[0].tolist():
+            number, asked = int(facts[place]), int(masks[place])
+            competes[place] = self._queries.fits(number, asked) and self._competes[asked][number]
+        rows = competes.nonzero()[0]
         if not len(rows):
             return
-        final = run(self._ask(facts[rows], masks), hits[rows])
-        fact, setting = rows[final.query], final.setting
-        states = self.model.readout(final.hidden)
-        scores, known = self._within_length(states, length, facts[fact], setting, settings)
-        top = scores.max(dim=1).values
+        theirs = self._ask(facts, rows, masks[rows], hits[rows], settings, run)
+        best, tops = [], []
         none = torch.iinfo(torch.long).max
-        index = torch.where(scores == top.unsqueeze(1), length.index, none).min(dim=1).values
-        rival = self._leader(states, top, known, final.query, masks)
-        mine = cell[fact, setting]
-        everyone = torch.arange(len(mine), device=mine.device)
+        for part in theirs:
+            top = part.scores.max(dim=1).values
+            index = self._queries.lengths[part.masks].index
+            best.append(torch.where(part.scores == top.unsqueeze(1), index, none).min(dim=1).values)
+            tops.append(top)
+        rival = self._leader(list(zip(theirs, tops, strict=True)))
+        fact = np.concatenate([part.fact for part in theirs])
+        setting = np.concatenate([part.setting for part in theirs])
+        numbers = np.arange(len(fact))
+        beaten = self._beaten(
+            leader, cell[fact, setting], rival, numbers, torch.cat(tops), torch.cat(best), self._gold[facts[fact]]
+        )
+        hits[fact[beaten], setting[beaten]] = False
+
+    def _beaten(
+        self,
+        leader: Leader,
+        mine: Numbers,
+        rival: Leader,
+        theirs: Numbers,
+        top: Float[Tensor, " cell"],
+        best: Int[Tensor, " cell"],
+        gold: Numbers,
+    ) -> npt.NDArray[np.bool_]:
+        """Whether the rival, pool index ``best``, beats the right object, ``gold``; the host looks up to four times."""
         for look in range(3):
-            ours, theirs = leader.interval(mine), rival.interval(everyone)
-            beaten = (theirs.low > ours.high) | ~torch.isfinite(ours.high)
-            close = ~beaten & ~(theirs.high < ours.low) & torch.isfinite(top)  # also where a bound is no number
+            ours, others = leader.interval(mine), rival.interval(theirs)
+            beats = (others.low > ours.high) | ~torch.isfinite(ours.high)
+            open_ = ~beats & ~(others.high < ours.low) & torch.isfinite(top)  # also where a bound is no number
+            beaten, close, ahead = torch.stack([beats, open_, ours.high >= others.high]).cpu().numpy()
             if look == 2 or not close.any():
                 break
             # First whoever is ahead with log-partitions at their lowest: a rival may win, or fall, by that alone.
-            ahead = (ours.high >= theirs.high) if look == 0 else torch.ones_like(close)
-            leader.bound(mine[close & ahead])
-            rival.bound(everyone[close & (~ahead if look == 0 else ahead)])
-        close = close.nonzero().flatten()
-        if len(close):
-            exact, rivals = leader.exact(mine[close]), rival.exact(close)
-            first = index[close] < self._gold[facts[fact[close]]]
-            beaten[close] = (rivals > exact) | ((rivals == exact) & first) | ~torch.isfinite(exact)
-        hits[fact[beaten], setting[beaten]] = False
+            leader.bound(mine[close & ahead] if look == 0 else mine[close])
+            rival.bound(theirs[close & ~ahead] if look == 0 else theirs[close])
+        asked = close.nonzero()[0]
+        if len(asked):
+            exact, other = leader.exact(mine[asked]), rival.exact(theirs[asked])
+            sent = send(torch.from_numpy(np.stack([asked, gold[asked]])), top.device)
+            first = best.index_select(0, sent[0]) < sent[1]
+            beats = (other > exact) | ((other == exact) & first) | ~torch.isfinite(exact)
+            beaten[asked] = beats.cpu().numpy()
+        found: npt.NDArray[np.bool_] = beaten
+        return found
 
-    def _leader(
-        self,
-        states: Float[Tensor, "cell masks hidden"],
-        logits: Float[Tensor, " cell"],
-        known: Float[Tensor, "cell masks"],
-        query: Int[Tensor, " cell"],
-        masks: int,
-    ) -> Leader:
-        led = self._log_partition.led(states, query, self.counts)
-        known = torch.maximum(known - self._log_partition.slip(states, known), led.low)
-        bounds = Interval(torch.where(led.low == led.high, led.low, known), led.high)
-        return Leader(states, logits, bounds, masks, self._log_partition, self.counts)
+    def _leader(self, parts: Sequence[tuple[_Scored, Float[Tensor, " cell"]]]) -> Leader:
+        """Of the candidates with these scores, part after part."""
+        lows, highs, known = [], [], []
+        for part, _ in parts:
+            led, exact = self._log_partition.led(part.states, part.fact, self.counts)
+            least = torch.maximum(part.known - self._log_partition.slip(part.states, part.known), led.low)
+            there = send(torch.from_numpy(exact), least.device).unsqueeze(1)
+            lows.append(torch.where(there, led.low, least).flatten())
+            highs.append(led.high.flatten())
+            known.append(exact)
+        return Leader(
+            torch.cat([part.states.flatten(0, 1) for part, _ in parts]),
+            torch.cat([score for _, score in parts]),
+            Interval(torch.cat(lows), torch.cat(highs)),
+            np.concatenate([np.full(len(part.fact), part.masks) for part, _ in parts]),
+            np.concatenate(known),
+            self._log_partition,
+            self.counts,
+        )
 
-    def _within_length(
+    def _ask(
         self,
-        states: Float[Tensor, "cell masks hidden"],
-        length: _Length,
-        facts: Int[Tensor, " cell"],
-        numbers: Int[Tensor, " cell"],
+        facts: Numbers,
+        rows: Numbers,
+        masks: Numbers,
+        wanted: npt.NDArray[np.bool_],
         settings: Sequence[Setting],
-    ) -> tuple[Float[Tensor, "cell candidate"], Float[Tensor, "cell masks"]]:
-        """Sums of the candidates' logits: log-probabilities but for the log-partition they share; and the log-sum-exps
-        of their tokens' logits, which that is no less than."""
-        vocabulary = self.model.vocabulary
-        total = torch.zeros(len(states), len(length.index), device=states.device)
-        known = torch.zeros(len(states), length.masks, device=states.device)
-        for mask in range(length.masks):
-            tokens, column = length.ids[:, mask].unique(return_inverse=True)
-            bias = vocabulary.bias[tokens] if vocabulary.bias is not None else None
-            logits = torch.nn.functional.linear(states[:, mask], vocabulary.weight[tokens], bias)
-            logits = vocabulary.finish(logits.float())
-            known[:, mask] = logits.logsumexp(dim=1)
-            total += logits[:, column]
-        scores = self.finite(total, facts, numbers, settings)
-        return scores.masked_fill(~self._allowed[facts][:, length.index], -torch.inf), known
+        run: RunSettings,
+    ) -> list[_Scored]:
+        """Those of ``rows``, places of ``facts``, that are asked with as many ``masks`` each in the ``wanted``
+        settings, by the number of masks."""
+        final = run(self._queries.ask(facts[rows], masks), torch.from_numpy(wanted))
+        cell = torch.zeros(wanted.shape, dtype=torch.long, device=final.hidden.device)
+        cell[final.query, final.setting] = torch.arange(len(final.query), device=cell.device)
+        parts = []
+        for count in sorted(set(masks.tolist())):
+            row, setting = (wanted & (masks == count)[:, None]).nonzero()
+            at = cell.flatten().index_select(0, send(torch.from_numpy(row * wanted.shape[1] + setting), cell.device))
+            states = self.model.readout(final.hidden.index_select(0, at)[:, :count])
+            scores, known = self._queries.lengths[count].score(states, self.model.vocabulary)
+            parts.append(_Scored(count, rows[row], setting, states, scores, known))
+        return self._finite(parts, facts, settings)
+
+    def _finite(self, parts: Sequence[_Scored], facts: Numbers, settings: Sequence[Setting]) -> list[_Scored]:
+        """With minus infinity in place of scores that are no finite numbers, which are counted, and of candidates that
+        a fact is not asked for."""
+        broken = torch.stack([torch.isfinite(part.scores).all() for part in parts]).logical_not().cpu()
+        found = []
+        for part, some in zip(parts, broken.tolist(), strict=True):
+            scores, length = part.scores, self._queries.lengths[part.masks]
+            asked = torch.from_numpy(facts[part.fact])
+            if some:
+                scores = self.finite(scores, asked, torch.from_numpy(part.setting), settings)
+            allowed = self._allowed.index_select(0, send(asked, scores.device)).index_select(1, length.index)
+            found.append(replace(part, scores=scores.masked_fill(~allowed, -torch.inf)))
+        return found
 
     def _rivals(self, own: int) -> list[int]:
         """The other lengths, the one with most candidates first: it is the likeliest to hold a better one."""
-        others = [masks for masks in self._lengths if masks != own]
-        return sorted(others, key=lambda masks: (-len(self._lengths[masks].index), masks))
-
-    def _ask(self, facts: Int[Tensor, " fact"], masks: int) -> Queries:
-        numbers = facts.tolist()
-        first = torch.tensor([self._queries[fact][1] for fact in numbers], device=facts.device)
-        steps = torch.arange(masks, device=facts.device) * (1 + len(self._between))
-        tokens = self.model.batch([self._sequence(fact, masks) for fact in numbers])
-        return Queries(tokens, first.unsqueeze(1) + steps)
-
-    def _sequence(self, fact: int, masks: int) -> list[int]:
-        ids, place = self._queries[fact]
-        mask = ids[place]
-        return [*ids[:place], mask, *([*self._between, mask] * (masks - 1)), *ids[place + 1 :]]
-
-    def _length(self, fact: int, masks: int) -> int:
-        ids, _ = self._queries[fact]
-        return len(ids) + (masks - 1) * (1 + len(self._between))
-
-    def _longest(self, fact: int) -> int:
-        """Tokens of the longest query the fact may be asked: a batch must have room for the other lengths as well."""
-        return max(self._length(fact, masks) for masks in self._lengths if self._fits(fact, masks))
-
-    def _fits(self, fact: int, masks: int) -> bool:
-        limit = self.model.max_tokens
-        return limit is None or self._length(fact, masks) <= limit
-
-    def _tokenize_pool(self, pool: Pool) -> dict[int, _Length]:
-        """Number of tokens -> candidates."""
-        tokenizer, data_warnings = self.model.tokenizer, self.data_warnings
-        groups: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
-        labels = list(pool.labels)
-        encoded = self.model.tokenize(labels, special=False)
-        for index, ids in enumerate(encoded):
-            where = f"{self.where} '{pool.labels[index]}'"
-            if not ids:
-                data_warnings.add("Candidates without a token can never be the answer", where)
-                continue
-            if tokenizer.unk_token_id in ids:
-                data_warnings.add("Candidates with an unknown token", where)
-            groups[len(ids)].append((index, ids))
-        device = self.model.device
-        return {
-            masks: _Length(
-                torch.tensor([index for index, _ in members], device=device),
-                torch.tensor([ids for _, ids in members], device=device),
-            )
-            for masks, members in sorted(groups.items())
-        }
-
-    def _tokenize_queries(self, relation: Relation) -> dict[int, tuple[list[int], int]]:
-        """Fact -> its query's token ids with a single mask, and that mask's place."""
-        tokenizer = self.model.tokenizer
-        texts = [relation.fill(fact.subject, tokenizer.mask_token).text for fact in relation.facts]
-        queries = {}
-        for number, ids in enumerate(self.model.tokenize(texts)):
-            where = f"{self.where} {relation.facts[number].uuid}"
-            if ids.count(tokenizer.mask_token_id) != 1:
-                self.data_warnings.add("Facts whose subject holds the mask token are never hit", where)
-                continue
-            queries[number] = (ids, ids.index(tokenizer.mask_token_id))
-        self._queries = queries
-        for number in queries:
-            for masks in self._lengths:
-                if not self._fits(number, masks):
-                    self.data_warnings.add(
-                        "Queries longer than the model's positions (their candidates can never be the answer)",
-                        f"{self.where} {relation.facts[number].uuid} with {masks} masks",
-                    )
-        return queries
-
-
-def between_masks(tokenizer: Any) -> list[int]:
-    """What the tokenizer puts between two masks written with a space: nothing, or a token for the space.
-
-    With it, one tokenization of a query serves every number of masks.
-    """
-    mask = tokenizer.mask_token
-    ids: list[int] = tokenizer(f"{mask} {mask}", add_special_tokens=False)["input_ids"]
-    first, second = (place for place, token in enumerate(ids) if token == tokenizer.mask_token_id)
-    return ids[first + 1 : second]
+        others = [masks for masks in self._queries.lengths if masks != own]
+        return sorted(others, key=lambda masks: (-len(self._queries.lengths[masks].numbers), masks))

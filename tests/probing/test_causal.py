@@ -100,7 +100,7 @@ def test_ranks_do_not_depend_on_how_the_work_is_cut(
 ) -> None:
     probing = ProbingSettings(sentence_score=score)
     at_once = outranks(bloom, TEMPLATES[0], SUBJECTS, LABELS, probing)
-    monkeypatch.setattr(causal, "_STEP_FLOATS", 1)  # step after step
+    monkeypatch.setattr(causal, "floats_at_once", lambda device: 1)  # step after step
     row_by_row = LogPartition(bloom, 1, rough=True)
     cut = outranks(bloom, TEMPLATES[0], SUBJECTS, LABELS, probing, limits, row_by_row)
     assert (cut == at_once).all()
