@@ -147,6 +147,7 @@ def bench(config: DictConfig) -> None:
     from rich.console import Console
 
     from lrp2_bench.commands.bench import run_bench
+    from lrp2_bench.commands.launches import run_launches
     from lrp2_bench.commands.scaling import run_scaling
     from lrp2_bench.config.compose import factory, typed
     from lrp2_bench.core.settings import BenchCommand
@@ -154,7 +155,8 @@ def bench(config: DictConfig) -> None:
     # The table is wide; where no terminal says how wide it may be, it takes what it needs.
     console = Console() if Console().is_terminal else Console(width=140)
     settings = typed(config, BenchCommand)
-    (run_scaling if settings.scaling else run_bench)(settings, factory(config.dataset), console)
+    run = run_scaling if settings.scaling else run_launches if settings.launches else run_bench
+    run(settings, factory(config.dataset), console)
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="analyze")

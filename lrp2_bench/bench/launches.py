@@ -6,10 +6,9 @@ on the code alone, not on the machine. The model is narrow, since width changes 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
@@ -55,7 +54,6 @@ class Launches:
     facts: int
     launches: dict[str, float]
     waits: dict[str, float]
-    operators: dict[str, float]  # the commonest, by ``phase operator``
 
     @property
     def launched(self) -> float:
@@ -95,9 +93,7 @@ def count_launches(
         {phase: sum(n for (at, _), n in counts.items() if at == phase) / facts for phase in PHASES}
         for counts in (stand_in.launches, stand_in.waits)
     )
-    commonest = Counter({" ".join(key): n / facts for key, n in stand_in.launches.items()}).most_common(40)
-    told = {" ".join((*key, "(waits)")): n / facts for key, n in stand_in.waits.items()}
-    return Launches(family, relation.name, facts, launches, waits, {**dict(commonest), **told})
+    return Launches(family, relation.name, facts, launches, waits)
 
 
 def _model(family: str, texts: Sequence[str], seed: int, blocks: int, stand_in: StandIn) -> LayeredModel:
@@ -138,7 +134,3 @@ def _phases(stand_in: StandIn, model: LayeredModel) -> Iterator[None]:
             stack.enter_context(patch.object(LogPartition, name, counted(getattr(LogPartition, name), "head")))
         stack.enter_context(patch.object(FrontierRunner, "__call__", counted(FrontierRunner.__call__, "frontier")))
         yield
-
-
-def limited(relation: Relation, facts: int) -> Relation:
-    return replace(relation, facts=relation.facts[:facts])

@@ -105,6 +105,10 @@ class _Dispatch(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self._stand_in = stand_in
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled, and to say so takes seconds of imports
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         name = func._schema.name.removeprefix("aten::")

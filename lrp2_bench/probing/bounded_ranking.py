@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lrp2_bench.models.devices import floats_at_once
+from lrp2_bench.models.devices import floats_at_once, send
 from lrp2_bench.probing.log_partition import LED_FROM, LogPartition
 from lrp2_bench.probing.prefix_tree import PrefixTree
 from lrp2_bench.probing.probe import ProbeCounts
@@ -59,20 +60,19 @@ class Sentences:
         facts, sentences = len(trees), max(len(tree.paths) for tree in trees)
         steps, slots = max(1, *(len(tree.steps) for tree in trees)), max(1, *(len(tree.scored) for tree in trees))
         longest = max(1, *(len(path) for tree in trees for path in tree.paths))
-        paths = torch.full((facts, sentences, longest), steps)
-        slot_of = torch.full((facts, steps), slots)  # a slot of nothing
-        weight = torch.zeros(facts, sentences)
-        uses = torch.zeros(facts, sentences, slots + 1)
+        paths = np.full((facts, sentences, longest), steps)
+        slot_of = np.full((facts, steps), slots)  # a slot of nothing
+        weight = np.zeros((facts, sentences), dtype=np.float32)
+        uses = np.zeros((facts, sentences, slots + 1), dtype=np.float32)
         for fact, tree in enumerate(trees):
-            weight[fact, : len(tree.paths)] = torch.tensor(weights[fact])
-            slot_of[fact, : len(tree.steps)] = torch.tensor(tree.steps, dtype=torch.long).view(-1, 2)[:, 0]
+            weight[fact, : len(tree.paths)] = weights[fact]
+            slot_of[fact, : len(tree.steps)] = [slot for slot, _ in tree.steps]
             for sentence, path in enumerate(tree.paths):
-                numbers = torch.tensor(path, dtype=torch.long)
-                paths[fact, sentence, : len(path)] = numbers
-                uses[fact, sentence, slot_of[fact, numbers]] = weight[fact, sentence]
-            uses[fact, :, : len(tree.scored)].masked_fill_(torch.tensor(tree.shared, dtype=torch.bool), 0.0)
-        parts = paths, slot_of, weight, uses[..., :-1].contiguous(), torch.tensor(gold)
-        return cls(*(part.to(device) for part in parts))
+                paths[fact, sentence, : len(path)] = path
+                uses[fact, sentence, slot_of[fact, path]] = weight[fact, sentence]
+            uses[fact, :, np.array(tree.shared, dtype=np.bool_).nonzero()[0]] = 0.0
+        parts = paths, slot_of, weight, np.ascontiguousarray(uses[..., :-1]), np.array(gold)
+        return cls(*(send(torch.from_numpy(part), device) for part in parts))
 
     def total(self, terms: Float[Tensor, "fact setting step"]) -> Float[Tensor, "fact setting sentence"]:
         """The weighted sum of each sentence's terms."""

@@ -65,7 +65,7 @@ class MaskedProbe(Probe):
         self._log_partition = log_partition
         self._queries = MaskedQueries(model, relation, pool, where, data_warnings)
         lengths = self._queries.lengths.items()
-        self._competes = {masks: pool.allowed[:, length.numbers].any(axis=1) for masks, length in lengths}
+        self._competes = {masks: np.asarray(pool.allowed[:, length.numbers].any(axis=1)) for masks, length in lengths}
         self._allowed = torch.from_numpy(pool.allowed).to(model.device)
         self._gold = pool.gold.astype(np.int64)
 
@@ -148,7 +148,7 @@ class MaskedProbe(Probe):
     ) -> None:
         """Take out of ``hits`` the cells in which a candidate of as many tokens as each fact is given in ``masks``
         beats the right object."""
-        competes: npt.NDArray[np.bool_] = np.any(hits, axis=1)
+        competes = np.array(hits.any(axis=1))
         for place in competes.nonzero()[0].tolist():
             number, asked = int(facts[place]), int(masks[place])
             competes[place] = self._queries.fits(number, asked) and self._competes[asked][number]

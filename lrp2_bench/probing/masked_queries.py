@@ -1,4 +1,4 @@
-"""What a masked model may be asked: each fact's query with any number of masks, and the candidates of so many tokens."""
+"""What a masked model may be asked: a fact's query with any number of masks, and the candidates of so many tokens."""
 
 from __future__ import annotations
 

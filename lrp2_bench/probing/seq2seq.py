@@ -18,7 +18,7 @@ from torch import Tensor
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SentenceScore
 from lrp2_bench.core.types import Relation, Setting
-from lrp2_bench.models.devices import floats_at_once
+from lrp2_bench.models.devices import floats_at_once, send
 from lrp2_bench.models.layered import TokenBatch
 from lrp2_bench.models.seq2seq.layers import EncoderDecoder
 from lrp2_bench.models.seq2seq.sentinels import OPENING
@@ -93,10 +93,10 @@ class Seq2SeqProbe(causal.CausalProbe):
         cell = torch.empty(everything.shape, dtype=torch.long, device=final.hidden.device)
         cell[final.query, final.setting] = torch.arange(len(final.query), device=cell.device)
         floats = [len(settings) * len(choice.prefix_tree.scored) * final.hidden.shape[-1] for choice in mine]
-        hits = torch.zeros_like(cell, dtype=torch.bool)
+        hits, keep = torch.zeros_like(cell, dtype=torch.bool), send(queries.tokens.keep, cell.device)
         for together in _groups(floats, floats_at_once(cell.device)):
             some = [mine[place] for place in together]
-            states = self._states_of(some, cell[together], final, queries.tokens.keep)
+            states = self._states_of(some, cell[together], final, keep)
             hits[together] = self._ranking(list(some), states, [facts[place] for place in together], settings).wins()
         return hits
 
@@ -163,7 +163,7 @@ class Seq2SeqProbe(causal.CausalProbe):
 
     def _ask(self, choices: Sequence[_Choice]) -> Queries:
         """The queries, read at every token: the decoder looks at all of them."""
-        tokens = self.model.batch([choice.query for choice in choices])
+        tokens = self.model.padded([choice.query for choice in choices])
         last = tokens.keep.sum(dim=1, keepdim=True) - 1
         return Queries(tokens, torch.minimum(tokens.positions, last))
 

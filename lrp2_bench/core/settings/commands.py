@@ -63,6 +63,7 @@ class BenchCommand:
     # the first facts as they come
     leading: float | None = None
     scaling: bool = False  # measure how cost grows with facts, pairs, blocks and candidates instead
+    launches: bool = False  # count what a GPU would be told, and how often the host would wait for it, instead
     naive_settings: int = 8  # configurations that the naive evaluators run; seconds are scaled to all
     bfloat16: bool = True  # also run ours in bfloat16, and say how many hits agree
     device: str = "auto"  # auto, cpu, cuda, cuda:N
