@@ -13,8 +13,8 @@ from typing import Any
 from benchmarks.running import lrp2_bench, markdown, parser
 
 HEAD = (
-    "case", "weights", "facts", "pool", "hits", "q", "r", "seconds", "cells/s", "floor/peak", "hooks", "nnsight",
-    "ceiling", "differ", "bfloat16", "agree",
+    "case", "weights", "facts", "pool", "hits", "q", "r", "rows", "seconds", "cells/s", "floor/peak", "hooks",
+    "nnsight", "ceiling", "differ", "bfloat16", "agree",
 )  # fmt: skip
 
 
@@ -36,7 +36,8 @@ def _row(case: dict[str, Any]) -> list[str]:
     hooks, half = others["hooks"], case.get("bfloat16")
     return [
         f"{case['model']} {case['relation']}", case["weights"], str(case["facts"]), str(case["pool"]),
-        f"{100 * case['hit_rate']:.1f} %", f"{case['q']:.2f}", f"{case['r']:.2f}", f"{case['seconds']:.1f}",
+        f"{100 * case['hit_rate']:.1f} %", f"{case['q']:.2f}", f"{case['r']:.2f}",
+        f"{case['rows_per_cell']:.1f}" if "rows_per_cell" in case else "", f"{case['seconds']:.1f}",
         f"{case['cells_per_second']:,.0f}", f"{case['floor_of_peak']:.2f}",
         *(f"{others[name]['ratio']:.1f}x" if name in others else "" for name in ("hooks", "nnsight")),
         f"{case['ceiling']:.1f}x", f"{hooks['differing']} of {hooks['cells']}",

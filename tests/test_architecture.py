@@ -31,7 +31,7 @@ INSIDE = {
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry", "tokens", "vectors", "*"),
     "probing": (
-        "pools prefix_tree probe", "log_partition rows target_tree", "bounded_ranking masked", "causal", "*",
+        "pools prefix_tree probe", "log_partition rows target_tree", "bounded_ranking leader", "causal masked", "*",
         "build scores",
     ),
     "metrics": ("hits", "base", "*"),

@@ -15,7 +15,13 @@ from lrp2_bench.bench.naive import Forward, NaiveHits, evaluate_naively
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import GridSettings, ProbingSettings
 from lrp2_bench.core.types import HIT, Hits, LayerPair, Relation
-from lrp2_bench.grid.cost import floor, log_partition_flops, model_shape, naive_cost
+from lrp2_bench.grid.cost import (
+    floor,
+    log_partition_flops,
+    model_shape,
+    naive_cost,
+    partial_log_partition_flops,
+)
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import GridPlan
@@ -42,6 +48,8 @@ class Ours:
     q: float
     r: float
     exact_share: float
+    rows: float  # log-partitions over the whole vocabulary for each cell, in any number format
+    partial_rows: float  # over the tokens that lead
     floor_flops: float
     flops: float
     ceiling: float  # operations of one pass a setting, for each of ours
@@ -102,7 +110,9 @@ def run_ours(
     work = probe.workload(limits.query_tokens)
     least = floor(shape, plan, work.certain)
     asked = max(1, counts.log_partitions)
-    flops = least + log_partition_flops(shape, counts.rough_log_partitions + counts.exact_log_partitions)
+    rows = counts.rough_log_partitions + counts.exact_log_partitions
+    flops = least + log_partition_flops(shape, rows)
+    flops += partial_log_partition_flops(shape, counts.partial_log_partitions)
     return Ours(
         hits=hits,
         seconds=seconds,
@@ -110,6 +120,8 @@ def run_ours(
         q=counts.undecided_facts / max(1, counts.facts),
         r=max(counts.rough_log_partitions, counts.exact_log_partitions) / asked,
         exact_share=counts.exact_log_partitions / asked,
+        rows=rows / max(1, counts.cells),
+        partial_rows=counts.partial_log_partitions / max(1, counts.cells),
         floor_flops=least,
         flops=flops,
         ceiling=naive_cost(shape, plan, work.certain + work.possible).flops / flops,

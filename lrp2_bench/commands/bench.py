@@ -134,6 +134,8 @@ def _case(
         "q": ours.q,
         "r": ours.r,
         "exact_log_partitions": ours.exact_share,
+        "rows_per_cell": ours.rows,
+        "partial_rows_per_cell": ours.partial_rows,
         "seconds": ours.seconds,
         "setup_seconds": ours.setup_seconds,
         "cells_per_second": cells / ours.seconds,
@@ -148,7 +150,7 @@ def _case(
 
 def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> Table:
     table = Table(title=f"float32, {device}; matrix peak {peak / 1e9:,.0f} GFLOP/s", caption_justify="left")
-    names = "case", "facts", "pool", "hits", "q", "r", "seconds", "cells/s", "GFLOP/s", "floor/peak", "GiB"
+    names = "case", "facts", "pool", "hits", "q", "r", "rows", "seconds", "cells/s", "GFLOP/s", "floor/peak", "GiB"
     for column in (*names, "against", "ratio", "ceiling", "differ"):
         left = column in {"case", "against"}
         table.add_column(column, justify="left" if left else "right", no_wrap=left)
@@ -156,7 +158,8 @@ def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> 
         for number, other in enumerate(case["others"]):
             first = [
                 f"{case['model']} {case['relation']}", str(case["facts"]), str(case["pool"]),
-                f"{100 * case['hit_rate']:.1f}%", f"{case['q']:.2f}", f"{case['r']:.2f}", f"{case['seconds']:.1f}",
+                f"{100 * case['hit_rate']:.1f}%", f"{case['q']:.2f}", f"{case['r']:.2f}",
+                f"{case['rows_per_cell']:.1f}", f"{case['seconds']:.1f}",
                 f"{case['cells_per_second']:,.0f}", f"{case['flops_per_second'] / 1e9:,.0f}",
                 f"{case['floor_of_peak']:.2f}", f"{case['peak_memory_bytes'] / 2**30:.1f}",
             ]  # fmt: skip
@@ -169,7 +172,7 @@ def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> 
             )  # fmt: skip
         if half := case.get("bfloat16"):
             same = f"{100 * half['agreement']:.0f}% agree"
-            first = ["  in bfloat16", *[""] * 5, f"{half['seconds']:.1f}", *[""] * 4]
+            first = ["  in bfloat16", *[""] * 6, f"{half['seconds']:.1f}", *[""] * 4]
             table.add_row(*first, "hooks", f"{half['ratio']:.1f}x", "", same)
     return table
 
@@ -177,6 +180,7 @@ def _table(results: list[dict[str, Any]], peak: float, device: torch.device) -> 
 def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
     yield (
         "q: share of facts whose object leads its own length for some pair; r: share of log-partition rows computed; "
+        "rows: those computed over the whole vocabulary for each cell, to which come partial ones over a 512th of it; "
         "floor/peak: fewest operations any exact method needs, per second, of the measured peak; ceiling: the naive "
         "method's operations for each that is certain here, and for each log-partition computed; GiB: the largest "
         "resident size so far."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lrp2_bench.grid.dry_count import ModelShape, model_shape
 from lrp2_bench.grid.plan import GridPlan
+from lrp2_bench.probing.log_partition import leading_tokens
 from lrp2_bench.probing.probe import Shape
 
 __all__ = ["Cost", "ModelShape", "block_flops", "final_block_flops", "floor", "grid_cost", "log_partition_flops",
@@ -62,6 +63,11 @@ def decoder_flops(model: ModelShape, tokens: int, targets: int, row: int) -> flo
 def log_partition_flops(model: ModelShape, rows: int) -> float:
     """Rows of the whole head."""
     return 2.0 * rows * model.hidden * model.vocab
+
+
+def partial_log_partition_flops(model: ModelShape, rows: int) -> float:
+    """Rows of the head at the tokens that lead alone."""
+    return 2.0 * rows * model.hidden * leading_tokens(model.vocab)
 
 
 def grid_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Cost:

@@ -24,7 +24,7 @@ from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.interventions.projection import Shifts, shifts
 from lrp2_bench.interventions.vectors import compute_vectors, vector_metadata
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.probing.probe import Probe
+from lrp2_bench.probing.probe import Probe, ProbeCounts
 
 #: Seconds a pilot aims at, and the share of the whole run it takes at most where that is less.
 _SECONDS, _MOST_SHARE = 20.0, 0.25
@@ -45,6 +45,8 @@ class Estimate:
     error: float
     facts: int  # timed
     relations: int
+    rows: float = 0.0  # log-partitions of the whole, over the vocabulary
+    partial_rows: float = 0.0  # over the tokens that lead
 
 
 def estimate(probes: Sequence[Probe], plan: GridPlan, moved: Shifts, limits: Limits, seed: int) -> Estimate:
@@ -72,6 +74,7 @@ def estimate(probes: Sequence[Probe], plan: GridPlan, moved: Shifts, limits: Lim
         facts = _draw(probe, max(1, round(budget / samples / (costs[number] / known))), random)
         part, whole = facts[: len(facts) // 4], facts
         if flops := _flops(probe, plan, limits, whole):  # a fact that cannot be asked costs nothing and says nothing
+            probe.counts = counts = ProbeCounts()
             runs.append(
                 _Sample(
                     flops,
@@ -79,6 +82,7 @@ def estimate(probes: Sequence[Probe], plan: GridPlan, moved: Shifts, limits: Lim
                     _flops(probe, plan, limits, part),
                     _time(probe, plan, moved, limits, part),
                     len(facts),
+                    counts,
                 )
             )
     if not runs:
@@ -86,7 +90,15 @@ def estimate(probes: Sequence[Probe], plan: GridPlan, moved: Shifts, limits: Lim
     asked = sum(cost > 0 for cost in costs)
     seconds = [_scaled(runs[:number] + runs[number + 1 :] or runs, total, asked) for number in range(len(runs))]
     spread = statistics.stdev(seconds) * (len(runs) - 1) / len(runs) ** 0.5 if len(runs) > 1 else 0.0  # jackknife
-    return Estimate(_scaled(runs, total, asked), spread, sum(run.facts for run in runs), len(set(chosen.tolist())))
+    share = total / sum(run.flops + run.part_flops for run in runs)
+    return Estimate(
+        seconds=_scaled(runs, total, asked),
+        error=spread,
+        facts=sum(run.facts for run in runs),
+        relations=len(set(chosen.tolist())),
+        rows=share * sum(run.counts.rough_log_partitions + run.counts.exact_log_partitions for run in runs),
+        partial_rows=share * sum(run.counts.partial_log_partitions for run in runs),
+    )
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,7 @@ class _Sample:
     part_flops: float
     part_seconds: float
     facts: int
+    counts: ProbeCounts  # of both runs
 
 
 def _scaled(runs: Sequence[_Sample], total: float, relations: int) -> float:

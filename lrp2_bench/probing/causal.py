@@ -21,11 +21,11 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SentenceScore
 from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
-from lrp2_bench.probing.bounded_ranking import BoundedRanking
+from lrp2_bench.probing.bounded_ranking import BoundedRanking, Sentences
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.prefix_tree import PrefixTree, plant
-from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
+from lrp2_bench.probing.probe import FactBatch, FinalStates, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
 from lrp2_bench.probing.rows import SentenceRows, rows_of
 
 #: Numbers held at once while steps are scored.
@@ -110,75 +110,86 @@ class CausalProbe(Probe):
             if len(choice.prefix_tree.paths) == 1:
                 hits[place] = True
         contested = torch.tensor([len(choice.prefix_tree.paths) > 1 for choice in choices], device=self.model.device)
-        wanted = contested.unsqueeze(1).expand_as(hits)
         if contested.any():
-            states_of = self._packed if self.model.packs else self._in_rows
-            for place, asked, hidden in states_of(choices, wanted, run):
-                states = self.model.readout(hidden)
-                fact = batch.facts[place].expand(len(asked))
-                hits[place, asked] = self._bounded_ranking(choices[place], states, fact, asked, settings)
+            places = [place for place, choice in enumerate(choices) if len(choice.prefix_tree.paths) > 1]
+            some = [choices[place] for place in places]
+            facts = batch.facts[contested]
+            states = self._states(some, len(settings), run)
+            hits[contested] = self._ranking(some, states, facts, settings).wins()
         return hits
+
+    def _states(
+        self, choices: list[_Choice], settings: int, run: RunSettings
+    ) -> Float[Tensor, "fact setting scored hidden"]:
+        """The readout at the scored nodes of each fact's prefix tree, in every setting."""
+        device = self.model.device
+        if self.model.packs:
+            everything = torch.ones(len(choices), settings, dtype=torch.bool, device=device)
+            slots = max(1, *(len(choice.prefix_tree.scored) for choice in choices))
+            states: Tensor | None = None
+            for place, asked, hidden in self._packed(choices, everything, run):
+                found = self.model.readout(hidden)
+                if states is None:
+                    states = found.new_zeros(len(choices), settings, slots, found.shape[-1])
+                kept = found[:, :slots]
+                states[place, asked, : kept.shape[1]] = kept
+            if states is None:
+                raise ValueError("No states came back for the facts asked.")
+            return states
+        rows = [choice.rows for choice in choices if choice.rows is not None]
+        ids = [row for some in rows for row in some.ids]
+        read = [places for some in rows for places in some.read]
+        positions = torch.zeros(len(ids), max(1, *map(len, read)), dtype=torch.long)
+        for row, places in enumerate(read):
+            positions[row, : len(places)] = torch.tensor(places, dtype=torch.long)
+        everything = torch.ones(len(ids), settings, dtype=torch.bool, device=device)
+        final = run(Queries(self.model.batch(ids), positions.to(device)), everything)
+        hidden = self._readout(final, len(ids), settings)
+        states = hidden.new_zeros(len(choices), settings, max(1, *(len(some.slots) for some in rows)), hidden.shape[-1])
+        first = 0
+        for fact, some in enumerate(rows):
+            row, place = torch.tensor(some.slots, dtype=torch.long, device=device).view(-1, 2).T
+            states[fact, :, : len(row)] = hidden[first + row, :, place].transpose(0, 1)
+            first += len(some.ids)
+        return states
 
     def _packed(
         self, choices: list[_Choice], wanted: Bool[Tensor, "fact setting"], run: RunSettings
     ) -> Iterator[tuple[int, Int[Tensor, " asked"], Float[Tensor, "asked scored hidden"]]]:
-        """Each contested fact's place, settings, and states at its prefix tree's scored nodes."""
+        """Each fact's place, settings, and states at its prefix tree's scored nodes."""
         final = run(self._pack([choice.prefix_tree for choice in choices]), wanted)
         for place in range(len(choices)):
             cells = (final.query == place).nonzero().flatten()
             if len(cells):
                 yield place, final.setting[cells], final.hidden[cells]
 
-    def _in_rows(
-        self, choices: list[_Choice], wanted: Bool[Tensor, "fact setting"], run: RunSettings
-    ) -> Iterator[tuple[int, Int[Tensor, " asked"], Float[Tensor, "asked scored hidden"]]]:
-        """The same from a row per sentence."""
-        ids: list[list[int]] = []
-        read: list[list[int]] = []
-        owner: list[int] = []
-        for place, choice in enumerate(choices):
-            if choice.rows is None:
-                raise ValueError("These sentences were packed as a tree, not as rows.")
-            ids += choice.rows.ids
-            read += choice.rows.read
-            owner += [place] * len(choice.rows.ids)
-        positions = torch.zeros(len(ids), max(1, *map(len, read)), dtype=torch.long)
-        for row, places in enumerate(read):
-            positions[row, : len(places)] = torch.tensor(places, dtype=torch.long)
-        asks = wanted[torch.tensor(owner, device=wanted.device)]
-        final = run(Queries(self.model.batch(ids), positions.to(self.model.device)), asks)
-        cell = torch.full_like(asks, -1, dtype=torch.long)
+    def _readout(self, final: FinalStates, queries: int, settings: int) -> Float[Tensor, "query setting scored hidden"]:
+        """That of every query in every setting, in order."""
+        cell = torch.empty(queries, settings, dtype=torch.long, device=final.hidden.device)
         cell[final.query, final.setting] = torch.arange(len(final.query), device=cell.device)
-        for place, choice in enumerate(choices):
-            asked = wanted[place].nonzero().flatten()
-            if len(asked) and choice.rows is not None:
-                first = owner.index(place)
-                hidden = [final.hidden[cell[first + row, asked], at] for row, at in choice.rows.slots]
-                yield place, asked, torch.stack(hidden, dim=1)
+        size = max(1, _STEP_FLOATS // (settings * final.hidden[0].numel()))
+        return torch.cat([self.model.readout(final.hidden[part]) for part in cell.split(size)])
 
-    def _bounded_ranking(
+    def _ranking(
         self,
-        choice: _Choice,
-        states: Float[Tensor, "setting scored hidden"],
-        facts: Int[Tensor, " setting"],
-        numbers: Int[Tensor, " setting"],
+        choices: list[_Choice],
+        states: Float[Tensor, "fact setting scored hidden"],
+        facts: Int[Tensor, " fact"],
         settings: Sequence[Setting],
-    ) -> Bool[Tensor, " setting"]:
-        """Whether the fact's own sentence wins, by the states of one fact in some settings."""
-        prefix_tree = choice.prefix_tree
-        steps = torch.tensor(prefix_tree.steps, device=states.device).view(-1, 2)
-        logits = self.finite(self._step_logits(states, steps), facts, numbers, settings)
-        bounded_ranking = BoundedRanking(
-            states=states[:, : len(prefix_tree.scored)],
-            logits=logits,
-            slots=steps[:, 0],
-            paths=prefix_tree.paths,
-            weights=torch.tensor(choice.weights, device=states.device),
-            shared=torch.tensor(prefix_tree.shared, dtype=torch.bool, device=states.device),
-            log_partition=self._log_partition,
-            counts=self.counts,
+    ) -> BoundedRanking:
+        trees = [choice.prefix_tree for choice in choices]
+        sentences = Sentences.of(
+            trees, [choice.weights for choice in choices], [choice.gold for choice in choices], states.device
         )
-        return bounded_ranking.wins(choice.gold)
+        logits = torch.zeros(*states.shape[:2], sentences.slots.shape[1], device=states.device)
+        for place, tree in enumerate(trees):
+            steps = torch.tensor(tree.steps, device=states.device).view(-1, 2)
+            numbers = torch.arange(len(settings), device=states.device)
+            logits[place, :, : len(steps)] = self.finite(
+                self._step_logits(states[place], steps), facts[place].expand(len(settings)), numbers, settings
+            )
+        slots = sentences.uses.shape[2]
+        return BoundedRanking(sentences, states[:, :, :slots], logits, self._log_partition, self.counts)
 
     def _step_logits(
         self, states: Float[Tensor, "setting scored hidden"], steps: Int[Tensor, "step 2"]

@@ -1,17 +1,19 @@
 """Log-sum-exps over the vocabulary, exactly or between bounds.
 
 The head is the widest matrix of a multilingual model (BLOOM: 250,880 rows), and most comparisons of candidates do
-not hang on its last digits. Where the hardware multiplies bfloat16 matrices several times faster than float32 ones,
+not hang on its last digits. Where a trial shows bfloat16 matrices to multiply several times faster than float32 ones,
 a log-partition is first computed that way, with a bound on its error; whoever compares takes the exact one only where
 the bound leaves the winner open.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lrp2_bench.models.layered import LayeredModel, Vocabulary
@@ -20,8 +22,23 @@ from lrp2_bench.probing.probe import ProbeCounts
 #: Vocabulary rows a step: with a step's states, their logits stay in a core's cache.
 _VOCAB_STEP = 4096
 
-#: Width from which products in bfloat16 are worth a second look at what they leave open.
-_ROUGH_FROM = 512
+#: Numbers of a head from which bfloat16 is tried: smaller ones take next to nothing in any format.
+_WORTH_TRYING = 2**24
+
+#: Seconds for which it is tried, on so many rows, and the share of float32's time from which it is used.
+_TRYING, _TRIED_ROWS, _MOST_SHARE = 0.2, 512, 0.6
+
+#: One token of so many leads, but no fewer than these.
+_LEADING, _FEWEST_LEADING = 512, 16
+
+#: Settings of a query from which it pays to compute one's log-partitions for the tokens that lead.
+LED_FROM = 4
+
+#: Logits and rows of the head held at once where they are looked at one by one.
+_LOGIT_FLOATS = 16 * 2**20
+
+#: Nats below a log-sum-exp from which logits are nothing of it.
+_NEGLIGIBLE = 30
 
 #: Share of a float32 log-sum-exp that its own rounding may move it, generously.
 _ROUNDING = 1e-5
@@ -31,8 +48,20 @@ _ROUNDING = 1e-5
 class Interval:
     """``low <= value <= high``, elementwise."""
 
-    low: Float[Tensor, " row"]
-    high: Float[Tensor, " row"]
+    low: Float[Tensor, "*row"]
+    high: Float[Tensor, "*row"]
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What is known of log-partitions from some states: their values, the tokens with the largest logits there, and of
+    all others together the tangent, ``rest`` plus the state's product with the ``mean`` of their rows of the head."""
+
+    value: Float[Tensor, " row"]
+    tokens: Int[Tensor, "row token"]
+    rest: Float[Tensor, " row"]
+    mean: Float[Tensor, "row hidden"]
+    length: Float[Tensor, " row"]  # of the states
 
 
 class LogPartition:
@@ -64,18 +93,133 @@ class LogPartition:
             return Interval(empty, empty)
         return Interval(torch.cat([part.low for part in parts]), torch.cat([part.high for part in parts]))
 
+    def leading(self, states: Float[Tensor, "row hidden"], counts: ProbeCounts) -> Lead:
+        """Exact values as in :meth:`exact`, and what bounds those of other states from below."""
+        counts.exact_log_partitions += len(states)
+        vocabulary = self._model.vocabulary
+        weight, most = vocabulary.weight, leading_tokens(len(vocabulary.weight))
+        values, tokens, rests, means = [], [], [], []
+        for part in states.split(max(1, _LOGIT_FLOATS // len(weight))):
+            logits = vocabulary.finish(torch.nn.functional.linear(part, weight, vocabulary.bias).float())
+            values.append(logits.logsumexp(dim=1))
+            top = logits.topk(most, dim=1).indices
+            tokens.append(top)
+            mean = part.new_zeros(part.shape, dtype=torch.float32)
+            rest = mean.new_full((len(part),), -torch.inf)
+            # A soft cap leaves a log-partition no convex function of the state; half precision rounds the tangent away.
+            if vocabulary.cap is None and weight.dtype is torch.float32 and most < len(weight):
+                logits.scatter_(1, top, -torch.inf)
+                rest = logits.logsumexp(dim=1)
+                shares = logits.sub_(rest.unsqueeze(1)).exp_()
+                # Any distribution bounds; what does not add up to 1 does not.
+                mean = shares @ weight / shares.sum(dim=1, keepdim=True)
+                rest = rest - (mean * part.float()).sum(dim=1)
+            rests.append(rest)
+            means.append(mean)
+        return Lead(
+            torch.cat(values), torch.cat(tokens), torch.cat(rests), torch.cat(means), states.float().norm(dim=1)
+        )
+
+    def over(self, states: Float[Tensor, "row setting hidden"], lead: Lead) -> Float[Tensor, "row setting"]:
+        """Less than the exact values, whatever rounding does: the log-sum-exp over the tokens that lead at the row's
+        ``lead``, and for the rest of the vocabulary the tangent there. Every distribution p over the rest bounds its
+        log-sum-exp from below by the mean of the logits under p plus p's entropy (Jensen); the lead's own does so
+        exactly where it was taken, and linearly in the state elsewhere."""
+        vocabulary = self._model.vocabulary
+        size = max(1, _LOGIT_FLOATS // (lead.tokens.shape[1] * states.shape[2]))
+        values = []
+        for part, chosen in zip(states.split(size), lead.tokens.split(size), strict=True):
+            products = torch.bmm(part, vocabulary.weight[chosen].transpose(1, 2)).float()
+            if vocabulary.bias is not None:
+                products = products + vocabulary.bias[chosen].unsqueeze(1)
+            values.append(vocabulary.finish(products).logsumexp(dim=2))
+        rest = lead.rest.unsqueeze(1) + torch.bmm(states.float(), lead.mean.unsqueeze(2)).squeeze(2)
+        value = torch.logaddexp(torch.cat(values), rest)
+        return value - self.slip(states, value) - _ROUNDING * self._reach * lead.length.unsqueeze(1)
+
+    def led(
+        self, states: Float[Tensor, "row place hidden"], group: Int[Tensor, " row"], counts: ProbeCounts
+    ) -> Interval:
+        """The exact values of the first row of each ``group``, and lower bounds of the others': over the tokens that
+        lead at a place in the first. Rows of groups so small that this may save nothing are left open."""
+        rows, places, width = states.shape
+        low = states.new_full((rows, places), -torch.inf, dtype=torch.float32)
+        high = torch.full_like(low, torch.inf)
+        _, group = group.unique(return_inverse=True)
+        sizes = group.bincount()
+        order = group.argsort(stable=True)
+        large = sizes >= LED_FROM
+        start, sizes = (sizes.cumsum(dim=0) - sizes)[large], sizes[large]
+        if not len(sizes):
+            return Interval(low, high)
+        step = max(1, _LOGIT_FLOATS // (int(sizes.max()) * places * width))
+        for first, size in zip(start.split(step), sizes.split(step), strict=True):
+            member = torch.arange(int(size.max()), device=states.device).expand(len(size), -1)
+            some = order[first.unsqueeze(1) + torch.minimum(member, size.unsqueeze(1) - 1)]  # the last fills up
+            there = states[some].transpose(1, 2).flatten(0, 1)
+            lead = self.leading(there[:, 0], counts)
+            bounds = self.over(there, lead)
+            counts.partial_log_partitions += int(size.sum()) * places
+            low[some] = bounds.view(len(size), places, -1).transpose(1, 2)
+            low[order[first]] = high[order[first]] = lead.value.view(len(size), places)
+        return Interval(low, high)
+
+    def slip(self, states: Float[Tensor, "*row hidden"], value: Float[Tensor, " *row"]) -> Float[Tensor, " *row"]:
+        """More than two ways of summing a row's products can differ by, where their log-sum-exp is ``value``."""
+        largest: Float[Tensor, " *row"] = self._reach * states.float().norm(dim=-1)
+        # Half-precision products are rounded by their own size, and those of less than e**-30 of the sum do not count.
+        half = self._half * (_NEGLIGIBLE + value.abs())
+        return _ROUNDING * (1 + value.abs() + largest) + half
+
+    @cached_property
+    def _reach(self) -> Float[Tensor, ""]:
+        """The longest row of the head."""
+        weight = self._model.vocabulary.weight
+        return torch.stack([part.float().norm(dim=1).max() for part in weight.split(_VOCAB_STEP)]).max()
+
+    @property
+    def _half(self) -> float:
+        """By what share two roundings of a half-precision product may differ; 0 in float32."""
+        kind = self._model.vocabulary.weight.dtype
+        return 0.0 if kind is torch.float32 else float(torch.finfo(kind).eps)
+
+
+def leading_tokens(vocab: int) -> int:
+    """Tokens that a partial row is over."""
+    return min(vocab, max(_FEWEST_LEADING, vocab // _LEADING))
+
 
 def rough_is_faster(model: LayeredModel) -> bool:
-    """Whether this machine has matrix units for bfloat16, and the model a float32 head to gain from them.
+    """Whether bfloat16 bounds take so much less time than float32 values on this machine, for rows and states as wide
+    as this model's, that computing some float32 ones after all leaves a gain. Tried for a fifth of a second.
 
-    In a narrow model the exponentials take longer than the products: at width 128 the detour cost a third of a run,
-    and a gigabyte that the bfloat16 kernels keep.
+    Nothing is assumed of the machine: matrix units for bfloat16 (AMX, CUDA) make it several times as fast, processors
+    that convert it make it slower, and in a narrow model the exponentials take longer than the products. No integers:
+    int8 products are twice as fast as float32 ones on processors with VNNI, but what can be proven of their rounding
+    leaves log-partitions of Gemma 3 270M open by 8 to 19 nats (docs/engine.md), where cells hang on less.
     """
-    if model.dtype is not torch.float32 or model.hidden_size < _ROUGH_FROM:
+    weight = model.vocabulary.weight
+    if model.dtype is not torch.float32 or weight.numel() < _WORTH_TRYING:
         return False
-    if model.device.type == "cuda":
-        return torch.cuda.get_device_capability(model.device) >= (8, 0)
-    return model.device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())
+    step = weight[:_VOCAB_STEP].detach()
+    states = torch.randn(_TRIED_ROWS, weight.shape[1], device=weight.device)
+    heads = (
+        replace(model.vocabulary, weight=step, bias=None),
+        replace(model.vocabulary, weight=step.bfloat16(), bias=None),
+    )
+    best = [float("inf"), float("inf")]
+    start, rounds = time.perf_counter(), 0
+    with torch.inference_mode():
+        while rounds < 2 or time.perf_counter() - start < _TRYING:  # the first of anything is slow
+            for number, head in enumerate(heads):
+                once = time.perf_counter()
+                _log_sum_exp_and_size(states.to(head.weight.dtype), head, None)
+                if states.is_cuda:
+                    torch.cuda.synchronize(states.device)
+                best[number] = min(best[number], time.perf_counter() - once)
+            rounds += 1
+    exact, rough = best
+    return rough < _MOST_SHARE * exact
 
 
 class _RoughHead:

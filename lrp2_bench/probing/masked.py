@@ -20,6 +20,7 @@ from lrp2_bench.core.batching import by_tokens
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.probing.leader import Leader
 from lrp2_bench.probing.log_partition import Interval, LogPartition
 from lrp2_bench.probing.pools import Pool
 from lrp2_bench.probing.probe import FactBatch, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
@@ -100,7 +101,7 @@ class MaskedProbe(Probe):
         everything = torch.ones(len(facts), len(settings), dtype=torch.bool, device=facts.device)
         final = run(self._ask(facts, batch.masks), everything)
         states = self.model.readout(final.hidden)
-        scores = self._within_length(states, own, facts[final.query], final.setting, settings)
+        scores, known = self._within_length(states, own, facts[final.query], final.setting, settings)
         place = torch.searchsorted(own.index, self._gold[facts[final.query]])
         gold = scores.gather(1, place.unsqueeze(1))
         before = own.index < own.index[place].unsqueeze(1)
@@ -111,10 +112,13 @@ class MaskedProbe(Probe):
         self.counts.cells += everything.numel()
         self.counts.facts += len(facts)
         self.counts.undecided_facts += int(hits.any(dim=1).sum())
-        leader = _Leader(states[leads], gold.squeeze(1)[leads], batch.masks, self._log_partition, self.counts)
+        rivals = self._rivals(batch.masks)
+        if not rivals or not len(leads.nonzero()):
+            return hits
+        leader = self._leader(states[leads], gold.squeeze(1)[leads], known[leads], final.query[leads], batch.masks)
         cell = torch.full_like(hits, -1, dtype=torch.long)
         cell[final.query[leads], final.setting[leads]] = torch.arange(int(leads.sum()), device=facts.device)
-        for masks in self._rivals(batch.masks):
+        for masks in rivals:
             self._against(masks, facts, settings, hits, leader, cell, run)
         return hits
 
@@ -124,7 +128,7 @@ class MaskedProbe(Probe):
         facts: Int[Tensor, " fact"],
         settings: Sequence[Setting],
         hits: Bool[Tensor, "fact setting"],
-        leader: _Leader,
+        leader: Leader,
         cell: Int[Tensor, "fact setting"],
         run: RunSettings,
     ) -> None:
@@ -138,21 +142,42 @@ class MaskedProbe(Probe):
         final = run(self._ask(facts[rows], masks), hits[rows])
         fact, setting = rows[final.query], final.setting
         states = self.model.readout(final.hidden)
-        scores = self._within_length(states, length, facts[fact], setting, settings)
+        scores, known = self._within_length(states, length, facts[fact], setting, settings)
         top = scores.max(dim=1).values
         none = torch.iinfo(torch.long).max
         index = torch.where(scores == top.unsqueeze(1), length.index, none).min(dim=1).values
-        rival = _Leader(states, top, masks, self._log_partition, self.counts)
+        rival = self._leader(states, top, known, final.query, masks)
         mine = cell[fact, setting]
         everyone = torch.arange(len(mine), device=mine.device)
-        ours, theirs = leader.bounds(mine), rival.bounds(everyone)
-        beaten = (theirs.low > ours.high) | ~torch.isfinite(ours.high)
-        close = (~beaten & (theirs.high >= ours.low)).nonzero().flatten()
+        for look in range(3):
+            ours, theirs = leader.interval(mine), rival.interval(everyone)
+            beaten = (theirs.low > ours.high) | ~torch.isfinite(ours.high)
+            close = ~beaten & ~(theirs.high < ours.low) & torch.isfinite(top)  # also where a bound is no number
+            if look == 2 or not close.any():
+                break
+            # First whoever is ahead with log-partitions at their lowest: a rival may win, or fall, by that alone.
+            ahead = (ours.high >= theirs.high) if look == 0 else torch.ones_like(close)
+            leader.bound(mine[close & ahead])
+            rival.bound(everyone[close & (~ahead if look == 0 else ahead)])
+        close = close.nonzero().flatten()
         if len(close):
             exact, rivals = leader.exact(mine[close]), rival.exact(close)
             first = index[close] < self._gold[facts[fact[close]]]
-            beaten[close] = (rivals > exact) | ((rivals == exact) & first)
+            beaten[close] = (rivals > exact) | ((rivals == exact) & first) | ~torch.isfinite(exact)
         hits[fact[beaten], setting[beaten]] = False
+
+    def _leader(
+        self,
+        states: Float[Tensor, "cell masks hidden"],
+        logits: Float[Tensor, " cell"],
+        known: Float[Tensor, "cell masks"],
+        query: Int[Tensor, " cell"],
+        masks: int,
+    ) -> Leader:
+        led = self._log_partition.led(states, query, self.counts)
+        known = torch.maximum(known - self._log_partition.slip(states, known), led.low)
+        bounds = Interval(torch.where(led.low == led.high, led.low, known), led.high)
+        return Leader(states, logits, bounds, masks, self._log_partition, self.counts)
 
     def _within_length(
         self,
@@ -161,18 +186,21 @@ class MaskedProbe(Probe):
         facts: Int[Tensor, " cell"],
         numbers: Int[Tensor, " cell"],
         settings: Sequence[Setting],
-    ) -> Float[Tensor, "cell candidate"]:
-        """Sums of the candidates' logits: log-probabilities but for the log-partition they share."""
+    ) -> tuple[Float[Tensor, "cell candidate"], Float[Tensor, "cell masks"]]:
+        """Sums of the candidates' logits: log-probabilities but for the log-partition they share; and the log-sum-exps
+        of their tokens' logits, which that is no less than."""
         vocabulary = self.model.vocabulary
         total = torch.zeros(len(states), len(length.index), device=states.device)
+        known = torch.zeros(len(states), length.masks, device=states.device)
         for mask in range(length.masks):
             tokens, column = length.ids[:, mask].unique(return_inverse=True)
             bias = vocabulary.bias[tokens] if vocabulary.bias is not None else None
             logits = torch.nn.functional.linear(states[:, mask], vocabulary.weight[tokens], bias)
-            total += vocabulary.finish(logits.float())[:, column]
-        return self.finite(total, facts, numbers, settings).masked_fill(
-            ~self._allowed[facts][:, length.index], -torch.inf
-        )
+            logits = vocabulary.finish(logits.float())
+            known[:, mask] = logits.logsumexp(dim=1)
+            total += logits[:, column]
+        scores = self.finite(total, facts, numbers, settings)
+        return scores.masked_fill(~self._allowed[facts][:, length.index], -torch.inf), known
 
     def _rivals(self, own: int) -> list[int]:
         """The other lengths, the one with most candidates first: it is the likeliest to hold a better one."""
@@ -246,43 +274,6 @@ class MaskedProbe(Probe):
                         f"{self.where} {relation.facts[number].uuid} with {masks} masks",
                     )
         return queries
-
-
-class _Leader:
-    """A candidate's mean log-probability in some cells, normalised as far as anyone asks."""
-
-    def __init__(
-        self,
-        states: Float[Tensor, "cell masks hidden"],
-        logits: Float[Tensor, " cell"],
-        masks: int,
-        log_partition: LogPartition,
-        counts: ProbeCounts,
-    ) -> None:
-        self._states, self._logits, self._masks = states, logits, masks
-        self._log_partition, self._counts = log_partition, counts
-        self._low = torch.full_like(logits, torch.nan)
-        self._high = torch.full_like(logits, torch.nan)
-        self._exact = torch.full_like(logits, torch.nan)
-
-    def bounds(self, cells: Int[Tensor, " asked"]) -> Interval:
-        new = cells[torch.isnan(self._low[cells])]
-        if len(new):
-            self._counts.log_partitions += len(new) * self._masks
-            parts = self._log_partition.bounds(self._states[new].flatten(0, 1), self._counts)
-            self._low[new] = self._mean(new, parts.high)
-            self._high[new] = self._mean(new, parts.low)
-        return Interval(self._low[cells], self._high[cells])
-
-    def exact(self, cells: Int[Tensor, " asked"]) -> Float[Tensor, " asked"]:
-        new = cells[torch.isnan(self._exact[cells])]
-        if len(new):
-            parts = self._log_partition.exact(self._states[new].flatten(0, 1), self._counts)
-            self._exact[new] = self._mean(new, parts)
-        return self._exact[cells]
-
-    def _mean(self, cells: Int[Tensor, " asked"], log_partitions: Float[Tensor, " row"]) -> Float[Tensor, " asked"]:
-        return (self._logits[cells] - log_partitions.view(-1, self._masks).sum(dim=1)) / self._masks
 
 
 def between_masks(tokenizer: Any) -> list[int]:

@@ -54,6 +54,7 @@ class ProbeCounts:
     log_partitions: int = 0  # rows that an evaluator without bounds computes
     rough_log_partitions: int = 0  # rows computed in low precision, with an error bound
     exact_log_partitions: int = 0  # rows computed in the model's precision
+    partial_log_partitions: int = 0  # rows summed over the few tokens that lead
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,20 @@ def test_runs_that_cost_what_is_certain_and_something_once_are_told_exactly(
     assert estimate.error == pytest.approx(0.0, abs=1e-6)
 
 
+def test_rows_of_the_head_are_scaled_as_seconds_are(probes: list[Probe], monkeypatch: pytest.MonkeyPatch) -> None:
+    def ran(probe: Probe, facts: Sequence[int]) -> float:
+        probe.counts.rough_log_partitions += round(_flops(probe, facts))
+        probe.counts.exact_log_partitions += round(_flops(probe, facts))
+        probe.counts.partial_log_partitions += 3 * round(_flops(probe, facts))
+        return _flops(probe, facts) / 1e6
+
+    _clock(monkeypatch, ran)
+    estimate = pilot.estimate(probes, PLAN, torch.zeros(0), AMPLE, seed=0)
+    whole = sum(_flops(probe, None) for probe in probes)
+    assert estimate.rows == pytest.approx(2 * whole, rel=1e-6)
+    assert estimate.partial_rows == pytest.approx(3 * whole, rel=1e-6)
+
+
 def test_relations_are_drawn_by_what_they_cost(probes: list[Probe], monkeypatch: pytest.MonkeyPatch) -> None:
     """A relation three times as slow as the others counts by its share of the cost, on average over seeds."""
     slow = probes[0]

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lrp2_bench.probing.bounded_ranking import BoundedRanking
-from lrp2_bench.probing.log_partition import Interval, LogPartition
+from lrp2_bench.probing.bounded_ranking import BoundedRanking, Sentences
+from lrp2_bench.probing.log_partition import Interval, Lead, LogPartition
 from lrp2_bench.probing.prefix_tree import PrefixTree, plant
 from lrp2_bench.probing.probe import ProbeCounts
 from tests.support.properties import steady
@@ -28,6 +28,7 @@ class _Known:
     values: Tensor
     below: Tensor
     above: Tensor
+    led: list[int] = field(default_factory=list)
     bounded: list[int] = field(default_factory=list)
     computed: list[int] = field(default_factory=list)
 
@@ -36,6 +37,19 @@ class _Known:
         self.computed += rows.tolist()
         counts.exact_log_partitions += len(rows)
         return self.values[rows]
+
+    def leading(self, states: Tensor, counts: ProbeCounts) -> Lead:
+        rows = states[:, 0].long()
+        self.led += rows.tolist()
+        none = torch.zeros(len(rows), 1)
+        return Lead(self.values[rows], none.long(), none[:, 0], none, none[:, 0])
+
+    def over(self, states: Tensor, lead: Lead) -> Tensor:
+        rows = states[..., 0].long()
+        return self.values[rows] - self.below[rows]
+
+    def slip(self, states: Tensor, value: Tensor) -> Tensor:
+        return torch.zeros_like(value)
 
     def bounds(self, states: Tensor, counts: ProbeCounts) -> Interval:
         rows = states[:, 0].long()
@@ -54,17 +68,16 @@ class _Case:
 
     def wins(self, gold: int) -> list[bool]:
         slots = len(self.prefix_tree.scored)
-        bounded_ranking = BoundedRanking(
-            states=torch.arange(len(self.logits) * slots, dtype=torch.float32).view(-1, slots, 1),
-            logits=self.logits,
-            slots=torch.tensor(self.prefix_tree.steps).view(-1, 2)[:, 0],
-            paths=self.prefix_tree.paths,
-            weights=self.weights,
-            shared=torch.tensor(self.prefix_tree.shared, dtype=torch.bool),
-            log_partition=cast(LogPartition, self.known),
-            counts=self.counts,
+        device = torch.device("cpu")
+        ranking = BoundedRanking(
+            Sentences.of([self.prefix_tree], [self.weights.tolist()], [gold], device),
+            torch.arange(len(self.logits) * slots, dtype=torch.float32).view(1, -1, slots, 1),
+            self.logits.unsqueeze(0),
+            cast(LogPartition, self.known),
+            self.counts,
         )
-        return bounded_ranking.wins(gold).tolist()
+        won: list[bool] = ranking.wins()[0].tolist()
+        return won
 
     def scores(self) -> Tensor:
         """``[setting, sentence]``: every step's logit minus its log-partition where that does not cancel."""
@@ -92,7 +105,7 @@ def cases(draw: st.DrawFn, spread: int = 40) -> _Case:
     sentences = draw(st.lists(sentence, min_size=2, max_size=5, unique=True))
     mean = draw(st.booleans())
     prefix_tree = plant(sentences, cancel=not mean)
-    settings, steps, slots = draw(st.integers(1, 3)), len(prefix_tree.steps), len(prefix_tree.scored)
+    settings, steps, slots = draw(st.integers(1, 5)), len(prefix_tree.steps), len(prefix_tree.scored)
     grains = draw(st.sampled_from([2, spread]))
     numbers = st.integers(-grains, grains)
     logits = GRAIN * torch.tensor(draw(st.lists(numbers, min_size=settings * steps, max_size=settings * steps)))
@@ -129,13 +142,13 @@ def test_the_winner_is_the_one_of_comparing_all_scores(case: _Case) -> None:
 def test_no_log_partition_is_bounded_or_computed_twice_or_where_it_cancels(case: _Case) -> None:
     slots = len(case.prefix_tree.scored)
     for gold in range(len(case.weights)):
-        case.known.bounded.clear()
-        case.known.computed.clear()
+        for rows in (case.known.led, case.known.bounded, case.known.computed):
+            rows.clear()
         case.counts = ProbeCounts()
         case.wins(gold)
         everything = len(case.logits) * (slots - sum(case.prefix_tree.shared))
         assert case.counts.log_partitions == everything
-        for rows in (case.known.bounded, case.known.computed):
+        for rows in (case.known.led + case.known.bounded, case.known.led + case.known.computed):
             assert len(rows) == len(set(rows)) <= everything
             assert not any(case.prefix_tree.shared[row % slots] for row in rows)
         assert set(case.known.computed) <= set(case.known.bounded)
@@ -193,6 +206,13 @@ def test_a_sentence_whose_log_partition_is_no_number_never_wins(broken: float) -
     assert (case.wins(0), case.wins(1)) == ([False], [True])
 
 
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf])
+def test_where_no_log_partition_is_a_number_none_wins_whoever_is_ahead(broken: float) -> None:
+    for logits in ([0.0, 5.0], [5.0, 0.0]):
+        case = _two(logits, [broken, broken])
+        assert (case.wins(0), case.wins(1)) == ([False], [False])
+
+
 def test_where_no_sentence_has_a_number_none_wins() -> None:
     for shared in (False, True):
         case = _two([-torch.inf, -torch.inf], [1.0, 1.0], shared=shared)
@@ -205,3 +225,32 @@ def test_settings_are_decided_each_by_itself() -> None:
     case = _Case(prefix_tree, torch.zeros(3, 2), known, torch.ones(2))
     assert case.wins(0) == [True, False, True]
     assert case.wins(1) == [False, True, False]
+
+
+@steady
+@given(some=st.lists(cases(), min_size=2, max_size=2), data=st.data())
+def test_facts_decided_together_are_decided_as_each_by_itself(some: list[_Case], data: st.DataObject) -> None:
+    """Facts of several sizes share tables that are filled up; rows of states are numbered through."""
+    settings = min(len(case.logits) for case in some)
+    golds = [data.draw(st.integers(0, len(case.weights) - 1)) for case in some]
+    slots = [len(case.prefix_tree.scored) for case in some]
+    known = _Known(
+        *(
+            torch.cat([getattr(case.known, name)[: settings * count] for case, count in zip(some, slots, strict=True)])
+            for name in ("values", "below", "above")
+        )
+    )
+    sentences = Sentences.of(
+        [case.prefix_tree for case in some], [case.weights.tolist() for case in some], golds, torch.device("cpu")
+    )
+    states = torch.zeros(len(some), settings, max(1, *slots), 1)
+    logits = torch.zeros(len(some), settings, sentences.slots.shape[1])
+    first = 0
+    for fact, (case, count) in enumerate(zip(some, slots, strict=True)):
+        numbers = torch.arange(first, first + settings * count, dtype=torch.float32)
+        states[fact, :, :count, 0] = numbers.view(settings, count)
+        logits[fact, :, : case.logits.shape[1]] = case.logits[:settings]
+        first += settings * count
+    together = BoundedRanking(sentences, states, logits, cast(LogPartition, known), ProbeCounts()).wins()
+    alone = [case.wins(gold)[:settings] for case, gold in zip(some, golds, strict=True)]
+    assert together.tolist() == alone

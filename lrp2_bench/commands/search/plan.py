@@ -19,7 +19,16 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
 from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.grid.cost import Cost, ModelShape, block_flops, grid_cost, model_shape, naive_cost
+from lrp2_bench.grid.cost import (
+    Cost,
+    ModelShape,
+    block_flops,
+    grid_cost,
+    log_partition_flops,
+    model_shape,
+    naive_cost,
+    partial_log_partition_flops,
+)
 from lrp2_bench.grid.limits import Limits, limits_for
 from lrp2_bench.grid.pilot import Estimate, estimate, stand_in_shifts
 from lrp2_bench.grid.plan import GridPlan, plan_grid
@@ -56,6 +65,7 @@ class Memory:
 class Forecast:
     """What a job runs at least, at most, and what one pass per setting would; log-partition rows likewise."""
 
+    shape: ModelShape
     plan: GridPlan
     limits: Limits
     facts: int
@@ -117,6 +127,7 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
         free_bytes(model.device) + weights,
     )
     return Forecast(
+        shape=model_shape(model),
         plan=grid,
         limits=limits,
         facts=sum(len(relation.facts) for relation in facts.relations),
@@ -131,6 +142,8 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
             sum(part.error**2 for part in estimates) ** 0.5,
             sum(part.facts for part in estimates),
             sum(part.relations for part in estimates),
+            sum(part.rows for part in estimates),
+            sum(part.partial_rows for part in estimates),
         ),
         memory=memory,
     )
@@ -171,9 +184,15 @@ def forecast_table(forecast: Forecast) -> Table:
     table.add_row("tokens through blocks", *(f"{cost.tokens:,}" for cost in (certain, most, naive)))
     table.add_row("TFLOP in blocks", *(f"{cost.flops / 1e12:,.2f}" for cost in (certain, most)), "")
     table.add_row("log-partition rows", "0", f"{forecast.log_partitions:,}", "")
+    likely, shape = forecast.likely, forecast.shape
+    if likely.rows:
+        heads = log_partition_flops(shape, round(likely.rows))
+        heads += partial_log_partition_flops(shape, round(likely.partial_rows))
+        table.add_row("likely log-partition rows", f"{likely.rows:,.0f}", "", "")
+        table.add_row("  and partial ones", f"{likely.partial_rows:,.0f}", "", "")
+        table.add_row("likely TFLOP in heads", f"{heads / 1e12:,.2f}", "", "")
     table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
     table.add_row("seconds here", f"{forecast.seconds(most=False):,.0f}", f"{forecast.seconds(most=True):,.0f}", "")
-    likely = forecast.likely
     table.add_row("likely seconds", f"{likely.seconds:,.0f} ± {likely.error:,.0f}", "", "")
     memory = forecast.memory
     for what, size in (

@@ -100,7 +100,7 @@ class GridSettings:
         None  # GiB for the engine's own tensors; null = a quarter of what is free, 1 on CPU at most
     )
     batch_tokens: int | None = None  # tokens that pass a block at once; null = 1,024 on CPU, 32,768 on CUDA
-    # first compute log-partitions in bfloat16 with an error bound (float32 models); null = where that is faster
+    # first compute log-partitions in bfloat16 with an error bound (float32 models); null = where a trial is faster
     rough_log_partitions: bool | None = None
 
 

@@ -48,6 +48,7 @@ def test_the_engine_runs_at_least_the_certain_and_at_most_the_possible(
     facts = MLama(toy_mlama).facts("de", "de", DataWarnings())  # the language alone, so that one plan counts it all
     told = forecast(model, facts, settings, pairs=True)
     works: list[Work] = []
+    full = partial = 0
     start = FrontierRunner.__init__
 
     def remember(self: FrontierRunner, *arguments: object) -> None:
@@ -61,12 +62,16 @@ def test_the_engine_runs_at_least_the_certain_and_at_most_the_possible(
         probe = build_probe(model, relation, pool, relation.name, settings.probing, log_partition, DataWarnings())
         shift = model.model.get_input_embeddings().weight[: model.blocks + 1].detach()
         evaluate(probe, told.plan, shift, range(len(relation.facts)), limits, lambda steps=1: None)
+        full += probe.counts.rough_log_partitions + probe.counts.exact_log_partitions
+        partial += probe.counts.partial_log_partitions
     ran = sum(work.rows for work in works), sum(work.finals for work in works), sum(work.tokens for work in works)
     least = told.certain.rows, told.certain.finals, told.certain.tokens
     most = told.certain + told.possible
     assert all(low <= here for low, here in zip(least, ran, strict=True))
     assert ran[0] <= most.rows and ran[1] <= most.finals and ran[2] <= most.tokens
+    assert full <= told.log_partitions and partial <= told.log_partitions
     if architecture == "bloom":
+        assert 0.2 < told.likely.rows / full < 5 and 0.2 < told.likely.partial_rows / partial < 5
         assert ran == least, "a causal model runs every sentence once, whatever the scores"
 
 
