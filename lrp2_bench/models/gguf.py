@@ -23,12 +23,13 @@ from typing import Any
 import torch
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.files import make_folder, sha256_file, sha256_json, write_json
+from lrp2_bench.core.files import make_folder, sha256_json, write_json
 from lrp2_bench.core.reading import find_object
 from lrp2_bench.models.architecture import families_of
 from lrp2_bench.models.checkpoint_files import WEIGHTS
 from lrp2_bench.models.gguf_files import refuse_by_name
 from lrp2_bench.models.gguf_header import Header, read_header
+from lrp2_bench.models.known_digests import known_sha256
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def convert(file: Path, cache: Path) -> Converted:
     refuse_by_name(file)
     root = cache / "gguf"
     try:
-        sha256 = _sha256(file, root / "digests")
+        sha256 = known_sha256(file, cache)
         # Another version of transformers may convert otherwise.
         place = root / sha256 / f"transformers-{version('transformers')}"
         if not _is_whole(place):
@@ -80,19 +81,6 @@ def convert(file: Path, cache: Path) -> Converted:
         ) from error
     record = {key: value for key, value in find_object(place / RECORD).items() if key != "files"}
     return Converted(place, {**record, "file": file.name})  # by whatever name it was converted first
-
-
-def _sha256(file: Path, digests: Path) -> str:
-    """The file's, read once: a file of the same path, size and time of change is taken to be the same."""
-    status = file.stat()
-    key = {"path": str(file.resolve()), "size": status.st_size, "changed_ns": status.st_mtime_ns}
-    entry = digests / f"{sha256_json(key)}.json"
-    known = find_object(entry).get("sha256")
-    if isinstance(known, str) and len(known) == 64:
-        return known
-    sha256 = sha256_file(file)
-    write_json(entry, {**key, "sha256": sha256})
-    return sha256
 
 
 def _is_whole(folder: Path) -> bool:

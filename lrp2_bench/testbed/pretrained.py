@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,11 +68,11 @@ def pretrained_of(folder: Path, data_warnings: DataWarnings) -> Pretrained | Non
     if not path.is_file():
         return None
     try:
-        manifest = read_object(path)
-    except BenchError:
+        manifest = json.loads(path.read_bytes())
+    except (OSError, ValueError):
         data_warnings.add(UNREADABLE, str(path))
         return None
-    if not isinstance(manifest.get("spec"), dict) or "exposure" not in manifest:
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("spec"), dict) or "exposure" not in manifest:
         return None
     return Pretrained(str(manifest["spec"].get("name")), exposure_of(folder))
 

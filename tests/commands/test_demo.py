@@ -95,6 +95,7 @@ def test_a_failed_search_is_told_with_its_cause_after_all_the_others(
     assert "3/4 searches" in said.getvalue()
 
 
+@pytest.mark.system  # a minute
 def test_it_searches_reports_and_says_what_it_found(
     tmp_path: Path, launcher: Callable[[dict[str, Outcome]], list[list[str]]]
 ) -> None:

@@ -83,7 +83,7 @@ def _takes(setting: str, commands: tuple[str, ...]) -> bool:
         [override] = OverridesParser.create().parse_overrides([setting])
         values = [override.value()]
     else:
-        values = [1, "auto", "float32", [1, 2], ["de"]]
+        values = [1, "auto", "float32", "int8", "text", [1, 2], ["de"]]
     if key.startswith("+"):
         return any(_composes(command, setting) for command in commands)
     homes = [config for command in commands for config in _homes().get((command, key), ())]

@@ -232,6 +232,7 @@ def published() -> XFactr:
 
 
 @needs_xfactr
+@pytest.mark.system
 def test_xfactr_itself_is_what_this_version_was_tested_with(published: XFactr) -> None:
     data_warnings = DataWarnings()
     assert len(published.languages()) == 22, "Bengali has prompts and no names"
@@ -258,7 +259,11 @@ def test_other_content_than_the_published_is_counted_by_language(folder: Path) -
 
 @needs_xfactr
 @pytest.mark.parametrize(
-    "language", ["ru", *(pytest.param(code, marks=pytest.mark.slow) for code in ("fr", "el", "es"))]
+    "language",
+    [
+        pytest.param("ru", marks=pytest.mark.system),
+        *(pytest.param(code, marks=pytest.mark.slow) for code in ("fr", "el", "es")),
+    ],
 )
 def test_of_the_real_prompts_subject_and_object_stand_where_they_are_told(language: str) -> None:
     relations = XFactr(XFACTR_ZIP, limit=20).facts(language, "en", DataWarnings()).relations

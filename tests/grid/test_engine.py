@@ -114,7 +114,12 @@ def spread_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, flo
 
 @pytest.mark.parametrize(
     ("architecture", "score"),
-    [("bert", SentenceScore.sum), ("xlm-roberta", SentenceScore.sum), *(("bloom", score) for score in SentenceScore)],
+    [
+        ("bert", SentenceScore.sum),
+        pytest.param("xlm-roberta", SentenceScore.sum, marks=pytest.mark.system),
+        pytest.param("bloom", SentenceScore.sum, marks=pytest.mark.system),
+        ("bloom", SentenceScore.mean),
+    ],
 )
 def test_rough_and_exact_log_partitions_give_the_naive_hits_of_unsure_and_of_confident_models(
     architecture: str, score: SentenceScore, spread_model: Callable[[str, float], LayeredModel], toy_mlama: Path
@@ -158,12 +163,12 @@ def test_rough_and_exact_log_partitions_give_the_naive_hits_of_unsure_and_of_con
 @pytest.mark.parametrize(
     ("architecture", "language", "relations", "pool_size"),
     [
-        ("bert", "de", ["P30", "P36", "P37"], None),
         ("bert", "zh", ["P17", "P1412"], None),
-        ("bert", "ceb", ["P30", "P36"], None),
-        ("bloom", "de", ["P30", "P36", "P37"], 10),
-        ("bloom", "ru", ["P17", "P1412"], 10),
         ("bloom", "ja", ["P36", "P495"], 10),
+        pytest.param("bert", "de", ["P30", "P36", "P37"], None, marks=pytest.mark.system),
+        pytest.param("bert", "ceb", ["P30", "P36"], None, marks=pytest.mark.system),
+        pytest.param("bloom", "de", ["P30", "P36", "P37"], 10, marks=pytest.mark.system),
+        pytest.param("bloom", "ru", ["P17", "P1412"], 10, marks=pytest.mark.system),
     ],
 )
 def test_hits_on_real_mlama_equal_the_naive_evaluator(

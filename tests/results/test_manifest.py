@@ -251,7 +251,8 @@ def test_the_manifest_tells_how_the_run_was_made(job: ToyJob) -> None:
     assert manifest["config"]["model"]["precision"] == "float32" and manifest["config"]["language"] == "de"
     assert "${" not in json.dumps(manifest["config"]), "the configuration is resolved"
     assert manifest["model"] == {
-        "name": "bert", "path": str(job.model), "revision": None, "family": "masked", "blocks": 4,
+        "name": "bert", "path": str(job.model), "revision": None, "family": "masked", "precision": "float32",
+        "blocks": 4,
         "digest": manifest["identity"]["model"]["digest"],
     }  # fmt: skip
     assert manifest["dataset"]["relations"] == ["P17", "P30", "P36"]

@@ -67,7 +67,9 @@ def test_every_file_equals_the_naive_evaluator_to_the_last_digit(
 
 @needs_mlama
 # Sizes and seeds with which these random models answer some of fifteen facts, and others behind other pairs.
-@pytest.mark.parametrize(("architecture", "vocab", "seed"), [("bert", 1500, 2), ("bloom", 3000, 1)])
+@pytest.mark.parametrize(
+    ("architecture", "vocab", "seed"), [pytest.param("bert", 1500, 2, marks=pytest.mark.system), ("bloom", 3000, 1)]
+)
 def test_pairs_on_real_mlama_equal_the_naive_evaluator_to_the_last_digit(
     architecture: str, vocab: int, seed: int, tmp_path: Path
 ) -> None:

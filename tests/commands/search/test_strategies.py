@@ -89,7 +89,7 @@ def test_a_search_writes_the_grids_rows_for_the_pairs_it_finished_and_says_what_
     assert all(trial.intermediate_values for trial in study.trials)
 
 
-@pytest.mark.parametrize("kind", [RACING, TPE], ids=["racing", "tpe"])
+@pytest.mark.parametrize("kind", [RACING, pytest.param(TPE, marks=pytest.mark.system)], ids=["racing", "tpe"])
 def test_a_search_stopped_anywhere_goes_on_and_evaluates_no_cell_twice(
     kind: tuple[str, ...], toy_job: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +122,7 @@ def test_a_search_stopped_anywhere_goes_on_and_evaluates_no_cell_twice(
     ], "stops leave no trace in the finished study"
 
 
-@pytest.mark.parametrize("kind", [RACING, TPE], ids=["racing", "tpe"])
+@pytest.mark.parametrize("kind", [pytest.param(RACING, marks=pytest.mark.system), TPE], ids=["racing", "tpe"])
 def test_a_grid_in_the_folder_evaluates_what_a_search_left_open_and_no_more(
     kind: tuple[str, ...], toy_job: Build, evaluated: list[int]
 ) -> None:

@@ -47,6 +47,7 @@ def test_each_figure_is_a_png_and_a_pdf(tmp_path: Path) -> None:
     assert all(data.startswith(b"\x89PNG" if name.endswith("png") else b"%PDF") for name, data in files.items())
 
 
+@pytest.mark.system
 def test_the_same_runs_give_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     two_languages(tmp_path / "runs")
     files = draw(tmp_path / "runs", tmp_path / "figures")
@@ -63,6 +64,7 @@ def test_the_same_runs_give_the_same_bytes_in_another_process(tmp_path: Path) ->
     assert not any(b"CreationDate" in data for data in files.values())
 
 
+@pytest.mark.system
 def test_the_users_settings_neither_matter_nor_change(tmp_path: Path) -> None:
     two_languages(tmp_path / "runs")
     files = draw(tmp_path / "runs", tmp_path / "figures")
