@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ log = logging.getLogger(__name__)
 
 #: From 2 on docstrings are left out; transformers makes its models' documentation from them as they are loaded.
 _OPTIMIZE = sys.flags.optimize
+
+#: In the name of a weight: one of a list's members.
+_IN_A_BLOCK = re.compile(r"\.\d+\.")
+
+_NO_TOKENIZER = "Save the model's own there with tokenizer.save_pretrained(DIR), which writes tokenizer.json."
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise BenchError(
             f"'{checkpoint.folder}' lacks {len(missing)} of the model's weights ({shown}); transformers would fill "
-            f"them with random numbers. Use a checkpoint saved with its language-modelling head.{headless_hint(config)}"
+            f"them with random numbers. {_way_out_of_missing(missing)}{headless_hint(config)}"
         )
     if adapted := sorted(name for name in loading["unexpected_keys"] if ".lora_" in name):
         raise BenchError(
@@ -155,12 +161,18 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise BenchError(
             f"'{checkpoint.folder}' has no tokenizer: transformers found no vocabulary and made up an empty one.\n"
-            "Save the model's own there with tokenizer.save_pretrained(DIR), which writes tokenizer.json."
+            f"{_NO_TOKENIZER}"
         )
     try:
         return adapter(model, tokenizer)
     except ValueError as error:
         raise BenchError(f"Cannot run the model in '{checkpoint.folder}': {error}") from error
+
+
+def _way_out_of_missing(names: Sequence[str]) -> str:
+    if any(_IN_A_BLOCK.search(name) for name in names):
+        return "Get the checkpoint again: its files are not whole, or its config.json is another model's."
+    return "Use a checkpoint saved with its language-modelling head."
 
 
 def _auto_class(family: Family) -> Any:
@@ -173,7 +185,19 @@ def _auto_class(family: Family) -> Any:
 
 
 def _cannot_load(folder: Path, error: Exception) -> BenchError:
-    return BenchError(f"Cannot load the model in '{folder}': {error}\n{LOCAL_HINT}")
+    way_out = LOCAL_HINT
+    if "backend tokenizer" in str(error):  # transformers' long guess at what may be missing
+        pieces = sorted(path.name for path in folder.iterdir() if path.suffix in (".model", ".spm"))
+        if not pieces:
+            return BenchError(f"'{folder}' has no tokenizer that transformers finds.\n{_NO_TOKENIZER}")
+        error = ValueError(f"its tokenizer ({', '.join(pieces)}) cannot be read")
+        way_out = "Reading it takes sentencepiece: pip install 'lrp2-bench[sentencepiece]'"
+    if "ignore_mismatched_sizes" in str(error):
+        error = ValueError("its weights have other shapes than its config.json asks for")
+        way_out = "One of the two is another model's: get both again, from one place."
+    if type(error).__name__ == "SafetensorError":
+        way_out = "Its weights are cut short or damaged: get model.safetensors (or the files of its index) again."
+    return BenchError(f"Cannot load the model in '{folder}': {error}\n{way_out}")
 
 
 def _adapter(config: dict[str, Any], settings: ModelSettings, where: str) -> type[LayeredModel]:
