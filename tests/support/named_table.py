@@ -37,9 +37,9 @@ SECTION = """\
 ## Named models
 
 Beside `mbert`, `xlmr_base`, `bloom_560m` and the models that ship. Their ids, licences and files were looked
-up on public pages; the sizes of `qwen3_0_6b`, `llama3_2_1b`, `bloom_1b1`, `pythia_160m` and `xlmr_large` and the
-width of `gemma3_1b` were not held against a configuration. None of them was downloaded for this table but Gemma 3
-270M, as a GGUF file. Where a licence is marked
+up on public pages; the sizes of `qwen3_0_6b`, `llama3_2_1b`, `bloom_1b1`, `pythia_160m`, `xlmr_large` and `mt5_small`
+and the width of `gemma3_1b` were not held against a configuration. None of them was downloaded for this table but
+Gemma 3 270M, as a GGUF file. Where a licence is marked
 *gated*, accept it at `https://huggingface.co/HUB_ID` and set `HF_TOKEN`. `model=NAME model.path=DIR` runs a local
 copy under the name. `model.precision=` the type that the weights were published in loses nothing of them; float32
 is the yardstick.
