@@ -57,7 +57,7 @@ revisions with safetensors.
 safetensors, and `model.path=OWNER/NAME/FILE.gguf` one of several. It takes `pip install 'lrp2-bench[gguf]'`. The
 weights are dequantised to float32 (four bytes each) and the tokenizer is converted, once, into `gguf/` below
 `paths.cache`, in a folder by the file's SHA-256 and the version of transformers; delete it to free the space.
-Converting and loading Gemma 3 270M took 3.3 GB at its peak. MODEL
+Converting and loading Gemma 3 270M took 3.3 GB at its peak; a file whose weights cannot fit is refused first. MODEL
 of the run folder is the file's stem, and the manifest names the file's SHA-256 and its quantisation (`Q4_K_M`,
 "weights dequantised from ..."). The run's identity holds the file's content alone, so a run goes on where the file
 was converted elsewhere. Which architectures are read is up to transformers; others are refused with the list. A
