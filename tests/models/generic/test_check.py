@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from lrp2_bench.models.generic.blocks import Blocks
 from lrp2_bench.models.generic.context import GenericContext
 from lrp2_bench.models.generic.dry_run import DryRun
 from lrp2_bench.models.generic.visibility import Role, at_depths
-from tests.support.families import build_family, load_generic
+from tests.support.families import EVERY, FAMILIES, build_family, load_generic
 from tests.support.loading import load_as
 
 Folder = Callable[[str], Path]
@@ -160,6 +161,16 @@ def test_blocks_that_read_what_earlier_ones_left_behind_are_found(
     build_family(tmp_path, "gemma4", num_kv_shared_layers=2)
     with pytest.raises(BenchError, match="differs from its own forward|cannot be run one by one"):
         load_as(tmp_path)
+
+
+@pytest.mark.parametrize("config", ["FNetConfig", "ConvBertConfig"])
+def test_blocks_that_mix_padding_into_their_tokens_are_found(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {**FAMILIES["bert"].sizes, "conv_kernel_size": 3, "embedding_size": 32}
+    monkeypatch.setitem(EVERY, "mixing", replace(FAMILIES["bert"], config=config, sizes=sizes))
+    with pytest.raises(BenchError, match=r"differs from its own forward by .* first after block 1, in a padded batch"):
+        load_generic(build_family(tmp_path, "mixing"))
 
 
 @pytest.mark.parametrize("family", ["llama", "xlm-roberta"])
