@@ -173,7 +173,7 @@ def test_blocks_that_mix_padding_into_their_tokens_are_found(
         load_generic(build_family(tmp_path, "mixing"))
 
 
-@pytest.mark.parametrize("family", ["llama", "xlm-roberta"])
+@pytest.mark.parametrize("family", ["llama", pytest.param("xlm-roberta", marks=pytest.mark.slow)])
 def test_a_model_that_amplifies_rounding_is_right_all_the_same(
     family: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
