@@ -76,7 +76,11 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
             f"+hydra.launcher.additional_parameters.{name}=VALUE\n{help_line}"
         )
     if unknown or (isinstance(error, ConfigKeyError) and key):
-        return str(UnknownNameError("setting", unknown.group(1) if unknown else key, _names(command), help_line))
+        name, names = unknown.group(1) if unknown else key, _names(command)
+        if name in names:  # of what is chosen by default
+            group = name.partition(".")[0]
+            return f"'{name}' is a setting of another choice of {group} than yours.\nLeave it out. {help_line}"
+        return str(UnknownNameError("setting", name, names, help_line))
     if isinstance(error, ValidationError) and key:
         value = re.search(r"Invalid value '([^']*)', expected one of \[([^\]]*)\]", first_line)
         if value:

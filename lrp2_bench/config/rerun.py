@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,11 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
     stored = {key: value for key, value in original.config.items() if key not in _OF_THE_JOB}
     choices = [f"{group}={_option(original.path, group, stored[group])}" for group in _groups() if group in stored]
     # What a group's option is made of is the option's own affair: modules have moved since older versions.
-    wanted = {_RENAMED.get(key, key): value for key, value in _leaves(stored) if not key.endswith("._target_")}
-    unknown = sorted(wanted.keys() - dict(_leaves(_composed(choices, resolve=False))).keys())
+    known = dict(_leaves(_composed(choices, resolve=False)))
+    leaves = _leaves(stored, whole=known)
+    wanted = {_RENAMED.get(key, key): value for key, value in leaves if not key.endswith("._target_")}
+    unknown = sorted(wanted.keys() - known.keys())
     if unknown:
-        known = dict(_leaves(_composed(choices, resolve=False)))
         listed = ", ".join(f"{key} (near: {nearest(key, known) or 'nothing'})" for key in unknown)
         raise BenchError(
             f"'{original.path}' has settings that this version does not have: {listed}.\n"
@@ -50,7 +51,7 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
     overrides = list(choices)
     # First what is written out, then what is made of others and still differs.
     for resolve in (False, True):
-        found = dict(_leaves(_composed(overrides, resolve=resolve)))
+        found = dict(_leaves(_composed(overrides, resolve=resolve), whole=known))
         overrides += [
             f"{key}={as_value(value)}"
             for key, value in wanted.items()
@@ -122,10 +123,13 @@ def _plain(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(
+    tree: Mapping[str, Any], prefix: str = "", whole: Container[str] = frozenset()
+) -> Iterator[tuple[str, Any]]:
+    """Settings by their dotted names; those named in ``whole`` may be mappings themselves (model.device_map)."""
     for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
+        if isinstance(value, Mapping) and value and f"{prefix}{key}" not in whole:
+            yield from _leaves(value, f"{prefix}{key}.", whole)
         else:
             yield prefix + str(key), value
 

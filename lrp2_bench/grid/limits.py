@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import GridSettings
 from lrp2_bench.grid.dry_count import model_shape
@@ -54,15 +56,20 @@ class Limits:
         )
 
 
-def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> Limits:
-    """Sizes that keep the engine's own tensors within ``grid.memory_gb`` (default: a quarter of what is free)."""
+def allowed_bytes(device: torch.device, free: int, settings: GridSettings) -> float:
+    """``grid.memory_gb``, or a share of the bytes ``free`` on ``device``."""
     if settings.memory_gb is not None and settings.memory_gb <= 0:
         raise BenchError(
             f"grid.memory_gb={settings.memory_gb} is not a size of memory. Give a positive number, or null."
         )
+    return settings.memory_gb * _GIB if settings.memory_gb else min(_MOST.get(device.type, 1.0) * _GIB, _SHARE * free)
+
+
+def limits_for(model: LayeredModel, plan: GridPlan, settings: GridSettings) -> Limits:
+    """Sizes that keep the engine's own tensors within ``grid.memory_gb`` (default: a quarter of what is free)."""
     kind = model.device.type
     free = free_bytes(model.device)
-    memory = settings.memory_gb * _GIB if settings.memory_gb else min(_MOST.get(kind, 1.0) * _GIB, _SHARE * free)
+    memory = allowed_bytes(model.device, free, settings)
     token_bytes = model.hidden_size * model.dtype.itemsize
     step_tokens = settings.batch_tokens or (32_768 if kind == "cuda" else 1_024)
     # A block's widest moment: of a plain one its activations, four times the hidden size and twice at once.

@@ -56,7 +56,9 @@ def place(asked: Any, model: Any, sizes: WeightBytes, device: torch.device, pack
     elif isinstance(asked, Mapping):
         home, blocks = _checked(path, asked, model)
     else:
-        raise BenchError(f"model.device_map={asked!r} is no map of devices. {_FORMS}")
+        torn = isinstance(asked, str) and ":" in asked  # by the shell's own braces
+        hint = "\nA shell takes braces for its own: put the whole argument in single quotes." if torn else ""
+        raise BenchError(f"model.device_map={asked!r} is no map of devices. {_FORMS}{hint}")
     places = {str(home), *map(str, blocks.values())}
     if packed and len(places) > 1 and places & {"cpu", "disk"}:
         raise BenchError(

@@ -30,6 +30,7 @@ from lrp2_bench.models.checkpoint_files import WEIGHTS
 from lrp2_bench.models.gguf_files import refuse_by_name
 from lrp2_bench.models.gguf_header import Header, read_header
 from lrp2_bench.models.known_digests import known_sha256
+from lrp2_bench.models.memory import free_bytes
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ def convert(file: Path, cache: Path) -> Converted:
             _require_packages(file)
             header = read_header(file)
             _require_architecture(file, header)
+            _require_room(file, header)
             with _temporary(place) as folder:
                 _write(file, header, sha256, folder)
                 _put(folder, place)
@@ -108,6 +110,17 @@ def _require_architecture(file: Path, header: Header) -> None:
             f"'{file}' is of architecture '{header.architecture}', which transformers {version('transformers')} does "
             f"not read from GGUF files.\nIt reads as causal language models: {', '.join(sorted(known))}.\n"
             "Use the checkpoint in safetensors that it was made of."
+        )
+
+
+def _require_room(file: Path, header: Header) -> None:
+    needed, free = 4 * header.weights, free_bytes(torch.device("cpu"))
+    if needed > free:
+        raise BenchError(
+            f"Converting '{file}' takes {needed:,} bytes ({needed / 2**30:.1f} GiB) of memory or more, four a weight, "
+            f"and {free:,} ({free / 2**30:.1f} GiB) are free.\nConvert it where there is more, into a paths.cache that "
+            "both machines see, or use the checkpoint in safetensors that it was made of, with "
+            "model.precision=bfloat16 or model.quantization=int8."
         )
 
 

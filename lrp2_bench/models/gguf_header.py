@@ -27,12 +27,14 @@ _STRING, _ARRAY = 8, 9
 @dataclass(frozen=True)
 class Header:
     """``quantisation`` is the file's own word (Q4_K_M), None where it has none; ``types`` are those that its tensors
-    are stored in, the one with most weights first; ``scaling`` is what of its rotary positions transformers drops."""
+    are stored in, the one with most weights first; ``scaling`` is what of its rotary positions transformers drops;
+    ``weights`` how many numbers there are in its tensors."""
 
     architecture: str
     quantisation: str | None
     types: tuple[str, ...]
     scaling: str | None
+    weights: int
 
 
 def read_header(path: Path) -> Header:
@@ -68,7 +70,7 @@ def read_header(path: Path) -> Header:
     known = {int(each): each.name.removeprefix("MOSTLY_").removeprefix("ALL_") for each in LlamaFileType}
     scaling = _scaling(architecture, fields, [name for name, *_ in tensors])
     types = tuple(name for name, _ in amounts.most_common())
-    return Header(architecture, known.get(fields.get("general.file_type", -1)), types, scaling)
+    return Header(architecture, known.get(fields.get("general.file_type", -1)), types, scaling, amounts.total())
 
 
 def _read(file: BinaryIO) -> tuple[dict[str, Any], list[tuple[str, int, int, tuple[int, ...]]], int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import sha256_json
-from lrp2_bench.core.settings import ModelFamily, ModelSettings
+from lrp2_bench.core.settings import ModelFamily, ModelSettings, Precision, Quantization
 from lrp2_bench.models.architecture import choose_family
 from lrp2_bench.models.checkpoint_files import digests_of
 from lrp2_bench.models.devices import choose_device, require_precision
@@ -24,6 +25,7 @@ from lrp2_bench.models.gguf import convert
 from lrp2_bench.models.hub_refusals import refuse_pickled
 from lrp2_bench.models.layered import Family, LayeredModel
 from lrp2_bench.models.locating import LOCAL_HINT, locate
+from lrp2_bench.models.memory import empty_model, weight_bytes
 from lrp2_bench.models.quantised import quantisation
 from lrp2_bench.models.registry import fast_adapter
 from lrp2_bench.models.seq2seq.adapter import Seq2SeqModel
@@ -35,6 +37,11 @@ log = logging.getLogger(__name__)
 
 #: From 2 on docstrings are left out; transformers makes its models' documentation from them as they are loaded.
 _OPTIMIZE = sys.flags.optimize
+
+#: In the name of a weight: one of a list's members.
+_IN_A_BLOCK = re.compile(r"\.\d+\.")
+
+_NO_TOKENIZER = "Save the model's own there with tokenizer.save_pretrained(DIR), which writes tokenizer.json."
 
 
 @dataclass(frozen=True)
@@ -96,9 +103,31 @@ def _judged(folder: Path, settings: ModelSettings) -> tuple[dict[str, Any], Fami
     return config, choose_family(config, settings.family, str(folder))
 
 
+def weights_ahead(checkpoint: Checkpoint, settings: ModelSettings) -> dict[str, int]:
+    """Bytes that the weights will take, by how they are kept (such as nf4+bfloat16), the way asked for first: counted
+    on the configuration, before anything is read."""
+    config = read_json(checkpoint.folder / "config.json")
+    family = _auto_class(choose_family(config, settings.family, str(checkpoint.folder)))
+    packed = quantisation(config, settings.quantization, str(checkpoint.folder))
+    try:
+        empty = empty_model(family, checkpoint.folder)
+    except Exception as error:  # as where it is loaded
+        raise _cannot_load(checkpoint.folder, error) from error
+    ways = [(packed, settings.precision)]
+    if not config.get("quantization_config"):
+        ways += [(None, precision) for precision in Precision]
+        ways += [(kind.value, Precision.bfloat16) for kind in Quantization]
+    return {
+        f"{kind}+{precision.value}" if kind else precision.value: weight_bytes(
+            empty, getattr(torch, precision.value), kind
+        ).total
+        for kind, precision in ways
+    }
+
+
 def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     """The adapter of a checkpoint, in evaluation mode, on ``settings.device`` in ``settings.precision``."""
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers import AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
     if settings.threads is not None:
@@ -110,22 +139,19 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     require_precision(device, settings.precision)
     # Absolute, because transformers takes a relative path for a hub id where it looks like one of a few it knows.
     folder = checkpoint.folder.absolute()
-    classes: dict[Family, Any] = {
-        "masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "seq2seq": AutoModelForSeq2SeqLM,
-    }  # fmt: skip
     transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model, loading = load_weights(classes[adapter.family], folder, config, settings, device)
+        model, loading = load_weights(_auto_class(adapter.family), folder, config, settings, device)
     except BenchError:
         raise
     except Exception as error:  # transformers raises anything from OSError to SafetensorError on damaged folders
-        raise BenchError(f"Cannot load the model in '{checkpoint.folder}': {error}\n{LOCAL_HINT}") from error
+        raise _cannot_load(checkpoint.folder, error) from error
     if missing := sorted(loading["missing_keys"]):
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise BenchError(
             f"'{checkpoint.folder}' lacks {len(missing)} of the model's weights ({shown}); transformers would fill "
-            f"them with random numbers. Use a checkpoint saved with its language-modelling head.{headless_hint(config)}"
+            f"them with random numbers. {_way_out_of_missing(missing)}{headless_hint(config)}"
         )
     if adapted := sorted(name for name in loading["unexpected_keys"] if ".lora_" in name):
         raise BenchError(
@@ -135,12 +161,43 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise BenchError(
             f"'{checkpoint.folder}' has no tokenizer: transformers found no vocabulary and made up an empty one.\n"
-            "Save the model's own there with tokenizer.save_pretrained(DIR), which writes tokenizer.json."
+            f"{_NO_TOKENIZER}"
         )
     try:
         return adapter(model, tokenizer)
     except ValueError as error:
         raise BenchError(f"Cannot run the model in '{checkpoint.folder}': {error}") from error
+
+
+def _way_out_of_missing(names: Sequence[str]) -> str:
+    if any(_IN_A_BLOCK.search(name) for name in names):
+        return "Get the checkpoint again: its files are not whole, or its config.json is another model's."
+    return "Use a checkpoint saved with its language-modelling head."
+
+
+def _auto_class(family: Family) -> Any:
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+
+    classes: dict[Family, Any] = {
+        "masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "seq2seq": AutoModelForSeq2SeqLM,
+    }  # fmt: skip
+    return classes[family]
+
+
+def _cannot_load(folder: Path, error: Exception) -> BenchError:
+    way_out = LOCAL_HINT
+    if "backend tokenizer" in str(error):  # transformers' long guess at what may be missing
+        pieces = sorted(path.name for path in folder.iterdir() if path.suffix in (".model", ".spm"))
+        if not pieces:
+            return BenchError(f"'{folder}' has no tokenizer that transformers finds.\n{_NO_TOKENIZER}")
+        error = ValueError(f"its tokenizer ({', '.join(pieces)}) cannot be read")
+        way_out = "Reading it takes sentencepiece: pip install 'lrp2-bench[sentencepiece]'"
+    if "ignore_mismatched_sizes" in str(error):
+        error = ValueError("its weights have other shapes than its config.json asks for")
+        way_out = "One of the two is another model's: get both again, from one place."
+    if type(error).__name__ == "SafetensorError":
+        way_out = "Its weights are cut short or damaged: get model.safetensors (or the files of its index) again."
+    return BenchError(f"Cannot load the model in '{folder}': {error}\n{way_out}")
 
 
 def _adapter(config: dict[str, Any], settings: ModelSettings, where: str) -> type[LayeredModel]:

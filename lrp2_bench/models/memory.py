@@ -57,10 +57,11 @@ def empty_model(family: Any, folder: Path) -> Any:
 def weight_bytes(model: nn.Module, dtype: torch.dtype, packed: str | None) -> WeightBytes:
     """What ``model`` (empty, in float32) takes with its matrices in ``dtype``, or linear maps ``packed``."""
     halved = set(halved_names(model, dtype))
+    whole = set(getattr(model, "_keep_in_fp32_modules", None) or ())  # never packed: T5's second maps
     linear = {
         f"{path}.weight"
         for path, module in model.named_modules()
-        if isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
+        if (isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D") and whole.isdisjoint(path.split("."))
     }
     sizes: dict[str, float] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from lrp2_bench.core.errors import BenchError
@@ -14,6 +15,9 @@ from lrp2_bench.models.generic.feed_forward import inputs_of
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.registry import architecture_of
 
+#: Share of what a block's activations do to its states below which half of them does the same.
+_UNCHANGED = 0.05
+
 
 def neuron_count(model: LayeredModel) -> int:
     """Neurons of a block. Raises :class:`BenchError` for a model without one feed-forward a block, saying why."""
@@ -21,6 +25,27 @@ def neuron_count(model: LayeredModel) -> int:
     if len(widths) != 1:
         raise BenchError(f"The blocks have feed-forwards of different widths ({sorted(widths)}), which is not handled.")
     return widths.pop()
+
+
+@torch.no_grad()
+def normalised_blocks(model: LayeredModel) -> list[int]:
+    """Blocks that normalise what their feed-forward puts out before it joins the states (Gemma 2 and 3, OLMo 2): half
+    of all activations gives the state that all of them give."""
+    batch = model.batch([[5, 6, 7, 8]])
+    context, hidden = model.context(batch), model.embed(batch)
+    found = []
+    for k in range(1, model.blocks + 1):
+        whole = model.block(k, hidden, context)
+        half, none = (_scaled(model, k, hidden, context, share) for share in (0.5, 0.0))
+        if (half - whole).abs().max() < _UNCHANGED * (none - whole).abs().max():
+            found.append(k)
+        hidden = whole
+    return found
+
+
+def _scaled(model: LayeredModel, k: int, hidden: Tensor, context: Any, share: float) -> Tensor:
+    with changed_neurons(model, k, lambda activations: share * activations):
+        return model.block(k, hidden, context)
 
 
 @contextmanager

@@ -27,6 +27,11 @@ log = logging.getLogger(__name__)
 #: Share of the blocks' matrices that may stay as they are without a word: routers and other small ones do.
 _FEW = 0.02
 
+_TALKATIVE = (
+    "transformers.modeling_utils", "transformers.distributed.tensor_parallel", "accelerate.big_modeling",
+    "bitsandbytes.backends.cpu.ops",
+)  # fmt: skip
+
 
 def load_weights(
     family: Any, folder: Path, config: Mapping[str, Any], settings: ModelSettings, device: torch.device
@@ -58,7 +63,7 @@ def load_weights(
             offload = tempfile.TemporaryDirectory(prefix="lrp2_bench_offload_")
             how["offload_folder"] = offload.name
     try:
-        with _halved_as_read(dtype if settings.precision is not Precision.float32 else None):
+        with _quiet(), _halved_as_read(dtype if settings.precision is not Precision.float32 else None):
             model, loading = family.from_pretrained(
                 folder,
                 dtype=torch.float32,
@@ -119,6 +124,21 @@ def _say_what_is_left(model: nn.Module, settings: ModelSettings, packed: str | N
             how, f"{left.total():,}", f"{total:,}", 100 * left.total() / total,
             settings.precision.value if packed else "float32", kinds,
         )  # fmt: skip
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Inside, libraries do not tell what is told here (weights that are missing, a device map that was asked for), or
+    needs no telling (kernels that are not used)."""
+    loggers = [logging.getLogger(name) for name in _TALKATIVE]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager

@@ -32,6 +32,10 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("vectors language=de projection=random", 1, "Unknown setting 'projection'. Did you mean 'projection.tokens'?"),
         ("search language=de model.pth=x", 1, "Unknown setting 'model.pth'. Did you mean 'model.path'?"),
         ("search language=de dataset.limt=1", 1, "Unknown setting 'dataset.limt'. Did you mean 'dataset.limit'?"),
+        (
+            "analyze analysis=tokens model=hf analysis.limit=3", 1,
+            "'analysis.limit' is a setting of another choice of analysis than yours.",
+        ),
         ("search language=de +modle=hf", 1, "Unknown setting 'modle'. Did you mean 'model'?"),
         ("search language=de +model.precison=x", 1, "Did you mean 'model.precision'?"),
         ("search language=de modle=mbert", 1, "Unknown setting 'modle'. Did you mean 'model'?"),

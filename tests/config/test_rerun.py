@@ -59,6 +59,17 @@ def _rerun(manifest: Path, tmp_path: Path, *more: str) -> int:
     return lrp2_bench("search", "--from-manifest", str(manifest), f"paths.outputs={tmp_path / 'again'}", *more)
 
 
+def test_a_setting_that_is_a_mapping_itself_is_given_again_whole(first: ToyJob, tmp_path: Path) -> None:
+    places = {"rest": "cpu", "encoder.layer.1": "disk"}
+    manifest = _changed(
+        first, tmp_path / "m.json", lambda content: content["config"]["model"].update(device_map=places)
+    )
+    assert _composed(rerun_overrides(manifest, []))["model"]["device_map"] == places
+    assert _composed([*rerun_overrides(manifest, ["model.device_map=null"]), "model.device_map=null"])["model"][
+        "device_map"
+    ] is None  # fmt: skip
+
+
 # The same again
 
 

@@ -91,6 +91,7 @@ def test_a_spread_model_that_is_run_wrongly_is_found(family_folder: Folder, monk
     ({"": "disk"}, "embeddings, final norm and head together on one device, which is not the disk"),
     ({"": "cpu", "model.norm": "disk"}, r"together on one device.*model.norm on disk"),
     ({"": "cpu", "model.layers.1.mlp": "disk"}, "takes a block apart"),
+    ("model.layers.1:disk", "(?s)is no map of devices.*put the whole argument in single quotes"),
     ("balanced", "is no map of devices. model.device_map is null"),
     (0, "is no map of devices"),
 ])  # fmt: skip

@@ -41,6 +41,15 @@ def test_missing_bytes_at_the_end_are_counted(whole: Path, tmp_path: Path) -> No
         find(tmp_path / "short.gguf", tmp_path)
 
 
+def test_a_file_whose_weights_do_not_fit_is_refused_before_it_is_converted(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lrp2_bench.models.gguf.free_bytes", lambda device: 4_096)
+    monkeypatch.setattr("lrp2_bench.models.gguf._write", lambda *_: pytest.fail("it is converted"))
+    with pytest.raises(BenchError, match=r"(?s)takes \d\d+,\d{3} bytes .* 4,096 .* are free.*paths.cache.*bfloat16"):
+        find(whole, tmp_path)
+
+
 @pytest.mark.parametrize("place", range(4, 400, 20))
 def test_a_damaged_header_never_ends_in_another_error(place: int, whole: Path, tmp_path: Path) -> None:
     data = bytearray(whole.read_bytes())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ModelSettings, Precision, Quantization
@@ -15,6 +15,7 @@ from lrp2_bench.models import memory
 from lrp2_bench.models.devices import choose_device, require_precision
 from lrp2_bench.models.memory import empty_model, weight_bytes
 from tests.support.loading import load_as
+from tests.support.seq2seq import build_seq2seq
 
 Folder = Callable[[str], Path]
 
@@ -34,10 +35,14 @@ def test_the_bytes_counted_on_the_configuration_are_those_that_a_loaded_model_ta
 
 
 @pytest.mark.parametrize("packed", ["int8", "nf4"])
-def test_the_bytes_of_packed_weights_are_counted_within_a_few_percent(packed: str, family_folder: Folder) -> None:
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_the_bytes_of_packed_weights_are_counted_within_a_few_percent(
+    family: str, packed: str, family_folder: Folder, tmp_path: Path
+) -> None:
     pytest.importorskip("bitsandbytes", reason="the extra 'large' is not installed")
-    empty = empty_model(AutoModelForCausalLM, family_folder("llama"))
-    model = load_as(family_folder("llama"), quantization=Quantization(packed)).model
+    folder = family_folder(family) if family == "llama" else build_seq2seq(tmp_path, family)
+    empty = empty_model(AutoModelForCausalLM if family == "llama" else AutoModelForSeq2SeqLM, folder)
+    model = load_as(folder, quantization=Quantization(packed)).model
     kept = sum(each.numel() * each.element_size() for each in (*model.parameters(), *model.buffers()))
     assert weight_bytes(empty, torch.float32, packed).total == pytest.approx(kept, rel=0.05)
 

@@ -13,6 +13,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import Precision, Quantization
 from lrp2_bench.models import quantised
 from lrp2_bench.models.generic.adapter import GenericModel
+from lrp2_bench.models.neurons import changed_neurons, frozen, neuron_count
 from lrp2_bench.models.quantised import UnpackedLinear
 from tests.models.generic.test_check import _blocks_swapped, _norm_left_out
 from tests.support.loading import edit, load_as
@@ -123,3 +124,24 @@ def test_without_what_unpacks_them_the_command_that_installs_it_is_told(
         edit(bert_copy / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
     with pytest.raises(BenchError, match=f"int8.* needs {' and '.join(lacking)}(?s:.*)pip install 'lrp2-bench\\[large"):
         load_as(bert_copy, **({} if stored else {"quantization": Quantization.int8}))
+
+
+@pytest.mark.usefixtures("bitsandbytes")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_neurons_of_packed_feed_forwards_are_found_and_have_gradients(
+    kind: Quantization, family_folder: Folder
+) -> None:
+    model = load_as(family_folder("llama"), quantization=kind)
+    assert isinstance(model, GenericModel)
+    assert neuron_count(model) == model.model.config.intermediate_size
+    batch, seen = model.batch([[5, 6, 7]]), list[torch.Tensor]()
+    context, hidden = model.context(batch), model.embed(batch)
+
+    def keep(activations: torch.Tensor) -> torch.Tensor:
+        seen.append(activations.detach().requires_grad_())
+        return seen[-1]
+
+    with frozen(model), changed_neurons(model, 2, keep):
+        states = model.block(2, hidden, context)
+    (slope,) = torch.autograd.grad(states.square().sum(), seen)
+    assert slope.shape == (1, 3, model.model.config.intermediate_size) and slope.abs().sum() > 0

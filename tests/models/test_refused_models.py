@@ -60,15 +60,18 @@ def test_a_deberta_without_its_head_is_told_to_be_a_discriminator(tmp_path: Path
         load_as(tmp_path)
 
 
-def test_a_checkpoint_without_some_of_its_blocks_is_refused(bert_copy: Path) -> None:
+def test_a_checkpoint_without_some_of_its_blocks_is_refused(
+    bert_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     edit(bert_copy / "config.json", num_hidden_layers=6)
-    with pytest.raises(BenchError, match=r"lacks 32 of the model's weights \(bert.encoder.layer.4"):
+    with pytest.raises(BenchError, match=r"(?s)lacks 32 of the model's weights \(bert.encoder.layer.4.*not whole"):
         load_as(bert_copy)
+    assert "LOAD REPORT" not in capsys.readouterr().err
 
 
 def test_weights_of_another_size_are_refused(bert_copy: Path) -> None:
     edit(bert_copy / "config.json", intermediate_size=64)
-    with pytest.raises(BenchError, match="Cannot load the model in"):
+    with pytest.raises(BenchError, match="(?s)Cannot load the model in.*other shapes than .*config.json.*get both"):
         load_as(bert_copy)
 
 
@@ -76,7 +79,7 @@ def test_weights_of_another_size_are_refused(bert_copy: Path) -> None:
 def test_weights_cut_off_are_refused(length: int, bert_copy: Path) -> None:
     weights = bert_copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:length])
-    with pytest.raises(BenchError, match="(?s)Cannot load the model in.*model.path=DIR"):
+    with pytest.raises(BenchError, match="(?s)Cannot load the model in.*cut short or damaged: get .* again"):
         load_as(bert_copy)
 
 
@@ -89,7 +92,7 @@ def test_a_folder_without_a_tokenizer_is_refused(
     copy = Path(shutil.copytree(model_folder(architecture), tmp_path / "model"))
     for name in lost:
         (copy / name).unlink()
-    with pytest.raises(BenchError, match="tokenizer"):
+    with pytest.raises(BenchError, match="(?s)has no tokenizer.*save_pretrained"):
         load_as(copy)
 
 

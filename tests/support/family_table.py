@@ -69,8 +69,9 @@ their own; all other causal and masked models run by one generic adapter
 and listens to what each of them would be called with. When a model is loaded it is checked against its own forward,
 with products in float32 whatever its matrices are rounded to ([large models](large_models.md)):
 
-* sentences row by row, after every block and at the logits: a difference above 1e-4 of the spread is a refusal that
-  says where it begins;
+* sentences, alone and padded, after every block and at the logits: a difference above 1e-4 of the spread is a refusal
+  that says where it begins. Each block is given what the model's own forward made of the sentence up to there: where
+  attention is sharp, rounding that passes thirty blocks grows beyond what a mistake in one makes;
 * sentences packed into a tree: a difference means that a token sees what stands before it in its row whatever the mask
   says (recurrence, convolutions, masks by index), and such a model runs one row per sentence.
 
@@ -106,8 +107,8 @@ pretraining cannot be seen: one that no longer fills in sentinels answers by cha
 ## Families
 
 Tiny random models (4 blocks, width 32; windows, chunks and caps small enough to matter). *Plain* and *packed*: the
-largest difference from the model's own forward, in units of the spread; an encoder-decoder's blocks are its encoder's,
-its trees are of targets. *Hits*: cells (facts x layer pairs and the
+largest difference of a block, or of the logits, from the model's own forward, in units of the spread; an
+encoder-decoder's blocks are its encoder's, its trees are of targets. *Hits*: cells (facts x layer pairs and the
 baseline) that differ from one hooked forward pass per pair, of all of them. *Speed*: that evaluator's seconds of
 processor time by ours, on one core; tiny models say little of large ones. *Last block*: at scored positions alone, or
 whole.

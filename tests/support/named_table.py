@@ -37,9 +37,9 @@ SECTION = """\
 ## Named models
 
 Beside `mbert`, `xlmr_base`, `bloom_560m` and the models that ship. Their ids, licences and files were looked
-up on public pages; the sizes of `qwen3_0_6b`, `llama3_2_1b`, `bloom_1b1`, `pythia_160m` and `xlmr_large` and the
-width of `gemma3_1b` were not held against a configuration. None of them was downloaded for this table but Gemma 3
-270M, as a GGUF file. Where a licence is marked
+up on public pages; the sizes of `qwen3_0_6b`, `llama3_2_1b`, `bloom_1b1`, `pythia_160m`, `xlmr_large` and `mt5_small`
+and the width of `gemma3_1b` were not held against a configuration. None of them was downloaded for this table but
+Gemma 3 270M, as a GGUF file. Where a licence is marked
 *gated*, accept it at `https://huggingface.co/HUB_ID` and set `HF_TOKEN`. `model=NAME model.path=DIR` runs a local
 copy under the name. `model.precision=` the type that the weights were published in loses nothing of them; float32
 is the yardstick.
@@ -57,7 +57,7 @@ revisions with safetensors.
 safetensors, and `model.path=OWNER/NAME/FILE.gguf` one of several. It takes `pip install 'lrp2-bench[gguf]'`. The
 weights are dequantised to float32 (four bytes each) and the tokenizer is converted, once, into `gguf/` below
 `paths.cache`, in a folder by the file's SHA-256 and the version of transformers; delete it to free the space.
-Converting and loading Gemma 3 270M took 3.3 GB at its peak. MODEL
+Converting and loading Gemma 3 270M took 3.3 GB at its peak; a file whose weights cannot fit is refused first. MODEL
 of the run folder is the file's stem, and the manifest names the file's SHA-256 and its quantisation (`Q4_K_M`,
 "weights dequantised from ..."). The run's identity holds the file's content alone, so a run goes on where the file
 was converted elsewhere. Which architectures are read is up to transformers; others are refused with the list. A

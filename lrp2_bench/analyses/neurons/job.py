@@ -30,7 +30,7 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import write_text
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.types import Setting
-from lrp2_bench.models.neurons import neuron_count
+from lrp2_bench.models.neurons import neuron_count, normalised_blocks
 from lrp2_bench.probing.answer_prompts import AnswerPrompt, answer_prompts
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,12 @@ class Neurons(Analysis):
         subject.require_languages([*languages, subject.pivot], subject.dataset.languages(), subject.dataset_name)
         model, width = subject.model, neuron_count(subject.model)
         self._require_neurons(model.blocks, width)
+        if blocks := normalised_blocks(model):
+            log.warning(
+                "%d of %d blocks normalise what their feed-forward puts out, so that the share of its activations "
+                "which the method grows from 0 to 1 makes no difference: their attributions add up to about nothing "
+                "(an error of 100 %%) and rank neurons by slope alone.", len(blocks), model.blocks,
+            )  # fmt: skip
         rule = next(rule for rule in RULES if rule == self._rule)
         tokens = subject.settings.batch_tokens or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
         method = Method(self._steps, rule, tokens)

@@ -29,12 +29,13 @@ from lrp2_bench.grid.cost import (
     naive_cost,
     partial_log_partition_flops,
 )
-from lrp2_bench.grid.limits import Limits, limits_for
+from lrp2_bench.grid.limits import Limits, allowed_bytes, limits_for
 from lrp2_bench.grid.pilot import Estimate, estimate, stand_in_shifts
 from lrp2_bench.grid.plan import GridPlan, plan_grid
 from lrp2_bench.interventions.registry import intervention
+from lrp2_bench.models.devices import choose_device
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.models.loading import find_checkpoint, load_model
+from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model, weights_ahead
 from lrp2_bench.models.memory import free_bytes
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
@@ -44,6 +45,8 @@ from lrp2_bench.probing.scores import require_scores
 
 #: Seconds spent on timing each part.
 _TIMING = 1.0
+
+_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,9 @@ def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], conso
     data_warnings = DataWarnings()
     shard = shard_of(settings.shard)
     facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, data_warnings))
-    model = load_model(find_checkpoint(settings.model), settings.model)
+    checkpoint = find_checkpoint(settings.model)
+    console.print(_memory_ahead(checkpoint, settings), highlight=False, soft_wrap=True)
+    model = load_model(checkpoint, settings.model)
     data_warnings.report()
     require_scores(model, facts)
     console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is not SearchKind.baseline)))
@@ -100,6 +105,22 @@ def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], conso
         console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")
     elif settings.search.kind not in (SearchKind.grid, SearchKind.baseline):
         console.print(f"search={settings.search.kind.value} takes a part of that, which its hits decide.")
+
+
+def _memory_ahead(checkpoint: Checkpoint, settings: SearchCommand) -> str:
+    """What is known of the memory before the weights are read; loading them refuses those that do not fit."""
+    device = choose_device(settings.model.device)
+    (kept, weights), *others = weights_ahead(checkpoint, settings.model).items()
+    free = free_bytes(device)
+    states = allowed_bytes(device, free - weights, settings.grid)
+    instead = ", ".join(f"{size / _GIB:.2f} in {way}" for way, size in others)
+    told = f"Weights in {kept} take {weights / _GIB:.2f} GiB{f' ({instead})' if instead else ''}"
+    if weights + states <= free:
+        return f"{told}, states up to {states / _GIB:.2f} GiB; free on {device}: {free / _GIB:.2f} GiB."
+    return (
+        f"{told}, which with states of up to {max(states, 0) / _GIB:.2f} GiB is more than is free on {device}: "
+        f"{free / _GIB:.2f} GiB."
+    )
 
 
 def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
@@ -202,7 +223,7 @@ def forecast_table(forecast: Forecast) -> Table:
         ("memory in all", memory.needed),
         ("free of it" if memory.needed <= memory.free else "free, which is less", memory.free),
     ):
-        table.add_row(what, "", f"{size / 2**30:.2f} GiB", "")
+        table.add_row(what, "", f"{size / _GIB:.2f} GiB", "")
     return table
 
 

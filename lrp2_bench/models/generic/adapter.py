@@ -67,10 +67,9 @@ class GenericModel(LayeredModel):
     def _assess(self, parity: Parity) -> None:
         name = type(self.model).__name__
         if not parity.plain.passes:
-            raise _refused(
-                self.model,
+            raise ValueError(
                 f"run block by block, it differs from its own forward by {parity.plain.size:.2g} of the spread, first "
-                f"{parity.plain.place} (allowed: {TOLERANCE:.0e})",
+                f"{parity.plain.place} (allowed: {TOLERANCE:.0e})"
             )
         self._packs = parity.packed is not None and parity.packed.passes
         self.last_at_positions = self._last_block_agrees()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lrp2_bench.models.generic.blocks import Blocks
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.quantised import UnpackedLinear
 
 #: Tokens of the sentence that is run, and the one of them whose states are disturbed.
 _TOKENS, _DISTURBED = 6, 2
@@ -118,9 +119,9 @@ class _Trace:
 
 
 def _is_linear(module: nn.Module) -> bool:
-    """Also those that are no ``nn.Linear``, such as GPT-2's."""
+    """Also those that are no ``nn.Linear``, such as GPT-2's and packed ones."""
     weight = getattr(module, "weight", None)
-    return isinstance(module, nn.Linear) or (
+    return isinstance(module, nn.Linear | UnpackedLinear) or (
         type(module).__name__ == "Conv1D" and isinstance(weight, Tensor) and weight.dim() == 2
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lrp2_bench.models.generic.check import TOLERANCE, Difference, Draw, difference, layers_of, packed
+from lrp2_bench.models.generic.check import TOLERANCE, Difference, Draw, Worst, layers_of, packed
 from lrp2_bench.models.layered import TokenBatch
 from lrp2_bench.models.seq2seq.layers import EncoderDecoder
 
@@ -37,7 +37,7 @@ def check(adapter: EncoderDecoder) -> Parity:
 
 def _plain(adapter: EncoderDecoder, sentences: TokenBatch, targets: TokenBatch) -> Difference:
     """Rows alone are compared with rows alone, or a model whose attention is sharp would amplify mere rounding."""
-    found = _Worst()
+    found = Worst()
     rows = zip(_rows(adapter, sentences), _rows(adapter, targets), strict=True)
     for batch, asked, where in [(*row, "") for row in rows] + [(sentences, targets, ", in a padded batch")]:
         own, own_logits = _own(adapter, batch, asked)
@@ -60,7 +60,7 @@ def _rows(adapter: EncoderDecoder, batch: TokenBatch) -> list[TokenBatch]:
 def _packed(adapter: EncoderDecoder, sentences: TokenBatch, draw: Draw) -> Difference:
     stem, branches = [adapter.start, *draw(_STEM - 1)], [draw(length) for length in _BRANCHES]
     last = layers_of(adapter, sentences)[-1]
-    found = _Worst()
+    found = Worst()
     tree = packed(adapter, stem, branches)
     for states, alone in zip(last, _rows(adapter, sentences), strict=True):
         keep = torch.ones(1, len(states), dtype=torch.bool, device=adapter.device)
@@ -95,19 +95,3 @@ def _own(adapter: EncoderDecoder, sentences: TokenBatch, targets: TokenBatch) ->
         for handle in handles:
             handle.remove()
     return layers, logits
-
-
-class _Worst:
-    """The largest difference so far, and the first place that exceeds the tolerance."""
-
-    def __init__(self) -> None:
-        self.difference = Difference(0.0, "")
-
-    def add(self, ours: Tensor, own: Tensor, place: str) -> None:
-        if not self.difference.passes:
-            return
-        size = difference(ours, own)
-        if not size <= TOLERANCE:
-            self.difference = Difference(size, place)
-        elif size > self.difference.size:
-            self.difference = Difference(size, "")

@@ -17,7 +17,7 @@ from lrp2_bench.data.mlama import MLama
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.interventions.tokens import on_tokens
 from lrp2_bench.models.generic.adapter import GenericModel
-from lrp2_bench.models.neurons import neuron_count
+from lrp2_bench.models.neurons import neuron_count, normalised_blocks
 from lrp2_bench.probing.answer_prompts import answer_prompts
 from tests.support.attribution import loop
 from tests.support.families import EVERY, build_family, load_generic
@@ -29,6 +29,7 @@ from tests.support.vectors import random_vectors
 EXACT = ("llama", "gemma4", "gpt2", "gpt_neox", "opt", "lfm2", "modernbert", "roberta", "mdeberta")
 
 EXPERTS = {"mixtral", "qwen3_moe", "olmoe", "gpt_oss", "deepseek_v3", "llama4", "jamba", "qwen3_next"}
+NORMALISED = {"gemma2", "gemma3", "gemma3-multimodal", "gemma4", "olmo2", "olmo3", "glm4", "exaone4"}
 #: What a block's second map is called where it is none of the usual names.
 USUAL = ("mlp.down_proj", "mlp.c_proj", "mlp.dense_4h_to_h", "fc2", "mlp.Wo", "output.dense", "ffn.lin2", "mlp.fc2")
 OTHERS = {"gptj": "mlp.fc_out", "lfm2": "feed_forward.w2", "mpt": "ffn.down_proj", "albert": "ffn_output",
@@ -89,3 +90,13 @@ def test_attributions_equal_a_plain_loop_over_hugging_faces_forward(
             torch.testing.assert_close(part.values[row], plain.values, atol=1e-3 * scale, rtol=1e-3)
             assert part.full[row].item() == pytest.approx(plain.full, rel=1e-3)
             assert part.zeroed[row].tolist() == pytest.approx(plain.zeroed, rel=1e-3)
+
+
+@pytest.mark.parametrize("family", _slow_but("llama", "gemma2"))
+def test_blocks_that_normalise_their_feed_forwards_output_are_known(
+    family: str, model_of: Callable[[str], GenericModel]
+) -> None:
+    if family in EXPERTS or family == "mamba":
+        pytest.skip("has no neurons that are attributed")
+    expected = [1, 2, 3, 4] if family in NORMALISED else []
+    assert normalised_blocks(model_of(family)) == expected

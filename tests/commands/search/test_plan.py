@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +86,24 @@ def test_the_table_names_counts_and_seconds_and_runs_nothing(
         text = file.read()
     assert "24 facts in 7 configurations" in text
     assert all(word in text for word in ("block runs", "TFLOP", "seconds here", "GiB"))
+
+
+def test_memory_is_told_before_weights_are_read(
+    model_folder: Callable[[str], Path], toy_mlama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: object) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr("lrp2_bench.commands.search.plan.load_model", load)
+    said = io.StringIO()
+    with pytest.raises(InterruptedError):
+        run_plan(_settings(model_folder("bert")), lambda: MLama(toy_mlama), Console(file=said, width=120))
+    ways = "(0.00 in bfloat16, 0.00 in float16, 0.00 in int8+bfloat16, 0.00 in nf4+bfloat16)"
+    assert f"Weights in float32 take 0.00 GiB {ways}, states up to 1.00 GiB; free on cpu: " in said.getvalue()
+    monkeypatch.setattr("lrp2_bench.commands.search.plan.free_bytes", lambda device: 4096)
+    with pytest.raises(InterruptedError):
+        run_plan(_settings(model_folder("bert")), lambda: MLama(toy_mlama), Console(file=said, width=120))
+    assert "is more than is free on cpu: 0.00 GiB." in said.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from lrp2_bench.models.generic.blocks import Blocks
 from lrp2_bench.models.generic.context import GenericContext
 from lrp2_bench.models.generic.dry_run import DryRun
 from lrp2_bench.models.generic.visibility import Role, at_depths
-from tests.support.families import build_family, load_generic
+from tests.support.families import EVERY, FAMILIES, build_family, load_generic
 from tests.support.loading import load_as
 
 Folder = Callable[[str], Path]
@@ -100,8 +101,9 @@ def test_a_model_that_is_run_wrongly_is_refused_with_where_it_differs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     fault(monkeypatch)
-    with pytest.raises(BenchError, match=f"(?s)Cannot run the model in .*({told}).*docs/models.md"):
+    with pytest.raises(BenchError, match=f"(?s)Cannot run the model in .*({told}).*docs/models.md") as caught:
         load_generic(family_folder(family))
+    assert str(caught.value).count("the generic adapter does not run") == 1
 
 
 def _places_by_index(patch: pytest.MonkeyPatch) -> None:
@@ -159,6 +161,34 @@ def test_blocks_that_read_what_earlier_ones_left_behind_are_found(
     build_family(tmp_path, "gemma4", num_kv_shared_layers=2)
     with pytest.raises(BenchError, match="differs from its own forward|cannot be run one by one"):
         load_as(tmp_path)
+
+
+@pytest.mark.parametrize("config", ["FNetConfig", "ConvBertConfig"])
+def test_blocks_that_mix_padding_into_their_tokens_are_found(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {**FAMILIES["bert"].sizes, "conv_kernel_size": 3, "embedding_size": 32}
+    monkeypatch.setitem(EVERY, "mixing", replace(FAMILIES["bert"], config=config, sizes=sizes))
+    with pytest.raises(BenchError, match=r"differs from its own forward by .* first after block 1, in a padded batch"):
+        load_generic(build_family(tmp_path, "mixing"))
+
+
+@pytest.mark.parametrize("family", ["llama", pytest.param("xlm-roberta", marks=pytest.mark.slow)])
+def test_a_model_that_amplifies_rounding_is_right_all_the_same(
+    family: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Deep, with attention so sharp that what is rounding in the first block is large in the last."""
+    caplog.set_level(logging.INFO, "lrp2_bench")
+    build_family(tmp_path, family, num_hidden_layers=40)
+    weights = load_file(tmp_path / "model.safetensors")
+    for name, weight in weights.items():
+        if re.search(r"(q_proj|k_proj|query|key)\.weight", name):
+            weight *= 6
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    assert load_generic(tmp_path).packs is (family == "llama")
+    (told,) = re.findall(r"equals its own forward \((\S+) of the spread", caplog.text)
+    assert float(told) < check.TOLERANCE
+    assert "one row per sentence" not in caplog.text
 
 
 def test_a_model_that_looks_ahead_is_not_run_as_a_causal_one(tmp_path: Path) -> None:
