@@ -14,7 +14,7 @@ setup: $(VENV)/.installed  ## the environment in .venv, with the tested versions
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,dashboard,postgresql,sentencepiece,gguf,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,dashboard,postgresql,sentencepiece,gguf,large,dev]'
 	touch $@
 
 demo: setup  ## the whole job on two small models that ship with the package, then its report
