@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,10 +70,8 @@ def model_shape(model: LayeredModel) -> ModelShape:
 
 def _count(model: LayeredModel) -> ModelShape:
     with torch.no_grad(), _experts_one_by_one(model):
-        blocks = [_over(model, length, lambda k, states, context: model.block(k, states, context), _flops)
-                  for length in _LENGTHS]  # fmt: skip
-        held = [_over(model, length, lambda k, states, context: model.block(k, states, context), _held)
-                for length in _LENGTHS]  # fmt: skip
+        blocks = [_over(model, length, _flops) for length in _LENGTHS]
+        held = [_over(model, length, _held) for length in _LENGTHS]
         last = [_last(model, length, scored) for length, scored in _SCORED]
     token, pair = _line([[length, length**2] for length in _LENGTHS], [sum(each) / model.blocks for each in blocks])
     keys, keys_pair, scored, scored_pair = _line(
@@ -86,13 +85,10 @@ def _count(model: LayeredModel) -> ModelShape:
     )
 
 
-Run = Callable[[int, Tensor, Any], Tensor]
-
-
-def _over(model: LayeredModel, length: int, run: Run, measure: Callable[[Callable[[], object]], float]) -> list[float]:
+def _over(model: LayeredModel, length: int, measure: Callable[[Callable[[], object]], float]) -> list[float]:
     """``measure`` of each block over one sequence of ``length`` tokens, the last one run whole like the others."""
     context, states = _input(model, length)
-    return [measure(lambda k=k: run(k, states, context)) for k in range(1, model.blocks + 1)]  # type: ignore[misc]
+    return [measure(partial(model.block, k, states, context)) for k in range(1, model.blocks + 1)]
 
 
 def _last(model: LayeredModel, length: int, scored: int) -> float:
