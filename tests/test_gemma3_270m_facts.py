@@ -2,17 +2,15 @@
 
 import csv
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from benchmarks.gemma3_270m.facts import REPORTING, SELECTION, candidates, split
 from lrp2_bench.core.types import Fact
 from lrp2_bench.data.mlama import MLama
-from tests.support.paths import REPOSITORY
+from tests.support.paths import MLAMA_ZIP, REPOSITORY
 
 _DATA = REPOSITORY / "docs" / "results" / "data"
-_MLAMA = REPOSITORY.parent / "shared" / "data" / "mlama1.1.zip"
 
 
 def _fact(relation: str, line: int, subject: str) -> Fact:
@@ -38,8 +36,8 @@ def test_the_stored_files_name_every_fact_once() -> None:
 
 
 @pytest.mark.system
-@pytest.mark.skipif(not Path(_MLAMA).exists(), reason="mLAMA does not lie beside the checkout")
+@pytest.mark.skipif(not MLAMA_ZIP.exists(), reason="mLAMA does not lie beside the checkout")
 def test_the_stored_files_are_what_the_rule_gives() -> None:
-    selection, reporting = split(candidates(MLama(path=str(_MLAMA))))
+    selection, reporting = split(candidates(MLama(path=str(MLAMA_ZIP))))
     assert [fact.key for fact in selection] == _stored("selection.csv")
     assert [fact.key for fact in reporting] == _stored("reporting.csv")
