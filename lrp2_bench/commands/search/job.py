@@ -271,4 +271,5 @@ def _record(run: Prepared, views: _Views, aligned: list[AlignmentRow], seconds: 
         select_by=settings.select_by,
         seconds=seconds,
         measures=exposure_measures(job.folder, run.inputs.pretrained, views.best),
+        intervention=run.projection.label,
     )
