@@ -110,7 +110,7 @@ class MLama(Dataset):
         for name in sorted(set(names), key=natural):
             relation = _relation(name, files, language, data_warnings)
             if relation is not None:
-                relations.append(Relation(name, relation.template, relation.facts[: self._limit], relation.objects))
+                relations.append(relation.only(relation.facts[: self._limit]))
         if not relations:
             raise BenchError(
                 f"No relation of '{language}' can be probed: {', '.join(sorted(names, key=natural)) or 'none'}. "
@@ -234,7 +234,7 @@ def _relation(name: str, files: _LanguageFiles, language: str, data_warnings: Da
     if problem is not None:
         data_warnings.add(problem, f"{files.places[name]}: {template}")
         return None
-    relation = Relation(name, template, facts, {fact.object_id: fact.object for fact in facts})
+    relation = Relation.whole(name, template, facts)
     if len(relation.pool) == 1:
         data_warnings.add("Relations with a single candidate, which any model gets right", where)
     return relation

@@ -62,11 +62,7 @@ class XFactr(Dataset):
         ours = self._language(language, data_warnings)
         wanted = self._names(ours)
         found = [(name, ours.relation(name, named=self._wanted is not None)) for name in wanted]
-        relations = tuple(
-            Relation(name, whole.template, whole.facts[: self._limit], whole.objects, whole.variants)
-            for name, whole in found
-            if whole is not None
-        )
+        relations = tuple(whole.only(whole.facts[: self._limit]) for name, whole in found if whole is not None)
         if not relations:
             raise BenchError(
                 f"No relation of '{language}' can be probed: {', '.join(wanted)}. Each has no facts that the language "
@@ -152,7 +148,7 @@ class _Language:
             return None
         variants = self._variants(prompt, facts)
         self._count_stand_ins(name, prompt, facts, len(facts) - sum(fact.subject in variants for fact in facts))
-        relation = Relation(name, prompt.template, facts, {fact.object_id: fact.object for fact in facts}, variants)
+        relation = Relation.whole(name, prompt.template, facts, variants=variants)
         if len(relation.pool) == 1:
             self._add("Relations with a single candidate, which any model gets right", where)
         return relation
