@@ -22,7 +22,10 @@ TIERS = (
 #: The tiers inside a folder that has an order, from the ground up; ``*`` is whatever is not named.
 INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
-    "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
+    "data": (
+        "corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "triples",
+        "*",
+    ),
     "models": (
         "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised", "memory unhandled",
         "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq", "*",
