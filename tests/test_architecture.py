@@ -23,8 +23,8 @@ TIERS = (
 INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": (
-        "corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "triples",
-        "*",
+        "corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel rows text",
+        "fact_list triples", "selection", "*",
     ),
     "models": (
         "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised", "memory unhandled",

@@ -19,7 +19,7 @@ setting     0 is the baseline, then one per layer pair, in (lirp, lsrp) order
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -53,6 +53,9 @@ class LayerPair:
         return f"{self.lirp}/{self.lsrp}"
 
 
+#: Before the number of a further wording in the ``uuid`` of a fact that is asked in several.
+WORDING = "#w"
+
 #: What facts are evaluated under: a layer pair, or None for the baseline.
 Setting = LayerPair | None
 
@@ -77,7 +80,7 @@ class Fact:
 
     ``relation`` and ``line_id`` together name the same fact in every language; ``uuid`` does so by itself.
     ``templates`` are the wordings of this fact alone, in the place of its relation's. A fact that is asked in several
-    wordings is there once for each, with the same ``line_id`` and a ``uuid`` that ends in ``#2``, ``#3``.
+    wordings is there once for each, with the same ``line_id`` and a ``uuid`` that ends in ``#w2``, ``#w3``.
     """
 
     relation: str
@@ -92,6 +95,12 @@ class Fact:
     @property
     def key(self) -> tuple[str, int]:
         return self.relation, self.line_id
+
+    def in_wordings(self, templates: Sequence[str]) -> Iterator[Fact]:
+        """The fact once for each template, under its own ``uuid`` in the first."""
+        for number, template in enumerate(templates, start=1):
+            uuid = self.uuid if number == 1 else f"{self.uuid}{WORDING}{number}"
+            yield replace(self, uuid=uuid, templates=(template,))
 
 
 @dataclass(frozen=True)

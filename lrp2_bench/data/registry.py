@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lrp2_bench.core.registry import Registry
 
 if TYPE_CHECKING:  # the command line knows the names without NumPy
     from lrp2_bench.data.corpus import Corpus
     from lrp2_bench.data.dataset import Dataset
+
+#: Settings of every dataset, which pick some of its facts (lrp2_bench/data/selection.py), and their defaults.
+SELECTION: dict[str, Any] = {"facts": None, "sample": None, "sample_seed": 0, "sample_languages": None}
 
 DATASETS: Registry[type[Dataset]] = Registry(
     "dataset",
@@ -21,6 +24,7 @@ DATASETS: Registry[type[Dataset]] = Registry(
         "klar": "lrp2_bench.data.successors.klar:Klar",
         "mlama": "lrp2_bench.data.mlama:MLama",
         "mpararel": "lrp2_bench.data.successors.mpararel:MParaRel",
+        "table": "lrp2_bench.data.table.dataset:TableDataset",
         "xfactr": "lrp2_bench.data.xfactr.dataset:XFactr",
     },
 )

@@ -201,7 +201,7 @@ def require_same_identity(
 _BEHIND = {"vectors": ("corpus", "model"), "probing": ("seed",), "tokens": ("projection",)}
 
 #: What a key stands for in identities that lack it: what was built in before it could be chosen.
-_BUILT_IN = {"tokens": "all"}
+_BUILT_IN = {"tokens": "all", "probing.filtered": False, "probing.templates": "first"}
 
 
 def _settings_behind(differing: Iterable[str], config: Mapping[str, Any]) -> dict[str, Any]:

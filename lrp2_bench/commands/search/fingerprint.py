@@ -10,7 +10,7 @@ from lrp2_bench.commands.search.prepared import Inputs, SearchJob
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import sha256_json
-from lrp2_bench.core.settings import ModelSettings, ProjectionTokens, SearchKind
+from lrp2_bench.core.settings import ModelSettings, ProjectionTokens, SearchKind, Templates
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.layered import LayeredModel
@@ -90,6 +90,9 @@ def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin
             # Folders of the other families know nothing of it.
             **({"closing_sentinel": probing.closing_sentinel} if family == "seq2seq" else {}),
             "seed": settings.seed,
+            # Folders of earlier versions lack these keys, which stand for what is left out today as well.
+            **({"filtered": True} if probing.filtered else {}),
+            **({"templates": probing.templates.value} if probing.templates is not Templates.first else {}),
         },
         "projection": inputs.projection.name,
         # Folders of earlier versions lack the key: it stands for all tokens, and so does its absence today.

@@ -40,7 +40,10 @@ class RelationHits:
     pivot: Hits
 
     def pivot_by_fact(self) -> npt.NDArray[np.int8]:
-        """The pivot's hits by the language's facts, ``[fact]``; -1 where the pivot lacks the fact."""
+        """The pivot's hits by the language's facts, ``[fact]``; -1 where the pivot lacks the fact. Every wording of a
+        fact has those of the pivot's first."""
+        if self.pivot_relation is self.relation:
+            return np.array(self.pivot[0], dtype=np.int8)
         hit = {fact.line_id: self.pivot[0, column] for column, fact in enumerate(self.pivot_relation.facts)}
         return np.array([hit.get(fact.line_id, NOT_EVALUATED) for fact in self.relation.facts], dtype=np.int8)
 
@@ -160,7 +163,7 @@ class HitsEvaluator:
 
     def _probe(self, asked: AskedSide) -> Probe:
         probing, relation = self.settings.probing, asked.relation
-        pool = pool_of(relation, pool_size(self.model, probing), self.settings.seed)
+        pool = pool_of(relation, pool_size(self.model, probing), self.settings.seed, filtered=probing.filtered)
         where = f"{asked.language} {relation.name}"
         return build_probe(self.model, relation, pool, where, probing, self._log_partition, self.data_warnings)
 

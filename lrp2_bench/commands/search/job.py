@@ -32,6 +32,7 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.probing.alike import count_alike
+from lrp2_bench.probing.asked import as_asked
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
 from lrp2_bench.results.former_folder import require_not_elsewhere
@@ -132,7 +133,7 @@ def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
         )
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
-    facts = dataset.facts(settings.language, settings.pivot, data_warnings)
+    facts = as_asked(dataset.facts(settings.language, settings.pivot, data_warnings), settings.probing)
     referred = reference.manifest["identity"].get("model", {}).get("digest") if reference else None
     checkpoint = find_checkpoint(settings.model).known_as(stored_model(job.folder) or referred)
     pretrained = pretrained_of(checkpoint.folder, data_warnings)

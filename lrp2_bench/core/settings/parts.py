@@ -72,6 +72,13 @@ class ModelSettings:
     cache: str = "~/.cache/lrp2_bench"  # for GGUF files, converted, and digests; commands set it to paths.cache
 
 
+class Templates(Enum):
+    """Which of a fact's wordings are asked."""
+
+    first = "first"  # the probe's
+    all = "all"  # every one; a row of hits is a fact in one of them
+
+
 @dataclass
 class ProbingSettings:
     """How facts become queries and scores."""
@@ -81,6 +88,8 @@ class ProbingSettings:
     pool_size: Any = "auto"
     # of causal models' sentences and encoder-decoders' objects; null = sum for the former, mean for the latter
     sentence_score: SentenceScore | None = None
+    filtered: bool = False  # other true objects of a fact's subject leave its pool; rivals are drawn from untrue ones
+    templates: Templates = Templates.first  # first, or all: hits are averaged over a fact's paraphrases
     closing_sentinel: bool = False  # encoder-decoders: count the sentinel that closes the object as one of its tokens
 
 

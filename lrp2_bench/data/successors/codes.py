@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lrp2_bench.core.languages import LANGUAGES, aliases
+from lrp2_bench.data.language_table import usual_code
 
 
 def language_code(name: str) -> str:
@@ -18,5 +19,4 @@ def language_code(name: str) -> str:
     from babel.core import get_global  # slow to import, and most names need it not
 
     likely = {part.lower() for part in str(get_global("likely_subtags").get(base, "")).split("_")[1:]}
-    said = (part for part in rest if part not in likely)
-    return "-".join([base, *(part.title() if len(part) == 4 else part.upper() for part in said)])
+    return usual_code("-".join([base, *(part for part in rest if part not in likely)]))
