@@ -60,9 +60,8 @@ def test_mlama_as_a_table_holds_the_same_facts_and_pools(toy_mlama: Path, tmp_pa
 @pytest.mark.slow
 def test_published_mlama_as_a_table_holds_the_same_facts_and_pools(tmp_path: Path) -> None:
     mlama = MLama(MLAMA_ZIP)
-    as_table = TableDataset(table_of(mlama, ("de", "en", "zh"), tmp_path))
-    for language in ("de", "zh"):
-        same_facts(facts_of(as_table, language), mlama.facts(language, "en", DataWarnings()))
+    as_table = TableDataset(table_of(mlama, ("de", "en"), tmp_path))
+    same_facts(facts_of(as_table), mlama.facts("de", "en", DataWarnings()))
 
 
 FORMS = ("csv", "semicolons", "tsv", "jsonl", "parquet", "bom", "crlf", "utf-16", "sep line", "dictionary", "quoted")
@@ -135,13 +134,11 @@ def test_columns_of_other_names_are_mapped_whatever_their_case(tmp_path: Path) -
 
 
 def test_rows_of_m_lama_as_the_hub_has_them_are_a_table(tmp_path: Path) -> None:
-    rows = [
-        {"uuid": f"u{line}", "lineid": line, "obj_uri": uri, "obj_label": label, "sub_uri": f"Q{line}", "sub_label": who,
-         "template": "Die Hauptstadt von [X] ist [Y] ." if language == "de" else "The capital of [X] is [Y] .",
-         "language": language, "predicate_id": "P36"}
-        for language in ("en", "de")
-        for line, (who, uri, label) in enumerate([("Peru", "Q2868", "Lima"), ("Mali", "Q3703", "Bamako")])
-    ]  # fmt: skip
+    rows = []
+    for language, template in (("en", "The capital of [X] is [Y] ."), ("de", "Die Hauptstadt von [X] ist [Y] .")):
+        for line, (subject, uri, label) in enumerate([("Peru", "Q2868", "Lima"), ("Mali", "Q3703", "Bamako")]):
+            ids = {"uuid": f"u{line}", "lineid": line, "obj_uri": uri, "sub_uri": f"Q{line}", "predicate_id": "P36"}
+            rows.append({**ids, "obj_label": label, "sub_label": subject, "template": template, "language": language})
     (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
     columns = {
         "fact": "lineid", "relation": "predicate_id", "subject": "sub_label", "object": "obj_label",
