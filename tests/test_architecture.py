@@ -24,7 +24,7 @@ INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": (
         "corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel rows text",
-        "fact_list", "selection", "*",
+        "fact_list triples", "selection", "*",
     ),
     "models": (
         "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised", "memory unhandled",

@@ -169,7 +169,9 @@ def _model_folder(name: str | None, path: str) -> str:
 
 
 def _without(config: DictConfig, *keys: str) -> DictConfig:
-    return OmegaConf.masked_copy(config, [str(other) for other in config if other not in keys])
+    kept = OmegaConf.masked_copy(config, [str(other) for other in config if other not in keys])
+    kept._set_parent(config._get_parent())  # ${paths.cache} is looked up from there
+    return kept
 
 
 def _log_name(index: int, count: int) -> str:

@@ -18,8 +18,12 @@ DATASETS: Registry[type[Dataset]] = Registry(
     "lrp2_bench.datasets",
     "lrp2_bench.data.dataset:Dataset",
     {
+        "bmlama": "lrp2_bench.data.successors.bmlama:BMlama",
         "cldr": "lrp2_bench.data.cldr.dataset:CldrDataset",
+        "geomlama": "lrp2_bench.data.successors.geomlama:GeoMlama",
+        "klar": "lrp2_bench.data.successors.klar:Klar",
         "mlama": "lrp2_bench.data.mlama:MLama",
+        "mpararel": "lrp2_bench.data.successors.mpararel:MParaRel",
         "table": "lrp2_bench.data.table.dataset:TableDataset",
         "xfactr": "lrp2_bench.data.xfactr.dataset:XFactr",
     },

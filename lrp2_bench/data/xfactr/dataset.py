@@ -9,10 +9,11 @@ Read from a folder or zip in the layout of its repository's ``data`` folder, bel
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
@@ -54,6 +55,10 @@ class XFactr(Dataset):
         self._wanted = tuple(relations) if relations is not None else None
         self._limit = limit
         self._opened: XFactrFiles | None = None
+
+    @classmethod
+    def published_languages(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(published_digests())
 
     def languages(self) -> tuple[str, ...]:
         return self._files().languages
