@@ -140,6 +140,8 @@ class ProjectionSettings:
     language: str | None = None  # whose vectors other_pivot projects into, or shuffled uses; null = drawn (shuffled)
     among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
     tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
+    strength: float = 1.0  # what the move is multiplied by, above 0; search.strengths searches several
+    strength_back: float | None = None  # the same of the way back; null = strength
 
 
 @dataclass
