@@ -37,11 +37,12 @@ INSIDE = {
     "metrics": ("hits", "base", "*"),
     "grid": ("dry_count plan", "schedule", "cost frontier limits", "*", "pilot"),
     "results": (
-        "layout", "journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
+        "layout", "journals lease_files tables", "hits_table", "stored_hits", "choice facts hits leases",
+        "run_folder status",
         "manifest runs", "*",
     ),
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
-    "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
+    "search": ("pruner space storage", "task", "merge order recorder study tpe", "racing", "*"),
     "tracking": (
         "base connection figures project whole", "upload", "wandb_run", "*", "workspace",
         "publish wandb_tracker",

@@ -78,6 +78,12 @@ class LayerPair:
         """The same layers at other strengths."""
         return LayerPair(self.lirp, self.lsrp, strength, back)
 
+    def as_dict(self) -> dict[str, int | float]:
+        """As JSON has it, strengths where it has some."""
+        strengths = {"strength": self.strength, "strength_back": self.strength_back}
+        named = {name: value for name, value in strengths.items() if value is not None}
+        return {"lirp": self.lirp, "lsrp": self.lsrp, **named}
+
     def __lt__(self, other: LayerPair) -> bool:
         return self._order() < other._order()
 
@@ -86,9 +92,13 @@ class LayerPair:
 
     def __str__(self) -> str:
         layers = f"{self.lirp}/{self.lsrp}"
-        if self.strength is None:
-            return layers
-        return f"{layers} x {self.strength:g}" + ("" if self.strength_back is None else f"/{self.strength_back:g}")
+        return f"{layers} at {self.strengths}" if self.strengths else layers
+
+    @property
+    def strengths(self) -> str:
+        """To be read: ``0.5``, ``0.5/0.25`` where the way back has its own, nothing where a run's own are meant."""
+        named = [strength for strength in (self.strength, self.strength_back) if strength is not None]
+        return "/".join(f"{strength:g}" for strength in named)
 
 
 #: What facts are evaluated under: a layer pair, or None for the baseline.
