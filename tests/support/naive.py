@@ -41,11 +41,11 @@ def moved(
 ) -> Iterator[None]:
     """``language`` and ``pivot`` are ``[layer, hidden]`` language vectors; only the named ``sides`` move, and tokens
     whose ids are ``still`` stay as they are."""
-    moves = {}  # layer -> (what is subtracted, what is added)
+    moves = {}  # layer -> (what is subtracted, what is added, how many times)
     if pair is not None and "lirp" in sides:
-        moves[pair.lirp] = language, pivot
+        moves[pair.lirp] = language, pivot, 1.0 if pair.strength is None else pair.strength
     if pair is not None and "lsrp" in sides:
-        moves[pair.lsrp] = pivot, language
+        moves[pair.lsrp] = pivot, language, 1.0 if pair.back is None else pair.back
     layers, called = model.config.get_text_config().num_hidden_layers, 0
     resting: list[torch.Tensor] = []
 
@@ -59,9 +59,9 @@ def moved(
         called += 1
         if layer not in moves:
             return output
-        subtract, add = moves[layer]
+        subtract, add, strength = moves[layer]
         before = output[0] if isinstance(output, tuple) else output
-        after = before - subtract[layer] + add[layer]
+        after = before - strength * subtract[layer] + strength * add[layer]
         after = torch.where(resting[0], before, after) if still else after
         return (after, *output[1:]) if isinstance(output, tuple) else after
 

@@ -10,7 +10,7 @@ from typing import Any
 from lrp2_bench.commands.search.hits import RelationHits
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand
-from lrp2_bench.core.types import LayerPair
+from lrp2_bench.core.types import LayerPair, Setting
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.base import Edit, FittingData, Intervention
 from lrp2_bench.interventions.cached_vectors import language_vectors
@@ -41,17 +41,17 @@ class Projection:
         """In folders and tables."""
         return self.intervention.label
 
-    def pairs(self, blocks: int) -> tuple[LayerPair, ...]:
-        """The pairs to evaluate."""
-        return self.intervention.distinct_pairs(blocks)
-
     def stands_for(self, blocks: int) -> Callable[[LayerPair], LayerPair]:
         """The pair that is evaluated for a pair."""
-        return lambda pair: self.intervention.representative(pair, blocks)
+        return lambda pair: self.intervention.stands_for(pair, blocks)
 
-    def filled(self, hits: Sequence[RelationHits], blocks: int) -> list[RelationHits]:
-        """Hits of every pair from those of the evaluated ones."""
-        return [replace(each, language=self.intervention.spread(each.language, blocks)) for each in hits]
+    def filled(
+        self, hits: Sequence[RelationHits], everything: Sequence[Setting], blocks: int
+    ) -> tuple[list[Setting], list[RelationHits]]:
+        """Every setting, in order, and its hits from those of ``everything``, of which it may be the same as one."""
+        found = self.intervention.spread_over(everything, blocks)
+        rows = [row for _, row in found]
+        return [setting for setting, _ in found], [replace(each, language=each.language[rows]) for each in hits]
 
     def details(self, blocks: int) -> dict[str, Any]:
         """For ``manifest.json``."""
@@ -60,7 +60,8 @@ class Projection:
             "label": self.label,
             "other": self.other,
             "tokens": self.intervention.settings.tokens.value,
-            "distinct_pairs": len(self.pairs(blocks)),
+            "strength": list(self.intervention.strengths),
+            "distinct_pairs": len(self.intervention.distinct_pairs(blocks)),
         }
 
     def origin(self, language: str) -> str | None:
@@ -103,5 +104,6 @@ def with_edit(
     }
     values = {code: found.values.to(model.device) for code, found in vectors.items()}
     data = FittingData(settings.language, settings.pivot, projection.other, values)
-    edit = on_tokens(projection.intervention.edit(data), settings.projection.tokens, model)
+    made = projection.intervention.edit(data).at_strength(*projection.intervention.strengths)
+    edit = on_tokens(made, settings.projection.tokens, model)
     return replace(projection, vectors=vectors, edit=edit)

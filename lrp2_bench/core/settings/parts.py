@@ -33,9 +33,11 @@ class ModelFamily(Enum):
 
 
 class SearchKind(Enum):
-    """Which settings are evaluated: the baseline, every layer pair beside it, or the pairs a search picks."""
+    """Which settings are evaluated: the baseline, given pairs or every layer pair beside it, or the pairs a search
+    picks."""
 
     baseline = "baseline"
+    pairs = "pairs"
     grid = "grid"
     tpe = "tpe"
     racing = "racing"
@@ -118,6 +120,11 @@ class SearchSettings:
     """What is searched and which pair is called best."""
 
     kind: SearchKind = SearchKind.grid
+    pairs: Any = None  # pairs: [[LIRP,LSRP],[LIRP,LSRP,STRENGTH],[LIRP,LSRP,STRENGTH,STRENGTH_BACK],...]
+    strengths: list[float] | None = None  # grid, racing, tpe: each pair at each of them; null = projection.strength
+    strengths_back: list[float] | None = None  # each of those with each of these on the way back; null = the same
+    strength_range: list[float] | None = None  # tpe: [LEAST,MOST] that strengths are chosen from
+    strength_back_range: list[float] | None = None  # tpe: the same of the way back; null = as on the way there
     trials: int = 20  # tpe: pairs to evaluate, on all facts
     batch: int = 4  # tpe: pairs suggested before the first result; they run together
     first: float = 0.0625  # racing: share of the facts that all pairs see; it doubles from rung to rung
@@ -149,6 +156,8 @@ class ProjectionSettings:
     language: str | None = None  # whose vectors other_pivot projects into, or shuffled uses; null = drawn (shuffled)
     among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
     tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
+    strength: float = 1.0  # what the move is multiplied by, above 0; search.strengths searches several
+    strength_back: float | None = None  # the same of the way back; null = strength
 
 
 @dataclass
