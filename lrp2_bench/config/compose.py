@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -27,7 +27,6 @@ from lrp2_bench.core.settings import (
     DemoCommand,
     PretrainCommand,
     ProjectionSettings,
-    ProjectionTokens,
     RegretCommand,
     ReportCommand,
     SearchCommand,
@@ -153,10 +152,10 @@ def factory(config: DictConfig) -> Callable[[], Any]:
     return make
 
 
-def _projection_folder(kind: Any, seed: Any, language: Any, tokens: Any) -> str:
+def _projection_folder(projection: DictConfig) -> str:
     """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
-    chosen = ProjectionTokens(getattr(tokens, "value", tokens))
-    name = intervention(ProjectionSettings(str(kind), seed, language, tokens=chosen)).label
+    settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ProjectionSettings), projection))
+    name = intervention(cast(ProjectionSettings, settings)).label
     return f"{file_name(name)}/" if name != LRP2 else ""
 
 

@@ -19,9 +19,10 @@ setting     0 is the baseline, then one per layer pair, in (lirp, lsrp) order
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, total_ordering
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +35,20 @@ Hits = npt.NDArray[np.int8]
 HIT, MISS, NOT_EVALUATED = 1, 0, -1
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@total_ordering
+@dataclass(frozen=True, slots=True)
 class LayerPair:
-    """Where hidden states enter the pivot's space (LIRP, after block ``lirp``) and leave it (LSRP)."""
+    """Where hidden states enter the pivot's space (LIRP, after block ``lirp``) and leave it (LSRP), and how strongly.
+
+    ``strength`` and ``strength_back`` are those of the two ways where a search chooses them; without, they are the
+    run's own. A ``strength_back`` that equals ``strength`` is the same pair as none. Pairs without strengths come
+    first among those of the same layers.
+    """
 
     lirp: int
     lsrp: int
+    strength: float | None = None
+    strength_back: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.lirp < self.lsrp:
@@ -47,9 +56,39 @@ class LayerPair:
                 f"A layer pair needs 1 <= lirp < lsrp, but got lirp={self.lirp}, lsrp={self.lsrp}. "
                 "Layer k is the output of block k, counted from 1."
             )
+        if self.strength is None and self.strength_back is not None:
+            raise ValueError(f"A pair has a strength of the way back, {self.strength_back}, but none of the way there.")
+        for strength in (self.strength, self.strength_back):
+            if strength is not None and not 0.0 < strength < math.inf:
+                raise ValueError(f"A strength is a number above 0, not {strength}.")
+        if self.strength_back == self.strength:
+            object.__setattr__(self, "strength_back", None)
+
+    @property
+    def back(self) -> float | None:
+        """The strength of the way back; None where the run's own is meant."""
+        return self.strength if self.strength_back is None else self.strength_back
+
+    @property
+    def layers(self) -> LayerPair:
+        """The pair without its strengths."""
+        return self if self.strength is None else LayerPair(self.lirp, self.lsrp)
+
+    def at(self, strength: float | None, back: float | None = None) -> LayerPair:
+        """The same layers at other strengths."""
+        return LayerPair(self.lirp, self.lsrp, strength, back)
+
+    def __lt__(self, other: LayerPair) -> bool:
+        return self._order() < other._order()
+
+    def _order(self) -> tuple[int, int, float, float]:
+        return self.lirp, self.lsrp, self.strength or 0.0, self.back or 0.0
 
     def __str__(self) -> str:
-        return f"{self.lirp}/{self.lsrp}"
+        layers = f"{self.lirp}/{self.lsrp}"
+        if self.strength is None:
+            return layers
+        return f"{layers} x {self.strength:g}" + ("" if self.strength_back is None else f"/{self.strength_back:g}")
 
 
 #: What facts are evaluated under: a layer pair, or None for the baseline.

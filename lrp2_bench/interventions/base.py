@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ProjectionSettings, ProjectionTokens
 from lrp2_bench.core.types import Hits, LayerPair, all_pairs
+from lrp2_bench.interventions.strengths import fixed_strengths, number
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -32,6 +33,9 @@ class Edit(ABC):
 
     #: Whether :meth:`between` changes states.
     acts_between: bool = False
+    #: Whether :meth:`enter` or :meth:`between` depends on the strength of the way back: if not, pairs that differ in it
+    #: alone share the run up to their LSRP layer.
+    before_leaving_uses_back: bool = False
 
     def tokens(self, batch: TokenBatch) -> Bool[Tensor, "row token"] | None:
         """Those whose states it changes; None: all. Whoever applies it leaves the others as they are."""
@@ -48,6 +52,26 @@ class Edit(ABC):
     @abstractmethod
     def leave(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
         """States after block ``layer``, the pair's LSRP layer."""
+
+    def at_strength(self, strength: float, back: float) -> Edit:
+        """The same edit, ``strength`` times as strong from the LIRP layer on and ``back`` times on the way back; the
+        edit itself, bit by bit, at 1 and 1.
+
+        Strengths are counted from the edit that :meth:`Intervention.edit` made, not from each other. Raises
+        :class:`BenchError` for an edit that knows no strength.
+        """
+        if strength == back == 1.0:
+            return self
+        raise BenchError(
+            f"{type(self).__name__} knows no strength but 1, so that projection.strength={strength:g} cannot be used "
+            "with it.\nLeave strengths out, or write its at_strength."
+        )
+
+    def for_pair(self, pair: LayerPair | None) -> Edit:
+        """The edit at the strengths that ``pair`` names; itself where it names none."""
+        if pair is None or pair.strength is None or pair.back is None:
+            return self
+        return self.at_strength(pair.strength, pair.back)
 
 
 @dataclass(frozen=True)
@@ -109,13 +133,23 @@ class Intervention(ABC):
     uses: ClassVar[frozenset[str]] = frozenset()
     #: A note of the report's comparison, where this one is in it; '' for none.
     note: ClassVar[str] = ""
+    #: Whether the way back has a strength of its own; one side alone has a single strength, ``projection.strength``.
+    has_way_back: ClassVar[bool] = True
 
     def __init__(self, settings: ProjectionSettings) -> None:
+        """Raises :class:`BenchError` for strengths that are none."""
         self.settings = settings
+        self.strengths = fixed_strengths(settings)
+        if not self.has_way_back and settings.strength_back is not None:
+            raise BenchError(
+                f"projection.strength_back={settings.strength_back:g} has no effect on projection={self.name}, which "
+                "has one side.\nGive projection.strength alone."
+            )
 
     @property
     def label(self) -> str:
-        """The name in folders and tables: ``lrp2``, ``random``, ``random_seed1``, ``other_pivot_de``, ``lrp2_text``."""
+        """The name in folders and tables: ``lrp2``, ``random``, ``random_seed1``, ``other_pivot_de``, ``lrp2_text``,
+        ``lrp2_s0.5``, ``lrp2_s0.5_b0.25``."""
         parts = [self.name]
         if self.settings.language is not None:
             parts.append(self.settings.language)
@@ -124,6 +158,11 @@ class Intervention(ABC):
         parts += self.marks
         if self.settings.tokens is not ProjectionTokens.all:
             parts.append(self.settings.tokens.value)
+        strength, back = self.strengths
+        if strength != 1.0:
+            parts.append(f"s{number(strength)}")
+        if back != strength:
+            parts.append(f"b{number(back)}")
         return "_".join(parts)
 
     def require(self, language: str, pivot: str) -> None:

@@ -198,10 +198,10 @@ def require_same_identity(
 
 
 #: Sections of the user's settings that decide sections of an identity of another name.
-_BEHIND = {"vectors": ("corpus", "model"), "probing": ("seed",), "tokens": ("projection",)}
+_BEHIND = {"vectors": ("corpus", "model"), "probing": ("seed",), "tokens": ("projection",), "strength": ("projection",)}
 
 #: What a key stands for in identities that lack it: what was built in before it could be chosen.
-_BUILT_IN = {"tokens": "all"}
+_BUILT_IN = {"tokens": "all", "strength": [1.0, 1.0]}
 
 
 def _settings_behind(differing: Iterable[str], config: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,3 +101,14 @@ def test_it_changes_something_and_says_whether_between_the_layers(name: str) -> 
     changed = [not act(2, hidden).equal(hidden) for act in (edit.enter, edit.leave)]
     assert any(changed) or edit.acts_between
     assert edit.acts_between or edit.between(2, hidden).equal(hidden)
+
+
+def test_strength_one_is_the_intervention_itself_and_others_are_of_both_ways(name: str) -> None:
+    edit, hidden = _edit(name), torch.randn(4, HIDDEN)
+    for act in ("enter", "between", "leave"):
+        whole, same = getattr(edit, act)(2, hidden), getattr(edit.at_strength(1.0, 1.0), act)(2, hidden)
+        assert same.equal(whole)
+        if edit.before_leaving_uses_back or act == "leave":
+            continue
+        one, other = (getattr(edit.at_strength(0.5, back), act)(2, hidden) for back in (0.5, 0.25))
+        assert one.equal(other), "pairs that differ in the way back alone share the run up to it"

@@ -73,7 +73,7 @@ def _model(digest: str, settings: ModelSettings) -> dict[str, str]:
 
 def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin) -> dict[str, Any]:
     settings, probing, other = job.settings, job.settings.probing, inputs.projection.other
-    tokens = settings.projection.tokens
+    tokens, strengths = settings.projection.tokens, inputs.projection.intervention.strengths
     return {
         "model": _model(inputs.checkpoint.digest, settings.model),
         "dataset": {"name": job.dataset_name, "digest": inputs.facts.digest},
@@ -92,6 +92,7 @@ def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin
             "seed": settings.seed,
         },
         "projection": inputs.projection.name,
-        # Folders of earlier versions lack the key: it stands for all tokens, and so does its absence today.
+        # Folders of earlier versions lack these keys: that stands for all tokens and strength 1, and so it does today.
         **({"tokens": tokens.value} if tokens is not ProjectionTokens.all else {}),
+        **({"strength": list(strengths)} if strengths != (1.0, 1.0) else {}),
     }

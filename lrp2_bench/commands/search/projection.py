@@ -60,6 +60,7 @@ class Projection:
             "label": self.label,
             "other": self.other,
             "tokens": self.intervention.settings.tokens.value,
+            "strength": list(self.intervention.strengths),
             "distinct_pairs": len(self.pairs(blocks)),
         }
 
@@ -103,5 +104,6 @@ def with_edit(
     }
     values = {code: found.values.to(model.device) for code, found in vectors.items()}
     data = FittingData(settings.language, settings.pivot, projection.other, values)
-    edit = on_tokens(projection.intervention.edit(data), settings.projection.tokens, model)
+    made = projection.intervention.edit(data).at_strength(*projection.intervention.strengths)
+    edit = on_tokens(made, settings.projection.tokens, model)
     return replace(projection, vectors=vectors, edit=edit)

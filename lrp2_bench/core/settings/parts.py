@@ -144,6 +144,8 @@ class ProjectionSettings:
     rank: int | None = None  # subspace: directions taken out; null = languages - 1, at most 16
     dimensions: float = 0.05  # sparse: share of the dimensions that are moved, above 0, up to 1
     keep_norm: bool = False  # recover: scale each state back to the length it had
+    strength: float = 1.0  # what the move is multiplied by, above 0; search.strengths searches several
+    strength_back: float | None = None  # the same of the way back; null = strength
 
 
 @dataclass
