@@ -15,7 +15,7 @@ from lrp2_bench.commands.search.alignment import stored_alignment
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
-from lrp2_bench.commands.search.projection import Projection, choose_projection, with_edit
+from lrp2_bench.commands.search.projection import Projection, choose_projection, require_sentences, with_edit
 from lrp2_bench.commands.search.shards import relations_of, shard_of
 from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy, search_summary
 from lrp2_bench.commands.search.studies import finish_study, open_recorder
@@ -132,6 +132,8 @@ def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
         )
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
+    if job.has_pairs:
+        require_sentences(projection, settings, sources.corpus)
     facts = dataset.facts(settings.language, settings.pivot, data_warnings)
     referred = reference.manifest["identity"].get("model", {}).get("digest") if reference else None
     checkpoint = find_checkpoint(settings.model).known_as(stored_model(job.folder) or referred)
