@@ -35,7 +35,7 @@ INSIDE = {
         "causal masked", "*", "build scores",
     ),
     "metrics": ("hits", "base", "*"),
-    "grid": ("dry_count plan schedule", "cost frontier limits", "*", "pilot"),
+    "grid": ("dry_count plan", "schedule", "cost frontier limits", "*", "pilot"),
     "results": (
         "layout", "journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
         "manifest runs", "*",

@@ -84,18 +84,20 @@ def blocks_path(model: LayeredModel) -> str:
 def _hooks(blocks: Any, pair: LayerPair | None, language: Tensor, pivot: Tensor) -> Iterator[None]:
     handles = []
 
-    def add_hook(layer: int, subtract: Tensor, add: Tensor) -> None:
+    def add_hook(layer: int, subtract: Tensor, add: Tensor, strength: float | None) -> None:
+        less, more = (vectors[layer] * (1.0 if strength is None else strength) for vectors in (subtract, add))
+
         def change(module: Any, inputs: Any, output: Any) -> Any:
             if isinstance(output, tuple):
-                return (output[0] - subtract[layer] + add[layer], *output[1:])
-            return output - subtract[layer] + add[layer]
+                return (output[0] - less + more, *output[1:])
+            return output - less + more
 
         handles.append(blocks[layer - 1].register_forward_hook(change))
 
     try:
         if pair is not None:
-            add_hook(pair.lirp, language, pivot)
-            add_hook(pair.lsrp, pivot, language)
+            add_hook(pair.lirp, language, pivot, pair.strength)
+            add_hook(pair.lsrp, pivot, language, pair.back)
         yield
     finally:
         for handle in handles:

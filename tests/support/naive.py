@@ -69,17 +69,17 @@ def moved(
 ) -> AbstractContextManager[None]:
     """``language`` and ``pivot`` are ``[layer, hidden]`` language vectors; only the named ``sides`` move, and tokens
     whose ids are ``still`` stay as they are."""
-    moves = {}  # layer -> (what is subtracted, what is added)
+    moves = {}  # layer -> (what is subtracted, what is added, how many times)
     if pair is not None and "lirp" in sides:
-        moves[pair.lirp] = language, pivot
+        moves[pair.lirp] = language, pivot, 1.0 if pair.strength is None else pair.strength
     if pair is not None and "lsrp" in sides:
-        moves[pair.lsrp] = pivot, language
+        moves[pair.lsrp] = pivot, language, 1.0 if pair.back is None else pair.back
 
     def change(layer: int, before: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         if layer not in moves:
             return before
-        subtract, add = moves[layer]
-        after = before - subtract[layer] + add[layer]
+        subtract, add, strength = moves[layer]
+        after = before - strength * subtract[layer] + strength * add[layer]
         resting = torch.isin(ids, torch.tensor(still, dtype=torch.long)).unsqueeze(-1)
         return torch.where(resting, before, after) if still else after
 
