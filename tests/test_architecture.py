@@ -35,9 +35,9 @@ INSIDE = {
         "causal masked", "*", "build scores",
     ),
     "metrics": ("hits", "base", "*"),
-    "grid": ("dry_count plan", "schedule", "cost frontier limits", "*", "pilot"),
+    "grid": ("dry_count plan", "schedule", "cost frontier limits", "divergence", "*", "pilot"),
     "results": (
-        "layout", "journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
+        "layout", "damage journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
         "manifest runs", "*",
     ),
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
