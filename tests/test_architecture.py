@@ -32,15 +32,15 @@ INSIDE = {
         "architecture neurons", "gguf locating", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
-    "interventions": ("strengths", "base", "projection registry", "tokens", "vectors", "*"),
+    "interventions": ("strengths", "base", "among projection registry ridge", "tokens", "vectors", "*"),
     "probing": (
         "pools prefix_tree probe", "log_partition masked_queries rows target_tree", "bounded_ranking leader",
         "causal masked", "*", "build scores",
     ),
     "metrics": ("hits", "base", "*"),
-    "grid": ("dry_count plan", "schedule", "cost frontier limits", "*", "pilot"),
+    "grid": ("dry_count plan", "schedule", "cost frontier limits", "divergence", "*", "pilot"),
     "results": (
-        "layout", "journals lease_files tables", "hits_table", "stored_hits", "choice facts hits leases",
+        "layout", "damage journals lease_files tables", "hits_table", "stored_hits", "choice facts hits leases",
         "run_folder status",
         "manifest runs", "*",
     ),

@@ -61,7 +61,8 @@ class OnTokens(Edit):
         self.before_leaving_uses_back = edit.before_leaving_uses_back
 
     def tokens(self, batch: TokenBatch) -> Bool[Tensor, "row token"]:
-        return self._choose(batch)
+        chosen, own = self._choose(batch), self._edit.tokens(batch)
+        return chosen if own is None else chosen & own
 
     def enter(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
         return self._edit.enter(layer, hidden)

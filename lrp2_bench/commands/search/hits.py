@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import Advance, progress
 from lrp2_bench.core.settings import SearchCommand
-from lrp2_bench.core.types import NOT_EVALUATED, Hits, ParallelFacts, Relation, Setting
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, ParallelFacts, Relation, Setting
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
@@ -153,6 +153,18 @@ class HitsEvaluator:
             return
         asked = AskedSide("pivot", self.facts.pivot, result.pivot_relation, result.pivot)
         self._evaluate(asked, [None], range(len(asked.relation.facts)), _unseen)
+
+    def under(self, language: str, relation: Relation, edit: Edit, pair: LayerPair, advance: Advance) -> Hits:
+        """``[fact]``: the hits of a relation in the language or the pivot under ``edit`` at the pair's layers, which
+        are not stored."""
+        everyone = range(len(relation.facts))
+        if not everyone:
+            return np.zeros(0, dtype=np.int8)
+        plan = plan_grid(self.model.blocks, [pair.layers], baseline=False, uses_back=edit.before_leaving_uses_back)
+        asked = AskedSide("language", language, relation, np.zeros((0, 0), dtype=np.int8))
+        limits = limits_for(self.model, plan, self.settings.grid)
+        hits: Hits = evaluate(self._probe(asked), plan, edit, everyone, limits, advance)[0]
+        return hits
 
     def _evaluate(self, asked: AskedSide, wanted: Sequence[Setting], places: Sequence[int], advance: Advance) -> None:
         row_of = {setting: row for row, setting in enumerate(self.everything)}

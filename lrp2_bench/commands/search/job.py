@@ -13,10 +13,11 @@ from typing import Any
 from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
 from lrp2_bench.commands.search.asked import what_is_asked
+from lrp2_bench.commands.search.damage import damage_measures, stored_damage
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
-from lrp2_bench.commands.search.projection import Projection, choose_projection, with_edit
+from lrp2_bench.commands.search.projection import Projection, choose_projection, require_sentences, with_edit
 from lrp2_bench.commands.search.shards import relations_of, shard_of
 from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy, search_summary
 from lrp2_bench.commands.search.studies import finish_study, open_recorder
@@ -38,6 +39,7 @@ from lrp2_bench.probing.build import pool_size
 from lrp2_bench.probing.ceiling import Ceiling, ceiling_of
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
+from lrp2_bench.results.damage import DamageRow
 from lrp2_bench.results.former_folder import require_not_elsewhere
 from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.identity import finish_manifest, require_no_conflict, start_manifest, stored_model
@@ -120,10 +122,11 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
         return None
     views = _write_views(run, board)
     aligned = stored_alignment(run, views.best)
+    damage = stored_damage(run, board.hits(), _reported(run, views), sources)
     seconds = time.perf_counter() - job.started
     _write_manifest(run, views, seconds)
     _log_outcome(run, views, seconds)
-    return _record(run, views, aligned, seconds)
+    return _record(run, views, aligned, damage, seconds)
 
 
 def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
@@ -138,6 +141,8 @@ def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
     projection = choose_projection(settings, dataset.languages)
     asked = what_is_asked(settings, projection.intervention)
     facts = as_asked(dataset.facts(settings.language, settings.pivot, data_warnings), settings.probing)
+    if job.has_pairs:
+        require_sentences(projection, settings, sources.corpus)
     referred = reference.manifest["identity"].get("model", {}).get("digest") if reference else None
     checkpoint = find_checkpoint(settings.model).known_as(stored_model(job.folder) or referred)
     pretrained = pretrained_of(checkpoint.folder, data_warnings)
@@ -273,7 +278,16 @@ def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
     log.info("Results: %s (%.1f s)", run.job.folder, seconds)
 
 
-def _record(run: Prepared, views: _Views, aligned: list[AlignmentRow], seconds: float) -> JobRecord:
+def _reported(run: Prepared, views: _Views) -> list[LayerPair]:
+    """The pairs whose damage is measured: the best one, and those that were given."""
+    given = run.job.settings.search.kind.value == "pairs"
+    pairs = [row.pair for row in views.rows if row.pair is not None] if given else []
+    return [*([views.best] if views.best else []), *pairs]
+
+
+def _record(
+    run: Prepared, views: _Views, aligned: list[AlignmentRow], damage: list[DamageRow], seconds: float
+) -> JobRecord:
     """For the tracker, from what is on disk."""
     job, settings = run.job, run.job.settings
     return JobRecord(
@@ -290,6 +304,9 @@ def _record(run: Prepared, views: _Views, aligned: list[AlignmentRow], seconds: 
         alignment=aligned,
         select_by=settings.select_by,
         seconds=seconds,
-        measures=exposure_measures(job.folder, run.inputs.pretrained, views.best),
+        measures={
+            **exposure_measures(job.folder, run.inputs.pretrained, views.best),
+            **damage_measures(damage, views.best),
+        },
         intervention=run.projection.label,
     )

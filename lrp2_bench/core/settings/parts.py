@@ -154,8 +154,12 @@ class ProjectionSettings:
     kind: str = LRP2
     seed: int = 0  # of random directions, and of who is shuffled with whom
     language: str | None = None  # whose vectors other_pivot projects into, or shuffled uses; null = drawn (shuffled)
-    among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
-    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
+    # the languages that are shuffled, or compared (recover, subspace); null = all of the dataset's
+    among: list[str] | None = None
+    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, text (special ones left out), or last
+    rank: int | None = None  # subspace: directions taken out; null = languages - 1, at most 16
+    dimensions: float = 0.05  # sparse: share of the dimensions that are moved, above 0, up to 1
+    keep_norm: bool = False  # recover: scale each state back to the length it had
     strength: float = 1.0  # what the move is multiplied by, above 0; search.strengths searches several
     strength_back: float | None = None  # the same of the way back; null = strength
 
