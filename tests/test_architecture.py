@@ -32,7 +32,9 @@ INSIDE = {
         "architecture neurons", "gguf locating", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
-    "interventions": ("strengths", "base", "among projection registry ridge", "tokens", "vectors", "*"),
+    "interventions": (
+        "strengths", "base", "among projection registry ridge", "tokens", "vectors", "sentence_means", "*",
+    ),
     "probing": (
         "pools prefix_tree probe", "log_partition masked_queries rows target_tree", "bounded_ranking leader",
         "causal masked", "*", "build scores",
