@@ -23,8 +23,10 @@ from lrp2_bench.core.settings import (
     LRP2,
     AnalyzeCommand,
     BenchCommand,
+    CheckCommand,
     DashboardCommand,
     DemoCommand,
+    ModelSettings,
     PretrainCommand,
     ProjectionSettings,
     RegretCommand,
@@ -60,6 +62,7 @@ def register() -> None:
     store.store(name="vectors_schema", node=VectorsCommand)
     store.store(name="report_schema", node=ReportCommand)
     store.store(name="bench_schema", node=BenchCommand)
+    store.store(name="check_schema", node=CheckCommand)
     store.store(name="analyze_schema", node=AnalyzeCommand)
     store.store(name="pretrain_schema", node=PretrainCommand)
     store.store(name="demo_schema", node=DemoCommand)
@@ -125,6 +128,11 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
         raise UnknownNameError("setting", name, known, "A + adds a sweep (+sweep=NAME) and nothing else.")
     require_text("The configuration's", _texts(tree(config)))
     return settings
+
+
+def model_settings(config: DictConfig) -> Any:
+    """The model of a command that can do without one."""
+    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelSettings), config.model))
 
 
 def tree(config: DictConfig) -> dict[str, Any]:
