@@ -23,8 +23,10 @@ from lrp2_bench.core.settings import (
     LRP2,
     AnalyzeCommand,
     BenchCommand,
+    CheckCommand,
     DashboardCommand,
     DemoCommand,
+    ModelSettings,
     PretrainCommand,
     ProjectionSettings,
     ProjectionTokens,
@@ -61,6 +63,7 @@ def register() -> None:
     store.store(name="vectors_schema", node=VectorsCommand)
     store.store(name="report_schema", node=ReportCommand)
     store.store(name="bench_schema", node=BenchCommand)
+    store.store(name="check_schema", node=CheckCommand)
     store.store(name="analyze_schema", node=AnalyzeCommand)
     store.store(name="pretrain_schema", node=PretrainCommand)
     store.store(name="demo_schema", node=DemoCommand)
@@ -128,6 +131,11 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     return settings
 
 
+def model_settings(config: DictConfig) -> Any:
+    """The model of a command that can do without one."""
+    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelSettings), config.model))
+
+
 def tree(config: DictConfig) -> dict[str, Any]:
     """``config`` resolved, as plain JSON-able values without credentials: a record, nothing to connect with."""
     resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
@@ -169,9 +177,9 @@ def _model_folder(name: str | None, path: str) -> str:
 
 
 def _without(config: DictConfig, *keys: str) -> DictConfig:
-    kept = OmegaConf.masked_copy(config, [str(other) for other in config if other not in keys])
-    kept._set_parent(config._get_parent())  # ${paths.cache} is looked up from there
-    return kept
+    copy = OmegaConf.masked_copy(config, [str(other) for other in config if other not in keys])
+    copy._set_parent(config._get_parent())  # ${paths.cache} is outside of it
+    return copy
 
 
 def _log_name(index: int, count: int) -> str:

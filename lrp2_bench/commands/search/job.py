@@ -33,6 +33,8 @@ from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.probing.alike import count_alike
 from lrp2_bench.probing.asked import as_asked
+from lrp2_bench.probing.build import pool_size
+from lrp2_bench.probing.ceiling import Ceiling, ceiling_of
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
 from lrp2_bench.results.former_folder import require_not_elsewhere
@@ -228,6 +230,7 @@ def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
     outcome = {
         "best": {"lirp": best.lirp, "lsrp": best.lsrp} if best else None,
         "search": search_summary(job.settings.search, pairs, run.blocks, views.rows, views.found),
+        "answers": _ceiling(run).as_dict(),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
         "data_warnings": job.data_warnings.as_dict(),
@@ -236,6 +239,11 @@ def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
     finish_manifest(job.folder, run.identity, {**run.details, **outcome}, job.leases)
     if run.inputs.reference is not None:
         run.inputs.reference.compare(outcome, job.folder)
+
+
+def _ceiling(run: Prepared) -> Ceiling:
+    probing, size = run.job.settings.probing, pool_size(run.evaluator.model, run.job.settings.probing)
+    return ceiling_of(run.inputs.facts.relations, size, run.job.settings.seed, filtered=probing.filtered)
 
 
 def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:

@@ -35,7 +35,7 @@ class TableDataset(Dataset):
     """The facts in ``path``. ``columns`` maps our names of columns to those in your files, ``relations`` picks
     relations, ``limit`` keeps the first N facts of each relation of the *language* in file order.
 
-    A table with a fault in any language is refused, with the place of each. ``shown`` is how many are told.
+    A table with a fault in any language is refused, with the place of each.
     """
 
     def __init__(
@@ -45,7 +45,6 @@ class TableDataset(Dataset):
         relations: Sequence[str] | None = None,
         limit: int | None = None,
         name: str = "table",
-        shown: int | None = 10,
     ) -> None:
         require_selection(relations, limit)
         if path is None:
@@ -57,7 +56,7 @@ class TableDataset(Dataset):
             raise BenchError(f"dataset.columns={columns}: give names of columns, such as {{subject: head}}, or null.")
         self.name = name
         self._path = Path(path).expanduser()
-        self._columns, self._wanted, self._limit, self._shown = columns, relations, limit, shown
+        self._columns, self._wanted, self._limit = columns, relations, limit
         self._relations: dict[str, dict[str, Relation]] | None = None
         self._data_warnings: dict[str, DataWarnings] = {}
         self._has_ids = False
@@ -122,7 +121,7 @@ class TableDataset(Dataset):
                     )
             if not files.facts and not faults.found:
                 faults.add(str(self._path), "there is no fact")
-            faults.require_none(CHECK, self._shown)
+            faults.require_none(CHECK)
             entries = [entry for some in files.facts.values() for entry in some]
             self._has_ids = all(entry.subject_id and entry.object_id for entry in entries)
             self._relations = found
