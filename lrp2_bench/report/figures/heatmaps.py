@@ -56,7 +56,8 @@ def heatmaps(runs: Sequence[Run], metric: str, select_by: str) -> Figure | None:
     texts = Texts(
         f"Change of {metric} at every pair of layers",
         f"{shown(model, 60)} on {shown(found[0].run.dataset_label, 90)}: points against the baseline. In the corners: "
-        "the change at the starred pair, and the percentages it leads from and to.",
+        "the change at the starred pair, and the percentages it leads from and to."
+        + (" Each pair at its best strength." if any(len(one.run.strengths) > 1 for one in found) else ""),
         scale.note,
     )
     page = make_page(len(found), texts, Gaps(left=0.46, below=0.38, above=0.19, between=0.15, footer=0.7))
