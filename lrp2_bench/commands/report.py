@@ -40,6 +40,7 @@ from lrp2_bench.report.tables.languages import languages_table
 from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.relations import relations_table
 from lrp2_bench.report.tables.significance import significance_table
+from lrp2_bench.report.tables.strengths import strength_tables
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Run, Unfinished, belongs, find_runs, run_folders
 from lrp2_bench.tracking.base import Tracker
@@ -245,6 +246,7 @@ def _tables(
     tables = [means, optimal_layers_table(runs, select_by)]
     if found.assessed:
         tables += [significance_table(found), relations_table(found)]
+    tables += strength_tables(runs, select_by)
     tables += embedded_tables(runs, everything, select_by)
     for table in tables:
         yield of_method(replace(table, notes=table.notes + notes), runs[0])

@@ -19,8 +19,8 @@ from lrp2_bench.report.figures.between import between
 from lrp2_bench.report.figures.change import change
 from lrp2_bench.report.figures.heatmaps import heatmaps
 from lrp2_bench.report.figures.relations import relations
-from lrp2_bench.report.figures.strengths import few_strengths, strengths
-from lrp2_bench.report.method import method
+from lrp2_bench.report.figures.strengths import strengths
+from lrp2_bench.report.method import few_strengths, method
 from lrp2_bench.report.tables.relations import summarise_relations
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Run

@@ -15,15 +15,6 @@ from lrp2_bench.report.figures.changes import Searched, searched
 from lrp2_bench.results.choice import best_row
 from lrp2_bench.results.runs import Run
 
-#: More strengths than these are a sampler's, at which there is no grid to draw.
-_FEW = 8
-
-
-def few_strengths(runs: Sequence[Run]) -> tuple[str, ...]:
-    """The strengths of ``runs`` that make heatmaps of their own, as they are read; none of a single one."""
-    found = tuple(dict.fromkeys(each for run in runs for each in run.strengths))
-    return found if 1 < len(found) <= _FEW else ()
-
 
 def strengths(runs: Sequence[Run], metric: str, select_by: str) -> Figure | None:
     """A panel per language whose strengths were searched; None where there is none.
