@@ -31,6 +31,8 @@ def ablation_note(run: Run) -> str:
     words = INTERVENTIONS.get(kind).how if kind in INTERVENTIONS else "differently from LRP2"
     tokens = found.get("tokens", "all")
     which = "" if tokens == "all" else f" (projection.tokens={tokens})"
+    strengths = found.get("strength", [1.0, 1.0])
+    which += "" if strengths == [1.0, 1.0] else f", at strength {' and '.join(map(str, dict.fromkeys(strengths)))}"
     return f"An ablation, {run.projection}: states are shifted {words.format(other=found.get('other'))}{which}."
 
 
