@@ -47,7 +47,9 @@ INSIDE = {
         "manifest runs", "*",
     ),
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
-    "search": ("pruner space storage", "task", "merge order recorder study tpe", "racing", "*"),
+    "search": (
+        "pruner space storage", "damage_study task", "merge order recorder study tpe", "racing", "*",
+    ),
     "tracking": (
         "base connection figures project whole", "upload", "wandb_run", "*", "workspace",
         "publish wandb_tracker",

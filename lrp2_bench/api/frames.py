@@ -51,6 +51,7 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
     row = next(row for row in run.pairs if row.pair == best)
     before, after = value(run.baseline, metric), value(row, metric)
     found: dict[str, Any] = {
+        **({"strength": best.strength} if best.strength is not None else {}),
         "lirp": best.lirp, "lsrp": best.lsrp, "metric": metric, "facts": row.facts, "shared": row.shared,
         "baseline": before, "value": after, "gain": after - before,
     }  # fmt: skip
@@ -82,6 +83,11 @@ def hits_of(run: Run) -> pd.DataFrame:
     lirp, lsrp = (pd.array(layers[row, side], dtype="Int16") for side in (0, 1))
     for side in (lirp, lsrp):
         side[layers[row, 0] == 0] = pd.NA
+    strengths = {
+        name: np.array([getattr(pair, part) if pair else None for pair in stored.settings], dtype=np.float64)[row]
+        for name, part in (("strength", "strength"), ("strength_back", "back"))
+        if any(pair is not None and getattr(pair, name) is not None for pair in stored.settings)
+    }
     known = pd.array(pivot[column] == 1, dtype="boolean")
     known[pivot[column] == NOT_EVALUATED] = pd.NA
     return pd.DataFrame(
@@ -96,6 +102,7 @@ def hits_of(run: Run) -> pd.DataFrame:
             "lsrp": lsrp,
             "hit": stored.hits[row, column] == 1,
             "pivot_hit": known,
+            **strengths,
         }
     )
 

@@ -41,6 +41,7 @@ from lrp2_bench.report.tables.languages import languages_table
 from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.relations import relations_table
 from lrp2_bench.report.tables.significance import significance_table
+from lrp2_bench.report.tables.strengths import strength_tables
 from lrp2_bench.report.tables.wordings import wordings_table
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Run, Unfinished, belongs, find_runs, run_folders
@@ -248,6 +249,7 @@ def _tables(
     tables = [means, optimal_layers_table(runs, select_by)]
     if found.assessed:
         tables += [significance_table(found), relations_table(found)]
+    tables += strength_tables(runs, select_by)
     further = answers_table(runs, select_by), wordings_table(runs, select_by)
     tables += [*(table for table in further if table is not None), *embedded_tables(runs, everything, select_by)]
     for table in tables:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from lrp2_bench.core.secrets import mask
 from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
-from lrp2_bench.results.choice import best_row
+from lrp2_bench.results.choice import at_best_strengths, best_row
 from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, STATUS, TABLES, place_of
 from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.tables import PairRow, read_pairs
@@ -72,8 +72,29 @@ class Run:
 
     @property
     def grid(self) -> int:
-        """How many pairs the model has."""
+        """How many pairs of layers the model has."""
         return self.blocks * (self.blocks - 1) // 2
+
+    @property
+    def evaluated(self) -> int:
+        """How many of those were evaluated, at whatever strengths."""
+        return len({row.pair.layers for row in self.pairs if row.pair is not None})
+
+    @property
+    def strengths(self) -> tuple[str, ...]:
+        """Those that were searched, ascending, as they are read; none where all pairs are of the run's own."""
+        pairs = [row.pair for row in self.pairs if row.pair is not None and row.pair.strength is not None]
+        ordered = sorted(pairs, key=lambda pair: (pair.strength or 0.0, pair.back or 0.0))
+        return tuple(dict.fromkeys(pair.strengths for pair in ordered))
+
+    def at(self, strengths: str) -> Run:
+        """The run as if those ``strengths``, as they are read, were its own."""
+        rows = tuple(row for row in self.pairs if row.pair is not None and row.pair.strengths == strengths)
+        return replace(self, pairs=rows)
+
+    def at_best_strengths(self, select_by: str) -> Run:
+        """The run with a single row for each pair of layers, at the strengths that are best there."""
+        return replace(self, pairs=tuple(at_best_strengths(self.pairs, select_by)))
 
     def stands_for(self, pair: LayerPair) -> LayerPair:
         """The pair that was evaluated for a pair: another's where the projection gives the same states."""
