@@ -37,8 +37,8 @@ INSIDE = {
     "metrics": ("hits", "base", "*"),
     "grid": ("dry_count plan", "schedule", "cost frontier limits", "divergence", "*", "pilot"),
     "results": (
-        "layout", "damage journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
-        "manifest runs", "*",
+        "layout", "damage journals lease_files stored_hits tables", "choice draws facts hits leases",
+        "run_folder status", "manifest runs", "*",
     ),
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
     "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
