@@ -89,7 +89,7 @@ class FrontierRunner:
             frontier.hidden[step.rows, : step.tokens] = self._model.block(k, hidden, there)
 
     def _after_block(self, k: int, frontier: _Frontier, schedule: Schedule) -> None:
-        """Rows go on as they are, as LIRP moves them after block k, or as LSRP moves them back, each at its strength."""
+        """Rows go on as they are, as LIRP moves them after block k, or as LSRP moves them back."""
         passage, query = schedule.passages[k - 1], schedule.at(schedule.passages[k].query)
         if passage.source is not None:
             frontier.hidden = frontier.hidden.index_select(0, schedule.at(passage.source))

@@ -171,7 +171,7 @@ class Scheduler:
                     between=parts.moves(between, self._entered_at[i]),
                 )
             )
-        # Rows that LIRP has moved and LSRP has not are pairs whose LSRP follows the last block, of one strength or more.
+        # Rows that LIRP has moved and LSRP has not are pairs whose LSRP follows the last block, one or several of them.
         leaving, exit_ = self._exits(self._blocks, needed, query, i, (i > 0) & (j == 0))
         staying = ((i == 0) | (j > 0)).nonzero()[0]
         source = np.concatenate([staying, leaving])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ProjectionSettings, ProjectionTokens
-from lrp2_bench.core.types import Hits, LayerPair, all_pairs
+from lrp2_bench.core.types import Hits, LayerPair, Setting, all_pairs
 from lrp2_bench.interventions.strengths import fixed_strengths, number
 
 if TYPE_CHECKING:
@@ -217,7 +217,20 @@ class Intervention(ABC):
         return tuple(sorted({cls.representative(pair, blocks) for pair in all_pairs(blocks)}))
 
     @classmethod
+    def stands_for(cls, pair: LayerPair, blocks: int) -> LayerPair:
+        """The representative, at the pair's strengths."""
+        return cls.representative(pair.layers, blocks).at(pair.strength, pair.strength_back)
+
+    @classmethod
+    def spread_over(cls, settings: Sequence[Setting], blocks: int) -> list[tuple[Setting, int]]:
+        """Every setting of which one of ``settings`` has the states, in order, with the place of that one."""
+        place = {setting: at for at, setting in enumerate(settings)}
+        strengths = {(pair.strength, pair.strength_back) for pair in settings if pair is not None}
+        pairs = (pair.at(*each) for pair in all_pairs(blocks) for each in strengths)
+        found = {pair: place[stands] for pair in pairs if (stands := cls.stands_for(pair, blocks)) in place}
+        return [(None, place[None]), *((pair, found[pair]) for pair in sorted(found))]
+
+    @classmethod
     def spread(cls, hits: Hits, blocks: int) -> Hits:
         """``hits`` ``[setting, fact]`` of the baseline and every pair, each pair with its representative's row."""
-        row = {pair: number for number, pair in enumerate(all_pairs(blocks), start=1)}
-        return hits[[0, *(row[cls.representative(pair, blocks)] for pair in row)]]
+        return hits[[row for _, row in cls.spread_over((None, *all_pairs(blocks)), blocks)]]

@@ -24,14 +24,17 @@ def fixed_strengths(settings: ProjectionSettings) -> Strengths:
     return strength, strength if back is None else strength_of("projection.strength_back", back)
 
 
-def strength_of(setting: str, value: object) -> float:
-    """``value``, to six decimals. Raises :class:`BenchError` for what is no strength, naming ``setting``."""
+def strength_of(setting: str, value: object, such_as: str = "0.5") -> float:
+    """``value``, to six decimals. Raises :class:`BenchError` for what is no strength, naming ``setting``, which takes
+    ``such_as``."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _refused(setting, value, "is not a number")
+        raise _refused(setting, value, such_as, "is not a number")
     if round(value, DECIMALS) == 0.0:
-        raise _refused(setting, value, "would change nothing: that is the baseline, which every search evaluates")
+        raise _refused(
+            setting, value, such_as, "would change nothing: that is the baseline, which every search evaluates"
+        )
     if value < 0.0:
-        raise _refused(setting, value, "is negative, which would move states away from the pivot")
+        raise _refused(setting, value, such_as, "is negative, which would move states away from the pivot")
     return round(float(value), DECIMALS)
 
 
@@ -40,5 +43,5 @@ def number(strength: float) -> str:
     return f"{strength:.{DECIMALS}f}".rstrip("0").rstrip(".")
 
 
-def _refused(setting: str, value: object, why: str) -> BenchError:
-    return BenchError(f"{setting}={value} {why}.\nGive a number above 0, such as {setting}=0.5; 1 is the paper's.")
+def _refused(setting: str, value: object, such_as: str, why: str) -> BenchError:
+    return BenchError(f"{setting}={value} {why}.\nGive numbers above 0, such as {setting}={such_as}; 1 is the paper's.")

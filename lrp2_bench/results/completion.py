@@ -23,6 +23,7 @@ from lrp2_bench.interventions.base import Needs
 from lrp2_bench.interventions.cached_fit import fit_sentences
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.loading import Checkpoint
+from lrp2_bench.probing.asked import as_asked
 from lrp2_bench.results.layout import CHUNKS, COMPLETION, MANIFEST, STUDY, TABLES
 from lrp2_bench.results.manifest import environment, read_manifest
 from lrp2_bench.results.status import state_of
@@ -85,6 +86,7 @@ def _same_inputs(
         manifest = read_manifest(folder / MANIFEST) or {}
         identity = manifest["identity"]
         facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
+        facts = as_asked(facts, settings.probing)
         if facts.digest != identity["dataset"]["digest"]:
             return False
         checkpoint = find(settings.model).known_as(identity["model"]["digest"])

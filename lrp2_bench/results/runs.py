@@ -80,7 +80,7 @@ class Run:
         found = self.manifest.get("projection")
         kind = str(found.get("kind")) if isinstance(found, Mapping) else ""
         # A package that added its intervention may be gone; without it every pair stands for itself.
-        return INTERVENTIONS.get(kind).representative(pair, self.blocks) if kind in INTERVENTIONS else pair
+        return INTERVENTIONS.get(kind).stands_for(pair, self.blocks) if kind in INTERVENTIONS else pair
 
     def best(self, select_by: str) -> PairRow | None:
         """The best pair by a metric's name, the first of equals; None without any.

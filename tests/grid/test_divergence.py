@@ -48,9 +48,7 @@ def test_it_is_that_of_two_plain_forward_passes(architecture: str, model_folder:
     assert kl == pytest.approx(sum(found) / len(found), rel=1e-3) and kl > 1e-3
 
 
-def test_an_encoder_decoders_is_of_the_token_behind_the_sentinel(
-    seq2seq_model: Callable[[str], EncoderDecoder],
-) -> None:
+def test_an_encoder_decoders_is_of_the_token_after_the_sentinel(seq2seq_model: Callable[[str], EncoderDecoder]) -> None:
     model = seq2seq_model("mt5")
     language, pivot = two_random_vectors(model, 0.3)
     [neutral, sentence] = NeutralSentences(model, SENTENCES[:1]), SENTENCES[0]

@@ -1,4 +1,4 @@
-"""Hits at every strength are those of one hooked forward pass per pair and strength, from shared trunks and branches."""
+"""Hits at every strength are those of one hooked forward pass each, from shared trunks and branches."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_what_only_looks_like_a_strength_is_an_experiments_name(text: str) -> No
     ],
 )  # fmt: skip
 def test_what_is_no_strength_is_refused_with_what_is(name: str, value: Any, why: str) -> None:
-    with pytest.raises(BenchError, match=rf"(?s)projection.{name}=.*{why}.*Give a number above 0.*{name}=0.5"):
+    with pytest.raises(BenchError, match=rf"(?s)projection.{name}=.*{why}.*Give numbers above 0.*{name}=0.5"):
         intervention(ProjectionSettings(**{name: value}))
 
 

@@ -10,7 +10,7 @@ from lrp2_bench.commands.search.prepared import Inputs, SearchJob
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import sha256_json
-from lrp2_bench.core.settings import ModelSettings, ProjectionTokens, SearchCommand, SearchKind
+from lrp2_bench.core.settings import ModelSettings, ProjectionTokens, SearchCommand, SearchKind, Templates
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.layered import LayeredModel
@@ -100,6 +100,9 @@ def _identity(
             # Folders of the other families know nothing of it.
             **({"closing_sentinel": probing.closing_sentinel} if family == "seq2seq" else {}),
             "seed": settings.seed,
+            # Folders of earlier versions lack these keys, which stand for what is left out today as well.
+            **({"filtered": True} if probing.filtered else {}),
+            **({"templates": probing.templates.value} if probing.templates is not Templates.first else {}),
         },
         "projection": inputs.projection.name,
         # Folders of earlier versions lack these keys: that stands for all tokens and strength 1, and so it does today.

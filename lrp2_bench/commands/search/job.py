@@ -12,6 +12,7 @@ from typing import Any
 
 from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
+from lrp2_bench.commands.search.asked import what_is_asked
 from lrp2_bench.commands.search.damage import damage_measures, stored_damage
 from lrp2_bench.commands.search.draws import require_draws, stored_draws
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
@@ -40,6 +41,9 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.probing.alike import count_alike
+from lrp2_bench.probing.asked import as_asked
+from lrp2_bench.probing.build import pool_size
+from lrp2_bench.probing.ceiling import Ceiling, ceiling_of
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
 from lrp2_bench.results.damage import DamageRow
@@ -145,14 +149,15 @@ def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
     require_draws(settings)
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
+    asked = what_is_asked(settings, projection.intervention)
+    facts = as_asked(dataset.facts(settings.language, settings.pivot, data_warnings), settings.probing)
     if job.has_pairs:
         require_sentences(projection, settings, sources.corpus)
-    facts = dataset.facts(settings.language, settings.pivot, data_warnings)
     referred = reference.manifest["identity"].get("model", {}).get("digest") if reference else None
     checkpoint = find_checkpoint(settings.model).known_as(stored_model(job.folder) or referred)
     pretrained = pretrained_of(checkpoint.folder, data_warnings)
     note_unread(pretrained, (settings.language, settings.pivot), data_warnings)
-    return Inputs(dataset, facts, checkpoint, pretrained, projection, reference)
+    return Inputs(dataset, facts, checkpoint, pretrained, projection, asked, reference)
 
 
 def _require_no_conflict(job: SearchJob, inputs: Inputs, sources: Sources) -> None:
@@ -192,8 +197,15 @@ def _open_folder(job: SearchJob, inputs: Inputs, model: LayeredModel, projection
             f"search={settings.search.kind.value} compares pairs over all relations and cannot be split: shard.count "
             "is for search=grid and search=baseline."
         )
-    evaluator = HitsEvaluator(model, facts, projection.edit, settings, store, job.data_warnings)
-    return Prepared(job, inputs, evaluator, projection, stored, identity, details)
+    searched = store.searched()
+    asked = inputs.asked.beside(searched)
+    pairs = asked.pairs(projection.intervention, model.blocks)
+    if others := searched.difference(pairs) if asked.ranges is None else ():
+        strengths = ", ".join(sorted({pair.strengths for pair in others}))
+        log.info("'%s' has pairs of another search too, at strength %s. Tables show them.", job.folder, strengths)
+    everything = asked.everything(pairs, searched, model.blocks)
+    evaluator = HitsEvaluator(model, facts, projection.edit, settings, store, job.data_warnings, everything)
+    return Prepared(job, inputs, evaluator, projection, asked, pairs, stored, identity, details)
 
 
 def _evaluate(run: Prepared) -> Board:
@@ -228,8 +240,9 @@ def _write_views(run: Prepared, board: Board) -> _Views:
     job.leases.forget(lease_of(relation.name) for relation in run.inputs.facts.relations)
     with open_recorder(run) as recorder:
         if job.settings.search.kind in CHOOSING:
-            found = run_strategy(run.evaluator, hits, run.projection, job.status, recorder)
-        rows = write_views(job.folder, run.projection.filled(hits, run.blocks), run.blocks, job.measured)
+            found = run_strategy(run.evaluator, hits, run.projection, run.asked, job.status, recorder)
+        settings, filled = run.projection.filled(hits, run.evaluator.everything, run.blocks)
+        rows = write_views(job.folder, filled, settings, job.measured)
         best = finish_study(run, recorder, rows, found)
     if not rows[0].shared:
         nothing_shared = "No fact is shared with the pivot, so transferability is 0 whatever the pair"
@@ -238,10 +251,11 @@ def _write_views(run: Prepared, board: Board) -> _Views:
 
 
 def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
-    job, best, pairs = run.job, views.best, run.projection.pairs(run.blocks)
+    job = run.job
     outcome = {
-        "best": {"lirp": best.lirp, "lsrp": best.lsrp} if best else None,
-        "search": search_summary(job.settings.search, pairs, run.blocks, views.rows, views.found),
+        "best": views.best.as_dict() if views.best else None,
+        "search": search_summary(job.settings.search, run.pairs, run.blocks, views.rows, views.found),
+        "answers": _ceiling(run).as_dict(),
         "seconds": round(seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
         "data_warnings": job.data_warnings.as_dict(),
@@ -250,6 +264,11 @@ def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
     finish_manifest(job.folder, run.identity, {**run.details, **outcome}, job.leases)
     if run.inputs.reference is not None:
         run.inputs.reference.compare(outcome, job.folder)
+
+
+def _ceiling(run: Prepared) -> Ceiling:
+    probing, size = run.job.settings.probing, pool_size(run.evaluator.model, run.job.settings.probing)
+    return ceiling_of(run.inputs.facts.relations, size, run.job.settings.seed, filtered=probing.filtered)
 
 
 def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
@@ -264,7 +283,8 @@ def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
             f"{each.label} {each.text(best.value(each.name))} ({each.text(changes[each.name], signed=True)})"
             for each in measured
         ]
-        log.info("Best pair (in-sample): LIRP %d, LSRP %d: %s.", best.lirp, best.lsrp, ", ".join(values))
+        strength = f", strength {best.pair.strengths}" if best.pair and best.pair.strengths else ""
+        log.info("Best pair (in-sample): LIRP %d, LSRP %d%s: %s.", best.lirp, best.lsrp, strength, ", ".join(values))
     log.info("Results: %s (%.1f s)", run.job.folder, seconds)
 
 
@@ -298,4 +318,5 @@ def _record(
             **exposure_measures(job.folder, run.inputs.pretrained, views.best),
             **damage_measures(damage, views.best),
         },
+        intervention=run.projection.label,
     )

@@ -12,7 +12,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.prompts import OBJECT
 from lrp2_bench.core.settings import ProjectionTokens, SearchCommand
-from lrp2_bench.core.types import LayerPair, ParallelFacts
+from lrp2_bench.core.types import LayerPair, ParallelFacts, Setting
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.base import Edit, FittingData, Intervention, Needs
 from lrp2_bench.interventions.cached_fit import Fitted, cached_fit, codes_lacking, fit_sentences
@@ -49,17 +49,17 @@ class Projection:
         """In folders and tables."""
         return self.intervention.label
 
-    def pairs(self, blocks: int) -> tuple[LayerPair, ...]:
-        """The pairs to evaluate."""
-        return self.intervention.distinct_pairs(blocks)
-
     def stands_for(self, blocks: int) -> Callable[[LayerPair], LayerPair]:
         """The pair that is evaluated for a pair."""
-        return lambda pair: self.intervention.representative(pair, blocks)
+        return lambda pair: self.intervention.stands_for(pair, blocks)
 
-    def filled(self, hits: Sequence[RelationHits], blocks: int) -> list[RelationHits]:
-        """Hits of every pair from those of the evaluated ones."""
-        return [replace(each, language=self.intervention.spread(each.language, blocks)) for each in hits]
+    def filled(
+        self, hits: Sequence[RelationHits], everything: Sequence[Setting], blocks: int
+    ) -> tuple[list[Setting], list[RelationHits]]:
+        """Every setting, in order, and its hits from those of ``everything``, of which it may be the same as one."""
+        found = self.intervention.spread_over(everything, blocks)
+        rows = [row for _, row in found]
+        return [setting for setting, _ in found], [replace(each, language=each.language[rows]) for each in hits]
 
     def details(self, blocks: int) -> dict[str, Any]:
         """For ``manifest.json``."""
@@ -69,7 +69,7 @@ class Projection:
             "other": self.other,
             "tokens": self.intervention.settings.tokens.value,
             "strength": list(self.intervention.strengths),
-            "distinct_pairs": len(self.pairs(blocks)),
+            "distinct_pairs": len(self.intervention.distinct_pairs(blocks)),
             **({"among": list(self.needs.among)} if self.needs.among else {}),
             **({"fit": dict(self.fitted.metadata)} if self.fitted is not None else {}),
         }

@@ -33,9 +33,11 @@ class ModelFamily(Enum):
 
 
 class SearchKind(Enum):
-    """Which settings are evaluated: the baseline, every layer pair beside it, or the pairs a search picks."""
+    """Which settings are evaluated: the baseline, given pairs or every layer pair beside it, or the pairs a search
+    picks."""
 
     baseline = "baseline"
+    pairs = "pairs"
     grid = "grid"
     tpe = "tpe"
     racing = "racing"
@@ -74,6 +76,13 @@ class ModelSettings:
     cache: str = "~/.cache/lrp2_bench"  # for GGUF files, converted, and digests; commands set it to paths.cache
 
 
+class Templates(Enum):
+    """Which of a fact's wordings are asked."""
+
+    first = "first"  # the probe's
+    all = "all"  # every one; a row of hits is a fact in one of them
+
+
 @dataclass
 class ProbingSettings:
     """How facts become queries and scores."""
@@ -83,6 +92,8 @@ class ProbingSettings:
     pool_size: Any = "auto"
     # of causal models' sentences and encoder-decoders' objects; null = sum for the former, mean for the latter
     sentence_score: SentenceScore | None = None
+    filtered: bool = False  # other true objects of a fact's subject leave its pool; rivals are drawn from untrue ones
+    templates: Templates = Templates.first  # first, or all: hits are averaged over a fact's paraphrases
     closing_sentinel: bool = False  # encoder-decoders: count the sentinel that closes the object as one of its tokens
 
 
@@ -111,6 +122,11 @@ class SearchSettings:
     """What is searched and which pair is called best."""
 
     kind: SearchKind = SearchKind.grid
+    pairs: Any = None  # pairs: [[LIRP,LSRP],[LIRP,LSRP,STRENGTH],[LIRP,LSRP,STRENGTH,STRENGTH_BACK],...]
+    strengths: list[float] | None = None  # grid, racing, tpe: each pair at each of them; null = projection.strength
+    strengths_back: list[float] | None = None  # each of those with each of these on the way back; null = the same
+    strength_range: list[float] | None = None  # tpe: [LEAST,MOST] that strengths are chosen from
+    strength_back_range: list[float] | None = None  # tpe: the same of the way back; null = as on the way there
     trials: int = 20  # tpe: pairs to evaluate, on all facts
     batch: int = 4  # tpe: pairs suggested before the first result; they run together
     first: float = 0.0625  # racing: share of the facts that all pairs see; it doubles from rung to rung
