@@ -13,7 +13,11 @@ from lrp2_bench.commands.search.draws import matched_scale, require_draws
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ProjectionSettings, SearchCommand, VectorSettings
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.render.plain import to_markdown
+from lrp2_bench.report.tables.damage import damage_tables
+from lrp2_bench.results.damage import damage_of
 from lrp2_bench.results.draws import DrawRow, at_least, read_draws, write_draws
+from lrp2_bench.results.runs import find_runs
 from tests.support.commands import ToyJob, manifest_of, pairs_of
 
 Build = Callable[..., ToyJob]
@@ -35,6 +39,13 @@ def test_draws_match_the_best_pairs_kl_and_are_what_random_gives_at_that_strengt
     pairs = {(row["lirp"], row["lsrp"]): row for row in pairs_of(folder)}
     there = pairs[str(first.pair.lirp), str(first.pair.lsrp)]
     assert {name: float(there[name]) for name in first.metrics} == first.metrics
+
+    [run], _ = find_runs([job.outputs / "default"])
+    [table] = damage_tables([run], "transferability")
+    [row], cost = table.rows, damage_of(run.files.damage(), own.pair)
+    assert cost is not None and row[:2] == ("de", own.pair) and row[3] == cost.pivot_accuracy and row[5] == cost.kl
+    assert row[-1] == at_least(read_draws(path), "transferability")
+    assert "nats" in to_markdown(table)
 
     # More draws are added to those that are there, and nothing else is done again.
     lines = path.read_text().splitlines()

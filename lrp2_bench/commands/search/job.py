@@ -33,7 +33,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import remove_abandoned
 from lrp2_bench.core.secrets import masked
-from lrp2_bench.core.settings import LRP2, SearchCommand
+from lrp2_bench.core.settings import LRP2, SearchCommand, SearchKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.registry import metric
@@ -290,8 +290,8 @@ def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
 
 def _reported(run: Prepared, views: _Views) -> list[LayerPair]:
     """The pairs whose damage is measured: the best one, and those that were given."""
-    given = run.job.settings.search.kind.value == "pairs"
-    pairs = [row.pair for row in views.rows if row.pair is not None] if given else []
+    given = run.job.settings.search.kind is SearchKind.pairs
+    pairs = [pair for pair in run.wanted if pair is not None] if given else []
     return [*([views.best] if views.best else []), *pairs]
 
 
