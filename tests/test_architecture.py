@@ -42,9 +42,8 @@ INSIDE = {
     "metrics": ("hits", "base", "*"),
     "grid": ("dry_count plan", "schedule", "cost frontier limits", "divergence", "*", "pilot"),
     "results": (
-        "layout", "damage journals lease_files tables", "hits_table", "stored_hits", "choice facts hits leases",
-        "run_folder status",
-        "manifest runs", "*",
+        "layout", "damage journals lease_files tables", "hits_table", "stored_hits",
+        "choice draws facts hits leases", "run_folder status", "manifest runs", "*",
     ),
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
     "search": (

@@ -35,6 +35,7 @@ from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.tables.ablations import ablation_tables
 from lrp2_bench.report.tables.answers import answers_table
 from lrp2_bench.report.tables.by_experiment import by_experiment
+from lrp2_bench.report.tables.damage import damage_tables
 from lrp2_bench.report.tables.experiments import compare_tables
 from lrp2_bench.report.tables.group_means import group_means_table
 from lrp2_bench.report.tables.languages import languages_table
@@ -249,6 +250,7 @@ def _tables(
     tables = [means, optimal_layers_table(runs, select_by)]
     if found.assessed:
         tables += [significance_table(found), relations_table(found)]
+    tables += damage_tables(runs, select_by)
     tables += strength_tables(runs, select_by)
     further = answers_table(runs, select_by), wordings_table(runs, select_by)
     tables += [*(table for table in further if table is not None), *embedded_tables(runs, everything, select_by)]
