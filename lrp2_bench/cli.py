@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.errors import HydraException
@@ -30,6 +31,9 @@ from lrp2_bench.launchers.job import repeated
 from lrp2_bench.launchers.plugin import any_help_text, registered_sweeper, shared_repository
 from lrp2_bench.launchers.summary import UnfinishedError
 from lrp2_bench.results.status import write_error
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 #: Exit code of a report that was written, but not from whole runs alone.
 PARTIAL = 3
@@ -80,8 +84,7 @@ def report(config: DictConfig) -> None:
     from lrp2_bench.data.language_table import groups_of, known_codes, own_languages, read_language_table
 
     settings = typed(config, ReportCommand)
-    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
-    output = Path(settings.output).expanduser() if settings.output else None
+    inputs, output = _folders(settings)
     table = read_language_table(Path(settings.languages.path).expanduser()) if settings.languages.path else {}
     console = Console(quiet=settings.quiet)
     tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
@@ -99,8 +102,6 @@ def report(config: DictConfig) -> None:
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="workspace")
 def workspace(config: DictConfig) -> None:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lrp2_bench.commands.workspace import run_workspace
@@ -108,14 +109,11 @@ def workspace(config: DictConfig) -> None:
     from lrp2_bench.core.settings import WorkspaceCommand
 
     settings = typed(config, WorkspaceCommand)
-    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
-    run_workspace(inputs, Path(settings.output).expanduser() if settings.output else None, settings, Console())
+    run_workspace(*_folders(settings), settings, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="regret")
 def regret(config: DictConfig) -> None:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lrp2_bench.commands.regret import run_regret
@@ -123,14 +121,11 @@ def regret(config: DictConfig) -> None:
     from lrp2_bench.core.settings import RegretCommand
 
     settings = typed(config, RegretCommand)
-    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
-    run_regret(inputs, Path(settings.output).expanduser() if settings.output else None, settings, Console())
+    run_regret(*_folders(settings), settings, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="dashboard")
 def dashboard(config: DictConfig) -> None:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lrp2_bench.commands.dashboard import run_dashboard
@@ -138,31 +133,24 @@ def dashboard(config: DictConfig) -> None:
     from lrp2_bench.core.settings import DashboardCommand
 
     settings = typed(config, DashboardCommand)
-    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
-    run_dashboard(inputs, settings, Console())
+    run_dashboard(_folders(settings)[0], settings, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="bench")
 def bench(config: DictConfig) -> None:
-    from rich.console import Console
-
     from lrp2_bench.commands.bench import run_bench
     from lrp2_bench.commands.launches import run_launches
     from lrp2_bench.commands.scaling import run_scaling
     from lrp2_bench.config.compose import factory, typed
     from lrp2_bench.core.settings import BenchCommand
 
-    # The table is wide; where no terminal says how wide it may be, it takes what it needs.
-    console = Console() if Console().is_terminal else Console(width=140)
     settings = typed(config, BenchCommand)
     run = run_scaling if settings.scaling else run_launches if settings.launches else run_bench
-    run(settings, factory(config.dataset), console)
+    run(settings, factory(config.dataset), _wide_console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="check")
 def check(config: DictConfig) -> None:
-    from rich.console import Console
-
     from lrp2_bench.commands.check import run_check
     from lrp2_bench.config.compose import factory, model_settings, typed
     from lrp2_bench.core.settings import CheckCommand
@@ -170,9 +158,7 @@ def check(config: DictConfig) -> None:
 
     settings = typed(config, CheckCommand)
     tokenizer = load_tokenizer(model_settings(config)) if settings.model is not None else None
-    # The tables are wide; where no terminal says how wide they may be, they take what they need.
-    console = Console() if Console().is_terminal else Console(width=140)
-    run_check(settings, factory(config.dataset), tokenizer, console)
+    run_check(settings, factory(config.dataset), tokenizer, _wide_console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="analyze")
@@ -210,6 +196,20 @@ def demo(config: DictConfig) -> None:
     from lrp2_bench.core.settings import DemoCommand
 
     run_demo(typed(config, DemoCommand), Console())
+
+
+def _folders(settings: Any) -> tuple[list[Path], Path | None]:
+    """Where a command looks for runs, and where it writes if it was told."""
+    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
+    output = getattr(settings, "output", None)
+    return inputs, Path(output).expanduser() if output else None
+
+
+def _wide_console() -> Console:
+    """For wide tables: where no terminal says how wide they may be, they take what they need."""
+    from rich.console import Console
+
+    return Console() if Console().is_terminal else Console(width=140)
 
 
 COMMANDS: dict[str, Callable[[], object]] = {
