@@ -24,9 +24,9 @@ INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
     "models": (
-        "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised", "memory unhandled",
-        "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq", "*",
-        "architecture neurons", "gguf locating", "loading",
+        "devices exact_products gguf_files half hub_refusals known_digests quick_import shipped", "quantised",
+        "memory unhandled", "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq",
+        "*", "architecture neurons", "gguf locating", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": ("base", "projection registry", "tokens", "vectors", "*"),

@@ -33,7 +33,7 @@ def yaml_loader() -> Any:
     """OmegaConf's loader with libyaml's parser below it."""
     if not yaml.__with_libyaml__:
         return _PLAIN()
-    parser = yaml.cyaml.CParser
+    parser: Any = yaml.cyaml.CParser
 
     class Loader(parser, _PLAIN()):  # type: ignore[misc]
         def __init__(self, stream: Any) -> None:
