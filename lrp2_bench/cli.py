@@ -44,8 +44,8 @@ _CONF = str(conf_dir())
 
 # Launchers pickle these functions by value: they hold nothing but imports and calls.
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="search")
-def search(config: DictConfig) -> None:
-    from lrp2_bench.commands.search.job import run_search
+def search(config: DictConfig) -> float | None:
+    from lrp2_bench.commands.search.job import folder_of, run_search
     from lrp2_bench.commands.search.prepared import Sources
     from lrp2_bench.config.compose import factory, in_multirun, tree, typed
     from lrp2_bench.core.settings import SearchCommand
@@ -59,10 +59,11 @@ def search(config: DictConfig) -> None:
 
         from lrp2_bench.commands.search.plan import run_plan
 
-        run_plan(settings, factory(config.dataset), Console())
-        return
+        folder = folder_of(settings, str(config.dataset.name))
+        return run_plan(settings, factory(config.dataset), Console(), folder)
     sources = Sources(factory(config.dataset), factory(config.corpus), factory(config.tracking))
     run_search(settings, tree(config), sources)
+    return None
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="vectors")

@@ -66,7 +66,7 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     """
     dataset_name = str(config["dataset"]["name"])
     config = masked(config)
-    folder = _folder(settings, dataset_name)
+    folder = folder_of(settings, dataset_name)
     shard = shard_of(settings.shard)
     # A shard has its own word to leave, and a rerun something to compare, whatever is finished.
     alone = shard is None and settings.reproduces is None
@@ -85,7 +85,8 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     return folder
 
 
-def _folder(settings: SearchCommand, dataset_name: str) -> Path:
+def folder_of(settings: SearchCommand, dataset_name: str) -> Path:
+    """A job's run folder."""
     root, model = Path(settings.paths.outputs).expanduser(), folder_name(settings.model.name, settings.model.path)
     projection = intervention(settings.projection).label
     folder = run_folder(root, settings.experiment.name, projection, model, dataset_name, settings.language)
