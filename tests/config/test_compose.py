@@ -24,6 +24,7 @@ from lrp2_bench.core.registry import Registry
 from lrp2_bench.core.settings import (
     AnalyzeCommand,
     BenchCommand,
+    CheckCommand,
     DashboardCommand,
     DemoCommand,
     Precision,
@@ -47,6 +48,7 @@ COMMANDS = {
     "report": ReportCommand,
     "analyze": AnalyzeCommand,
     "bench": BenchCommand,
+    "check": CheckCommand,
     "pretrain": PretrainCommand,
     "demo": DemoCommand,
     "regret": RegretCommand,
@@ -72,7 +74,7 @@ def _application(config: DictConfig) -> DictConfig:
 
 def _given(command: str) -> list[str]:
     """What has no default."""
-    if command in {"report", "bench", "demo", "regret", "dashboard", "workspace"}:
+    if command in {"report", "bench", "check", "demo", "regret", "dashboard", "workspace"}:
         return []
     return ["model.path=DIR"] if command in {"pretrain", "analyze"} else ["language=de", "model.path=DIR"]
 
@@ -95,7 +97,8 @@ def test_every_file_in_conf_composes(path: Path) -> None:
         used = [command for command in COMMANDS if group in _groups(command)]
         assert used, f"no command has a group '{group}'"
         for command in used:
-            config = _application(_compose(command, *_given(command), f"{group}={option}"))
+            given = [*_given(command), *(["model.path=DIR"] if (command, group) == ("check", "model") else [])]
+            config = _application(_compose(command, *given, f"{group}={option}"))
             typed(config, COMMANDS[command])
             tree(config)
 
