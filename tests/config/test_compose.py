@@ -25,6 +25,7 @@ from lrp2_bench.core.registry import Registry
 from lrp2_bench.core.settings import (
     AnalyzeCommand,
     BenchCommand,
+    CheckCommand,
     DashboardCommand,
     DemoCommand,
     Precision,
@@ -48,6 +49,7 @@ COMMANDS = {
     "report": ReportCommand,
     "analyze": AnalyzeCommand,
     "bench": BenchCommand,
+    "check": CheckCommand,
     "pretrain": PretrainCommand,
     "demo": DemoCommand,
     "regret": RegretCommand,
@@ -73,7 +75,7 @@ def _application(config: DictConfig) -> DictConfig:
 
 def _given(command: str) -> list[str]:
     """What has no default."""
-    if command in {"report", "bench", "demo", "regret", "dashboard", "workspace"}:
+    if command in {"report", "bench", "check", "demo", "regret", "dashboard", "workspace"}:
         return []
     return ["model.path=DIR"] if command in {"pretrain", "analyze"} else ["language=de", "model.path=DIR"]
 
@@ -102,7 +104,8 @@ def test_every_file_in_conf_composes(path: Path) -> None:
         assert used, f"no command has a group '{group}'"
         # Commands whose setting is of one class take the same options.
         for command in {_class_of(command, group): command for command in used}.values():
-            config = _application(_compose(command, *_given(command), f"{group}={option}"))
+            given = [*_given(command), *(["model.path=DIR"] if (command, group) == ("check", "model") else [])]
+            config = _application(_compose(command, *given, f"{group}={option}"))
             typed(config, COMMANDS[command])
             tree(config)
 
