@@ -12,6 +12,7 @@ from rich.text import Text
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.progress import progress
 from lrp2_bench.core.settings import CheckCommand
 from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.dataset import Dataset
@@ -63,20 +64,22 @@ def run_check(
     )
     relations: dict[str, _OfRelation] = {}
     data_warnings, problems, prompts = DataWarnings(), list[str](), list[tuple[str, list[str]]]()
-    for code in wanted:
-        counted = DataWarnings()
-        try:
-            facts = dataset.facts(code, settings.pivot, counted)
-        except BenchError as error:
-            problems.append(str(error))
-            continue
-        _count_shared(facts.relations, code, counted)
-        alike = _alike(tokenizer, facts.relations, code, counted)
-        languages.add_row(code, *_summary(facts), "" if alike is None else f"{alike:,}")
-        for relation in facts.relations:
-            relations.setdefault(relation.name, _OfRelation()).add(relation)
-        prompts.append((code, _prompts(facts.relations)))
-        data_warnings.merge(counted)
+    with progress("reading", len(wanted), "languages") as advance:
+        for code in wanted:
+            advance(1)
+            counted = DataWarnings()
+            try:
+                facts = dataset.facts(code, settings.pivot, counted)
+            except BenchError as error:
+                problems.append(str(error))
+                continue
+            _count_shared(facts.relations, code, counted)
+            alike = _alike(tokenizer, facts.relations, code, counted)
+            languages.add_row(code, *_summary(facts), "" if alike is None else f"{alike:,}")
+            for relation in facts.relations:
+                relations.setdefault(relation.name, _OfRelation()).add(relation)
+            prompts.append((code, _prompts(facts.relations)))
+            data_warnings.merge(counted)
     if relations:
         console.print(languages)
         console.print(_by_relation(relations))

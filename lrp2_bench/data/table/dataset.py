@@ -16,6 +16,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.languages import aliases
+from lrp2_bench.core.quoting import quoted
 from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.language_table import usual_code
@@ -27,8 +28,6 @@ from lrp2_bench.data.table.relations import LanguageEntries, RelationBuilder
 #: Kinds of :class:`DataWarnings` counted here.
 OTHER_CODE = "Language codes were put into their usual spelling"
 NUMBERS = "Ids that differ in how a number is written, such as 1, 01 and 1.0, are ids of different facts"
-
-CHECK = "Correct the table; `lrp2-bench check PATH` lists all its faults."
 
 
 class TableDataset(Dataset):
@@ -121,7 +120,9 @@ class TableDataset(Dataset):
                     )
             if not files.facts and not faults.found:
                 faults.add(str(self._path), "there is no fact")
-            faults.require_none(CHECK)
+            faults.require_none(
+                f"Correct the table; `lrp2-bench check dataset.path={quoted(str(self._path))}` lists all its faults."
+            )
             entries = [entry for some in files.facts.values() for entry in some]
             self._has_ids = all(entry.subject_id and entry.object_id for entry in entries)
             self._relations = found

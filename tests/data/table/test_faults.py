@@ -52,7 +52,7 @@ def refused(dataset: TableDataset) -> str:
 def test_a_fault_is_told_with_its_file_and_line(facts: str, templates: str, told: str, tmp_path: Path) -> None:
     text = refused(table(tmp_path, facts, templates))
     assert told in text and f"{tmp_path}/" in text
-    assert text.endswith("`lrp2-bench check PATH` lists all its faults.")
+    assert text.endswith(f"`lrp2-bench check dataset.path='{tmp_path}'` lists all its faults.")
 
 
 @pytest.mark.parametrize(
