@@ -67,8 +67,14 @@ def test_further_strengths_add_to_a_folder_and_are_searched_by_what_is_there(
     assert job.search() == 0 and not asked
     assert pairs_of(job.folder()) == rows and "at strength 0.5. Tables show them" in capsys.readouterr().err
 
+
+@pytest.mark.slow
+def test_given_pairs_and_a_samplers_join_a_grid_of_strengths(toy_job: Build, asked: list[LayerPair]) -> None:
+    job = toy_job()
+    assert job.search("search.strengths=[1,0.5]") == 0
+    asked.clear()
     assert job.search("search=pairs", "search.pairs=[[1,2],[1,3,0.5,0.25],[2,3,0.5]]") == 0
-    assert set(asked) == {LayerPair(1, 3, 0.5, 0.25)}, "what the grids had is not asked for again"
+    assert set(asked) == {LayerPair(1, 3, 0.5, 0.25)}, "what the grid had is not asked for again"
     added = [row for row in pairs_of(job.folder()) if row["strength_back"] == "0.250000"]
     assert [(row["lirp"], row["lsrp"], row["strength"]) for row in added] == [("1", "3", "0.500000")]
 
