@@ -159,6 +159,22 @@ def bench(config: DictConfig) -> None:
     run(settings, factory(config.dataset), console)
 
 
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="check")
+def check(config: DictConfig) -> None:
+    from rich.console import Console
+
+    from lrp2_bench.commands.check import run_check
+    from lrp2_bench.config.compose import factory, model_settings, typed
+    from lrp2_bench.core.settings import CheckCommand
+    from lrp2_bench.models.loading import load_tokenizer
+
+    settings = typed(config, CheckCommand)
+    tokenizer = load_tokenizer(model_settings(config)) if settings.model is not None else None
+    # The tables are wide; where no terminal says how wide they may be, they take what they need.
+    console = Console() if Console().is_terminal else Console(width=140)
+    run_check(settings, factory(config.dataset), tokenizer, console)
+
+
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="analyze")
 def analyze(config: DictConfig) -> None:
     from rich.console import Console
@@ -204,6 +220,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "workspace": workspace,
     "regret": regret,
     "dashboard": dashboard,
+    "check": check,
     "bench": bench,
     "pretrain": pretrain,
     "demo": demo,

@@ -144,7 +144,7 @@ def _masked_scores(
             continue
         columns = torch.tensor([ids[candidate] for candidate in candidates], device=model.device)
         masks = " ".join([tokenizer.mask_token] * count)
-        texts = [relation.fill(fact.subject, masks).text for fact in relation.facts]
+        texts = [relation.fill(fact, masks).text for fact in relation.facts]
         order = sorted(range(len(texts)), key=lambda fact: len(texts[fact]))
         for start in range(0, len(order), ROWS):
             facts = order[start : start + ROWS]
@@ -169,7 +169,7 @@ def _causal_scores(
     tokenizer = model.tokenizer
     for fact, allowed in enumerate(pool.allowed):
         candidates = allowed.nonzero()[0]
-        texts = [relation.fill(relation.facts[fact].subject, pool.labels[candidate]).text for candidate in candidates]
+        texts = [relation.fill(relation.facts[fact], pool.labels[candidate]).text for candidate in candidates]
         padded = model.batch(tokenizer(texts)["input_ids"])  # not every tokenizer has a token to pad with
         batch = {"input_ids": padded.ids, "attention_mask": padded.keep.long()}
         log_probabilities = forward(batch)[:, :-1].log_softmax(dim=-1)
@@ -185,7 +185,7 @@ def _seq2seq_scores(
     ids = tokenizer(list(pool.labels), add_special_tokens=False)["input_ids"]
     for fact, allowed in enumerate(pool.allowed):
         candidates = [candidate for candidate in allowed.nonzero()[0].tolist() if ids[candidate]]
-        text = relation.fill(relation.facts[fact].subject, OPENING).text
+        text = relation.fill(relation.facts[fact], OPENING).text
         batch = tokenizer([text] * len(candidates), return_tensors="pt").to(model.device)
         targets = [torch.tensor([*start, *ids[candidate]], device=model.device) for candidate in candidates]
         batch["decoder_input_ids"] = torch.nn.utils.rnn.pad_sequence(targets, batch_first=True)

@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from lrp2_bench.config.extensions import GROUPS, list_metrics, nodes, require_registered, takes
+from lrp2_bench.config.extensions import GROUPS, list_metrics, nodes, require_registered, selected, takes
 from lrp2_bench.config.hydra_asserts import keep_asserts
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name, require_text
@@ -23,8 +23,10 @@ from lrp2_bench.core.settings import (
     LRP2,
     AnalyzeCommand,
     BenchCommand,
+    CheckCommand,
     DashboardCommand,
     DemoCommand,
+    ModelSettings,
     PretrainCommand,
     ProjectionSettings,
     RegretCommand,
@@ -33,6 +35,7 @@ from lrp2_bench.core.settings import (
     VectorsCommand,
     WorkspaceCommand,
 )
+from lrp2_bench.data.registry import SELECTION
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.models.names import folder_name
@@ -59,6 +62,7 @@ def register() -> None:
     store.store(name="vectors_schema", node=VectorsCommand)
     store.store(name="report_schema", node=ReportCommand)
     store.store(name="bench_schema", node=BenchCommand)
+    store.store(name="check_schema", node=CheckCommand)
     store.store(name="analyze_schema", node=AnalyzeCommand)
     store.store(name="pretrain_schema", node=PretrainCommand)
     store.store(name="demo_schema", node=DemoCommand)
@@ -126,6 +130,11 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     return settings
 
 
+def model_settings(config: DictConfig) -> Any:
+    """The model of a command that can do without one."""
+    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelSettings), config.model))
+
+
 def tree(config: DictConfig) -> dict[str, Any]:
     """``config`` resolved, as plain JSON-able values without credentials: a record, nothing to connect with."""
     resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
@@ -141,7 +150,9 @@ def factory(config: DictConfig) -> Callable[[], Any]:
         try:
             # DATASET of run folders is the option's name, which a class need not know.
             known = config if "name" not in config or takes(config._target_, "name") else _without(config, "name")
-            return instantiate(known, _convert_="all")
+            chosen = {key: known[key] for key in SELECTION if key in known and not takes(config._target_, key)}
+            made = instantiate(_without(known, *chosen), _convert_="all")
+            return selected(made, known, chosen) if chosen else made
         except InstantiationException as error:
             if isinstance(error.__cause__, BenchError):
                 raise error.__cause__ from None
@@ -164,8 +175,10 @@ def _model_folder(name: str | None, path: str) -> str:
     return file_name(folder_name(name, path))
 
 
-def _without(config: DictConfig, key: str) -> DictConfig:
-    return OmegaConf.masked_copy(config, [str(other) for other in config if other != key])
+def _without(config: DictConfig, *keys: str) -> DictConfig:
+    kept = OmegaConf.masked_copy(config, [str(other) for other in config if other not in keys])
+    kept._set_parent(config._get_parent())  # ${paths.cache} is looked up from there
+    return kept
 
 
 def _log_name(index: int, count: int) -> str:

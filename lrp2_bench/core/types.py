@@ -20,9 +20,10 @@ setting     0 is the baseline, then one per layer pair, in (lirp, lsrp) order
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, total_ordering
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +102,9 @@ class LayerPair:
         return "/".join(f"{strength:g}" for strength in named)
 
 
+#: Before the number of a further wording in the ``uuid`` of a fact that is asked in several.
+WORDING = "#w"
+
 #: What facts are evaluated under: a layer pair, or None for the baseline.
 Setting = LayerPair | None
 
@@ -124,6 +128,8 @@ class Fact:
     """A (subject, object) of a relation as one language writes it.
 
     ``relation`` and ``line_id`` together name the same fact in every language; ``uuid`` does so by itself.
+    ``templates`` are the wordings of this fact alone, in the place of its relation's. A fact that is asked in several
+    wordings is there once for each, with the same ``line_id`` and a ``uuid`` that ends in ``#w2``, ``#w3``.
     """
 
     relation: str
@@ -133,20 +139,30 @@ class Fact:
     subject_id: str
     object: str
     object_id: str
+    templates: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, int]:
         return self.relation, self.line_id
+
+    def in_wordings(self, templates: Sequence[str]) -> Iterator[Fact]:
+        """The fact once for each template, under its own ``uuid`` in the first."""
+        for number, template in enumerate(templates, start=1):
+            uuid = self.uuid if number == 1 else f"{self.uuid}{WORDING}{number}"
+            yield replace(self, uuid=uuid, templates=(template,))
 
 
 @dataclass(frozen=True)
 class Relation:
     """One relation of one language: its template, the facts to probe, and every object it knows.
 
-    ``template`` holds the slots ``[X]`` (subject) and ``[Y]`` (object), each exactly once.
-    ``objects`` maps object id to label over the *whole* relation, whatever limit cut ``facts``.
+    ``template`` holds the slot ``[Y]`` (object) once and ``[X]`` (subject) once, or not at all where facts have no
+    subject. ``objects`` maps object id to label over the *whole* relation, whatever limit cut ``facts``.
     ``variants`` maps the label of a subject that is asked about in other words (a verb of another gender) to its own
-    template.
+    template. ``paraphrases`` are further templates, asked where all are (``probing.templates=all``).
+    ``candidates`` maps the line ids of facts that have a list of candidates of their own to the ids of those
+    (``objects`` has their labels); other facts have all objects. ``answers`` maps the ids of subjects with several
+    right objects in the whole relation to the ids of these.
     """
 
     name: str
@@ -154,15 +170,52 @@ class Relation:
     facts: tuple[Fact, ...]
     objects: Mapping[str, str]
     variants: Mapping[str, str] = field(default_factory=dict)
+    paraphrases: tuple[str, ...] = ()
+    candidates: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    answers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def whole(
+        cls, name: str, template: str, facts: tuple[Fact, ...], objects: Mapping[str, str] | None = None, **more: Any
+    ) -> Relation:
+        """With all its facts: its objects are theirs unless given, and subjects with several are told by them."""
+        several: dict[str, set[str]] = {}
+        for fact in facts:
+            several.setdefault(fact.subject_id, set()).add(fact.object_id)
+        answers = {subject: frozenset(ids) for subject, ids in several.items() if len(ids) > 1}
+        known = {fact.object_id: fact.object for fact in facts} if objects is None else objects
+        return cls(name, template, facts, known, answers=answers, **more)
+
+    def only(self, facts: tuple[Fact, ...]) -> Relation:
+        """The same relation, asked for these of its facts."""
+        return replace(self, facts=facts)
 
     @cached_property
     def pool(self) -> tuple[str, ...]:
         """The distinct object labels, sorted by code points."""
         return tuple(sorted(set(self.objects.values())))
 
-    def fill(self, subject: str, object_: str) -> Prompt:
-        """The subject's own template with both slots filled, and where they stand."""
-        return fill_template(self.variants.get(subject, self.template), subject, object_)
+    @cached_property
+    def by_line(self) -> Mapping[int, Fact]:
+        """Its facts by line id, each in its first wording."""
+        return {fact.line_id: fact for fact in reversed(self.facts)}
+
+    def candidates_of(self, fact: Fact) -> tuple[str, ...]:
+        """The ids of the objects that the fact is asked with, its own among them."""
+        return self.candidates.get(fact.line_id, tuple(self.objects))
+
+    def other_answers(self, fact: Fact) -> frozenset[str]:
+        """The labels of the objects that are as true of the fact's subject as its own, without its own."""
+        ids = self.answers.get(fact.subject_id, frozenset())
+        return frozenset(self.objects[each] for each in ids if each in self.objects) - {fact.object}
+
+    def templates_of(self, fact: Fact) -> tuple[str, ...]:
+        """Every wording that the fact can be asked in, the probe's first."""
+        return fact.templates or (self.variants.get(fact.subject, self.template), *self.paraphrases)
+
+    def fill(self, fact: Fact, object_: str) -> Prompt:
+        """The fact's first wording with its subject and ``object_`` filled in, and where they stand."""
+        return fill_template(self.templates_of(fact)[0], fact.subject, object_)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from lrp2_bench.core.errors import BenchError
@@ -75,14 +75,35 @@ class Edit(ABC):
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What an intervention takes from the corpus beside the vectors of the language and the pivot; a job collects
+    this and nothing else.
+
+    ``among`` are languages whose vectors are compared, the two included. ``sentences``: the pivot's sentence means go
+    to :meth:`Intervention.fit`; ``parallel``: those of sentences of the language and of their translations.
+    """
+
+    among: tuple[str, ...] = ()
+    sentences: bool = False
+    parallel: bool = False
+
+    @property
+    def fits(self) -> bool:
+        return self.sentences or self.parallel
+
+
+@dataclass(frozen=True)
 class FittingData:
     """What an edit is made of: ``vectors`` ``[1 + blocks, hidden]`` by language code, float32 on the model's device,
-    those of ``language``, ``pivot`` and, where there is one, of the third language ``other``."""
+    those of ``language``, ``pivot``, where there is one of the third language ``other``, and of the languages
+    ``among``; and what :meth:`Intervention.fit` has ``fitted``, by name, on that device too."""
 
     language: str
     pivot: str
     other: str | None
     vectors: Mapping[str, Float[Tensor, "layer hidden"]]
+    among: tuple[str, ...] = ()
+    fitted: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def third(self) -> str:
@@ -134,6 +155,7 @@ class Intervention(ABC):
             parts.append(self.settings.language)
         elif "seed" in self.uses and self.settings.seed:
             parts.append(f"seed{self.settings.seed}")
+        parts += self.marks
         if self.settings.tokens is not ProjectionTokens.all:
             parts.append(self.settings.tokens.value)
         strength, back = self.strengths
@@ -154,6 +176,26 @@ class Intervention(ABC):
     def other(self, language: str, pivot: str, languages: Callable[[], Sequence[str]]) -> str | None:
         """The third language whose vectors it needs, None for none. ``languages`` are the dataset's."""
         return self.settings.language
+
+    def needs(self, language: str, pivot: str, languages: Callable[[], Sequence[str]]) -> Needs:
+        """What it takes beside the vectors of the two and of :meth:`other`. ``languages`` are the dataset's.
+
+        Raises :class:`BenchError` for settings that cannot be met.
+        """
+        return Needs()
+
+    def fit(self, means: Mapping[str, Float[Tensor, "layer sentence hidden"]]) -> dict[str, Tensor]:
+        """What is estimated on a corpus's sentences, and kept in the cache from run to run; nothing else may decide it.
+
+        ``means`` are sentence means, float32, by language: the pivot's or, where :class:`Needs` asks for ``parallel``
+        ones, the language's and then the pivot's, whose sentence k translates the language's.
+        """
+        raise NotImplementedError(f"{type(self).__name__} asks for sentences and has no fit().")
+
+    @property
+    def marks(self) -> list[str]:
+        """What its label says of settings of its own that are not at their defaults: ``rank3``, ``dims0.1``."""
+        return []
 
     def identity(self, other: str | None) -> str:
         """Its name in a run's identity, with all of its settings that decide hits: ``lrp2``, ``shuffled(zh)``."""

@@ -20,6 +20,12 @@ INTERVENTIONS: Registry[type[Intervention]] = Registry(
         LRP2: "lrp2_bench.interventions.lrp2:Lrp2",
         "lirp_only": "lrp2_bench.interventions.one_side:LirpOnly",
         "lsrp_only": "lrp2_bench.interventions.one_side:LsrpOnly",
+        "every_layer": "lrp2_bench.interventions.every_layer:EveryLayer",
+        "recover": "lrp2_bench.interventions.recover:Recover",
+        "subspace": "lrp2_bench.interventions.subspace:Subspace",
+        "subspace_removal": "lrp2_bench.interventions.subspace:SubspaceRemoval",
+        "affine": "lrp2_bench.interventions.affine:Affine",
+        "sparse": "lrp2_bench.interventions.sparse:Sparse",
         "random": "lrp2_bench.interventions.random:Random",
         "shuffled": "lrp2_bench.interventions.shuffled:Shuffled",
         "other_pivot": "lrp2_bench.interventions.other_pivot:OtherPivot",
@@ -43,7 +49,7 @@ def is_label(text: str) -> bool:
     name = name_in(text)
     if name is None or text == LRP2:
         return False
-    settings = "" if name == LRP2 else r"(_seed\d+|_[a-z]{2,3})?"
+    settings = "" if name == LRP2 else r"(_seed\d+|_[a-z]{2,3})?(_of\d+)?(_rank\d+|_dims[\d.]+|_norm)?"
     tokens = "|".join(each.value for each in ProjectionTokens if each is not ProjectionTokens.all)
     strengths = f"(_s{PATTERN})?(_b{PATTERN})?"
     return re.fullmatch(f"{settings}(_({tokens}))?{strengths}", text[len(name) :]) is not None

@@ -125,6 +125,17 @@ def weights_ahead(checkpoint: Checkpoint, settings: ModelSettings) -> dict[str, 
     }
 
 
+def load_tokenizer(settings: ModelSettings) -> Any:
+    """The tokenizer of a checkpoint alone."""
+    from transformers import AutoTokenizer
+
+    folder = find_checkpoint(settings).folder
+    try:
+        return AutoTokenizer.from_pretrained(folder.absolute(), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # as where the model is loaded
+        raise _cannot_load(folder, error) from error
+
+
 def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     """The adapter of a checkpoint, in evaluation mode, on ``settings.device`` in ``settings.precision``."""
     from transformers import AutoTokenizer

@@ -19,6 +19,8 @@ HITS = "hits.parquet"
 PIVOT_HITS = "pivot_hits.parquet"
 FACTS = "facts.parquet"
 ALIGNMENT = "alignment.csv"
+DAMAGE = "damage.csv"
+DRAWS = "draws.csv"
 MANIFEST = "manifest.json"
 STATUS = "status.json"
 STUDY = "study.journal"
@@ -36,7 +38,7 @@ SHARDS = "shards"
 DAMAGED = ".damaged"
 
 #: What two runs of one configuration write identically, byte for byte; the manifest has their digests.
-TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT)
+TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT, DAMAGE, DRAWS)
 #: Any of these makes a folder a run folder, whole or not.
 MARKERS = frozenset({PAIRS, STATUS, MANIFEST, HITS})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lrp2_bench.core.reading import damaged, missing
-from lrp2_bench.core.types import NOT_EVALUATED, Hits, Setting
+from lrp2_bench.core.types import NOT_EVALUATED, WORDING, Hits, Setting
 from lrp2_bench.results.hits_table import Numbers, distinct, joined, setting_of_rows
 
 #: (relation, uuid), which names a fact in every language.
@@ -45,7 +46,15 @@ class StoredHits:
         if setting not in self.settings:
             return np.full(len(facts), NOT_EVALUATED, dtype=np.int8)
         found = dict(zip(self.facts, self.hits[self.settings.index(setting)].tolist(), strict=True))
-        return np.array([found.get(fact, NOT_EVALUATED) for fact in facts], dtype=np.int8)
+        # A pivot is asked in the first wording alone, which stands beside each of the language's.
+        firsts = (found.get(fact, found.get(first_wording(fact), NOT_EVALUATED)) for fact in facts)
+        return np.array(list(firsts), dtype=np.int8)
+
+
+def first_wording(fact: FactKey) -> FactKey:
+    """The fact's name in its first wording; its own where it has but one."""
+    relation, uuid = fact
+    return relation, re.sub(rf"{WORDING}\d+$", "", uuid)
 
 
 def read_hits(path: Path) -> StoredHits:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 import torch
 
+from lrp2_bench.core.settings import ProjectionSettings
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.interventions.base import Edit, Intervention
 from lrp2_bench.interventions.registry import INTERVENTIONS, intervention, is_label, name_in
@@ -28,7 +31,7 @@ def _edit(name: str, seed: int = 0) -> Edit:
 def test_it_says_what_it_is(name: str) -> None:
     kind = INTERVENTIONS.get(name)
     assert issubclass(kind, Intervention) and kind.name == name and name.isidentifier()
-    assert kind.how.format(other="xx") and kind.uses <= {"language", "among", "seed"}
+    assert kind.how.format(other="xx") and kind.uses <= {each.name for each in fields(ProjectionSettings)}
 
 
 def test_its_label_is_a_folder_that_leads_back_to_it(name: str) -> None:

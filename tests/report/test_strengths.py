@@ -73,7 +73,8 @@ def test_the_strength_is_in_tables_figures_and_the_page(run: Run, tmp_path: Path
     assert sum(share for share in shares if isinstance(share, float)) == pytest.approx(100)
 
     (tmp_path / "paper/mbert/mlama/tr/damage.csv").write_text(
-        "lirp,lsrp,strength,pivot_accuracy,kl\n1,3,0.5,70,0.2\n1,3,1.0,60,0.3\n1,2,0.5,80,0.1\n"
+        "lirp,lsrp,strength,pivot_accuracy,kl,facts,sentences\n,,,80,0,9,9\n"
+        "1,3,0.5,70,0.2,9,9\n1,3,1.0,60,0.3,9,9\n1,2,0.5,80,0.1,9,9\n"
     )
     *_, front = strength_tables([run], "accuracy")
     assert [row[1] for row in front.rows] == [LayerPair(1, 2, 0.5), BEST] and front.name.startswith("front_")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import Advance, progress
 from lrp2_bench.core.settings import SearchCommand
-from lrp2_bench.core.types import NOT_EVALUATED, Hits, ParallelFacts, Relation, Setting
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, ParallelFacts, Relation, Setting
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
@@ -40,7 +40,10 @@ class RelationHits:
     pivot: Hits
 
     def pivot_by_fact(self) -> npt.NDArray[np.int8]:
-        """The pivot's hits by the language's facts, ``[fact]``; -1 where the pivot lacks the fact."""
+        """The pivot's hits by the language's facts, ``[fact]``; -1 where the pivot lacks the fact. Every wording of a
+        fact has those of the pivot's first."""
+        if self.pivot_relation is self.relation:
+            return np.array(self.pivot[0], dtype=np.int8)
         hit = {fact.line_id: self.pivot[0, column] for column, fact in enumerate(self.pivot_relation.facts)}
         return np.array([hit.get(fact.line_id, NOT_EVALUATED) for fact in self.relation.facts], dtype=np.int8)
 
@@ -151,6 +154,18 @@ class HitsEvaluator:
         asked = AskedSide("pivot", self.facts.pivot, result.pivot_relation, result.pivot)
         self._evaluate(asked, [None], range(len(asked.relation.facts)), _unseen)
 
+    def under(self, language: str, relation: Relation, edit: Edit, pair: LayerPair, advance: Advance) -> Hits:
+        """``[fact]``: the hits of a relation in the language or the pivot under ``edit`` at the pair's layers, which
+        are not stored."""
+        everyone = range(len(relation.facts))
+        if not everyone:
+            return np.zeros(0, dtype=np.int8)
+        plan = plan_grid(self.model.blocks, [pair.layers], baseline=False, uses_back=edit.before_leaving_uses_back)
+        asked = AskedSide("language", language, relation, np.zeros((0, 0), dtype=np.int8))
+        limits = limits_for(self.model, plan, self.settings.grid)
+        hits: Hits = evaluate(self._probe(asked), plan, edit, everyone, limits, advance)[0]
+        return hits
+
     def _evaluate(self, asked: AskedSide, wanted: Sequence[Setting], places: Sequence[int], advance: Advance) -> None:
         row_of = {setting: row for row, setting in enumerate(self.everything)}
         rows = [row_of[setting] for setting in wanted]
@@ -168,7 +183,7 @@ class HitsEvaluator:
 
     def _probe(self, asked: AskedSide) -> Probe:
         probing, relation = self.settings.probing, asked.relation
-        pool = pool_of(relation, pool_size(self.model, probing), self.settings.seed)
+        pool = pool_of(relation, pool_size(self.model, probing), self.settings.seed, filtered=probing.filtered)
         where = f"{asked.language} {relation.name}"
         return build_probe(self.model, relation, pool, where, probing, self._log_partition, self.data_warnings)
 

@@ -38,6 +38,7 @@ from lrp2_bench.models.devices import choose_device
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model, weights_ahead
 from lrp2_bench.models.memory import free_bytes
+from lrp2_bench.probing.asked import as_asked
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
@@ -96,7 +97,8 @@ def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], conso
     what_is_asked(settings, intervention(settings.projection))  # what cannot be searched is refused before it is loaded
     data_warnings = DataWarnings()
     shard = shard_of(settings.shard)
-    facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, data_warnings))
+    facts = make_dataset().facts(settings.language, settings.pivot, data_warnings)
+    facts = part_of(shard, as_asked(facts, settings.probing))
     checkpoint = find_checkpoint(settings.model)
     console.print(_memory_ahead(checkpoint, settings), highlight=False, soft_wrap=True)
     model = load_model(checkpoint, settings.model)
@@ -233,8 +235,9 @@ def forecast_table(forecast: Forecast) -> Table:
 
 
 def _probe(model: LayeredModel, relation: Relation, settings: SearchCommand, log_partition: LogPartition) -> Probe:
-    pool = pool_of(relation, pool_size(model, settings.probing), settings.seed)
-    return build_probe(model, relation, pool, relation.name, settings.probing, log_partition, DataWarnings())
+    probing = settings.probing
+    pool = pool_of(relation, pool_size(model, probing), settings.seed, filtered=probing.filtered)
+    return build_probe(model, relation, pool, relation.name, probing, log_partition, DataWarnings())
 
 
 def _block_rate(model: LayeredModel, shape: ModelShape, limits: Limits) -> float:

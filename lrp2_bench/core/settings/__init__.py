@@ -3,6 +3,7 @@
 from lrp2_bench.core.settings.commands import (
     AnalyzeCommand,
     BenchCommand,
+    CheckCommand,
     DashboardCommand,
     DemoCommand,
     PretrainCommand,
@@ -29,6 +30,7 @@ from lrp2_bench.core.settings.parts import (
     SearchSettings,
     SentenceScore,
     ShardSettings,
+    Templates,
     TokenSettings,
     VectorSettings,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "LRP2",
     "AnalyzeCommand",
     "BenchCommand",
+    "CheckCommand",
     "DashboardCommand",
     "DemoCommand",
     "ExperimentSettings",
@@ -58,6 +61,7 @@ __all__ = [
     "SearchSettings",
     "SentenceScore",
     "ShardSettings",
+    "Templates",
     "TokenSettings",
     "VectorSettings",
     "VectorsCommand",

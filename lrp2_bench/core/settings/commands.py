@@ -42,9 +42,21 @@ class SearchCommand:
     # columns of pairs.csv: the two that are always there, and others behind them (lrp2_bench/metrics/registry.py)
     metrics: list[str] = field(default_factory=lambda: ["accuracy", "transferability"])
     select_by: str = "transferability"  # the metric that calls a pair best
+    damage: bool = True  # measure what the best pair costs: the pivot's accuracy under it, KL on neutral sentences
     seed: int = 0  # of the candidate pools
     plan: bool = False  # print what would run, timed on a few facts, and store nothing
     reproduces: str | None = None  # manifest.json whose run this one must equal; --from-manifest sets it
+
+
+@dataclass
+class CheckCommand:
+    """``lrp2-bench check``."""
+
+    dataset: Any = "???"  # instantiated: lrp2_bench.data.dataset.Dataset; its path may be given by itself
+    model: Any = None  # whose tokenizer is to tell candidates apart; null = none
+    languages: list[str] | None = None  # codes and groups, language=de,high for short; null = all
+    pivot: str = "en"  # the language that others are compared with
+    paths: PathSettings = field(default_factory=PathSettings)
 
 
 @dataclass

@@ -55,6 +55,8 @@ class ProjectionTokens(Enum):
 
     all = "all"  # every one, as in the paper
     text = "text"  # not the special ones: begin, end, class, separator; a mask is where the answer is read, and moves
+    # the last one of text alone; of candidates' sentences the last that they all begin with, before they differ
+    last = "last"
 
 
 @dataclass
@@ -74,6 +76,13 @@ class ModelSettings:
     cache: str = "~/.cache/lrp2_bench"  # for GGUF files, converted, and digests; commands set it to paths.cache
 
 
+class Templates(Enum):
+    """Which of a fact's wordings are asked."""
+
+    first = "first"  # the probe's
+    all = "all"  # every one; a row of hits is a fact in one of them
+
+
 @dataclass
 class ProbingSettings:
     """How facts become queries and scores."""
@@ -83,6 +92,8 @@ class ProbingSettings:
     pool_size: Any = "auto"
     # of causal models' sentences and encoder-decoders' objects; null = sum for the former, mean for the latter
     sentence_score: SentenceScore | None = None
+    filtered: bool = False  # other true objects of a fact's subject leave its pool; rivals are drawn from untrue ones
+    templates: Templates = Templates.first  # first, or all: hits are averaged over a fact's paraphrases
     closing_sentinel: bool = False  # encoder-decoders: count the sentinel that closes the object as one of its tokens
 
 
@@ -145,8 +156,14 @@ class ProjectionSettings:
     kind: str = LRP2
     seed: int = 0  # of random directions, and of who is shuffled with whom
     language: str | None = None  # whose vectors other_pivot projects into, or shuffled uses; null = drawn (shuffled)
-    among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
-    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
+    # the languages that are shuffled, or compared (recover, subspace); null = all of the dataset's
+    among: list[str] | None = None
+    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, text (special ones left out), or last
+    rank: int | None = None  # subspace: directions taken out; null = languages - 1, at most 16
+    dimensions: float = 0.05  # sparse: share of the dimensions that are moved, above 0, up to 1
+    # random directions, as far in KL as the best pair, that it is compared with in draws.csv; their seeds are seed, ...
+    seeds: int = 0
+    keep_norm: bool = False  # recover: scale each state back to the length it had
     strength: float = 1.0  # what the move is multiplied by, above 0; search.strengths searches several
     strength_back: float | None = None  # the same of the way back; null = strength
 
@@ -155,7 +172,7 @@ class ProjectionSettings:
 class TokenSettings:
     """What of a projection matters where nothing is searched."""
 
-    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
+    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, text (special ones left out), or last
 
 
 @dataclass
