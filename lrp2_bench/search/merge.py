@@ -17,7 +17,7 @@ from lrp2_bench.core.settings import LRP2
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.results.layout import STUDY, experiment_folders, place_of
 from lrp2_bench.results.run_folder import RunFolder
-from lrp2_bench.search.damage_study import DAMAGE, STUDY_NAME, damage_study, read_damage
+from lrp2_bench.search.damage_study import STUDY_NAME, damage_study
 from lrp2_bench.search.space import quiet_optuna
 from lrp2_bench.search.storage import read_journal, repair_journal
 
@@ -85,9 +85,10 @@ def _copy_studies(path: Path, merged: JournalStorage, folder: Path) -> None:
 
 def _add_damage(folder: Path, merged: JournalStorage) -> None:
     """A study of gain against damage beside a run's own, where its folder says what pairs cost."""
-    found = read_damage(folder / DAMAGE)
+    files = RunFolder(folder)
+    found = files.damage()
     if found:
-        manifest, rows = RunFolder(folder).manifest(), RunFolder(folder).pairs()
+        manifest, rows = files.manifest(), files.pairs()
         place = place_of(folder, str((manifest.get("projection") or {}).get("label", LRP2)))
         names = experiment_folders(place.experiment, place.projection)
         name = "/".join((*names, place.model, place.dataset, place.language, STUDY_NAME))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.render.plain import to_csv, to_markdown
 from lrp2_bench.render.stored_tables import table_from_json, table_to_json
 from lrp2_bench.report.figures.draw import _figures
-from lrp2_bench.report.figures.heatmaps import heatmaps
 from lrp2_bench.report.page.data import Choices, page_data
 from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.strengths import strength_tables
@@ -73,17 +73,17 @@ def test_the_strength_is_in_tables_figures_and_the_page(run: Run, tmp_path: Path
     assert sum(share for share in shares if isinstance(share, float)) == pytest.approx(100)
 
     (tmp_path / "paper/mbert/mlama/tr/damage.csv").write_text(
-        "lirp,lsrp,strength,pivot_accuracy,kl\n1,3,0.5,70,0.2\n1,3,1.0,60,0.3\n1,2,0.5,80,0.1\n"
+        "lirp,lsrp,strength,pivot_accuracy,kl,facts,sentences\n,,,80,0,9,9\n"
+        "1,3,0.5,70,0.2,9,9\n1,3,1.0,60,0.3,9,9\n1,2,0.5,80,0.1,9,9\n"
     )
     *_, front = strength_tables([run], "accuracy")
     assert [row[1] for row in front.rows] == [LayerPair(1, 2, 0.5), BEST] and front.name.startswith("front_")
 
     with house_style():
-        drawn = dict(_figures([run], [], "accuracy"))
-        figure = heatmaps([run], "accuracy", "accuracy")
+        drawn = dict(islice(_figures([run], [], "accuracy"), 5))  # those of the first metric, accuracy
     assert {"strengths_accuracy_mbert_mlama", "heatmaps_accuracy_mbert_mlama_strength_0.5"} <= drawn.keys()
-    base = run.baseline.accuracy
-    assert figure is not None and "best strength" in texts(figure)
+    base, figure = run.baseline.accuracy, drawn["heatmaps_accuracy_mbert_mlama"]
+    assert "best strength" in texts(figure) and " at 0.5" in texts(figure)
     rows = {row.pair: row.accuracy - base for row in run.pairs}
     grid = cells(panels(figure)["Turkish"])
     assert grid[0, 2] == pytest.approx(rows[BEST]) and grid[0, 1] == pytest.approx(rows[LayerPair(1, 2, 0.5)])

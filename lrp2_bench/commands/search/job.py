@@ -222,6 +222,8 @@ def _write_views(run: Prepared, board: Board) -> Views:
     with open_recorder(run) as recorder:
         if job.settings.search.kind in CHOOSING:
             found = run_strategy(run.evaluator, hits, run.projection, run.asked, job.status, recorder)
+        if run.asked.has_strengths:  # others may have stored theirs meanwhile
+            run.evaluator.add(run.evaluator.store.searched(), hits)
         settings, filled = run.projection.filled(hits, run.evaluator.everything, run.blocks)
         rows = write_views(job.folder, filled, settings, job.measured)
         best = finish_study(run, recorder, rows, found)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import optuna
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.method import few_strengths
 from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
-from lrp2_bench.search.damage_study import DAMAGE, damage_study, front, read_damage
+from lrp2_bench.search.damage_study import damage_study, front
 from lrp2_bench.search.space import quiet_optuna
 from lrp2_bench.search.study import study_of
+
+log = logging.getLogger(__name__)
 
 _PARAMETERS = ("lirp", "lsrp", "strength", "strength_back")
 
@@ -81,12 +85,16 @@ def front_table(runs: Sequence[Run], select_by: str) -> Table | None:
     """A row a pair that no other beats in both its gain and its damage, by language."""
     rows: list[tuple[Cell, ...]] = []
     for run in runs:
-        study = damage_study(
-            [run.baseline, *run.pairs], read_damage(run.folder / DAMAGE), run.blocks, metric(select_by)
-        )
-        for cost in front(study) if study is not None else ():
-            kl = f"{cost.damage.kl:.4f}"
-            rows.append((language_name(run.language), cost.pair, cost.gain, kl, cost.damage.pivot_accuracy))
+        try:
+            damage = run.files.damage()
+        except BenchError as error:
+            log.warning("No front of '%s': %s", run.folder, error)
+            continue
+        study = damage_study([run.baseline, *run.pairs], damage, run.blocks, metric(select_by))
+        rows += [
+            (language_name(run.language), cost.pair, cost.gain, f"{cost.kl:.4f}", cost.pivot_accuracy)
+            for cost in (front(study) if study is not None else ())
+        ]
     if not rows:
         return None
     return Table(
