@@ -41,6 +41,7 @@ from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.relations import relations_table
 from lrp2_bench.report.tables.significance import significance_table
 from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.forgetting import forgetting_notes
 from lrp2_bench.results.runs import Run, Unfinished, belongs, find_runs, run_folders
 from lrp2_bench.tracking.base import Tracker
 
@@ -242,7 +243,11 @@ def _tables(
         if belongs(run, runs[0])
     )
     means = languages_table(runs, select_by) if found.dataset == XFACTR else group_means_table(runs, select_by, groups)
-    tables = [means, optimal_layers_table(runs, select_by)]
+    best = [(run.language, run.baseline, row) for run in runs if (row := run.best(select_by)) is not None]
+    forgetting = tuple(forgetting_notes(best))
+    tables = [
+        replace(table, notes=table.notes + forgetting) for table in (means, optimal_layers_table(runs, select_by))
+    ]
     if found.assessed:
         tables += [significance_table(found), relations_table(found)]
     tables += embedded_tables(runs, everything, select_by)

@@ -34,6 +34,7 @@ from lrp2_bench.models.names import folder_name
 from lrp2_bench.probing.alike import count_alike
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
+from lrp2_bench.results.forgetting import forgetting_note
 from lrp2_bench.results.former_folder import require_not_elsewhere
 from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.identity import finish_manifest, require_no_conflict, start_manifest, stored_model
@@ -250,6 +251,8 @@ def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
             for each in measured
         ]
         log.info("Best pair (in-sample): LIRP %d, LSRP %d: %s.", best.lirp, best.lsrp, ", ".join(values))
+        if (note := forgetting_note(baseline, best)) is not None:
+            log.warning("%s", note)
     log.info("Results: %s (%.1f s)", run.job.folder, seconds)
 
 
