@@ -34,7 +34,7 @@ INSIDE = {
         "pools prefix_tree probe", "log_partition masked_queries rows target_tree", "bounded_ranking leader",
         "causal masked", "*", "build scores",
     ),
-    "metrics": ("hits", "base", "*"),
+    "metrics": ("hits", "base", "scores", "*"),
     "grid": ("dry_count plan schedule", "cost frontier limits", "*", "pilot"),
     "results": (
         "layout", "journals lease_files stored_hits tables", "choice facts forgetting hits leases", "run_folder status",

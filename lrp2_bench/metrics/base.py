@@ -52,9 +52,12 @@ class FactHits:
 
     def of(self, facts: npt.NDArray[np.int64]) -> FactHits:
         """Some of the facts, repeats allowed."""
-        relations = np.asarray(self.relations)[facts] if len(facts) else np.zeros(0, dtype=str)
         before = None if self.baseline is None else self.baseline[facts]
-        return FactHits(self.hits[:, facts], self.pivot[facts], tuple(relations.tolist()), before)
+        return FactHits(self.hits[:, facts], self.pivot[facts], tuple(self._named[facts].tolist()), before)
+
+    @cached_property
+    def _named(self) -> npt.NDArray[np.str_]:
+        return np.asarray(self.relations, dtype=np.str_)
 
 
 class Metric(ABC):

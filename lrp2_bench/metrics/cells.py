@@ -32,7 +32,8 @@ class _Cell(Metric):
         if data.baseline is None:
             return np.full(data.hits.shape, np.nan)
         turned = (data.hit == self.into) & ((data.baseline == HIT) != self.into)
-        return (turned & (data.pivot == self.pivot)).astype(np.float64)
+        found: Values = (turned & (data.pivot == self.pivot)).astype(np.float64)
+        return found
 
 
 class MissToHitPivotHit(_Cell):

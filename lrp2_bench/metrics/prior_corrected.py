@@ -43,4 +43,5 @@ def corrected(data: RelationScores) -> Values:
         return np.full(data.scores.shape, np.nan)
     asked = np.isfinite(data.scores) & np.isfinite(data.prior)
     given, without = (log_shares(np.where(asked, part, np.nan)) for part in (data.scores, data.prior))
-    return given - without
+    found: Values = given - without
+    return found

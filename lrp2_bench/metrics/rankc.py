@@ -46,8 +46,9 @@ class RankC(_RankC):
 
     @staticmethod
     def weights(count: int) -> Values:
-        found: Values = np.exp(-np.arange(count, dtype=np.float64))
-        return found / found.sum()
+        powers = np.exp(-np.arange(count, dtype=np.float64))
+        found: Values = powers / powers.sum()
+        return found
 
 
 class RankCFlat(_RankC):
