@@ -34,7 +34,8 @@ class AccuracyPriorCorrected(ScoreMetric):
     def by_fact(self, data: RelationScores) -> Values:
         if data.prior is None:
             return np.full(data.scores.shape[:2], np.nan)
-        return 100.0 * (own_ranks(corrected(data), data.own) == 1)
+        found: Values = 100.0 * (own_ranks(corrected(data), data.own) == 1)
+        return found
 
 
 def corrected(data: RelationScores) -> Values:

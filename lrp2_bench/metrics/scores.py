@@ -25,9 +25,10 @@ class RelationScores:
 
     ``scores`` and ``prior`` (of the query without its subject) are ``[setting, fact, candidate]``: NaN where a
     candidate is not asked for, minus infinity where it can never be the answer. ``own`` ``[fact]`` is the place of the
-    fact's own object. ``pivot`` ``[fact, pivot candidate]`` is the pivot's baseline, NaN throughout for facts that it lacks;
-    ``same`` ``[object, 2]`` are the places of an object's label in either language. Prior, and pivot with same, are
-    None where they were not scored. Candidates stand in the order of their labels, which decides between equals.
+    fact's own object. ``pivot`` ``[fact, pivot candidate]`` is the pivot's baseline, NaN throughout for facts that
+    it lacks; ``same`` ``[object, 2]`` are the places of an object's label in either language. Prior, and pivot with
+    same, are None where they were not scored. Candidates stand in the order of their labels, which decides between
+    equals.
     """
 
     scores: Values
