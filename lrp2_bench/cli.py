@@ -70,6 +70,20 @@ def vectors(config: DictConfig) -> None:
     run_vectors(typed(config, VectorsCommand), factory(config.corpus))
 
 
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="score")
+def score(config: DictConfig) -> None:
+    from rich.console import Console
+
+    from lrp2_bench.commands.score.job import run_score
+    from lrp2_bench.commands.search.prepared import Sources
+    from lrp2_bench.config.compose import factory, tree, typed
+    from lrp2_bench.core.settings import ScoreCommand
+    from lrp2_bench.tracking.base import NoTracker
+
+    settings = typed(config, ScoreCommand)
+    run_score(settings, tree(config), Sources(factory(config.dataset), factory(config.corpus), NoTracker), Console())
+
+
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="report")
 def report(config: DictConfig) -> None:
     from rich.console import Console
@@ -199,6 +213,7 @@ def demo(config: DictConfig) -> None:
 COMMANDS: dict[str, Callable[[], object]] = {
     "search": search,
     "vectors": vectors,
+    "score": score,
     "report": report,
     "analyze": analyze,
     "workspace": workspace,

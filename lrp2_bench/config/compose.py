@@ -30,6 +30,7 @@ from lrp2_bench.core.settings import (
     ProjectionTokens,
     RegretCommand,
     ReportCommand,
+    ScoreCommand,
     SearchCommand,
     VectorsCommand,
     WorkspaceCommand,
@@ -58,6 +59,7 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="search_schema", node=SearchCommand)
     store.store(name="vectors_schema", node=VectorsCommand)
+    store.store(name="score_schema", node=ScoreCommand)
     store.store(name="report_schema", node=ReportCommand)
     store.store(name="bench_schema", node=BenchCommand)
     store.store(name="analyze_schema", node=AnalyzeCommand)
