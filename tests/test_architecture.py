@@ -37,7 +37,8 @@ INSIDE = {
     "metrics": ("hits", "base", "scores", "*"),
     "grid": ("dry_count plan schedule", "cost frontier limits", "*", "pilot"),
     "results": (
-        "layout", "journals lease_files stored_hits tables", "choice facts forgetting hits leases", "run_folder status",
+        "layout", "journals lease_files scores stored_hits tables", "choice facts forgetting hits leases score_tables",
+        "run_folder status",
         "manifest runs", "*",
     ),
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),

@@ -39,6 +39,7 @@ from lrp2_bench.report.tables.group_means import group_means_table
 from lrp2_bench.report.tables.languages import languages_table
 from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.relations import relations_table
+from lrp2_bench.report.tables.scores import scores_of
 from lrp2_bench.report.tables.significance import significance_table
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.forgetting import forgetting_notes
@@ -150,7 +151,10 @@ def _contents(
     ]
     analyses = each_apart([each for each in analyses if not models or each.model in models])
     verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
-    shown = [*own, *by_experiment(compared), *compare_tables(runs, select_by), *([verdict] if verdict else [])]
+    scored, problems = scores_of(whole)
+    _tell("Not in the tables of scores", problems, console)
+    shown = [*own, *by_experiment(compared), *compare_tables(runs, select_by), *by_experiment(scored)]
+    shown += [verdict] if verdict else []
     shown += [table for each in analyses for table in each.tables]
     figured = [replace(table, name=f"{table.name}_{label}") if label else table for label, table in compared]
     return _Contents(runs, unfinished, assessed, analyses, unread, figured, shown, hidden)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from lrp2_bench.core.secrets import mask
 from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
+from lrp2_bench.metrics.registry import METRICS, metric
+from lrp2_bench.metrics.scores import needs_scores
 from lrp2_bench.results.choice import best_row
-from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, STATUS, TABLES, place_of
+from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, SCORE_METRICS, STATUS, TABLES, place_of
 from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.tables import PairRow, read_pairs
 
@@ -85,9 +87,24 @@ class Run:
     def best(self, select_by: str) -> PairRow | None:
         """The best pair by a metric's name, the first of equals; None without any.
 
-        Raises :class:`BenchError` for a metric that the run has not computed.
+        A metric of scores chooses among the pairs that were scored. Raises :class:`BenchError` for a metric that the
+        run has not computed.
         """
+        if select_by in METRICS and metric(select_by).needs == "scores":
+            return best_row(self._scored(select_by), select_by)
         return best_row(self.pairs, select_by)
+
+    def _scored(self, name: str) -> list[PairRow]:
+        """The pairs that were scored, with the metric ``name``. Raises :class:`BenchError` where there are none."""
+        if not self.files.has(SCORE_METRICS):
+            raise BenchError(f"{needs_scores(name)}\nThere are none in '{self.folder}'.")
+        of = {row.setting: row.value for row in self.files.score_metrics() if row.metric == name}
+        if not of:
+            raise BenchError(
+                f"score_metrics.csv in '{self.folder}' lacks '{name}'.\nRun the same `lrp2-bench score` without "
+                "metrics=: nothing is scored twice."
+            )
+        return [replace(row, further={**row.further, name: of[row.pair]}) for row in self.pairs if row.pair in of]
 
 
 @dataclass(frozen=True)

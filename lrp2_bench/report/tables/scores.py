@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Interval, Setting
 from lrp2_bench.metrics.registry import METRICS, metric
 from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.results.layout import ANSWERS, SCORE_METRICS
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.score_tables import (
@@ -16,8 +17,6 @@ from lrp2_bench.results.score_tables import (
     LANGUAGES,
     Answer,
     ScoreMetricRow,
-    read_answers,
-    read_score_metrics,
     wrong_answers,
 )
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED
@@ -30,6 +29,17 @@ Measured = Sequence[tuple[str, Sequence[ScoreMetricRow]]]
 Given = Sequence[tuple[str, Sequence[Answer]]]
 
 
+def scores_of(groups: Iterable[AssessedRuns]) -> tuple[list[tuple[str, Table]], list[str]]:
+    """The tables of all groups with their labels; and why files cannot be read."""
+    found: list[tuple[str, Table]] = []
+    problems: list[str] = []
+    for group in groups:
+        tables, unread = score_tables(group.runs)
+        found += [(group.label, table) for table in tables]
+        problems += unread
+    return found, problems
+
+
 def score_tables(runs: Sequence[Run]) -> tuple[list[Table], list[str]]:
     """The three tables of one model and dataset, none where no run has scores; and why files cannot be read."""
     rows: list[tuple[str, Sequence[ScoreMetricRow]]] = []
@@ -38,9 +48,9 @@ def score_tables(runs: Sequence[Run]) -> tuple[list[Table], list[str]]:
     for run in runs:
         try:
             if run.files.has(SCORE_METRICS):
-                rows.append((run.language, read_score_metrics(run.folder / SCORE_METRICS)))
+                rows.append((run.language, run.files.score_metrics()))
             if run.files.has(ANSWERS):
-                answers.append((run.language, read_answers(run.folder / ANSWERS)))
+                answers.append((run.language, run.files.answers()))
         except BenchError as error:
             problems.append(str(error))
     stem, what = f"{runs[0].model}_{runs[0].dataset}", f", {runs[0].model} on {runs[0].dataset}"
