@@ -39,8 +39,8 @@ _ROWS = 64
 class Lensed:
     """``bands`` are ``[run, object, layer, 3]`` in percent: the probability and the bounds of its 95 % band.
 
-    ``change`` and ``beyond_random`` ``[object, layer, 3]`` are LRP2 less the baseline and less the random shift, paired;
-    None without a pair.
+    ``change`` and ``beyond_random`` ``[object, layer, 3]`` are LRP2 less the baseline and less the random shift,
+    paired; None without a pair.
     """
 
     language: str

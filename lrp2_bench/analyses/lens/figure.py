@@ -21,8 +21,8 @@ def lens_by_layer(found: Sequence[Lensed], model: str, pivot: str) -> Figure:
     measures = [_panels(found, "own", "own object"), _panels(found, "pivot", f"{language_name(pivot)} object")]
     subtitle = (
         f"{shown(model, 60)}: probability of the first token in which the fact's own object and what "
-        f"{language_name(pivot)} calls it differ, read from every layer through the final norm and the head. Bands hold "
-        "95 %; layer 0 is the embedding."
+        f"{language_name(pivot)} calls it differ, read from every layer through the final norm and the head. Bands "
+        "hold 95 %; layer 0 is the embedding."
     )
     panels = [panel for measure in measures for panel in measure]
     page = make_page(len(panels), Texts("What each layer would answer", subtitle), _GAPS, shape=0.8)

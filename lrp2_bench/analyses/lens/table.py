@@ -47,8 +47,8 @@ def _by_language(found: Sequence[Lensed], model: str, pivot: str, clusters: str)
     columns.append(Column("shuffled", "Another fact's, last layer", "percent", optional=True))
     notes = (
         "Probability, in percent, of the first token in which the fact's own object and what the pivot calls it "
-        "differ, where that token is read in the language's query. Each layer's state goes through the final norm (of a "
-        "masked model the prediction head's transform) and the head, as the last layer's does. Pivot's: at the layer "
+        "differ, where that token is read in the language's query. Each layer's state goes through the final norm (of "
+        "a masked model the prediction head's transform) and the head, as the last layer's does. Pivot's: at the layer "
         "where the baseline gives it most.",
         f"Brackets hold 95 %, from resamples of {clusters}s. Controls: a random shift of LRP2's length at the same "
         "pair (change beyond random: LRP2 less that), and the own object of another fact of the relation.",
