@@ -76,7 +76,7 @@ def _by_language(found: Sequence[Aligned], model: str, pivot: str, what: str, ho
         "CKA is linear and corrected for few sentences; adding one vector to all sentences does not change it, "
         "so LRP2 changes it only after the first projected block.",
         "MEXA: the share of sentences that are nearer to their translation than to any other sentence of either side, "
-        f"in percent; with the translations of other sentences it is {_shuffled(found)}. Random: a random shift of LRP2's "
+        f"in percent; with the translations of other sentences {_shuffled(found)}. Random: a random shift of LRP2's "
         "length at the same pair.",
     ]
     title = f"Alignment of {what} with '{pivot}' (x 100), {model}"
