@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from lrp2_bench.core.files import atomic_path, write_text
 from lrp2_bench.core.reading import damaged, missing
-from lrp2_bench.core.types import LayerPair, Setting
-from lrp2_bench.results.scores import NEXT, storable
+from lrp2_bench.core.types import Setting
+from lrp2_bench.results.scores import NEXT, setting_of, storable
 
 #: What an answer is: the fact's own object; the same object in another form; another true object of the subject in this
 #: relation; wrong.
@@ -59,7 +59,7 @@ class ScoreMetricRow:
 
     @property
     def setting(self) -> Setting:
-        return None if self.lirp is None or self.lsrp is None else LayerPair(self.lirp, self.lsrp)
+        return setting_of(self.lirp, self.lsrp)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Answer:
 
     @property
     def setting(self) -> Setting:
-        return None if self.lirp is None or self.lsrp is None else LayerPair(self.lirp, self.lsrp)
+        return setting_of(self.lirp, self.lsrp)
 
 
 def write_score_metrics(path: Path, rows: Sequence[ScoreMetricRow]) -> None:

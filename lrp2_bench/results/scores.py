@@ -47,6 +47,11 @@ def strength_of(setting: Setting, usual: float) -> float | None:
     return None if setting is None else float(usual if own is None else own)
 
 
+def setting_of(lirp: int | None, lsrp: int | None) -> Setting:
+    """The setting that a row of a table is of; None, the baseline, without layers."""
+    return None if lirp is None or lsrp is None else LayerPair(lirp, lsrp)
+
+
 def write_scores(
     path: Path,
     parts: Iterable[tuple[Relation, Scores]],
