@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # pip need not ask whether there is a newer pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-slow test-nightly test-system test-newer-python system-packages lint format bench clean
+.PHONY: help setup demo docs test test-slow test-nightly test-system test-newer-python system-packages lint format bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,11 +14,14 @@ setup: $(VENV)/.installed  ## the environment in .venv, with the tested versions
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,dashboard,postgresql,sentencepiece,gguf,large,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wandb,slurm,dashboard,postgresql,sentencepiece,gguf,large,docs,dev]'
 	touch $@
 
 demo: setup  ## the whole job on two small models that ship with the package, then its report
 	$(BIN)/lrp2-bench demo
+
+docs: setup  ## the documentation as a site in outputs/site; a broken link or reference fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: setup lint  ## lint and the default tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -22,27 +22,33 @@ TIERS = (
 #: The tiers inside a folder that has an order, from the ground up; ``*`` is whatever is not named.
 INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
-    "data": ("corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel text", "*"),
+    "data": (
+        "corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel rows text",
+        "fact_list triples", "selection", "*",
+    ),
     "models": (
         "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised", "memory unhandled",
         "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq", "*",
         "architecture neurons", "gguf locating", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
-    "interventions": ("base", "projection registry", "tokens", "vectors", "*"),
+    "interventions": (
+        "strengths", "base", "among projection registry ridge", "tokens", "vectors", "sentence_means", "*",
+    ),
     "probing": (
         "pools prefix_tree probe", "log_partition masked_queries rows target_tree", "bounded_ranking leader",
         "causal masked", "*", "build scores",
     ),
     "metrics": ("hits", "base", "scores", "*"),
-    "grid": ("dry_count plan schedule", "cost frontier limits", "*", "pilot"),
+    "grid": ("dry_count plan", "schedule", "cost frontier limits", "divergence", "*", "pilot"),
     "results": (
-        "layout", "journals lease_files scores stored_hits tables", "choice facts forgetting hits leases score_tables",
+        "layout", "damage journals lease_files scores tables", "hits_table", "stored_hits",
+        "choice facts forgetting hits leases score_tables",
         "run_folder status",
         "manifest runs", "*",
     ),
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
-    "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
+    "search": ("pruner space storage", "task", "merge order recorder study tpe", "racing", "*"),
     "tracking": (
         "base connection figures project whole", "upload", "wandb_run", "*", "workspace",
         "publish wandb_tracker",

@@ -100,7 +100,7 @@ def layer_means(
     means = [_mean(hidden, weights)]
     moved_means = list(means)
     moved: Tensor | None = None
-    acting = as_edit(edit) if edit is not None else None
+    acting = as_edit(edit).for_pair(pair) if edit is not None else None
     of = acting.tokens(batch) if acting is not None else None
 
     def change(act: Callable[[int, Tensor], Tensor], k: int, states: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from lrp2_bench.metrics.registry import metric as metric_named
 from lrp2_bench.report.method import distinct
 from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
+from lrp2_bench.results.scores import setting_of
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.stats.compare import Difference, compare_runs
 from lrp2_bench.stats.held_out_interval import held_out_intervals
@@ -81,7 +82,7 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
 def _gain_without_hits(run: Run, row: PairRow, best: LayerPair, metric: str) -> dict[str, Any]:
     """Of the other metrics: an interval where `lrp2-bench score` has made one, and nothing held out."""
     scored = [found for found in run.files.score_metrics() if found.metric == metric] if of(metric) == "scores" else []
-    by_setting = {found.setting: found for found in scored}
+    by_setting = {setting_of(found.layers, run.strengths): found for found in scored}
     here = by_setting.get(best)
     before = by_setting[None].value if None in by_setting else value(run.baseline, metric)
     after = here.value if here is not None else value(row, metric)

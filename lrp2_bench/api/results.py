@@ -149,7 +149,7 @@ class Results:
         scored = [run for run in chosen.runs if run.files.has(SCORES)]
         if chosen.runs and not scored:
             raise BenchError(f"None of these runs has scores.\n{NEXT}")
-        columns = (*NAMES, "relation", "uuid", "lirp", "lsrp", "strength", "candidate", "score", "own")
+        columns = (*NAMES, "relation", "uuid", "lirp", "lsrp", "strength", "candidate", "score", "strength_back", "own")
         return joined([scores_of(run) for run in scored], columns)
 
     def facts(self, language: str | Sequence[str] | None = None, **names: str | Sequence[str]) -> pd.DataFrame:

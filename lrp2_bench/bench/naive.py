@@ -84,18 +84,20 @@ def blocks_path(model: LayeredModel) -> str:
 def _hooks(blocks: Any, pair: LayerPair | None, language: Tensor, pivot: Tensor) -> Iterator[None]:
     handles = []
 
-    def add_hook(layer: int, subtract: Tensor, add: Tensor) -> None:
+    def add_hook(layer: int, subtract: Tensor, add: Tensor, strength: float | None) -> None:
+        less, more = (vectors[layer] * (1.0 if strength is None else strength) for vectors in (subtract, add))
+
         def change(module: Any, inputs: Any, output: Any) -> Any:
             if isinstance(output, tuple):
-                return (output[0] - subtract[layer] + add[layer], *output[1:])
-            return output - subtract[layer] + add[layer]
+                return (output[0] - less + more, *output[1:])
+            return output - less + more
 
         handles.append(blocks[layer - 1].register_forward_hook(change))
 
     try:
         if pair is not None:
-            add_hook(pair.lirp, language, pivot)
-            add_hook(pair.lsrp, pivot, language)
+            add_hook(pair.lirp, language, pivot, pair.strength)
+            add_hook(pair.lsrp, pivot, language, pair.back)
         yield
     finally:
         for handle in handles:
@@ -142,7 +144,7 @@ def _masked_scores(
             continue
         columns = torch.tensor([ids[candidate] for candidate in candidates], device=model.device)
         masks = " ".join([tokenizer.mask_token] * count)
-        texts = [relation.fill(fact.subject, masks).text for fact in relation.facts]
+        texts = [relation.fill(fact, masks).text for fact in relation.facts]
         order = sorted(range(len(texts)), key=lambda fact: len(texts[fact]))
         for start in range(0, len(order), ROWS):
             facts = order[start : start + ROWS]
@@ -167,7 +169,7 @@ def _causal_scores(
     tokenizer = model.tokenizer
     for fact, allowed in enumerate(pool.allowed):
         candidates = allowed.nonzero()[0]
-        texts = [relation.fill(relation.facts[fact].subject, pool.labels[candidate]).text for candidate in candidates]
+        texts = [relation.fill(relation.facts[fact], pool.labels[candidate]).text for candidate in candidates]
         padded = model.batch(tokenizer(texts)["input_ids"])  # not every tokenizer has a token to pad with
         batch = {"input_ids": padded.ids, "attention_mask": padded.keep.long()}
         log_probabilities = forward(batch)[:, :-1].log_softmax(dim=-1)
@@ -183,7 +185,7 @@ def _seq2seq_scores(
     ids = tokenizer(list(pool.labels), add_special_tokens=False)["input_ids"]
     for fact, allowed in enumerate(pool.allowed):
         candidates = [candidate for candidate in allowed.nonzero()[0].tolist() if ids[candidate]]
-        text = relation.fill(relation.facts[fact].subject, OPENING).text
+        text = relation.fill(relation.facts[fact], OPENING).text
         batch = tokenizer([text] * len(candidates), return_tensors="pt").to(model.device)
         targets = [torch.tensor([*start, *ids[candidate]], device=model.device) for candidate in candidates]
         batch["decoder_input_ids"] = torch.nn.utils.rnn.pad_sequence(targets, batch_first=True)

@@ -198,7 +198,7 @@ def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
 def filled(facts: ParallelFacts) -> list[str]:
     """What the stand-in tokenizer is trained on: the facts, filled, in both languages."""
     return [
-        relation.fill(fact.subject, fact.object).text
+        relation.fill(fact, fact.object).text
         for side in (facts.relations, facts.pivot_relations)
         for relation in side
         for fact in relation.facts

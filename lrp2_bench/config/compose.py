@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from lrp2_bench.config.extensions import GROUPS, list_metrics, nodes, require_registered, takes
+from lrp2_bench.config.extensions import GROUPS, list_metrics, nodes, require_registered, selected, takes
 from lrp2_bench.config.hydra_asserts import keep_asserts
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name, require_text
@@ -27,7 +27,6 @@ from lrp2_bench.core.settings import (
     DemoCommand,
     PretrainCommand,
     ProjectionSettings,
-    ProjectionTokens,
     RegretCommand,
     ReportCommand,
     ScoreCommand,
@@ -35,6 +34,7 @@ from lrp2_bench.core.settings import (
     VectorsCommand,
     WorkspaceCommand,
 )
+from lrp2_bench.data.registry import SELECTION
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.models.names import folder_name
@@ -144,7 +144,9 @@ def factory(config: DictConfig) -> Callable[[], Any]:
         try:
             # DATASET of run folders is the option's name, which a class need not know.
             known = config if "name" not in config or takes(config._target_, "name") else _without(config, "name")
-            return instantiate(known, _convert_="all")
+            chosen = {key: known[key] for key in SELECTION if key in known and not takes(config._target_, key)}
+            made = instantiate(_without(known, *chosen), _convert_="all")
+            return selected(made, known, chosen) if chosen else made
         except InstantiationException as error:
             if isinstance(error.__cause__, BenchError):
                 raise error.__cause__ from None
@@ -155,10 +157,10 @@ def factory(config: DictConfig) -> Callable[[], Any]:
     return make
 
 
-def _projection_folder(kind: Any, seed: Any, language: Any, tokens: Any) -> str:
+def _projection_folder(projection: DictConfig) -> str:
     """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
-    chosen = ProjectionTokens(getattr(tokens, "value", tokens))
-    name = intervention(ProjectionSettings(str(kind), seed, language, tokens=chosen)).label
+    settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ProjectionSettings), projection))
+    name = intervention(cast(ProjectionSettings, settings)).label
     return f"{file_name(name)}/" if name != LRP2 else ""
 
 
@@ -167,8 +169,10 @@ def _model_folder(name: str | None, path: str) -> str:
     return file_name(folder_name(name, path))
 
 
-def _without(config: DictConfig, key: str) -> DictConfig:
-    return OmegaConf.masked_copy(config, [str(other) for other in config if other != key])
+def _without(config: DictConfig, *keys: str) -> DictConfig:
+    kept = OmegaConf.masked_copy(config, [str(other) for other in config if other not in keys])
+    kept._set_parent(config._get_parent())  # ${paths.cache} is looked up from there
+    return kept
 
 
 def _log_name(index: int, count: int) -> str:

@@ -97,6 +97,8 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
         one = merged.group(1)
         return f"{one} is not text but a list or a dictionary.\n{quoting_advice(one, tries)}\n{help_line}"
     if isinstance(error, InterpolationResolutionError):
+        if any(isinstance(cause, BenchError) for cause in _chain(error.__cause__)):
+            return None  # it comes next, and says more
         return (
             f"{first_line}.\n"
             f"${{NAME}} stands for another setting, ${{oc.env:NAME}} for a variable of the environment; for the text "

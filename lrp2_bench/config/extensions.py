@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.registry import Registry
-from lrp2_bench.data.registry import CORPORA, DATASETS
+from lrp2_bench.data.registry import CORPORA, DATASETS, SELECTION
 from lrp2_bench.interventions.registry import INTERVENTIONS
 from lrp2_bench.metrics.registry import METRICS
+
+if TYPE_CHECKING:  # the command line knows the names without NumPy
+    from lrp2_bench.data.dataset import Dataset
 
 #: Groups whose options are registered classes.
 GROUPS: Mapping[str, Registry[Any]] = {"dataset": DATASETS, "corpus": CORPORA, "projection": INTERVENTIONS}
@@ -57,6 +60,17 @@ def takes(target: str, name: str) -> bool:
     return any(each.name == name or each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
 
 
+def selected(made: Dataset, config: DictConfig, chosen: Mapping[str, Any]) -> Dataset:
+    """The dataset with its facts picked as ``chosen`` of its ``config`` says; itself where that picks none."""
+    from lrp2_bench.data.selection import SelectedDataset, Selection
+
+    selection = Selection.of(
+        **{key: OmegaConf.to_object(value) if OmegaConf.is_config(value) else value for key, value in chosen.items()}
+    )
+    others = {key: config.get(key) for key in ("limit", "relations")}
+    return SelectedDataset(made, selection, others["limit"], others["relations"]) if selection.picks else made
+
+
 def refuse(error: str, **others: Any) -> NoReturn:
     """Stands for a class that cannot be loaded, which is reported when it is chosen and not before."""
     raise BenchError(error)
@@ -65,7 +79,7 @@ def refuse(error: str, **others: Any) -> NoReturn:
 def _node(registry: Registry[Any], name: str) -> dict[str, Any]:
     """A dataset's or corpus's options are the parameters of its class with their defaults; those without one are to be
     given. ``cache`` follows ``paths.cache``."""
-    named = {"name": name} if registry is DATASETS else {}
+    named = {"name": name, **SELECTION} if registry is DATASETS else {}
     try:
         made = registry.get(name)
     except BenchError as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -70,13 +71,9 @@ def _held(config: DictConfig) -> tuple[str, ...] | None:
     if node is None:
         return None
     if "path" in node and node.path is None:
-        if "xfactr" not in str(node.get("_target_")):
-            return None
-        from lrp2_bench.data.xfactr.dataset import (
-            published_digests,  # what the job will miss is its path, not a language
-        )
-
-        return tuple(published_digests())
+        target = node.get("_target_")
+        known = getattr(get_object(target), "published_languages", None) if target else None
+        return known(node) if known is not None else None
     # Only what this node needs is resolved: other parts of the configuration may still lack a value.
     source = factory(DictConfig(OmegaConf.to_container(node, resolve=True)))()
     languages = getattr(source, "languages", None)

@@ -25,10 +25,14 @@ class Prompt:
 
 
 def fill_template(template: str, subject: str, object_: str) -> Prompt:
-    """``template`` with ``[X]`` and ``[Y]`` filled.
+    """``template`` with ``[X]`` and ``[Y]`` filled. One without ``[X]`` names its subject itself or has none: the
+    subject's span is then empty.
 
-    Raises ValueError where a slot is missing or stands twice; datasets leave such templates out, with a count.
+    Raises ValueError where ``[Y]`` is missing or a slot stands twice; datasets leave such templates out, with a count.
     """
+    if SUBJECT not in template:
+        text, spans = fill_slots(template, {OBJECT: object_})
+        return Prompt(text, (0, 0), spans[OBJECT])
     text, spans = fill_slots(template, {SUBJECT: subject, OBJECT: object_})
     return Prompt(text, spans[SUBJECT], spans[OBJECT])
 

@@ -19,9 +19,11 @@ setting     0 is the baseline, then one per layer pair, in (lirp, lsrp) order
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, total_ordering
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +36,20 @@ Hits = npt.NDArray[np.int8]
 HIT, MISS, NOT_EVALUATED = 1, 0, -1
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@total_ordering
+@dataclass(frozen=True, slots=True)
 class LayerPair:
-    """Where hidden states enter the pivot's space (LIRP, after block ``lirp``) and leave it (LSRP)."""
+    """Where hidden states enter the pivot's space (LIRP, after block ``lirp``) and leave it (LSRP), and how strongly.
+
+    ``strength`` and ``strength_back`` are those of the two ways where a search chooses them; without, they are the
+    run's own. A ``strength_back`` that equals ``strength`` is the same pair as none. Pairs without strengths come
+    first among those of the same layers.
+    """
 
     lirp: int
     lsrp: int
+    strength: float | None = None
+    strength_back: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.lirp < self.lsrp:
@@ -47,10 +57,53 @@ class LayerPair:
                 f"A layer pair needs 1 <= lirp < lsrp, but got lirp={self.lirp}, lsrp={self.lsrp}. "
                 "Layer k is the output of block k, counted from 1."
             )
+        if self.strength is None and self.strength_back is not None:
+            raise ValueError(f"A pair has a strength of the way back, {self.strength_back}, but none of the way there.")
+        for strength in (self.strength, self.strength_back):
+            if strength is not None and not 0.0 < strength < math.inf:
+                raise ValueError(f"A strength is a number above 0, not {strength}.")
+        if self.strength_back == self.strength:
+            object.__setattr__(self, "strength_back", None)
+
+    @property
+    def back(self) -> float | None:
+        """The strength of the way back; None where the run's own is meant."""
+        return self.strength if self.strength_back is None else self.strength_back
+
+    @property
+    def layers(self) -> LayerPair:
+        """The pair without its strengths."""
+        return self if self.strength is None else LayerPair(self.lirp, self.lsrp)
+
+    def at(self, strength: float | None, back: float | None = None) -> LayerPair:
+        """The same layers at other strengths."""
+        return LayerPair(self.lirp, self.lsrp, strength, back)
+
+    def as_dict(self) -> dict[str, int | float]:
+        """As JSON has it, strengths where it has some."""
+        strengths = {"strength": self.strength, "strength_back": self.strength_back}
+        named = {name: value for name, value in strengths.items() if value is not None}
+        return {"lirp": self.lirp, "lsrp": self.lsrp, **named}
+
+    def __lt__(self, other: LayerPair) -> bool:
+        return self._order() < other._order()
+
+    def _order(self) -> tuple[int, int, float, float]:
+        return self.lirp, self.lsrp, self.strength or 0.0, self.back or 0.0
 
     def __str__(self) -> str:
-        return f"{self.lirp}/{self.lsrp}"
+        layers = f"{self.lirp}/{self.lsrp}"
+        return f"{layers} at {self.strengths}" if self.strengths else layers
 
+    @property
+    def strengths(self) -> str:
+        """To be read: ``0.5``, ``0.5/0.25`` where the way back has its own, nothing where a run's own are meant."""
+        named = [strength for strength in (self.strength, self.strength_back) if strength is not None]
+        return "/".join(f"{strength:g}" for strength in named)
+
+
+#: Before the number of a further wording in the ``uuid`` of a fact that is asked in several.
+WORDING = "#w"
 
 #: What facts are evaluated under: a layer pair, or None for the baseline.
 Setting = LayerPair | None
@@ -75,6 +128,8 @@ class Fact:
     """A (subject, object) of a relation as one language writes it.
 
     ``relation`` and ``line_id`` together name the same fact in every language; ``uuid`` does so by itself.
+    ``templates`` are the wordings of this fact alone, in the place of its relation's. A fact that is asked in several
+    wordings is there once for each, with the same ``line_id`` and a ``uuid`` that ends in ``#w2``, ``#w3``.
     """
 
     relation: str
@@ -84,20 +139,30 @@ class Fact:
     subject_id: str
     object: str
     object_id: str
+    templates: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, int]:
         return self.relation, self.line_id
+
+    def in_wordings(self, templates: Sequence[str]) -> Iterator[Fact]:
+        """The fact once for each template, under its own ``uuid`` in the first."""
+        for number, template in enumerate(templates, start=1):
+            uuid = self.uuid if number == 1 else f"{self.uuid}{WORDING}{number}"
+            yield replace(self, uuid=uuid, templates=(template,))
 
 
 @dataclass(frozen=True)
 class Relation:
     """One relation of one language: its template, the facts to probe, and every object it knows.
 
-    ``template`` holds the slots ``[X]`` (subject) and ``[Y]`` (object), each exactly once.
-    ``objects`` maps object id to label over the *whole* relation, whatever limit cut ``facts``.
+    ``template`` holds the slot ``[Y]`` (object) once and ``[X]`` (subject) once, or not at all where facts have no
+    subject. ``objects`` maps object id to label over the *whole* relation, whatever limit cut ``facts``.
     ``variants`` maps the label of a subject that is asked about in other words (a verb of another gender) to its own
-    template.
+    template. ``paraphrases`` are further templates, asked where all are (``probing.templates=all``).
+    ``candidates`` maps the line ids of facts that have a list of candidates of their own to the ids of those
+    (``objects`` has their labels); other facts have all objects. ``answers`` maps the ids of subjects with several
+    right objects in the whole relation to the ids of these.
     """
 
     name: str
@@ -105,15 +170,52 @@ class Relation:
     facts: tuple[Fact, ...]
     objects: Mapping[str, str]
     variants: Mapping[str, str] = field(default_factory=dict)
+    paraphrases: tuple[str, ...] = ()
+    candidates: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    answers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def whole(
+        cls, name: str, template: str, facts: tuple[Fact, ...], objects: Mapping[str, str] | None = None, **more: Any
+    ) -> Relation:
+        """With all its facts: its objects are theirs unless given, and subjects with several are told by them."""
+        several: dict[str, set[str]] = {}
+        for fact in facts:
+            several.setdefault(fact.subject_id, set()).add(fact.object_id)
+        answers = {subject: frozenset(ids) for subject, ids in several.items() if len(ids) > 1}
+        known = {fact.object_id: fact.object for fact in facts} if objects is None else objects
+        return cls(name, template, facts, known, answers=answers, **more)
+
+    def only(self, facts: tuple[Fact, ...]) -> Relation:
+        """The same relation, asked for these of its facts."""
+        return replace(self, facts=facts)
 
     @cached_property
     def pool(self) -> tuple[str, ...]:
         """The distinct object labels, sorted by code points."""
         return tuple(sorted(set(self.objects.values())))
 
-    def fill(self, subject: str, object_: str) -> Prompt:
-        """The subject's own template with both slots filled, and where they stand."""
-        return fill_template(self.variants.get(subject, self.template), subject, object_)
+    @cached_property
+    def by_line(self) -> Mapping[int, Fact]:
+        """Its facts by line id, each in its first wording."""
+        return {fact.line_id: fact for fact in reversed(self.facts)}
+
+    def candidates_of(self, fact: Fact) -> tuple[str, ...]:
+        """The ids of the objects that the fact is asked with, its own among them."""
+        return self.candidates.get(fact.line_id, tuple(self.objects))
+
+    def other_answers(self, fact: Fact) -> frozenset[str]:
+        """The labels of the objects that are as true of the fact's subject as its own, without its own."""
+        ids = self.answers.get(fact.subject_id, frozenset())
+        return frozenset(self.objects[each] for each in ids if each in self.objects) - {fact.object}
+
+    def templates_of(self, fact: Fact) -> tuple[str, ...]:
+        """Every wording that the fact can be asked in, the probe's first."""
+        return fact.templates or (self.variants.get(fact.subject, self.template), *self.paraphrases)
+
+    def fill(self, fact: Fact, object_: str) -> Prompt:
+        """The fact's first wording with its subject and ``object_`` filled in, and where they stand."""
+        return fill_template(self.templates_of(fact)[0], fact.subject, object_)
 
 
 @dataclass(frozen=True)

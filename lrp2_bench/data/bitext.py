@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.prompts import Span
-from lrp2_bench.core.types import ParallelFacts, Relation
+from lrp2_bench.core.types import Fact, ParallelFacts, Relation
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 
@@ -105,19 +105,18 @@ def joined(ours: Iterable[tuple[str, str]], theirs: Iterable[tuple[str, str]]) -
 def _filled_pairs(facts: ParallelFacts) -> list[SentencePair]:
     pairs = []
     for ours, theirs in zip(facts.relations, facts.pivot_relations, strict=True):
-        by_id = {fact.line_id: fact for fact in ours.facts}
         for fact in theirs.facts:
-            mine = by_id[fact.line_id]
+            mine = ours.by_line[fact.line_id]
             pairs.append(
                 SentencePair(
                     f"{theirs.name} {fact.uuid}", theirs.name,
-                    filled(ours, mine.subject, mine.object), filled(theirs, fact.subject, fact.object),
+                    filled(ours, mine), filled(theirs, fact),
                 )
             )  # fmt: skip
     return pairs
 
 
-def filled(relation: Relation, subject: str, object_: str) -> Sentence:
-    """The relation's query filled in, and where the object stands in it."""
-    prompt = relation.fill(subject, object_)
+def filled(relation: Relation, fact: Fact) -> Sentence:
+    """The fact's query with its own object, and where that stands in it."""
+    prompt = relation.fill(fact, fact.object)
     return Sentence(prompt.text, prompt.object)

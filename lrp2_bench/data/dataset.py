@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ class Dataset(ABC):
         """Options of a small source, written to ``folder``, on which tests/contract tries the class: two relations or
         more in two languages or more, English among them. Nothing to be written, where it is made without options."""
         return {}
+
+    @classmethod
+    def published_languages(cls, options: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The codes of what is fetched, or asked for, where ``options`` give no ``path``; None where they are not known
+        beforehand."""
+        return None
 
     @abstractmethod
     def languages(self) -> tuple[str, ...]:

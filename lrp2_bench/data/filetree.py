@@ -14,7 +14,7 @@ class FileTree(ABC):
 
     @abstractmethod
     def paths(self) -> list[PurePosixPath]:
-        """Every file's path, sorted."""
+        """Every file's path, sorted, without what macOS adds to a folder."""
 
     @abstractmethod
     def read(self, path: PurePosixPath) -> bytes:
@@ -30,8 +30,8 @@ class _Folder(FileTree):
         self._root = root
 
     def paths(self) -> list[PurePosixPath]:
-        files = (path for path in self._root.rglob("*") if path.is_file())
-        return sorted(PurePosixPath(path.relative_to(self._root).as_posix()) for path in files)
+        files = (path.relative_to(self._root) for path in self._root.rglob("*") if path.is_file())
+        return sorted(path for file in files if not _is_of_macos(path := PurePosixPath(file.as_posix())))
 
     def source(self, path: PurePosixPath) -> str:
         return str(self._root / path)
@@ -64,7 +64,7 @@ class _Zip(FileTree):
                 )
 
     def paths(self) -> list[PurePosixPath]:
-        return sorted(self._members)
+        return sorted(path for path in self._members if not _is_of_macos(path))
 
     def source(self, path: PurePosixPath) -> str:
         return f"{self._file}/{path}"
@@ -76,6 +76,11 @@ class _Zip(FileTree):
             raise BenchError(
                 f"'{path}' inside '{self._file}' is damaged ({error}). Fetch the archive again."
             ) from error
+
+
+def _is_of_macos(path: PurePosixPath) -> bool:
+    """A resource fork (``__MACOSX/de/._P36.jsonl``), which has the name of a file of data and none in it."""
+    return path.parts[0] == "__MACOSX" or path.name.startswith("._")
 
 
 def open_tree(path: Path, setting: str = "dataset.path") -> FileTree:

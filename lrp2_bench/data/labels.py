@@ -62,9 +62,10 @@ def uuid_of(value: object, relation: str, line_id: int, where: str, data_warning
     return str(uuid.uuid5(_IDS, f"{relation}:{line_id}"))
 
 
-def slot_problem(template: str) -> str | None:
-    """The kind of notice for a template that cannot be asked; None for one [X], one [Y] and no other slot."""
-    if template.count("[X]") != 1 or template.count("[Y]") != 1:
+def slot_problem(template: str, *, subject: bool = True) -> str | None:
+    """The kind of notice for a template that cannot be asked; None for one [X], one [Y] and no other slot. Without a
+    ``subject`` of its facts a template has no [X]."""
+    if template.count("[X]") != subject or template.count("[Y]") != 1:
         return BAD_SLOTS
     others = [slot for slot in _SLOT.findall(template) if slot not in ("[X]", "[Y]")]
     return OTHER_SLOT if others else None

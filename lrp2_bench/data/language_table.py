@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,6 +128,19 @@ def known_codes() -> frozenset[str]:
 def is_language_code(code: str) -> bool:
     """Whether CLDR, the user or the benchmark knows a language by this code."""
     return code in known_codes() or _cldr_name(code) is not None
+
+
+_TAG = re.compile(r"([A-Za-z]{2,3})(?:([-_])([A-Za-z]{4}))?(?:([-_])([A-Za-z]{2}|[0-9]{3}))?")
+
+
+def usual_code(code: str) -> str:
+    """A code in the usual spelling of BCP 47, whose case means nothing: ``de`` for ``DE``, ``zh-Hant`` for ``ZH-hant``.
+    What is no such code stays as it is."""
+    tag = _TAG.fullmatch(code)
+    if tag is None:
+        return code
+    language, script, region = tag[1].lower(), tag[3], tag[5]
+    return language + (f"{tag[2]}{script.title()}" if script else "") + (f"{tag[4]}{region.upper()}" if region else "")
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -24,8 +24,9 @@ from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.download import download
 from lrp2_bench.data.filetree import FileTree, open_tree
 from lrp2_bench.data.json_lines import JsonLines
-from lrp2_bench.data.labels import composed, line_id_of, slot_problem, uuid_of
+from lrp2_bench.data.labels import composed, slot_problem
 from lrp2_bench.data.parallel import content, count_unlike, matching, natural, require_selection
+from lrp2_bench.data.triples import facts_of
 
 URL = "http://cistern.cis.lmu.de/mlama/mlama1.1.zip"
 
@@ -33,8 +34,6 @@ _TEMPLATES = "templates.jsonl"
 _NUMBERED = re.compile(r"P\d+")
 #: Google-RE's part of mLAMA, which asks for dates and places of birth and is not TREx.
 _GOOGLE_RE = frozenset({"date_of_birth", "place_of_birth", "place_of_death"})
-_TEXT_KEYS = ("sub_uri", "obj_uri", "sub_label", "obj_label")
-_INCOMPLETE = f"Facts without lineid and {', '.join(_TEXT_KEYS)} were skipped"
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class MLama(Dataset):
         for name in sorted(set(names), key=natural):
             relation = _relation(name, files, language, data_warnings)
             if relation is not None:
-                relations.append(Relation(name, relation.template, relation.facts[: self._limit], relation.objects))
+                relations.append(relation.only(relation.facts[: self._limit]))
         if not relations:
             raise BenchError(
                 f"No relation of '{language}' can be probed: {', '.join(sorted(names, key=natural)) or 'none'}. "
@@ -176,47 +175,10 @@ def _parse(tree: FileTree, folder: PurePosixPath, language: str, data_warnings: 
         elif templates[name] != template:
             data_warnings.add("Relations with a second template go by their first", where)
     for path in sorted((p for p in files if _is_relation(p)), key=lambda p: natural(p.stem)):
-        facts[path.stem] = tuple(_facts(tree, path, data_warnings))
+        facts[path.stem] = tuple(facts_of(tree, path, data_warnings))
     for name in sorted(set(templates) - set(facts) - _GOOGLE_RE, key=natural):
         data_warnings.add("Templates without a relation file", f"{language} {name}")
     return _LanguageFiles(templates, places, facts)
-
-
-def _facts(tree: FileTree, path: PurePosixPath, data_warnings: DataWarnings) -> Iterator[Fact]:
-    seen: set[int | str] = set()
-    labels: dict[str, str] = {}
-    rows = JsonLines(tree, path, data_warnings)
-    for where, row in rows:
-        line_id = line_id_of(row.get("lineid"))
-        texts = [text for key in _TEXT_KEYS if isinstance(text := row.get(key), str)]
-        if line_id is None or len(texts) < len(_TEXT_KEYS):
-            rows.skip(_INCOMPLETE, _lacks(row))
-            continue
-        subject_id, object_id, *names = texts
-        subject, object_ = (composed(name, where, data_warnings) for name in names)
-        uuid = uuid_of(row.get("uuid"), path.stem, line_id, where, data_warnings)
-        if not subject.strip() or not object_.strip():
-            data_warnings.add("Facts with a blank label were skipped", where)
-        elif line_id in seen or uuid in seen:
-            data_warnings.add("Facts that repeat an id were skipped", where)
-        else:
-            seen |= {line_id, uuid}
-            # A pool holds one label an object, so that an object never competes with itself.
-            label = labels.setdefault(object_id, object_)
-            if label != object_:
-                data_warnings.add("Objects with a second label go by their first", where)
-            yield Fact(path.stem, line_id, uuid, subject, subject_id, label, object_id)
-
-
-def _lacks(row: Mapping[str, object]) -> str:
-    """Which keys a fact lacks, or what they hold that is not text."""
-    wrong = [key for key in ("lineid", *_TEXT_KEYS) if row.get(key) is None]
-    wrong += [
-        f"{key}={str(row[key])[:30]!r} is not text"
-        for key in _TEXT_KEYS
-        if not isinstance(row.get(key), (str, type(None)))
-    ]
-    return f"no {', '.join(wrong)}" if wrong else f"lineid={str(row['lineid'])[:30]!r} is not an id"
 
 
 def _relation(name: str, files: _LanguageFiles, language: str, data_warnings: DataWarnings) -> Relation | None:
@@ -234,7 +196,7 @@ def _relation(name: str, files: _LanguageFiles, language: str, data_warnings: Da
     if problem is not None:
         data_warnings.add(problem, f"{files.places[name]}: {template}")
         return None
-    relation = Relation(name, template, facts, {fact.object_id: fact.object for fact in facts})
+    relation = Relation.whole(name, template, facts)
     if len(relation.pool) == 1:
         data_warnings.add("Relations with a single candidate, which any model gets right", where)
     return relation

@@ -25,17 +25,15 @@ def matching(relation: Relation, counterpart: Relation | None) -> Relation:
     """``counterpart``, the pivot's relation, with just the facts whose line ids ``relation`` has, in its order."""
     if counterpart is None:
         return Relation(relation.name, relation.template, (), {})
-    by_id = {fact.line_id: fact for fact in counterpart.facts}
-    shared = tuple(by_id[fact.line_id] for fact in relation.facts if fact.line_id in by_id)
-    return Relation(relation.name, counterpart.template, shared, counterpart.objects, counterpart.variants)
+    theirs = counterpart.by_line
+    return counterpart.only(tuple(theirs[fact.line_id] for fact in relation.facts if fact.line_id in theirs))
 
 
 def count_unlike(relations: Sequence[Relation], counterparts: Sequence[Relation], data_warnings: DataWarnings) -> None:
     """Count the pivot's facts that have a fact's line id and are another fact by their entities or uuid."""
     for relation, counterpart in zip(relations, counterparts, strict=True):
-        by_id = {fact.line_id: fact for fact in relation.facts}
         for fact in counterpart.facts:
-            ours = by_id[fact.line_id]
+            ours = relation.by_line[fact.line_id]
             if (ours.subject_id, ours.object_id) != (fact.subject_id, fact.object_id):
                 data_warnings.add(OTHER_FACT, f"{relation.name} lineid {fact.line_id}")
             elif ours.uuid != fact.uuid:
@@ -47,11 +45,19 @@ def content(relations: Sequence[Relation]) -> list[object]:
     return [
         [
             *(r.name, r.template, sorted(r.objects.items())),
-            [[f.line_id, f.uuid, f.subject, f.object_id] for f in r.facts],
+            [[f.line_id, f.uuid, f.subject, f.object_id, *f.templates[:1]] for f in r.facts],
+            # What a relation does not have leaves no trace, so that digests by the rules before it stay as they are.
             *([sorted(r.variants.items())] if r.variants else []),
+            *([{"candidates": own}] if (own := _own_candidates(r)) else []),
         ]
         for r in relations
     ]
+
+
+def _own_candidates(relation: Relation) -> list[object]:
+    """Of the facts that are asked."""
+    lists = relation.candidates
+    return [[fact.line_id, sorted(lists[fact.line_id])] for fact in relation.facts if fact.line_id in lists]
 
 
 def natural(name: str) -> tuple[int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lrp2_bench.core.registry import Registry
 
@@ -10,13 +10,21 @@ if TYPE_CHECKING:  # the command line knows the names without NumPy
     from lrp2_bench.data.corpus import Corpus
     from lrp2_bench.data.dataset import Dataset
 
+#: Settings of every dataset, which pick some of its facts (lrp2_bench/data/selection.py), and their defaults.
+SELECTION: dict[str, Any] = {"facts": None, "sample": None, "sample_seed": 0, "sample_languages": None}
+
 DATASETS: Registry[type[Dataset]] = Registry(
     "dataset",
     "lrp2_bench.datasets",
     "lrp2_bench.data.dataset:Dataset",
     {
+        "bmlama": "lrp2_bench.data.successors.bmlama:BMlama",
         "cldr": "lrp2_bench.data.cldr.dataset:CldrDataset",
+        "geomlama": "lrp2_bench.data.successors.geomlama:GeoMlama",
+        "klar": "lrp2_bench.data.successors.klar:Klar",
         "mlama": "lrp2_bench.data.mlama:MLama",
+        "mpararel": "lrp2_bench.data.successors.mpararel:MParaRel",
+        "table": "lrp2_bench.data.table.dataset:TableDataset",
         "xfactr": "lrp2_bench.data.xfactr.dataset:XFactr",
     },
 )

@@ -72,13 +72,14 @@ def partial_log_partition_flops(model: ModelShape, rows: int) -> float:
 
 def grid_cost(model: ModelShape, plan: GridPlan, shapes: Iterable[Shape]) -> Cost:
     """Queries of these shapes through every setting of the plan, log-partitions not counted."""
-    runs, finals = plan.block_runs - len(plan.settings), len(plan.settings)
+    finals, settings = plan.final_runs, len(plan.settings)
+    runs = plan.block_runs - finals
     total = Cost()
     for shape in shapes:
-        flops = shape.queries * finals * 2.0 * model.hidden * shape.candidate_tokens
+        flops = shape.queries * settings * 2.0 * model.hidden * shape.candidate_tokens
         for tokens in shape.lengths:
             flops += runs * block_flops(model, tokens) + finals * final_block_flops(model, tokens, shape.scored)
-            flops += finals * decoder_flops(model, tokens, shape.decoder_tokens, shape.decoder_row)
+            flops += settings * decoder_flops(model, tokens, shape.decoder_tokens, shape.decoder_row)
         total += Cost(shape.queries * runs, sum(shape.lengths) * runs, shape.queries * finals, flops)
     return total
 

@@ -48,8 +48,12 @@ class FrontierRunner:
     def __init__(self, model: LayeredModel, plan: GridPlan, edit: Shifts | Edit | None, step_tokens: int) -> None:
         self.work = Work()
         self._model, self._step_tokens = model, step_tokens
-        self._schedule = Scheduler(plan.settings, model.blocks)
         self._edit = as_edit(edit if edit is not None else torch.zeros(0))
+        self._schedule = Scheduler(plan.settings, model.blocks, uses_back=self._edit.before_leaving_uses_back)
+        self._edits = [
+            self._edit if strengths is None else self._edit.at_strength(*strengths)
+            for strengths in self._schedule.strengths
+        ]
         self._moved: Bool[Tensor, "query token"] | None = None  # the tokens whose states are edited; None: all
 
     def __call__(self, queries: Queries, wanted: Bool[Tensor, "query setting"]) -> FinalStates:
@@ -89,10 +93,12 @@ class FrontierRunner:
         passage, query = schedule.passages[k - 1], schedule.at(schedule.passages[k].query)
         if passage.source is not None:
             frontier.hidden = frontier.hidden.index_select(0, schedule.at(passage.source))
-        self._change(self._edit.enter, k, frontier.hidden, schedule.at(passage.enters), query)
-        self._change(self._edit.leave, k, frontier.hidden, schedule.at(passage.leaves), query)
-        if self._edit.acts_between:
-            self._change(self._edit.between, k, frontier.hidden, schedule.at(passage.between), query)
+        for number, rows in passage.enters:
+            self._change(self._edits[number].enter, k, frontier.hidden, schedule.at(rows), query)
+        for number, rows in passage.leaves:
+            self._change(self._edits[number].leave, k, frontier.hidden, schedule.at(rows), query)
+        for number, rows in passage.between if self._edit.acts_between else ():
+            self._change(self._edits[number].between, k, frontier.hidden, schedule.at(rows), query)
 
     def _change(
         self,
@@ -104,8 +110,6 @@ class FrontierRunner:
         positions: Int[Tensor, "query place"] | None = None,
     ) -> None:
         """Edit layer ``k``'s states of some rows, in place; ``positions``: their places are those of the queries."""
-        if not len(rows):
-            return
         before = hidden.index_select(0, rows)
         after = edit(k, before)
         if self._moved is not None:
@@ -128,5 +132,8 @@ class FrontierRunner:
             at = positions.index_select(0, some)
             parts.append(model.block_at(last, frontier.hidden[step.rows, : step.tokens], there, at))
         hidden = torch.cat(parts)
-        self._change(self._edit.leave, last, hidden, schedule.at(passage.leaves), query, positions)
+        if passage.source is not None:
+            hidden, query = hidden.index_select(0, schedule.at(passage.source)), schedule.at(schedule.query)
+        for number, rows in passage.leaves:
+            self._change(self._edits[number].leave, last, hidden, schedule.at(rows), query, positions)
         return FinalStates(hidden, query, schedule.at(schedule.setting), self._step_tokens)

@@ -128,7 +128,7 @@ def stand_in_shifts(model: LayeredModel, facts: ParallelFacts, seed: int) -> Shi
     """Shifts of the right size and kind without a corpus: between the means of some facts' sentences."""
     means = []
     for language, relations in ((facts.language, facts.relations), (facts.pivot, facts.pivot_relations)):
-        filled = [relation.fill(fact.subject, fact.object).text for relation in relations for fact in relation.facts]
+        filled = [relation.fill(fact, fact.object).text for relation in relations for fact in relation.facts]
         some = np.random.default_rng(seed).choice(len(filled), size=min(_SENTENCES, len(filled)), replace=False)
         sentences = [filled[number] for number in some]
         metadata = vector_metadata("", model, language, "facts", sentences)

@@ -11,6 +11,7 @@ from lrp2_bench.core.settings import ProjectionTokens, VectorSettings
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import (
     LanguageVectors,
+    batch_tokens_of,
     cached_path,
     check_vectors,
     compute_vectors,
@@ -56,7 +57,7 @@ def language_vectors(
                 return load_vectors(found).of_model(model_digest, other_digest)
             except BenchError as error:
                 log.warning("%s They are computed again.", error)
-    batch_tokens = settings.batch_tokens or (32_768 if model.device.type == "cuda" else 4_096)
+    batch_tokens = batch_tokens_of(settings, model)
     vectors = compute_vectors(
         model, sentences, metadata, batch_tokens=batch_tokens, data_warnings=data_warnings, tokens=tokens
     )

@@ -18,6 +18,7 @@ class LirpOnly(Intervention):
     name = "lirp_only"
     how = "into the pivot's space after LIRP's block and never back; LSRP's block makes no difference"
     note = _NOTE
+    has_way_back = False
 
     def edit(self, data: FittingData) -> Edit:
         from lrp2_bench.interventions.projection import ProjectionVectors
@@ -36,6 +37,7 @@ class LsrpOnly(Intervention):
     name = "lsrp_only"
     how = "out of the pivot's space after LSRP's block, never entered; LIRP's block makes no difference"
     note = _NOTE
+    has_way_back = False
 
     def edit(self, data: FittingData) -> Edit:
         from lrp2_bench.interventions.projection import ProjectionVectors

@@ -28,6 +28,11 @@ class ProjectionVectors(Edit):
     def leave(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
         return lsrp(hidden, self.subtracted[layer])
 
+    def at_strength(self, strength: float, back: float) -> ProjectionVectors:
+        if strength == back == 1.0:
+            return self
+        return ProjectionVectors(strength * self.added, back * self.subtracted)
+
 
 def as_edit(shifts: Shifts | Edit) -> Edit:
     """Shifts alone are LRP2's: the same there and back."""

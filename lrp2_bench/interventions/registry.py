@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lrp2_bench.core.registry import Registry
 from lrp2_bench.core.settings import LRP2, ProjectionSettings, ProjectionTokens
+from lrp2_bench.interventions.strengths import PATTERN
 
 if TYPE_CHECKING:  # the command line knows the names without NumPy
     from lrp2_bench.interventions.base import Intervention
@@ -19,6 +20,12 @@ INTERVENTIONS: Registry[type[Intervention]] = Registry(
         LRP2: "lrp2_bench.interventions.lrp2:Lrp2",
         "lirp_only": "lrp2_bench.interventions.one_side:LirpOnly",
         "lsrp_only": "lrp2_bench.interventions.one_side:LsrpOnly",
+        "every_layer": "lrp2_bench.interventions.every_layer:EveryLayer",
+        "recover": "lrp2_bench.interventions.recover:Recover",
+        "subspace": "lrp2_bench.interventions.subspace:Subspace",
+        "subspace_removal": "lrp2_bench.interventions.subspace:SubspaceRemoval",
+        "affine": "lrp2_bench.interventions.affine:Affine",
+        "sparse": "lrp2_bench.interventions.sparse:Sparse",
         "random": "lrp2_bench.interventions.random:Random",
         "shuffled": "lrp2_bench.interventions.shuffled:Shuffled",
         "other_pivot": "lrp2_bench.interventions.other_pivot:OtherPivot",
@@ -38,10 +45,11 @@ def name_in(label: str) -> str | None:
 
 
 def is_label(text: str) -> bool:
-    """Whether ``text`` is the label of an intervention other than LRP2 of all tokens."""
+    """Whether ``text`` is the label of an intervention other than LRP2 of all tokens at strength 1."""
     name = name_in(text)
     if name is None or text == LRP2:
         return False
-    settings = "" if name == LRP2 else r"(_seed\d+|_[a-z]{2,3})?"
+    settings = "" if name == LRP2 else r"(_seed\d+|_[a-z]{2,3})?(_of\d+)?(_rank\d+|_dims[\d.]+|_norm)?"
     tokens = "|".join(each.value for each in ProjectionTokens if each is not ProjectionTokens.all)
-    return re.fullmatch(f"{settings}(_({tokens}))?", text[len(name) :]) is not None
+    strengths = f"(_s{PATTERN})?(_b{PATTERN})?"
+    return re.fullmatch(f"{settings}(_({tokens}))?{strengths}", text[len(name) :]) is not None

@@ -58,9 +58,11 @@ class OnTokens(Edit):
     def __init__(self, edit: Edit, choose: Choose) -> None:
         self._edit, self._choose = edit, choose
         self.acts_between = edit.acts_between
+        self.before_leaving_uses_back = edit.before_leaving_uses_back
 
     def tokens(self, batch: TokenBatch) -> Bool[Tensor, "row token"]:
-        return self._choose(batch)
+        chosen, own = self._choose(batch), self._edit.tokens(batch)
+        return chosen if own is None else chosen & own
 
     def enter(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
         return self._edit.enter(layer, hidden)
@@ -70,6 +72,9 @@ class OnTokens(Edit):
 
     def leave(self, layer: int, hidden: Float[Tensor, "*any hidden"]) -> Float[Tensor, "*any hidden"]:
         return self._edit.leave(layer, hidden)
+
+    def at_strength(self, strength: float, back: float) -> Edit:
+        return OnTokens(self._edit.at_strength(strength, back), self._choose)
 
 
 def on_tokens(edit: Shifts | Edit, tokens: ProjectionTokens, model: LayeredModel) -> Edit:

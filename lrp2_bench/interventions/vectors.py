@@ -20,7 +20,7 @@ from lrp2_bench.core.errors import BenchError, nearest
 from lrp2_bench.core.filenames import STEM, file_name
 from lrp2_bench.core.files import sha256_json, write_bytes
 from lrp2_bench.core.progress import progress
-from lrp2_bench.core.settings import ProjectionTokens
+from lrp2_bench.core.settings import ProjectionTokens, VectorSettings
 from lrp2_bench.interventions.tokens import CHOICES, Choose
 from lrp2_bench.models.finite import way_out_of
 from lrp2_bench.models.layered import LayeredModel
@@ -120,7 +120,7 @@ def compute_vectors(
                 hidden = model.block(layer, hidden, context)
                 means.append(_sum_of_means(hidden, counted).cpu())
             found = torch.stack(means)
-            _check_finite(found, f"The language vectors of '{language}'", model)  # now, not after all of them
+            check_finite(found, f"The language vectors of '{language}'", model)  # now, not after all of them
             sums.add_(found)
             padded += batch.ids.numel()
             advance(len(indices))
@@ -133,7 +133,7 @@ def compute_vectors(
         language, len(sequences), sum(lengths), 100 * (1 - sum(lengths) / padded), seconds, sum(lengths) / seconds,
     )  # fmt: skip
     vectors = LanguageVectors(language, (sums / len(sequences)).float(), metadata)
-    _check_finite(vectors.values, f"The language vectors of '{language}'", model)
+    check_finite(vectors.values, f"The language vectors of '{language}'", model)
     return vectors
 
 
@@ -159,7 +159,7 @@ def load_vectors(path: Path) -> LanguageVectors:
         raise BenchError(f"'{path}' holds no language vectors that can be read: {error}.") from error
     if metadata.get("format") != _FORMAT:
         raise BenchError(f"'{path}' is a safetensors file, but not one that `lrp2-bench vectors` wrote.")
-    _check_finite(values, f"'{path}'")
+    check_finite(values, f"'{path}'")
     return LanguageVectors(metadata["language"], values, metadata)
 
 
@@ -200,6 +200,11 @@ def vectors_path(given: Path, language: str) -> Path:
     return given if given.is_file() else given / vectors_name(language)
 
 
+def batch_tokens_of(settings: VectorSettings, model: LayeredModel) -> int:
+    """Padded tokens of a batch."""
+    return settings.batch_tokens or (32_768 if model.device.type == "cuda" else 4_096)
+
+
 def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
     return cache / "vectors" / file_name(metadata["language"]) / f"{sha256_json(dict(metadata))[:24]}.safetensors"
 
@@ -207,13 +212,24 @@ def cached_path(cache: Path, metadata: Mapping[str, str]) -> Path:
 def _tokenize(
     model: LayeredModel, sentences: Sequence[str], language: str, data_warnings: DataWarnings, tokens: ProjectionTokens
 ) -> list[list[int]]:
+    kept = [ids for ids in token_sequences(model, sentences, language, data_warnings, tokens) if ids]
+    if not kept:
+        raise BenchError(f"No sentence of '{language}' has a token in this model's tokenizer.")
+    return kept
+
+
+def token_sequences(
+    model: LayeredModel, sentences: Sequence[str], language: str, data_warnings: DataWarnings, tokens: ProjectionTokens
+) -> list[list[int]]:
+    """Each sentence's token ids, cut to the model's positions; empty where none of ``tokens`` is there (counted)."""
     limit, choice = model.max_tokens, CHOICES[tokens]
     sequences = model.tokenize(sentences)
     usable = _with_any(model, sequences, choice.of(model)) if tokens is not ProjectionTokens.all else sequences
-    kept = []
+    found: list[list[int]] = []
     for number, ids in enumerate(sequences):
         if not usable[number]:
             data_warnings.add(choice.none, f"{language} sentence {number + 1}")
+            found.append([])
             continue
         if limit is not None and len(ids) > limit:
             data_warnings.add(
@@ -222,10 +238,8 @@ def _tokenize(
             # Keep a closing special token, as the tokenizer's own truncation does.
             closed = ids[-1] in special_ids(model.tokenizer)
             ids = ids[: limit - 1] + ids[-1:] if closed else ids[:limit]
-        kept.append(ids)
-    if not kept:
-        raise BenchError(f"No sentence of '{language}' has a token in this model's tokenizer.")
-    return kept
+        found.append(ids)
+    return found
 
 
 def _with_any(model: LayeredModel, sequences: Sequence[Sequence[int]], choose: Choose) -> list[bool]:
@@ -245,7 +259,8 @@ def _sum_of_means(hidden: Tensor, counted: Bool[Tensor, "row token"]) -> Tensor:
     return torch.einsum("rt,rth->h", weights, hidden.to(torch.float64))
 
 
-def _check_finite(values: Tensor, what: str, model: LayeredModel | None = None) -> None:
+def check_finite(values: Float[Tensor, "layer any"], what: str, model: LayeredModel | None = None) -> None:
+    """Raises :class:`BenchError` naming the layers with numbers that are not finite."""
     if torch.isfinite(values).all():
         return
     layers = (~torch.isfinite(values)).any(dim=1).nonzero().flatten().tolist()

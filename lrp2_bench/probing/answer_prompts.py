@@ -60,7 +60,7 @@ def answer_prompts(
 def _masked(model: LayeredModel, relation: Relation) -> list[AnswerPrompt | None]:
     tokenizer = model.tokenizer
     between, mask, unknown = between_masks(tokenizer), tokenizer.mask_token_id, tokenizer.unk_token_id
-    queries = model.tokenize([relation.fill(fact.subject, tokenizer.mask_token).text for fact in relation.facts])
+    queries = model.tokenize([relation.fill(fact, tokenizer.mask_token).text for fact in relation.facts])
     objects = model.tokenize([fact.object for fact in relation.facts], special=False)
     prompts: list[AnswerPrompt | None] = []
     for ids, targets in zip(queries, objects, strict=True):
@@ -75,7 +75,7 @@ def _masked(model: LayeredModel, relation: Relation) -> list[AnswerPrompt | None
 
 
 def _causal(model: LayeredModel, relation: Relation) -> list[AnswerPrompt | None]:
-    filled = [relation.fill(fact.subject, fact.object) for fact in relation.facts]
+    filled = [relation.fill(fact, fact.object) for fact in relation.facts]
     texts = [prompt.text for prompt in filled]
     encoded = model.tokenizer(texts, verbose=False, return_offsets_mapping=True)
     model.check_ids(texts, encoded["input_ids"])
@@ -89,7 +89,7 @@ def _causal(model: LayeredModel, relation: Relation) -> list[AnswerPrompt | None
 
 def _seq2seq(model: EncoderDecoder, relation: Relation) -> list[AnswerPrompt | None]:
     opening, unknown = model.sentinels.opening, model.tokenizer.unk_token_id
-    queries = model.tokenize([relation.fill(fact.subject, OPENING).text for fact in relation.facts])
+    queries = model.tokenize([relation.fill(fact, OPENING).text for fact in relation.facts])
     objects = model.tokenize([fact.object for fact in relation.facts], special=False)
     return [
         AnswerPrompt(tuple(ids), tuple(range(1, 1 + len(targets))), tuple(targets))

@@ -242,7 +242,7 @@ class CausalProbe(Probe):
     def _tokenize(self, relation: Relation, pool: Pool) -> dict[int, _Choice]:
         choices = [allowed.nonzero()[0].tolist() for allowed in pool.allowed]
         texts = [
-            relation.fill(fact.subject, pool.labels[index]).text
+            relation.fill(fact, pool.labels[index]).text
             for fact, indices in zip(relation.facts, choices, strict=True)
             for index in indices
         ]

@@ -131,7 +131,7 @@ class MaskedQueries:
     ) -> dict[int, tuple[list[int], int]]:
         """Fact -> its query's token ids with a single mask, and that mask's place."""
         tokenizer = self._model.tokenizer
-        texts = [relation.fill(fact.subject, tokenizer.mask_token).text for fact in relation.facts]
+        texts = [relation.fill(fact, tokenizer.mask_token).text for fact in relation.facts]
         queries = {}
         for number, ids in enumerate(self._model.tokenize(texts)):
             named = f"{where} {relation.facts[number].uuid}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,32 +22,37 @@ class Pool:
     allowed: npt.NDArray[np.bool_]
 
 
-def pool_of(relation: Relation, size: int | None, seed: int) -> Pool:
-    """Every object of the relation (``size`` None), or each fact's own and ``size - 1`` others.
+def pool_of(relation: Relation, size: int | None, seed: int, *, filtered: bool = False) -> Pool:
+    """Every candidate of each fact (``size`` None), or its own object and ``size - 1`` others of them.
 
-    The others are the same objects in every language where they exist: the relation's object ids in the order of a
-    hash of (seed, line id, object id), skipping labels already taken. A smaller relation gives all it has.
+    The others are the same objects in every language where they exist: the ids of the fact's candidates in the order
+    of a hash of (seed, line id, object id), skipping labels already taken. A smaller relation gives all it has.
+    ``filtered`` leaves out the other true objects of a fact's subject (filtered ranking: Bordes et al., NeurIPS 2013),
+    so that a cut pool is filled up with untrue ones.
     """
     if size is not None and size < 2:
         raise BenchError(f"probing.pool_size={size} leaves nothing to choose from. Give 2 or more, or null for all.")
     index = {label: number for number, label in enumerate(relation.pool)}
     gold = np.array([index[fact.object] for fact in relation.facts], dtype=np.int64)
-    if size is None:
-        allowed = np.ones((len(relation.facts), len(index)), dtype=np.bool_)
-    else:
-        allowed = np.zeros((len(relation.facts), len(index)), dtype=np.bool_)
-        for row, fact in enumerate(relation.facts):
-            allowed[row, [index[label] for label in _sample(relation, fact, size, seed)]] = True
+    allowed = np.zeros((len(relation.facts), len(index)), dtype=np.bool_)
+    for row, fact in enumerate(relation.facts):
+        others = relation.other_answers(fact) if filtered else frozenset()
+        if size is None and fact.line_id not in relation.candidates:
+            allowed[row] = True
+            allowed[row, [index[label] for label in others]] = False
+        else:
+            allowed[row, [index[label] for label in _sample(relation, fact, size, seed, others)]] = True
     return Pool(relation.pool, gold, allowed)
 
 
-def _sample(relation: Relation, fact: Fact, size: int, seed: int) -> set[str]:
+def _sample(relation: Relation, fact: Fact, size: int | None, seed: int, left_out: Set[str]) -> set[str]:
     def order(object_id: str) -> bytes:
         return hashlib.sha256(f"{seed}\t{fact.line_id}\t{object_id}".encode()).digest()
 
     taken = {fact.object}
-    for object_id in sorted(relation.objects, key=order):
+    for object_id in sorted(relation.candidates_of(fact), key=order):
         if len(taken) == size:
             break
-        taken.add(relation.objects[object_id])
+        if relation.objects[object_id] not in left_out:
+            taken.add(relation.objects[object_id])
     return taken

@@ -219,7 +219,7 @@ class Seq2SeqProbe(causal.CausalProbe):
 
     def _tokenize_queries(self, relation: Relation) -> dict[int, list[int]]:
         """Fact -> its query's token ids, with the sentinel in the object's place."""
-        texts = [relation.fill(fact.subject, OPENING).text for fact in relation.facts]
+        texts = [relation.fill(fact, OPENING).text for fact in relation.facts]
         queries = {}
         for number, ids in enumerate(self.model.tokenize(texts)):
             if ids.count(self.model.sentinels.opening) == 1:

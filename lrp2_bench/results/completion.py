@@ -19,8 +19,11 @@ from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.settings import ModelSettings, SearchCommand
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.interventions.base import Needs
+from lrp2_bench.interventions.cached_fit import fit_sentences
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.loading import Checkpoint
+from lrp2_bench.probing.asked import as_asked
 from lrp2_bench.results.layout import CHUNKS, COMPLETION, MANIFEST, STUDY, TABLES
 from lrp2_bench.results.manifest import environment, read_manifest
 from lrp2_bench.results.status import state_of
@@ -83,6 +86,7 @@ def _same_inputs(
         manifest = read_manifest(folder / MANIFEST) or {}
         identity = manifest["identity"]
         facts = make_dataset().facts(settings.language, settings.pivot, DataWarnings())
+        facts = as_asked(facts, settings.probing)
         if facts.digest != identity["dataset"]["digest"]:
             return False
         checkpoint = find(settings.model).known_as(identity["model"]["digest"])
@@ -91,8 +95,15 @@ def _same_inputs(
         if identity["vectors"]["language"] is None:
             return True  # baselines move nothing
         sides = {"language": settings.language, "pivot": settings.pivot}
-        other = (manifest.get("projection") or {}).get("other")  # an ablation's third language
+        projection = manifest.get("projection") or {}
+        other = projection.get("other")  # an ablation's third language
         sides |= {"other": other} if other else {}
+        sides |= {f"among {code}": code for code in projection.get("among", ()) if code not in sides.values()}
+        if fit := projection.get("fit"):
+            needs = Needs(parallel=len(fit["languages"].split()) > 1, sentences=True)
+            found = fit_sentences(needs, settings.language, settings.pivot, make_corpus(), DataWarnings())
+            if fit["sentences_digest"] != sha256_json(list(found.values())):
+                return False
         if settings.vectors.path is not None:
             paths = {side: vectors_path(Path(settings.vectors.path), code) for side, code in sides.items()}
             digests = checkpoint.digest, checkpoint.other_digest

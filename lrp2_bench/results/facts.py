@@ -64,8 +64,7 @@ def read_facts(path: Path) -> Mapping[FactKey, FactText]:
 
 
 def _table(ours: Relation, theirs: Relation) -> pa.Table:
-    by_id = {fact.line_id: fact for fact in theirs.facts}
-    pivot = [by_id.get(fact.line_id) for fact in ours.facts]
+    pivot = [theirs.by_line.get(fact.line_id) for fact in ours.facts]
     count = len(ours.facts)
     names = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array([ours.name], pa.string()))
     columns: list[list[str | None]] = [
@@ -80,7 +79,7 @@ def _table(ours: Relation, theirs: Relation) -> pa.Table:
 
 
 def _query(relation: Relation, fact: Fact) -> str:
-    return relation.fill(fact.subject, SLOT).text
+    return relation.fill(fact, SLOT).text
 
 
 def _storable(text: str | None) -> str | None:

@@ -13,7 +13,7 @@ import itertools
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,8 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import STEM, file_name
 from lrp2_bench.core.files import atomic_path, remove_abandoned, write_bytes
-from lrp2_bench.core.types import NOT_EVALUATED, Fact, Hits, Setting
+from lrp2_bench.core.types import NOT_EVALUATED, Fact, Hits, LayerPair, Setting
+from lrp2_bench.results.hits_table import fill_in, schema_of, setting_of_rows, stored_as, table_of
 from lrp2_bench.results.journals import Journals, Place
 from lrp2_bench.results.layout import CHUNKS, DAMAGED
 
@@ -39,19 +40,6 @@ GONE = "Hits that were stored are gone and were computed again"
 
 #: What a journal's record must say for its chunk to be read.
 _NEEDED = ("side", "relation", "file", "sha256")
-
-#: More layers than any model has.
-_LAYERS = 1024
-
-_SCHEMA = pa.schema(
-    [
-        ("relation", pa.dictionary(pa.int32(), pa.string())),
-        ("uuid", pa.dictionary(pa.int32(), pa.string())),
-        ("lirp", pa.int16()),
-        ("lsrp", pa.int16()),
-        ("hit", pa.bool_()),
-    ]
-)
 
 
 class HitsStore:
@@ -95,21 +83,33 @@ class HitsStore:
         """``[setting, fact]``, -1 where not evaluated; later chunks overrule earlier ones."""
         hits = np.full((len(settings), len(facts)), NOT_EVALUATED, dtype=np.int8)
         columns = {fact.uuid: column for column, fact in enumerate(facts)}
-        rows = {setting: row for row, setting in enumerate(settings)}
-        for place, entry in sorted(self._chunks.items(), key=lambda item: item[0]):
-            if (entry["side"], entry["relation"]) != (side, relation):
-                continue
-            data = self._read(entry)
-            if data is None:
-                del self._chunks[place]  # set aside since it was checked
-            else:
-                _fill(hits, pq.read_table(io.BytesIO(data)), rows, columns)
+        rows = {stored_as(setting): row for row, setting in enumerate(settings)}
+        for table in self._tables(side, relation):
+            fill_in(hits, table, rows, columns)
         return hits
+
+    def searched(self) -> set[LayerPair]:
+        """The pairs with strengths of their own of which something is stored."""
+        found: set[Setting] = set()
+        for relation in sorted({entry["relation"] for entry in self._chunks.values() if entry.get("strengths")}):
+            for table in self._tables("language", relation):
+                found.update(setting_of_rows(table)[0] if "strength" in table.column_names else ())
+        return {setting for setting in found if setting is not None and setting.strength is not None}
+
+    def _tables(self, side: Side, relation: str) -> Iterator[pa.Table]:
+        """The chunks of a relation, earlier ones first."""
+        for place, entry in sorted(self._chunks.items(), key=lambda item: item[0]):
+            if (entry["side"], entry["relation"]) == (side, relation):
+                data = self._read(entry)
+                if data is None:
+                    del self._chunks[place]  # set aside since it was checked
+                else:
+                    yield pq.read_table(io.BytesIO(data))
 
     def append(self, side: Side, relation: str, facts: Sequence[Fact], settings: Sequence[Setting], hits: Hits) -> None:
         """Store a relation's hits ``[setting, fact]``; on return they survive a power cut."""
         buffer = io.BytesIO()
-        pq.write_table(_table(relation, facts, settings, hits), buffer)
+        pq.write_table(table_of(relation, facts, settings, hits), buffer)
         data = buffer.getvalue()
         name = self._free_name(f"{file_name(relation, STEM)}-{side}-{self._journals.number:03d}")
         write_bytes(self._folder / name, data)
@@ -120,6 +120,7 @@ class HitsStore:
             "sha256": hashlib.sha256(data).hexdigest(),
             "settings": len(settings),
             "facts": len(facts),
+            **({"strengths": True} if any(setting and setting.strength for setting in settings) else {}),
         }
         self._named.add(name)
         self._chunks[self._journals.append(entry)] = entry
@@ -157,11 +158,13 @@ def holds_hits(folder: Path) -> bool:
 def write_hits(path: Path, parts: Iterable[tuple[str, Sequence[Fact], Sequence[Setting], Hits]]) -> None:
     """``hits.parquet``: a row per relation, setting and fact, in that order; baseline rows have null layers, facts
     that a setting left open a null ``hit``. Settings without any hit evaluated are left out."""
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, _SCHEMA, compression="zstd") as writer:
-        for relation, facts, settings, hits in parts:
+    listed = list(parts)
+    schema = schema_of([setting for _, _, settings, _ in listed for setting in settings])
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for relation, facts, settings, hits in listed:
             kept = [row for row in range(len(settings)) if (hits[row] != NOT_EVALUATED).any()]
             if kept:
-                writer.write_table(_table(relation, facts, [settings[row] for row in kept], hits[kept]))
+                writer.write_table(table_of(relation, facts, [settings[row] for row in kept], hits[kept], schema))
 
 
 def require_same_identity(
@@ -198,10 +201,15 @@ def require_same_identity(
 
 
 #: Sections of the user's settings that decide sections of an identity of another name.
-_BEHIND = {"vectors": ("corpus", "model"), "probing": ("seed",), "tokens": ("projection",)}
+_BEHIND = {"vectors": ("corpus", "model"), "probing": ("seed",), "tokens": ("projection",), "strength": ("projection",)}
 
 #: What a key stands for in identities that lack it: what was built in before it could be chosen.
-_BUILT_IN = {"tokens": "all"}
+_BUILT_IN = {
+    "tokens": "all",
+    "strength": [1.0, 1.0],
+    "probing.filtered": False,
+    "probing.templates": "first",
+}
 
 
 def _settings_behind(differing: Iterable[str], config: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,37 +236,6 @@ def differing_keys(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict
         for key in sorted(old)
         if old[key] is not None and new.get(key) is not None and new[key] != old[key]
     }
-
-
-def _table(relation: str, facts: Sequence[Fact], settings: Sequence[Setting], hits: Hits) -> pa.Table:
-    count, rows = len(facts), len(settings)
-    flat = hits.reshape(-1)
-    uuids = pa.DictionaryArray.from_arrays(
-        pa.array(np.tile(np.arange(count, dtype=np.int32), rows)), pa.array([fact.uuid for fact in facts], pa.string())
-    )
-    names = pa.DictionaryArray.from_arrays(
-        pa.array(np.zeros(count * rows, dtype=np.int32)), pa.array([relation], pa.string())
-    )
-    layers = [
-        pa.array([value for value in column for _ in range(count)], pa.int16())
-        for column in ([s.lirp if s else None for s in settings], [s.lsrp if s else None for s in settings])
-    ]
-    hit = pa.array(flat == 1, pa.bool_(), mask=flat == NOT_EVALUATED)
-    return pa.Table.from_arrays([names, uuids, *layers, hit], schema=_SCHEMA)
-
-
-def _fill(hits: Hits, table: pa.Table, rows: Mapping[Setting, int], columns: Mapping[str, int]) -> None:
-    """Write a chunk's evaluated cells into ``hits``; what it does not name stays as it is."""
-    i, j = (table[name].fill_null(0).to_numpy().astype(np.int64) for name in ("lirp", "lsrp"))
-    row_of = np.full((_LAYERS, _LAYERS), -1, dtype=np.int64)
-    for setting, row in rows.items():
-        row_of[(setting.lirp, setting.lsrp) if setting else (0, 0)] = row
-    uuids = table["uuid"].unify_dictionaries().combine_chunks()
-    column_of = np.array([columns.get(uuid, -1) for uuid in uuids.dictionary.to_pylist()], dtype=np.int64)
-    row, column = row_of[i, j], column_of[uuids.indices.to_numpy()]
-    hit = table["hit"].fill_null(False).to_numpy()
-    known = (row >= 0) & (column >= 0) & ~table["hit"].is_null().to_numpy()
-    hits[row[known], column[known]] = hit[known]
 
 
 def _quarantined(path: Path) -> Path:

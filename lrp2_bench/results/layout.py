@@ -19,6 +19,7 @@ HITS = "hits.parquet"
 PIVOT_HITS = "pivot_hits.parquet"
 FACTS = "facts.parquet"
 ALIGNMENT = "alignment.csv"
+DAMAGE = "damage.csv"
 MANIFEST = "manifest.json"
 STATUS = "status.json"
 STUDY = "study.journal"
@@ -43,7 +44,7 @@ SHARDS = "shards"
 DAMAGED = ".damaged"
 
 #: What two runs of one configuration write identically, byte for byte; the manifest has their digests.
-TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT)
+TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT, DAMAGE)
 #: Any of these makes a folder a run folder, whole or not.
 MARKERS = frozenset({PAIRS, STATUS, MANIFEST, HITS})
 

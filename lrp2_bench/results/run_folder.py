@@ -12,6 +12,7 @@ import pandas as pd
 from lrp2_bench.core.reading import find_object, read_object
 from lrp2_bench.core.types import Fact, Hits, Relation, Setting
 from lrp2_bench.results import layout
+from lrp2_bench.results.damage import DamageRow, read_damage
 from lrp2_bench.results.facts import FactText, read_facts, write_facts
 from lrp2_bench.results.hits import write_hits
 from lrp2_bench.results.score_tables import Answer, ScoreMetricRow, read_answers, read_score_metrics
@@ -84,6 +85,10 @@ class RunFolder:
 
     def alignment(self) -> list[AlignmentRow]:
         return read_alignment(self.path / layout.ALIGNMENT)
+
+    def damage(self) -> list[DamageRow]:
+        """The baseline, then the pairs reported; none where the run measured none."""
+        return read_damage(self.path / layout.DAMAGE)
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name of :mod:`~lrp2_bench.results.layout`."""

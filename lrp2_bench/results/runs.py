@@ -20,6 +20,7 @@ from lrp2_bench.metrics.scores import needs_scores
 from lrp2_bench.results.choice import best_row
 from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, SCORE_METRICS, STATUS, TABLES, place_of
 from lrp2_bench.results.run_folder import RunFolder
+from lrp2_bench.results.scores import setting_of
 from lrp2_bench.results.tables import PairRow, read_pairs
 
 
@@ -82,7 +83,7 @@ class Run:
         found = self.manifest.get("projection")
         kind = str(found.get("kind")) if isinstance(found, Mapping) else ""
         # A package that added its intervention may be gone; without it every pair stands for itself.
-        return INTERVENTIONS.get(kind).representative(pair, self.blocks) if kind in INTERVENTIONS else pair
+        return INTERVENTIONS.get(kind).stands_for(pair, self.blocks) if kind in INTERVENTIONS else pair
 
     def best(self, select_by: str) -> PairRow | None:
         """The best pair by a metric's name, the first of equals; None without any.
@@ -94,11 +95,19 @@ class Run:
             return best_row(self._scored(select_by), select_by)
         return best_row(self.pairs, select_by)
 
+    @property
+    def strengths(self) -> tuple[float, float]:
+        """What its moves are multiplied by, there and back, where a pair names nothing else."""
+        found = self.manifest.get("projection")
+        there, back = found.get("strength", (1.0, 1.0)) if isinstance(found, Mapping) else (1.0, 1.0)
+        return float(there), float(back)
+
     def _scored(self, name: str) -> list[PairRow]:
         """The pairs that were scored, with the metric ``name``. Raises :class:`BenchError` where there are none."""
         if not self.files.has(SCORE_METRICS):
             raise BenchError(f"{needs_scores(name)}\nThere are none in '{self.folder}'.")
-        of = {row.setting: row.value for row in self.files.score_metrics() if row.metric == name}
+        rows = [row for row in self.files.score_metrics() if row.metric == name]
+        of = {setting_of(row.layers, self.strengths): row.value for row in rows}
         if not of:
             raise BenchError(
                 f"score_metrics.csv in '{self.folder}' lacks '{name}'.\nRun the same `lrp2-bench score` without "

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from lrp2_bench.core.files import atomic_path, write_text
 from lrp2_bench.core.reading import damaged, missing
 from lrp2_bench.core.types import Setting
-from lrp2_bench.results.scores import NEXT, setting_of, storable
+from lrp2_bench.results.scores import NEXT, Layers, setting_of, storable
 
 #: What an answer is: the fact's own object; the same object in another form; another true object of the subject in this
 #: relation; wrong.
@@ -38,6 +38,7 @@ _ANSWERS = pa.schema(
         ("answer", pa.string()),
         ("kind", pa.string()),
         ("language", pa.string()),
+        ("strength_back", pa.float64()),
     ]
 )
 
@@ -56,10 +57,16 @@ class ScoreMetricRow:
     low: float | None
     high: float | None
     facts: int
+    strength_back: float | None = None
+
+    @property
+    def layers(self) -> Layers:
+        return self.lirp, self.lsrp, self.strength, self.strength_back
 
     @property
     def setting(self) -> Setting:
-        return setting_of(self.lirp, self.lsrp)
+        """Of a run of strength 1."""
+        return setting_of(self.layers)
 
 
 @dataclass(frozen=True)
@@ -75,10 +82,16 @@ class Answer:
     answer: str | None
     kind: str | None
     language: str | None
+    strength_back: float | None = None
+
+    @property
+    def layers(self) -> Layers:
+        return self.lirp, self.lsrp, self.strength, self.strength_back
 
     @property
     def setting(self) -> Setting:
-        return setting_of(self.lirp, self.lsrp)
+        """Of a run of strength 1."""
+        return setting_of(self.layers)
 
 
 def write_score_metrics(path: Path, rows: Sequence[ScoreMetricRow]) -> None:
@@ -119,12 +132,13 @@ def read_answers(path: Path) -> list[Answer]:
 
 
 def write_wrong_answers(path: Path, answers: Sequence[Answer]) -> None:
-    """``relation,lirp,lsrp,strength,answer,kind,language,facts,of``: the most frequent answers other than the right
-    one of each relation and setting, the ``facts`` that they are given for, and all facts ``of`` that relation."""
-    names = ["relation", "lirp", "lsrp", "strength", "answer", "kind", "language", "facts", "of"]
+    """``relation,lirp,lsrp,strength,answer,kind,language,facts,of,strength_back``: the most frequent answers other than
+    the right one of each relation and setting, the ``facts`` that they are given for, and all facts ``of`` that
+    relation."""
+    names = ["relation", "lirp", "lsrp", "strength", "answer", "kind", "language", "facts", "of", "strength_back"]
     lines = [
-        [relation, *(_cell(part) for part in layers), *given, count, of]
-        for (relation, *layers), of, counted in wrong_answers(answers)
+        [relation, *(_cell(part) for part in layers), *given, count, of, _cell(back)]
+        for (relation, *layers, back), of, counted in wrong_answers(answers)
         for given, count in counted[:_LISTED]
     ]
     write_text(path, _csv([names, *lines]))
@@ -133,12 +147,13 @@ def write_wrong_answers(path: Path, answers: Sequence[Answer]) -> None:
 def wrong_answers(
     answers: Iterable[Answer],
 ) -> list[tuple[tuple[Any, ...], int, list[tuple[tuple[str, str, str], int]]]]:
-    """By relation and setting (relation, lirp, lsrp, strength): how many facts there are, and the answers other than
-    the right one with their kind and language and how often each is given, the most frequent first."""
+    """By relation and setting (relation, lirp, lsrp, strength, strength_back): how many facts there are, and the
+    answers other than the right one with their kind and language and how often each is given, the most frequent
+    first."""
     facts: Counter[tuple[Any, ...]] = Counter()
     given: dict[tuple[Any, ...], Counter[tuple[str, str, str]]] = {}
     for one in answers:
-        key = one.relation, one.lirp, one.lsrp, one.strength
+        key = one.relation, *one.layers
         facts[key] += 1
         counter = given.setdefault(key, Counter())
         if one.answer is not None and one.kind is not None and one.language is not None and one.kind != "right":
@@ -156,7 +171,7 @@ def _metric_row(line: dict[str, str]) -> ScoreMetricRow:
     lirp, lsrp = (int(line[name]) if line[name] else None for name in ("lirp", "lsrp"))
     return ScoreMetricRow(
         lirp, lsrp, number("strength"), line["metric"], float(line["value"]), number("change"), number("low"),
-        number("high"), int(line["facts"]),
+        number("high"), int(line["facts"]), number("strength_back"),
     )  # fmt: skip
 
 

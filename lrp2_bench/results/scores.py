@@ -25,6 +25,10 @@ from lrp2_bench.core.types import LayerPair, Relation, Setting
 #: float32 ``[setting, fact, candidate]``; NaN where a candidate does not compete, minus infinity where it cannot win.
 Scores = npt.NDArray[np.float32]
 
+#: LIRP and LSRP layer, and the strengths of the way there and the way back; all None at the baseline.
+Layers = tuple[int | None, int | None, float | None, float | None]
+Strengths = tuple[float, float]
+
 NEXT = "Run `lrp2-bench score` with the same model, dataset and language: finished relations are kept."
 
 _SCHEMA = pa.schema(
@@ -36,49 +40,58 @@ _SCHEMA = pa.schema(
         ("strength", pa.float64()),
         ("candidate", pa.dictionary(pa.int32(), pa.string())),
         ("score", pa.float32()),
+        ("strength_back", pa.float64()),
     ]
 )
 _IDENTITY, _SETTINGS = b"lrp2_bench.identity", b"lrp2_bench.settings"
 
 
-def strength_of(setting: Setting, usual: float) -> float | None:
-    """What a pair's move is multiplied by: its own strength where it has one, else the run's; None at the baseline."""
-    own = getattr(setting, "strength", None)
-    return None if setting is None else float(usual if own is None else own)
+def layers_of(setting: Setting, usual: Strengths) -> Layers:
+    """What a table says of a setting: strengths are its own, else the run's ``usual`` ones; the baseline has none."""
+    if setting is None:
+        return None, None, None, None
+    there, back = usual if setting.strength is None else (setting.strength, setting.back)
+    return setting.lirp, setting.lsrp, there, back
 
 
-def setting_of(lirp: int | None, lsrp: int | None) -> Setting:
-    """The setting that a row of a table is of; None, the baseline, without layers."""
-    return None if lirp is None or lsrp is None else LayerPair(lirp, lsrp)
+def setting_of(layers: Layers, usual: Strengths = (1.0, 1.0)) -> Setting:
+    """The setting that a row of a table is of; a pair at the ``usual`` strengths names none."""
+    lirp, lsrp, there, back = layers
+    if lirp is None or lsrp is None:
+        return None
+    return LayerPair(lirp, lsrp) if (there, back) == usual else LayerPair(lirp, lsrp, there, back)
 
 
 def write_scores(
     path: Path,
     parts: Iterable[tuple[Relation, Scores]],
     settings: Sequence[Setting],
-    strength: float,
+    usual: Strengths,
     identity: Mapping[str, Any],
 ) -> None:
-    """``relation,uuid,lirp,lsrp,strength,candidate,score``: a row for every fact, setting and candidate that competes.
+    """``relation,uuid,lirp,lsrp,strength,candidate,score,strength_back``: a row for every fact, setting and candidate
+    that competes.
 
-    ``strength`` is the run's; all three are empty at the baseline. ``identity`` is what decides scores.
+    ``usual`` are the run's strengths; layers and strengths are empty at the baseline. ``identity`` is what decides
+    scores.
     """
-    layers = [[each.lirp, each.lsrp] for each in settings if each is not None]
+    layers = [layers_of(each, usual) for each in settings if each is not None]
     metadata = {_IDENTITY: json.dumps(identity, sort_keys=True).encode(), _SETTINGS: json.dumps(layers).encode()}
     schema = _SCHEMA.with_metadata(metadata)
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for relation, scores in parts:
             for row, setting in enumerate(settings):
                 if relation.facts:
-                    writer.write_table(_table(relation, setting, scores[row], strength, schema))
+                    writer.write_table(_table(relation, setting, scores[row], usual, schema))
 
 
-def stored_identity(path: Path) -> tuple[dict[str, Any], list[LayerPair]]:
+def stored_identity(path: Path, usual: Strengths) -> tuple[dict[str, Any], list[LayerPair]]:
     """What decided the scores in a file and the pairs that they are of; nothing where there is none to be read."""
     try:
         metadata = pq.read_schema(path).metadata or {}
         identity = json.loads(metadata[_IDENTITY])
-        return dict(identity), [LayerPair(*layers) for layers in json.loads(metadata[_SETTINGS])]
+        pairs = [setting_of(tuple(layers), usual) for layers in json.loads(metadata[_SETTINGS])]
+        return dict(identity), [pair for pair in pairs if pair is not None]
     except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
         return {}, []
 
@@ -124,11 +137,11 @@ class ScoreParts:
 
 
 def _table(
-    relation: Relation, setting: Setting, scores: npt.NDArray[np.float32], strength: float, schema: pa.Schema
+    relation: Relation, setting: Setting, scores: npt.NDArray[np.float32], usual: Strengths, schema: pa.Schema
 ) -> pa.Table:
     fact, candidate = (~np.isnan(scores)).nonzero()
     count = len(fact)
-    lirp, lsrp = (setting.lirp, setting.lsrp) if setting is not None else (None, None)
+    lirp, lsrp, there, back = layers_of(setting, usual)
 
     def texts(codes: npt.NDArray[np.int64], names: Sequence[str]) -> pa.Array:
         known = pa.array([storable(name) for name in names], pa.string())
@@ -139,8 +152,9 @@ def _table(
         texts(fact, [each.uuid for each in relation.facts]),
         pa.array([lirp] * count, pa.int16()),
         pa.array([lsrp] * count, pa.int16()),
-        pa.array([strength_of(setting, strength)] * count, pa.float64()),
+        pa.array([there] * count, pa.float64()),
         texts(candidate, relation.pool),
         pa.array(scores[fact, candidate], pa.float32()),
+        pa.array([back] * count, pa.float64()),
     ]
     return pa.Table.from_arrays(columns, schema=schema)

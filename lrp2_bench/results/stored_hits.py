@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lrp2_bench.core.reading import damaged, missing
-from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting
+from lrp2_bench.core.types import NOT_EVALUATED, WORDING, Hits, Setting
+from lrp2_bench.results.hits_table import Numbers, distinct, joined, setting_of_rows
 
 #: (relation, uuid), which names a fact in every language.
 FactKey = tuple[str, str]
-Numbers = npt.NDArray[np.integer[Any]]
-
-#: More layers than any model has.
-_LAYERS = 1024
 _NEXT = "Run the same `lrp2-bench search` again: it is regenerated from the stored hits."
 
 
@@ -50,7 +46,15 @@ class StoredHits:
         if setting not in self.settings:
             return np.full(len(facts), NOT_EVALUATED, dtype=np.int8)
         found = dict(zip(self.facts, self.hits[self.settings.index(setting)].tolist(), strict=True))
-        return np.array([found.get(fact, NOT_EVALUATED) for fact in facts], dtype=np.int8)
+        # A pivot is asked in the first wording alone, which stands beside each of the language's.
+        firsts = (found.get(fact, found.get(first_wording(fact), NOT_EVALUATED)) for fact in facts)
+        return np.array(list(firsts), dtype=np.int8)
+
+
+def first_wording(fact: FactKey) -> FactKey:
+    """The fact's name in its first wording; its own where it has but one."""
+    relation, uuid = fact
+    return relation, re.sub(rf"{WORDING}\d+$", "", uuid)
 
 
 def read_hits(path: Path) -> StoredHits:
@@ -59,12 +63,10 @@ def read_hits(path: Path) -> StoredHits:
         table = pq.read_table(path)
         relations, relation = _codes(table["relation"])
         uuids, uuid = _codes(table["uuid"])
-        lirp, lsrp = (table[name].fill_null(0).to_numpy().astype(np.int32) for name in ("lirp", "lsrp"))
         hit = np.where(table["hit"].is_null().to_numpy(), NOT_EVALUATED, table["hit"].fill_null(False).to_numpy())
         # A fact or setting is one number, which numpy compares faster than rows of a table.
-        facts, column = _in_order(_joined(relation, uuid, len(uuids)))
-        settings, row = _distinct(_joined(lirp, lsrp, _LAYERS))
-        named = tuple(LayerPair(code // _LAYERS, code % _LAYERS) if code else None for code in settings.tolist())
+        facts, column = _in_order(joined(relation, uuid, len(uuids)))
+        named, row = setting_of_rows(table)
     except FileNotFoundError:
         raise missing(path, _NEXT) from None
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
@@ -83,35 +85,13 @@ def _codes(column: pa.ChunkedArray) -> tuple[list[str], Numbers]:
     return coded.dictionary.to_pylist(), coded.indices.to_numpy()
 
 
-def _joined(high: Numbers, low: Numbers, base: int) -> Numbers:
-    """``high * base + low``, a number for each two; ``base`` is above every ``low``."""
-    wide = (int(high.max()) + 1) * base >= 2**31
-    joined: Numbers = high.astype(np.int64 if wide else np.int32)
-    joined *= base
-    joined += low
-    return joined
-
-
 def _in_order(codes: Numbers) -> tuple[Numbers, Numbers]:
     """The distinct ``codes`` in the order of their first occurrence, and the place of each code among them."""
-    distinct, place = _distinct(codes)
-    first = np.empty(len(distinct), dtype=np.int64)
+    known, place = distinct(codes)
+    first = np.empty(len(known), dtype=np.int64)
     # Of several values for one place numpy keeps the last, and here that is the first row.
     first[place[::-1]] = np.arange(len(codes))[::-1]
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    return distinct[order], rank[place]
-
-
-def _distinct(codes: Numbers) -> tuple[Numbers, Numbers]:
-    """The distinct ``codes`` (0 or more), ascending, and the place of each code among them: by a table of all codes up
-    to the highest where that is no longer than the file, since sorting millions of rows takes most of the reading."""
-    if len(codes) == 0 or codes.min() < 0 or int(codes.max()) > max(len(codes), _LAYERS**2):
-        return np.unique(codes, return_inverse=True)
-    there = np.zeros(int(codes.max()) + 1, dtype=bool)
-    there[codes] = True
-    distinct = np.flatnonzero(there)
-    place = np.empty(len(there), dtype=np.int32)
-    place[distinct] = np.arange(len(distinct))
-    return distinct, place[codes]
+    return known[order], rank[place]

@@ -15,8 +15,10 @@ from lrp2_bench.metrics.registry import METRICS
 from lrp2_bench.metrics.registry import metric as of
 from lrp2_bench.metrics.scores import needs_scores
 
-#: Those of every ``pairs.csv``; further metrics have columns behind them, under their names.
+#: Those of every ``pairs.csv``; further metrics have columns behind them, under their names, and behind those come the
+#: strengths where they are searched.
 PAIR_COLUMNS = ("lirp", "lsrp", "accuracy", "transferability", "facts", "shared")
+STRENGTH_COLUMNS = ("strength", "strength_back")
 ALIGNMENT_COLUMNS = ("layer", "baseline", "lrp2", "facts")
 
 DECIMALS = 6
@@ -31,6 +33,7 @@ class PairRow:
     ``accuracy`` and ``transferability`` are percentages, rounded to the file's six decimals as soon as the row is
     made, so that a row equals the one read back. ``facts`` counts the language's facts, ``shared`` those that the
     pivot has too. A percentage of nothing may be NaN. ``further`` has other metrics by name, in the columns' order.
+    The strengths are a searched pair's, as in :class:`~lrp2_bench.core.types.LayerPair`, None where they are the run's.
     Impossible values raise ValueError.
     """
 
@@ -41,13 +44,17 @@ class PairRow:
     facts: int
     shared: int
     further: Mapping[str, float] = field(default_factory=dict, hash=False)
+    strength: float | None = None
+    strength_back: float | None = None
 
     def __post_init__(self) -> None:
         if (self.lirp is None) != (self.lsrp is None):
             raise ValueError(f"lirp and lsrp are both given or both empty, not lirp={self.lirp}, lsrp={self.lsrp}.")
         if self.lirp is not None and self.lsrp is not None:
-            LayerPair(self.lirp, self.lsrp)  # raises on a pair that cannot be
-            self.lirp, self.lsrp = int(self.lirp), int(self.lsrp)
+            pair = LayerPair(self.lirp, self.lsrp, self.strength, self.strength_back)  # raises on one that cannot be
+            self.lirp, self.lsrp, self.strength_back = int(self.lirp), int(self.lsrp), pair.strength_back
+        elif self.strength is not None or self.strength_back is not None:
+            raise ValueError(f"The baseline has no strength, not {self.strength}.")
         self.facts, self.shared = _count("facts", self.facts), _count("shared", self.shared)
         if self.shared > self.facts:
             raise ValueError(f"shared={self.shared} exceeds facts={self.facts}, of which it is a part.")
@@ -61,8 +68,13 @@ class PairRow:
         return ("accuracy", "transferability", *self.further)
 
     def columns(self) -> dict[str, Any]:
-        """Its values by the names of the columns of ``pairs.csv``, in their order."""
-        return {**{name: getattr(self, name) for name in PAIR_COLUMNS}, **self.further}
+        """Its values by the names of the columns of ``pairs.csv``, in their order, strengths where it has some."""
+        strengths = {} if self.strength is None else dict(zip(STRENGTH_COLUMNS, self._strengths(), strict=True))
+        return {**{name: getattr(self, name) for name in PAIR_COLUMNS}, **self.further, **strengths}
+
+    def _strengths(self) -> tuple[float | None, float | None]:
+        """Of the two ways."""
+        return self.strength, self.strength if self.strength_back is None else self.strength_back
 
     def value(self, metric: str) -> float:
         """By the metric's name. Raises :class:`BenchError` for one that was not computed."""
@@ -80,7 +92,9 @@ class PairRow:
     @property
     def pair(self) -> LayerPair | None:
         """The row's layer pair; None for the baseline."""
-        return None if self.lirp is None or self.lsrp is None else LayerPair(self.lirp, self.lsrp)
+        if self.lirp is None or self.lsrp is None:
+            return None
+        return LayerPair(self.lirp, self.lsrp, self.strength, self.strength_back)
 
 
 @dataclass
@@ -104,16 +118,18 @@ class AlignmentRow:
 
 
 def write_pairs(path: Path, rows: Sequence[PairRow]) -> None:
-    """Write ``pairs.csv``, whole or not at all: the baseline, then pairs in (lirp, lsrp) order, else ValueError."""
+    """Write ``pairs.csv``, whole or not at all: the baseline, then pairs in order, else ValueError."""
     _check_order(path, list(rows), _check_pair_order)
+    # As many as are searched: none, one for both ways, or one for each.
+    strengths = any(row.strength is not None for row in rows) + any(row.strength_back is not None for row in rows)
     lines = [
         (
             _cell(row.lirp), _cell(row.lsrp), _cell(row.accuracy), _cell(row.transferability), row.facts, row.shared,
-            *map(_cell, row.further.values()),
+            *map(_cell, (*row.further.values(), *row._strengths()[:strengths])),
         )
         for row in rows
     ]  # fmt: skip
-    _write(path, (*PAIR_COLUMNS, *rows[0].further), lines)
+    _write(path, (*PAIR_COLUMNS, *rows[0].further, *STRENGTH_COLUMNS[:strengths]), lines)
 
 
 def read_pairs(path: Path) -> list[PairRow]:
@@ -138,6 +154,8 @@ def read_alignment(path: Path) -> list[AlignmentRow]:
 
 def _parse_pair(cells: Sequence[str], names: Sequence[str]) -> PairRow:
     lirp, lsrp, accuracy, transferability, facts, shared = cells[: len(PAIR_COLUMNS)]
+    further = dict(zip(names, cells[len(PAIR_COLUMNS) :], strict=True))
+    strength, back = (further.pop(name, "") for name in STRENGTH_COLUMNS)
     return PairRow(
         lirp=int(lirp) if lirp else None,
         lsrp=int(lsrp) if lsrp else None,
@@ -145,7 +163,9 @@ def _parse_pair(cells: Sequence[str], names: Sequence[str]) -> PairRow:
         transferability=float(transferability),
         facts=int(facts),
         shared=int(shared),
-        further={name: float(cell) for name, cell in zip(names, cells[len(PAIR_COLUMNS) :], strict=True)},
+        further={name: float(cell) for name, cell in further.items()},
+        strength=float(strength) if strength else None,
+        strength_back=float(back) if back else None,
     )
 
 
@@ -163,6 +183,8 @@ def _check_pair_order(before: PairRow | None, row: PairRow) -> None:
         raise ValueError("The baseline occurs a second time.")
     if list(before.further) != list(row.further):
         raise ValueError(f"The pair {row.pair} has other metrics than the row before: {', '.join(row.metrics)}.")
+    if before.pair is not None and (before.strength is None) != (row.strength is None):
+        raise ValueError(f"The pair {row.pair} has a strength or the one before it has, not both.")
     if before.pair is not None and before.pair >= row.pair:
         raise ValueError(f"The pair {row.pair} does not come after {before.pair}: pairs ascend and occur once.")
 

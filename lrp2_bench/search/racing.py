@@ -29,7 +29,7 @@ from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.search.order import rungs, stratified_order
 from lrp2_bench.search.pruner import PairedPruner
 from lrp2_bench.search.space import quiet_optuna
-from lrp2_bench.search.task import Facts, Found, Spending, Task, Watch, nothing, runs_of
+from lrp2_bench.search.task import Facts, Found, Task, Watch, nothing
 
 #: A pruner at a p-value.
 MakePruner = Callable[[float], BasePruner]
@@ -63,7 +63,7 @@ def race(task: Task, rules: RaceRules, watch: Watch | None = None) -> Found:
     watch = watch or Watch()
     order = stratified_order(task.relations, rules.seed)
     ends = rungs(task.facts, rules.first)
-    found = Found(nothing(task), Spending())
+    found = nothing(task)
     alive: list[LayerPair] = list(task.pairs)
     allowed = None if rules.budget is None else rules.budget * task.grid_runs
     start = 0
@@ -73,7 +73,7 @@ def race(task: Task, rules: RaceRules, watch: Watch | None = None) -> Found:
         rows = [0, *(task.rows[pair] for pair in alive)]
         watch.begin(alive, f"rung {number + 1} of {len(ends)}: {len(alive)} pairs on {len(new)} facts")
         found.hits[np.asarray(rows)[:, None], new] = task.evaluate(settings, new)
-        found.spending.add(task.blocks, settings, len(new))
+        found.spending.add(task, settings, len(new))
         seen = np.sort(order[:end])
         scores = task.scores(found.hits[rows[1:]][:, seen], seen)
         for pair, score in zip(alive, scores.tolist(), strict=True):
@@ -83,7 +83,7 @@ def race(task: Task, rules: RaceRules, watch: Watch | None = None) -> Found:
             kept = _undecided(task, rules, found.hits, seen, alive, scores, comparisons=len(ends) - 1)
             if allowed is not None:
                 share = (allowed - found.spending.block_runs) / (len(ends) - number - 1)
-                kept = _affordable(task.blocks, kept, share / (ends[number + 1] - end))
+                kept = _affordable(task, kept, share / (ends[number + 1] - end))
             for pair in sorted(set(alive) - set(kept)):
                 watch.drop(pair)
             alive = sorted(kept)
@@ -119,11 +119,11 @@ def _undecided(
     return [ranked[0], *(pair for pair, gone in zip(ranked[1:], lost, strict=True) if not gone)]
 
 
-def _affordable(blocks: int, ranked: Sequence[LayerPair], runs: float) -> list[LayerPair]:
+def _affordable(task: Task, ranked: Sequence[LayerPair], runs: float) -> list[LayerPair]:
     """The best of ``ranked`` that together take at most ``runs`` block runs a fact; always the first."""
     kept = [ranked[0]]
     for pair in ranked[1:]:
-        if runs_of(blocks, (None, *kept, pair)) > runs:
+        if task.runs_of((None, *kept, pair)) > runs:
             break
         kept.append(pair)
     return kept

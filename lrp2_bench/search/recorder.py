@@ -25,7 +25,7 @@ from optuna.trial import FrozenTrial, TrialState
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.processes import is_alive, this_process
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.search.space import distributions, quiet_optuna
+from lrp2_bench.search.space import Ranges, distributions, pair_of, params, quiet_optuna, ranges_of
 from lrp2_bench.search.storage import first_line
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class StudyKey:
     objective: str
     identity: str
     direction: str = "maximize"
+    ranges: Ranges | None = None  # of strengths, where they are searched
 
     def attributes(self) -> dict[str, str | int]:
         return {_SPACE: self.blocks, _OBJECTIVE: self.objective, _IDENTITY: self.identity}
@@ -134,10 +135,11 @@ class StudyRecorder:
         self._broken = True
 
     def _begin(self, pair: LayerPair) -> None:
+        ranges = self._key.ranges or ranges_of([pair])
         template = optuna.trial.create_trial(
             state=TrialState.RUNNING,
-            params={"lirp": pair.lirp, "lsrp": pair.lsrp},
-            distributions=distributions(self._key.blocks),
+            params=params(pair, ranges),
+            distributions=distributions(self._key.blocks, ranges),
             system_attrs={_OWNER: this_process()},
         )
         trial = self._storage.create_new_trial(self._study, template_trial=template)
@@ -194,10 +196,6 @@ def close_stale(storage: BaseStorage, study: int, name: str, *, alone: bool) -> 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             fail_stale_trials(optuna.load_study(study_name=name, storage=storage))
-
-
-def pair_of(trial: FrozenTrial) -> LayerPair:
-    return LayerPair(trial.params["lirp"], trial.params["lsrp"])
 
 
 def _study_id(storage: BaseStorage, key: StudyKey, *, alone: bool) -> int:

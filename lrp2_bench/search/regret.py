@@ -12,7 +12,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_pairs
 from lrp2_bench.metrics.base import Metric
 from lrp2_bench.results.stored_hits import StoredHits
-from lrp2_bench.search.task import Facts, Found, StandsFor, Task, best_of, itself, runs_of
+from lrp2_bench.search.task import Facts, Found, StandsFor, Task, best_of, itself
 from lrp2_bench.stats.bootstrap import resample_metric
 from lrp2_bench.stats.confidence_set import confidence_set_of_best
 
@@ -52,7 +52,9 @@ def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, st
 
     Raises :class:`BenchError` where a cell is open.
     """
-    settings: tuple[Setting, ...] = (None, *all_pairs(blocks))
+    strengths = strengths_of(stored)
+    pairs = (pair.at(*each) for pair in all_pairs(blocks) for each in strengths or ((None, None),))
+    settings: tuple[Setting, ...] = (None, *pairs)
     row = {setting: number for number, setting in enumerate(stored.settings)}
     missing = [setting for setting in settings if setting not in row]
     if missing or (stored.hits == NOT_EVALUATED).any():
@@ -64,9 +66,17 @@ def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, st
         found: Hits = hits[[of[setting] for setting in wanted]][:, facts]
         return found
 
-    task = Task(blocks, stored.relations, pivot.by_fact(None, stored.facts), metric, look_up, stands_for)
+    by_fact = pivot.by_fact(None, stored.facts)
+    task = Task(blocks, stored.relations, by_fact, metric, look_up, stands_for, strengths)
     distinct = hits[[of[pair] for pair in task.pairs]]
     return Truth(task, task.scores(distinct, np.arange(task.facts)), confidence_set(task, distinct))
+
+
+def strengths_of(stored: StoredHits) -> tuple[tuple[float, float | None], ...]:
+    """The strengths that were searched, ascending; none where there is a run's own alone."""
+    pairs = (setting for setting in stored.settings if setting is not None)
+    found = {(pair.strength, pair.strength_back) for pair in pairs if pair.strength is not None}
+    return tuple(sorted(found, key=lambda each: (each[0], each[1] or each[0])))
 
 
 def confidence_set(task: Task, hits: Hits) -> npt.NDArray[np.bool_]:
@@ -88,7 +98,7 @@ def replay(found_by: Strategy, known: Truth) -> Replay:
         pair=pair,
         regret=float(merit.max() - merit[at]),
         confidence_set=bool(known.confidence_set[at]),
-        pairs=len(found.complete(task.pairs)),
+        pairs=len(found.complete()),
         cells=found.spending.cells,
-        share=found.spending.block_runs / max(1, task.facts * runs_of(task.blocks, task.settings)),
+        share=found.spending.block_runs / max(1, task.grid_runs),
     )

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
@@ -19,7 +20,7 @@ from lrp2_bench.core.files import atomic_path
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.metrics.base import Metric
 from lrp2_bench.results.tables import PairRow
-from lrp2_bench.search.space import distributions, quiet_optuna
+from lrp2_bench.search.space import Ranges, distributions, params, quiet_optuna, ranges_of
 
 log = logging.getLogger(__name__)
 
@@ -47,21 +48,24 @@ def write_study(
 
     The objective is ``select_by``; the other metrics are user attributes of each trial, the baseline's numbers are
     the study's. A pair for which ``select_by`` is no number is a failed trial. The search space is the same for every
-    pair of a model (lirp 1..L-1, lsrp 2..L); pairs that cannot be (lirp >= lsrp) are never asked. ``curves`` has the
+    pair of a model (lirp 1..L-1, lsrp 2..L, and their strengths where those are searched); pairs that cannot be
+    (lirp >= lsrp) are never asked. ``curves`` has the
     metric of pairs after so many facts, which become a trial's intermediate values; those of them without a row were
     dropped on the way and are pruned trials. The file is regenerated from the hits and takes the old one's place
     whole, so that a kill leaves either study, never a half one.
     """
     curves = curves or {}
+    ranges = ranges_of([*curves, *(row.pair for row in rows if row.pair is not None)])
+    space = distributions(blocks, ranges)
     trials: dict[LayerPair, FrozenTrial] = {
-        pair: _trial(pair, blocks, TrialState.PRUNED, curve) for pair, curve in curves.items()
+        pair: _trial(pair, space, ranges, TrialState.PRUNED, curve) for pair, curve in curves.items()
     }
     for row in rows:
         if row.pair is not None:
             value = row.value(select_by.name)
             state, final = (TrialState.FAIL, None) if math.isnan(value) else (TrialState.COMPLETE, value)
             curve = curves.get(row.pair, {})
-            trials[row.pair] = _trial(row.pair, blocks, state, curve, final, attributes(row, select_by))
+            trials[row.pair] = _trial(row.pair, space, ranges, state, curve, final, attributes(row, select_by))
     with quiet_optuna(), atomic_path(path) as temporary:
         study = optuna.create_study(study_name=name, storage=_journal(temporary), direction=select_by.direction)
         for row in rows:
@@ -82,15 +86,16 @@ def _journal(path: Path) -> optuna.storages.JournalStorage:
 
 def _trial(
     pair: LayerPair,
-    blocks: int,
+    space: dict[str, BaseDistribution],
+    ranges: Ranges | None,
     state: TrialState,
     curve: Mapping[int, float],
     value: float | None = None,
     user_attributes: Mapping[str, float | int] | None = None,
 ) -> FrozenTrial:
     return optuna.trial.create_trial(
-        params={"lirp": pair.lirp, "lsrp": pair.lsrp},
-        distributions=distributions(blocks),
+        params=params(pair, ranges),
+        distributions=space,
         state=state,
         value=value,
         user_attrs=dict(user_attributes or {}),

@@ -13,6 +13,7 @@ from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, Setting, all_p
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.metrics.base import FactHits, Metric
+from lrp2_bench.search.space import Ranges
 
 #: int64 ``[fact]``: places of facts in a task.
 Facts = npt.NDArray[np.int64]
@@ -33,7 +34,8 @@ def itself(pair: LayerPair) -> LayerPair:
 class Task:
     """One (model, dataset, language). ``relations`` ``[fact]`` names each fact's relation, ``pivot`` ``[fact]`` is the
     pivot's baseline, -1 where it lacks the fact. Pairs are compared by ``metric``; those with the same ``stands_for``
-    have the same hits, so that just that one is looked at."""
+    have the same hits, so that just that one is looked at. Each is looked at with each of ``strengths`` (there, back;
+    None for the same), or where a sampler chooses them with some of ``ranges``. ``uses_back``: as in a plan."""
 
     blocks: int
     relations: tuple[str, ...]
@@ -41,6 +43,9 @@ class Task:
     metric: Metric
     evaluate: Evaluate
     stands_for: StandsFor = itself
+    strengths: tuple[tuple[float, float | None], ...] = ()
+    ranges: Ranges | None = None
+    uses_back: bool = False
 
     @property
     def facts(self) -> int:
@@ -48,8 +53,9 @@ class Task:
 
     @cached_property
     def pairs(self) -> tuple[LayerPair, ...]:
-        """All that differ, in order."""
-        return tuple(sorted({self.stands_for(pair) for pair in all_pairs(self.blocks)}))
+        """All that differ, in order; where a sampler chooses strengths, those without any."""
+        layers = {self.stands_for(pair) for pair in all_pairs(self.blocks)}
+        return tuple(sorted(pair.at(*each) for pair in layers for each in self.strengths or ((None, None),)))
 
     @cached_property
     def rows(self) -> dict[Setting, int]:
@@ -63,7 +69,11 @@ class Task:
     @property
     def grid_runs(self) -> int:
         """Block runs of the exhaustive grid."""
-        return self.facts * plan_grid(self.blocks, self.pairs).block_runs
+        return self.facts * self.runs_of(self.settings)
+
+    def runs_of(self, settings: Sequence[Setting]) -> int:
+        """As the function of that name."""
+        return runs_of(self.blocks, settings, self.uses_back)
 
     def scores(self, hits: Hits, facts: Facts) -> npt.NDArray[np.float64]:
         """``[setting]`` of ``hits`` ``[setting, fact]`` on ``facts``: the metric's values."""
@@ -84,9 +94,9 @@ class Spending:
     cells: int = 0
     block_runs: int = 0
 
-    def add(self, blocks: int, settings: Sequence[Setting], facts: int) -> None:
+    def add(self, task: Task, settings: Sequence[Setting], facts: int) -> None:
         self.cells += len(settings) * facts
-        self.block_runs += facts * runs_of(blocks, settings)
+        self.block_runs += facts * task.runs_of(settings)
 
 
 class Watch:
@@ -104,35 +114,36 @@ class Watch:
 
 @dataclass
 class Found:
-    """What a search leaves: ``hits`` ``[setting, fact]`` (-1 where it did not look), the baseline's row first.
+    """What a search leaves: ``hits`` ``[setting, fact]`` of ``settings``, -1 where it did not look; baseline first.
 
     ``curves`` names, for each pair it looked at, the metric after so many facts (ascending).
     """
 
     hits: Hits
-    spending: Spending
+    settings: tuple[Setting, ...]
+    spending: Spending = field(default_factory=Spending)
     curves: dict[LayerPair, dict[int, float]] = field(default_factory=dict)
 
-    def complete(self, pairs: Sequence[LayerPair]) -> list[LayerPair]:
-        """The pairs that have seen every fact."""
+    def complete(self) -> list[LayerPair]:
+        """The pairs that have seen every fact, in order."""
         whole = metrics.fully_evaluated(self.hits)
-        return [pair for row, pair in enumerate(pairs, start=1) if whole[row]]
+        return sorted(pair for pair, seen in zip(self.settings, whole, strict=True) if seen and pair is not None)
 
 
-def runs_of(blocks: int, settings: Sequence[Setting]) -> int:
+def runs_of(blocks: int, settings: Sequence[Setting], uses_back: bool = False) -> int:
     """Block runs a fact of one engine call over ``settings``; none for no settings."""
     pairs = [setting for setting in settings if setting is not None]
-    return plan_grid(blocks, pairs, baseline=None in settings).block_runs if settings else 0
+    return plan_grid(blocks, pairs, baseline=None in settings, uses_back=uses_back).block_runs if settings else 0
 
 
-def nothing(task: Task) -> Hits:
-    """``[setting, fact]``, all open."""
-    return np.full((len(task.settings), task.facts), NOT_EVALUATED, dtype=np.int8)
+def nothing(task: Task) -> Found:
+    """All of a task's settings, all open."""
+    return Found(np.full((len(task.settings), task.facts), NOT_EVALUATED, dtype=np.int8), task.settings)
 
 
 def best_of(task: Task, found: Found) -> LayerPair | None:
     """The best pair of those that have seen every fact, the first of equals; None without any."""
-    whole = metrics.fully_evaluated(found.hits)[1:]
-    scores = task.scores(found.hits[1:], np.arange(task.facts))
-    best = task.metric.best(np.where(whole, scores, np.nan))
-    return task.pairs[best] if best is not None else None
+    pairs = found.complete()
+    rows = [found.settings.index(pair) for pair in pairs]
+    best = task.metric.best(task.scores(found.hits[rows], np.arange(task.facts)))
+    return pairs[best] if best is not None else None

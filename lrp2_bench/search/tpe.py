@@ -1,19 +1,22 @@
-"""TPE: pairs are asked of Optuna's sampler, a few at a time, and evaluated on all facts."""
+"""TPE: pairs, and their strengths, are asked of Optuna's sampler, a few at a time, and evaluated on all facts."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import optuna
+from optuna.distributions import IntDistribution
 from optuna.samplers import TPESampler
 from optuna.trial import Trial, TrialState
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair, Setting
-from lrp2_bench.search.space import distributions, folded, quiet_optuna
-from lrp2_bench.search.task import Found, Spending, Task, Watch, nothing
+from lrp2_bench.search.space import distributions, folded, quiet_optuna, suggested
+from lrp2_bench.search.task import Found, Task, Watch
 
 #: Asks without a new pair after which the sampler is done: on a grid it comes back to the points it knows.
 _PATIENCE = 100
@@ -41,8 +44,11 @@ def tpe(task: Task, rules: TpeRules, watch: Watch | None = None) -> Found:
     again without being evaluated. The same task and rules give the same pairs, whatever was evaluated before.
     """
     watch = watch or Watch()
-    found = Found(nothing(task), Spending())
-    target = min(rules.trials, len(task.pairs))
+    found = Found(np.empty((0, task.facts), dtype=np.int8), ())
+    space = distributions(task.blocks, task.ranges)
+    if task.strengths:
+        space["strengths"] = IntDistribution(0, len(task.strengths) - 1)
+    target = rules.trials if task.ranges else min(rules.trials, len(task.pairs))
     scores: dict[LayerPair, float] = {}
     idle = 0
     with quiet_optuna():
@@ -51,8 +57,8 @@ def tpe(task: Task, rules: TpeRules, watch: Watch | None = None) -> Found:
             open_trials: list[tuple[Trial, LayerPair]] = []
             new: list[LayerPair] = []
             while len(new) < min(rules.batch, target - len(scores)) and idle < _PATIENCE:
-                trial = study.ask(distributions(task.blocks))
-                pair = task.stands_for(folded(trial.params["lirp"], trial.params["lsrp"]))
+                trial = study.ask(space)
+                pair = _pair(task, trial.params)
                 idle = 0 if pair not in scores and pair not in new else idle + 1
                 if pair in scores:
                     _tell(study, trial, scores[pair])
@@ -70,6 +76,13 @@ def tpe(task: Task, rules: TpeRules, watch: Watch | None = None) -> Found:
     return found
 
 
+def _pair(task: Task, params: Mapping[str, Any]) -> LayerPair:
+    if task.ranges is not None:
+        return task.stands_for(suggested(params, task.ranges))
+    pair = task.stands_for(folded(params["lirp"], params["lsrp"]))
+    return pair.at(*task.strengths[params["strengths"]]) if task.strengths else pair
+
+
 def _tell(study: optuna.Study, trial: Trial, score: float) -> None:
     """A metric that has nothing to be taken over makes a failed trial."""
     if math.isnan(score):
@@ -82,10 +95,10 @@ def _evaluate(task: Task, found: Found, new: list[LayerPair], scores: dict[Layer
     """Evaluate ``new`` on all facts; the first call takes the baseline along."""
     everything = np.arange(task.facts)
     settings: list[Setting] = [*([] if scores else [None]), *sorted(new)]
-    rows = [task.rows[setting] for setting in settings]
-    found.hits[rows] = task.evaluate(settings, everything)
-    found.spending.add(task.blocks, settings, task.facts)
-    values = task.scores(found.hits[rows], everything)
+    hits = task.evaluate(settings, everything)
+    found.hits, found.settings = np.concatenate([found.hits, hits]), (*found.settings, *settings)
+    found.spending.add(task, settings, task.facts)
+    values = task.scores(hits, everything)
     for setting, value in zip(settings, values.tolist(), strict=True):
         if setting is not None:
             scores[setting] = value

@@ -19,6 +19,7 @@ class JobRecord:
     ``alignment`` are the rows of ``pairs.csv`` and ``alignment.csv``; ``best`` is the pair chosen by ``select_by``,
     None for a job that computed the baseline alone. ``config`` is the resolved config, ``seconds`` the job's time.
     ``measures`` are further numbers for the run's summary, nested by name, that follow from what is on disk.
+    ``intervention`` is its label; where it is another than LRP2, it is the last part of ``experiment`` too.
     """
 
     experiment: str
@@ -35,11 +36,18 @@ class JobRecord:
     select_by: str
     seconds: float
     measures: Mapping[str, Any] = field(default_factory=dict)
+    intervention: str = "lrp2"
 
     @property
     def name(self) -> str:
-        """``MODEL-DATASET-LANGUAGE``."""
-        return f"{self.model}-{self.dataset}-{self.language}"
+        """``LANGUAGE-INTERVENTION-MODEL-DATASET-EXPERIMENT``: what differs most within a project comes first."""
+        experiment = self.experiment.removesuffix(f"/{self.intervention}")
+        return "-".join((self.language, self.intervention, self.model, self.dataset, experiment))
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What runs are picked by at W&B."""
+        return self.language, self.intervention, self.model, self.dataset
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,11 @@ class ReportRecord:
         return f"report-{self.group}"
 
     @property
+    def tags(self) -> tuple[str, ...]:
+        """The word ``report`` and the models."""
+        return "report", *self.models
+
+    @property
     def group(self) -> str:
         """The experiment; several stand together."""
         return "+".join(self.experiments)
@@ -89,8 +102,13 @@ class AnalysisRecord:
 
     @property
     def name(self) -> str:
-        """``MODEL-ANALYSIS``."""
-        return f"{self.model}-{self.analysis}"
+        """``ANALYSIS-MODEL-EXPERIMENT``."""
+        return f"{self.analysis}-{self.model}-{self.experiment}"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The analysis and the model."""
+        return self.analysis, self.model
 
 
 class Tracker(ABC):

@@ -25,7 +25,7 @@ def job_content(record: JobRecord) -> Content:
         _describe(wandb, run, record)
 
     job_type = f"{record.model}/{record.dataset}"
-    return Content(record.name, record.folder, record.experiment, job_type, _config(record), describe)
+    return Content(record.name, record.folder, record.experiment, job_type, _config(record), record.tags, describe)
 
 
 def _describe(wandb: Any, run: Any, record: JobRecord) -> None:
@@ -64,7 +64,7 @@ def _heatmaps(wandb: Any, record: JobRecord) -> dict[str, Any]:
 def _config(record: JobRecord) -> dict[str, Any]:
     """The resolved config as plain JSON, and under ``job`` what runs are grouped and filtered by."""
     config: dict[str, Any] = json.loads(json.dumps(dict(record.config), default=str))
-    words = ("experiment", "model", "dataset", "language", "pivot", "select_by")
+    words = ("experiment", "intervention", "model", "dataset", "language", "pivot", "select_by")
     return {**config, "job": {word: getattr(record, word) for word in words}}
 
 

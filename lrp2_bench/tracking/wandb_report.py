@@ -28,7 +28,7 @@ def report_content(record: ReportRecord) -> Content:
     def describe(wandb: Any, run: Any) -> None:
         _describe(wandb, run, record)
 
-    return Content(record.name, record.folder, record.group, REPORT, _config(record), describe)
+    return Content(record.name, record.folder, record.group, REPORT, _config(record), record.tags, describe)
 
 
 def analysis_content(record: AnalysisRecord) -> Content:
@@ -40,7 +40,7 @@ def analysis_content(record: AnalysisRecord) -> Content:
         run.summary.update(dict(record.summary))
 
     config = {**json.loads(json.dumps(dict(record.config), default=str)), "job": job}
-    return Content(record.name, record.folder, record.experiment, ANALYSIS, config, describe)
+    return Content(record.name, record.folder, record.experiment, ANALYSIS, config, record.tags, describe)
 
 
 def report_key(path: Path) -> str | None:

@@ -42,13 +42,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Content:
-    """One run: written to ``folder/wandb``; ``describe(wandb, run)`` logs what is in it."""
+    """One run: written to ``folder/wandb``; ``describe(wandb, run)`` logs what is in it. ``tags`` are its own."""
 
     name: str
     folder: Path
     group: str
     job_type: str
     config: Mapping[str, Any]
+    tags: Sequence[str]
     describe: Callable[[Any, Any], None]
 
 
@@ -111,7 +112,7 @@ def _write_run(wandb: Any, content: Content, target: Target) -> Path:
         name=content.name[:NAME],
         group=content.group[:NAME],
         job_type=content.job_type[:_JOB_TYPE],
-        tags=[tag[:_TAG] for tag in target.tags] or None,
+        tags=_tags(content, target),
         config=masked(content.config),
         mode="offline",
         reinit="create_new",
@@ -130,6 +131,13 @@ def _write_run(wandb: Any, content: Content, target: Target) -> Path:
     finally:
         _flush(wandb)
     return folder
+
+
+def _tags(content: Content, target: Target) -> list[str]:
+    """The run's own, the configuration's and those of WANDB_TAGS, which W&B itself reads only where none are given."""
+    environment = os.environ.get("WANDB_TAGS", "").split(",")
+    every = (tag.strip()[:_TAG] for tag in (*content.tags, *target.tags, *environment))
+    return list(dict.fromkeys(tag for tag in every if tag))
 
 
 @contextmanager

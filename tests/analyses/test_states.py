@@ -17,7 +17,7 @@ from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 from tests.support.models import ARCHITECTURES, family_of
 from tests.support.naive import moved, states
-from tests.support.probing import load
+from tests.support.probing import fact_of, load
 
 SENTENCES = [(5, 6, 7), (8, 9), (10, 11, 12, 13), (8, 9), (14,)]
 
@@ -46,7 +46,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-@pytest.mark.parametrize("pair", [None, LayerPair(1, 3), LayerPair(3, 4)])
+@pytest.mark.parametrize("pair", [None, LayerPair(1, 3), LayerPair(3, 4), LayerPair(1, 3, 0.5, 2.0)])
 def test_a_sentence_is_run_once_with_and_without_lrp2_and_however_often_it_stands_there(
     pair: LayerPair | None, model_folder: Callable[[str], Path], rows: list[int]
 ) -> None:
@@ -112,8 +112,8 @@ def test_a_masked_model_is_read_at_the_masks_of_a_query_for_its_own_object(
     for object_ in ("Paris", "Washington", "Kairo Kairo"):
         tokens = len(model.tokenizer(object_, add_special_tokens=False)["input_ids"])
         masks = " ".join([model.tokenizer.mask_token] * tokens)
-        query = _one(model, filled(relation, "China", object_))
-        assert list(query.ids) == model.tokenizer(relation.fill("China", masks).text)["input_ids"]
+        query = _one(model, filled(relation, fact_of("China", object_)))
+        assert list(query.ids) == model.tokenizer(relation.fill(fact_of("China"), masks).text)["input_ids"]
         assert [query.ids[place] for place in query.read] == [model.tokenizer.mask_token_id] * tokens
         lengths.add(tokens)
     assert len(lengths) > 1
@@ -127,8 +127,8 @@ def test_a_causal_model_is_read_where_it_predicts_the_filled_object(
 ) -> None:
     model = load(model_folder("bloom"))
     relation = Relation("P36", template, (), {})
-    query = _one(model, filled(relation, "中国", "Washington, D.C."))
-    ids = model.tokenizer(relation.fill("中国", "Washington, D.C.").text)["input_ids"]
+    query = _one(model, filled(relation, fact_of("中国", "Washington, D.C.")))
+    ids = model.tokenizer(relation.fill(fact_of("中国"), "Washington, D.C.").text)["input_ids"]
     assert list(query.ids) == ids
     predicted = model.tokenizer.decode([ids[place + 1] for place in query.read])
     first = "" if query.read[0] else model.tokenizer.decode(ids[:1])  # the first token of all is never predicted
@@ -138,7 +138,7 @@ def test_a_causal_model_is_read_where_it_predicts_the_filled_object(
 def test_what_cannot_be_read_is_left_out_and_counted(model_folder: Callable[[str], Path]) -> None:
     model = load(model_folder("bert"))
     relation = Relation("P36", "[X] ist [Y] .", (), {})
-    good, masked, long = (filled(relation, subject, "Paris") for subject in ("China", "[MASK]", "China " * 80))
+    good, masked, long = (filled(relation, fact_of(subject, "Paris")) for subject in ("China", "[MASK]", "China " * 80))
     data_warnings = DataWarnings()
     kept = encode(model, _bitext((good, good), (masked, good), (good, long), (good, good)), "scored", data_warnings)
     assert [number for number, *_ in kept] == [0, 3]

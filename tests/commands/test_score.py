@@ -44,7 +44,7 @@ def _scores(job: ToyJob, name: str = "scores.parquet") -> pd.DataFrame:
 
 def test_every_candidate_has_a_score_at_the_baseline_and_the_best_pair_and_the_first_is_the_hit(scored: ToyJob) -> None:
     found = _scores(scored)
-    assert list(found) == ["relation", "uuid", "lirp", "lsrp", "strength", "candidate", "score"]
+    assert list(found) == ["relation", "uuid", "lirp", "lsrp", "strength", "candidate", "score", "strength_back"]
     best = json.loads((scored.folder() / "manifest.json").read_text())["best"]
     assert {(row.lirp, row.lsrp, row.strength) for row in found[found["lirp"].notna()].itertuples()} == {
         (best["lirp"], best["lsrp"], 1.0)
@@ -130,7 +130,8 @@ def _dies_after(count: int, evaluate):  # type: ignore[no-untyped-def]
     [
         (("score.settings=[[1,9]]",), "has 4 blocks"),
         (("score.settings=[[3,2]]",), "1 <= LIRP < LSRP"),
-        (("score.settings=[[1,2,0.5]]",), "multiplies its moves by 1"),
+        (("score.settings=[[1,2,-0.5]]",), "is negative"),
+        (("score.settings=[[1,2,0.5]]", "projection.strength=0.5", "projection.strength_back=2"), "whole run"),
         (("score.settings=[1,2]",), "which is no layer pair"),
         (("score.settings=best",), "is no list of layer pairs"),
         (("metrics=[accuracy]",), "a metric of hits"),

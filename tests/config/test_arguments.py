@@ -106,6 +106,18 @@ def test_a_group_is_of_the_languages_that_the_dataset_holds() -> None:
     assert expand("search", ["dataset=mlama", "language=all", "-m"])[1] == f"language={','.join(GROUPS['all'])}"
 
 
+@pytest.mark.parametrize(
+    ("dataset", "languages"),
+    [
+        ("geomlama", "fa,hi,sw,zh"), ("bmlama dataset.edition=17", "ar,ca,el,es,fa,fr,he,hu,ja,ko,nl,ru,tr,uk,vi,zh"),
+        ("klar", "ar,ca,el,es,fa,fr,he,hu,ja,ko,nl,ru,tr,uk,vi,zh"),
+    ],
+)  # fmt: skip
+def test_a_group_is_of_what_would_be_downloaded(dataset: str, languages: str) -> None:
+    given = f"dataset={dataset}".split()
+    assert expand("search", [*given, "language=all", "-m"]) == [*given, f"language={languages}", "-m"]
+
+
 def _two(tmp_path: Path, *more: str) -> str:
     folder = build_mlama(tmp_path)
     for code in more:

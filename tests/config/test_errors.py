@@ -50,6 +50,10 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             "Unknown value of select_by: 'accurracy'. Did you mean 'accuracy'?\nKnown: accuracy, accuracy_macro, ",
         ),
         ("search language=de select_by=acc", 1, "select_by: 'acc'.\nKnown: accuracy, accuracy_macro, "),
+        (
+            "search language=de model=tiny_bloom projection.strength=0", 1,
+            "projection.strength=0.0 would change nothing: that is the baseline, which every search evaluates.",
+        ),
         ("search language=de projection.kind=randm", 1, "Unknown projection 'randm'. Did you mean 'random'?"),
         ("search language=de metrics=accuracy", 1, "Give it as metrics=[NAME,NAME]"),
         ("search language=de model.precision=float8", 1, "model.precision: 'float8'. Did you mean 'float32'?"),

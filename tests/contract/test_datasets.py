@@ -15,6 +15,7 @@ from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.registry import DATASETS
 from tests.data.dataset_contract import DatasetContract
 from tests.support import toy
+from tests.support.toy_successors import build_bmlama, build_geomlama, build_klar, build_mpararel
 from tests.support.toy_xfactr import build_xfactr
 
 
@@ -30,12 +31,21 @@ class Example:
 
 #: Ours, with more to them than the contract finds out by itself; others say what they need by ``Dataset.example``.
 OURS: dict[str, Callable[[Path], Example]] = {
-    "mlama": lambda folder: Example({"path": toy.build_mlama(folder / "toy")}, "de", ("P30", "P36"), ("ger", "de")),
+    "bmlama": lambda folder: Example(
+        {"path": build_bmlama(folder)}, "de", ("the_capital_of_x_is_y", "x_is_located_in_y"), ("ger", "de")
+    ),
     "cldr": lambda _: Example({}, "cy", ("P30", "P36"), ("Welsh", "cy")),
+    "geomlama": lambda folder: Example(
+        {"path": build_geomlama(folder)}, "de",
+        ("people_usually_keep_y_when_driving_in_x", "the_staple_food_in_x_is_y"), ("ger", "de"),
+    ),
+    "klar": lambda folder: Example({"path": build_klar(folder)}, "de", ("P30", "P36"), ("ger", "de")),
+    "mlama": lambda folder: Example({"path": toy.build_mlama(folder / "toy")}, "de", ("P30", "P36"), ("ger", "de")),
+    "mpararel": lambda folder: Example({"path": build_mpararel(folder)}, "de", ("P30", "P36"), ("ger", "de")),
     "xfactr": lambda folder: Example(
         {"path": build_xfactr(folder, genders=True)}, "fr", ("P19", "P36"), ("French", "fr")
     ),
-}
+}  # fmt: skip
 
 
 def found_out(made: type[Dataset], folder: Path) -> Example:

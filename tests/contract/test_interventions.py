@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 import torch
 
+from lrp2_bench.core.settings import ProjectionSettings
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.interventions.base import Edit, Intervention
 from lrp2_bench.interventions.registry import INTERVENTIONS, intervention, is_label, name_in
@@ -28,7 +31,7 @@ def _edit(name: str, seed: int = 0) -> Edit:
 def test_it_says_what_it_is(name: str) -> None:
     kind = INTERVENTIONS.get(name)
     assert issubclass(kind, Intervention) and kind.name == name and name.isidentifier()
-    assert kind.how.format(other="xx") and kind.uses <= {"language", "among", "seed"}
+    assert kind.how.format(other="xx") and kind.uses <= {each.name for each in fields(ProjectionSettings)}
 
 
 def test_its_label_is_a_folder_that_leads_back_to_it(name: str) -> None:
@@ -98,3 +101,14 @@ def test_it_changes_something_and_says_whether_between_the_layers(name: str) -> 
     changed = [not act(2, hidden).equal(hidden) for act in (edit.enter, edit.leave)]
     assert any(changed) or edit.acts_between
     assert edit.acts_between or edit.between(2, hidden).equal(hidden)
+
+
+def test_strength_one_is_the_intervention_itself_and_others_are_of_both_ways(name: str) -> None:
+    edit, hidden = _edit(name), torch.randn(4, HIDDEN)
+    for act in ("enter", "between", "leave"):
+        whole, same = getattr(edit, act)(2, hidden), getattr(edit.at_strength(1.0, 1.0), act)(2, hidden)
+        assert same.equal(whole)
+        if edit.before_leaving_uses_back or act == "leave":
+            continue
+        one, other = (getattr(edit.at_strength(0.5, back), act)(2, hidden) for back in (0.5, 0.25))
+        assert one.equal(other), "pairs that differ in the way back alone share the run up to it"

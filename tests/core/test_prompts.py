@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lrp2_bench.core.prompts import Prompt, fill_slots, fill_template
 from lrp2_bench.core.types import Relation
+from tests.support.probing import fact_of
 
 _TEXT = st.text(max_size=8).filter(lambda text: "[X]" not in text and "[Y]" not in text)
 _LABEL = st.text(max_size=8) | st.sampled_from(["[X]", "[Y]", "[X][Y]", "中国", "e\u0301", "👩‍🚀"])
@@ -30,15 +31,15 @@ def test_spans_hold_the_labels_and_the_rest_is_the_template(
 
 def test_a_variant_of_another_length_moves_the_objects_place() -> None:
     relation = Relation("P19", "[X] родился в городе [Y]", (), {}, {"Мария": "[X] родилась в городе [Y]"})
-    assert relation.fill("Мария", "Москва") == Prompt("Мария родилась в городе Москва", (0, 5), (24, 30))
-    assert relation.fill("Борис", "Москва").object == (23, 29)
+    assert relation.fill(fact_of("Мария"), "Москва") == Prompt("Мария родилась в городе Москва", (0, 5), (24, 30))
+    assert relation.fill(fact_of("Борис"), "Москва").object == (23, 29)
 
 
 @pytest.mark.parametrize(
     ("template", "wrong"),
     [
         ("[X] ist da .", "lacks \\[Y\\]"),
-        ("nichts", "lacks \\[X\\] and \\[Y\\]"),
+        ("nichts", "lacks \\[Y\\]"),
         ("[X] [X] [Y]", "\\[X\\] more than once"),
     ],
 )
@@ -50,3 +51,9 @@ def test_a_template_without_a_slot_or_with_one_twice_is_refused(template: str, w
 def test_only_the_slots_asked_for_are_filled() -> None:
     assert fill_slots("Stadt: [X].", {"[X]": "Wien"}) == ("Stadt: Wien.", {"[X]": (7, 11)})
     assert fill_slots("[X] [Y]", {"[Y]": "b"}) == ("[X] b", {"[Y]": (4, 5)})
+
+
+def test_a_template_without_a_subject_is_filled_with_the_object_alone() -> None:
+    assert fill_template("Brautkleider sind hier [Y].", "", "weiß") == Prompt(
+        "Brautkleider sind hier weiß.", (0, 0), (23, 27)
+    )

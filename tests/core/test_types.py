@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lrp2_bench.core.types import LayerPair, all_pairs
-from tests.support.probing import relation_of
+from tests.support.probing import fact_of, relation_of
 
 
 @pytest.mark.parametrize(("lirp", "lsrp"), [(0, 1), (2, 2), (3, 2), (-1, 4)])
@@ -31,12 +31,12 @@ def test_a_model_has_as_many_pairs_as_the_paper_counts(blocks: int, count: int) 
     ],
 )
 def test_both_slots_are_filled_wherever_they_stand(template: str, filled: str) -> None:
-    assert relation_of(template, []).fill("France", "Paris").text == filled
+    assert relation_of(template, []).fill(fact_of("France"), "Paris").text == filled
 
 
 @pytest.mark.parametrize("template", ["[X] is [Y] .", "[Y] is [X] ."])
 def test_labels_that_read_like_slots_stay_as_they_are(template: str) -> None:
-    filled = relation_of(template, []).fill("a [Y] b", "c [X] d").text
+    filled = relation_of(template, []).fill(fact_of("a [Y] b"), "c [X] d").text
     assert filled == ("a [Y] b is c [X] d ." if template.startswith("[X]") else "c [X] d is a [Y] b .")
 
 

@@ -64,7 +64,7 @@ class DatasetContract(ABC):
         for relations in self.relations_of(options):
             for relation in relations:
                 for fact in relation.facts:
-                    query = relation.fill(fact.subject, "[MASK]").text
+                    query = relation.fill(fact, "[MASK]").text
                     assert fact.subject in query and query.count("[MASK]") == 1
                     assert "[" not in query.replace("[MASK]", "").replace(fact.subject, "")
 

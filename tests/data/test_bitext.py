@@ -15,6 +15,7 @@ from lrp2_bench.data.mlama import MLama
 from lrp2_bench.data.tatoeba import TatoebaCorpus
 from lrp2_bench.data.text import NOT_UTF8, TextCorpus
 from tests.support.paths import TATOEBA_ZIP, needs_tatoeba
+from tests.support.probing import fact_of
 
 FILES = {
     "tatoeba.deu-eng.deu": "Hallo.\nJa.\nGuten Tag.\n\n",
@@ -39,16 +40,16 @@ def _texts(bitext: Bitext) -> list[tuple[str, str]]:
 def test_an_objects_place_in_a_query_is_told_whatever_the_labels_hold(template: str) -> None:
     for subject, object_ in (("Rom", "Italien"), ("[Y]", "[X]"), ("Italien", "Italien")):
         relation = Relation("P1", template, (), {})
-        sentence = filled(relation, subject, object_)
+        sentence = filled(relation, fact_of(subject, object_))
         assert sentence.answer is not None
         start, end = sentence.answer
         assert sentence.text[start:end] == object_
-        assert sentence.text[:start] + "|" + sentence.text[end:] == relation.fill(subject, "|").text
+        assert sentence.text[:start] + "|" + sentence.text[end:] == relation.fill(fact_of(subject), "|").text
 
 
 def test_the_object_of_a_subject_asked_in_other_words_is_told_in_its_own_sentence() -> None:
     relation = Relation("P19", "[X] родился в городе [Y]", (), {}, {"Мария": "[X] родилась в городе [Y]"})
-    assert filled(relation, "Мария", "Москва") == Sentence("Мария родилась в городе Москва", (24, 30))
+    assert filled(relation, fact_of("Мария", "Москва")) == Sentence("Мария родилась в городе Москва", (24, 30))
 
 
 def test_facts_are_paired_by_id_and_those_one_side_lacks_are_not_there(toy_mlama: Path) -> None:

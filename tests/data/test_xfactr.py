@@ -29,7 +29,7 @@ def _relation(folder: Path, name: str, language: str = "fr", data_warnings: Data
 
 
 def _queries(relation: Relation) -> list[str]:
-    return [relation.fill(fact.subject, fact.object).text for fact in relation.facts]
+    return [relation.fill(fact, fact.object).text for fact in relation.facts]
 
 
 def _pack(folder: Path, target: Path, prefix: str = "") -> Path:
@@ -270,6 +270,6 @@ def test_of_the_real_prompts_subject_and_object_stand_where_they_are_told(langua
     assert relations
     for relation in relations:
         for fact in relation.facts:
-            prompt = relation.fill(fact.subject, fact.object)
+            prompt = relation.fill(fact, fact.object)
             assert prompt.text[slice(*prompt.subject)] == fact.subject
             assert prompt.text[slice(*prompt.object)] == fact.object

@@ -175,7 +175,7 @@ def test_hits_on_real_mlama_equal_the_naive_evaluator(
     architecture: str, language: str, relations: list[str], pool_size: int | None, tmp_path: Path
 ) -> None:
     facts = MLama(MLAMA_ZIP, relations=relations, limit=6).facts(language, "en", DataWarnings())
-    texts = [relation.fill(fact.subject, fact.object).text for relation in facts.relations for fact in relation.facts]
+    texts = [relation.fill(fact, fact.object).text for relation in facts.relations for fact in relation.facts]
     texts += [label for relation in facts.relations for label in relation.pool]
     model = load(models.build_model(tmp_path / architecture, architecture, texts, vocab=1500))
     results = [_compare(model, relation, ProbingSettings(), pool_size) for relation in facts.relations]

@@ -55,12 +55,14 @@ def test_every_wanted_cell_ends_as_one_row_that_entered_and_left_where_it_should
         assert sorted(passed, key=lambda row: -lengths[row[0]]) == passed, "longest first"
         if passage.source is not None:
             passed = [list(passed[row]) for row in drawn.at(passage.source).tolist()]
-        for row in drawn.at(passage.enters).tolist():
-            assert passed[row][1:] == [0, 0]
-            passed[row][1] = k
-        for row in drawn.at(passage.leaves).tolist():
-            assert passed[row][1] > 0 and passed[row][2] == 0
-            passed[row][2] = k
+        for _, rows in passage.enters:
+            for row in drawn.at(rows).tolist():
+                assert passed[row][1:] == [0, 0]
+                passed[row][1] = k
+        for _, rows in passage.leaves:
+            for row in drawn.at(rows).tolist():
+                assert passed[row][1] > 0 and passed[row][2] == 0
+                passed[row][2] = k
     cells = list(zip(drawn.at(drawn.passages[-1].query).tolist(), drawn.at(drawn.setting).tolist(), strict=True))
     assert sorted(cells) == [tuple(cell) for cell in np.argwhere(wanted).tolist()]
     for (number, lirp, lsrp), (_, setting) in zip(passed, cells, strict=True):

@@ -28,7 +28,7 @@ def test_a_masked_prompt_has_a_mask_for_every_token_of_the_object(
         assert prompt is not None
         targets = tokenizer.encode(fact.object, add_special_tokens=False)
         masks = " ".join([tokenizer.mask_token] * len(targets))
-        assert list(prompt.ids) == tokenizer.encode(relation.fill(fact.subject, masks).text)
+        assert list(prompt.ids) == tokenizer.encode(relation.fill(fact, masks).text)
         assert [prompt.ids[place] for place in prompt.positions] == [tokenizer.mask_token_id] * len(targets)
         assert list(prompt.targets) == targets
 
@@ -43,7 +43,7 @@ def test_a_causal_prompt_ends_where_the_objects_last_token_is_predicted(
     relation = relation_of(template, [*FACTS, ("日本", "东京"), ("[Y]", "Asien")])
     for fact, prompt in zip(relation.facts, answer_prompts(model, relation, "de", DataWarnings()), strict=True):
         assert prompt is not None
-        whole = model.tokenizer.encode(relation.fill(fact.subject, fact.object).text)
+        whole = model.tokenizer.encode(relation.fill(fact, fact.object).text)
         assert list(prompt.ids) == whole[: len(prompt.ids)]
         assert prompt.positions[-1] == len(prompt.ids) - 1
         assert [whole[place + 1] for place in prompt.positions] == list(prompt.targets)
@@ -59,7 +59,7 @@ def test_the_object_of_a_subject_asked_in_other_words_is_found_in_its_own_senten
     relation = replace(plain, variants={"Japan": "Das große alte [X] war in [Y] ."})
     for fact, prompt in zip(relation.facts, answer_prompts(model, relation, "de", DataWarnings()), strict=True):
         assert prompt is not None
-        whole = model.tokenizer.encode(relation.fill(fact.subject, fact.object).text)
+        whole = model.tokenizer.encode(relation.fill(fact, fact.object).text)
         assert list(prompt.ids) == whole[: len(prompt.ids)]
         assert model.tokenizer.decode(prompt.targets).strip() == fact.object
 
@@ -69,7 +69,7 @@ def test_an_object_at_the_start_is_scored_from_its_second_token_on(model_folder:
     relation = relation_of("[Y] liegt in [X] .", [("Japan", "Vereinigtes Königreich")])
     (prompt,) = answer_prompts(model, relation, "de", DataWarnings())
     assert prompt is not None and prompt.positions[0] == 0
-    whole = model.tokenizer.encode(relation.fill("Japan", "Vereinigtes Königreich").text)
+    whole = model.tokenizer.encode(relation.fill(relation.facts[0], "Vereinigtes Königreich").text)
     assert list(prompt.targets) == whole[1 : len(prompt.targets) + 1]
 
 

@@ -11,7 +11,8 @@ import pytest
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Fact, Hits, LayerPair, all_pairs
 from lrp2_bench.results.hits import write_hits
-from lrp2_bench.results.stored_hits import _distinct, _in_order, _joined, read_hits
+from lrp2_bench.results.hits_table import distinct, joined
+from lrp2_bench.results.stored_hits import _in_order, read_hits
 
 SETTINGS = (None, *all_pairs(3))
 
@@ -72,9 +73,9 @@ def test_a_missing_file_names_the_next_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize("highest", [3, 900, 500_000, 2**40], ids=["repeated", "few", "gaps", "too wide for a table"])
 def test_the_table_of_codes_finds_what_sorting_them_does(highest: int) -> None:
     codes = np.random.default_rng(0).integers(0, highest, 2_000)
-    distinct, place = _distinct(codes)
+    known, place = distinct(codes)
     by_sorting, first, places = np.unique(codes, return_index=True, return_inverse=True)
-    assert (distinct == by_sorting).all() and (place == places).all()
+    assert (known == by_sorting).all() and (place == places).all()
     ordered, rank = _in_order(codes)
     assert ordered.tolist() == list(dict.fromkeys(codes.tolist())) == codes[np.sort(first)].tolist()
     assert (ordered[rank] == codes).all()
@@ -82,7 +83,7 @@ def test_the_table_of_codes_finds_what_sorting_them_does(highest: int) -> None:
 
 def test_codes_of_more_facts_than_32_bits_count_stay_apart() -> None:
     high, low = (np.array(one, dtype=np.int32) for one in ([0, 1, 70_000], [5, 5, 69_999]))
-    assert _joined(high, low, 70_000).tolist() == [5, 70_005, 70_000 * 70_000 + 69_999]
+    assert joined(high, low, 70_000).tolist() == [5, 70_005, 70_000 * 70_000 + 69_999]
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "empty", "columns", "no rows", "no fact"])

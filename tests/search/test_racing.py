@@ -80,7 +80,7 @@ def test_only_survivors_see_all_facts_and_the_dropped_no_more_than_their_rungs()
         assert list(curve) == ends[: ends.index(seen) + 1]
         row = 1 + all_pairs(12).index(pair)
         assert set(np.flatnonzero(oracle.asked[row])) == set(order[:seen].tolist())
-    assert sorted([*log.dropped, *found.complete(task.pairs)]) == list(task.pairs)
+    assert sorted([*log.dropped, *found.complete()]) == list(task.pairs)
     assert log.begun[0] == 66 and log.begun == sorted(log.begun, reverse=True)
 
 
@@ -97,10 +97,10 @@ def test_the_bill_is_that_of_the_engine_calls() -> None:
 
 def test_without_a_budget_statistics_alone_decide() -> None:
     alike, _ = planted(6, 400)
-    assert len(race(alike, RaceRules(budget=None)).complete(alike.pairs)) == 15
+    assert len(race(alike, RaceRules(budget=None)).complete()) == 15
     apart, _ = planted(6, 1600, best=LayerPair(2, 4), gap=0.15)
-    assert race(apart, RaceRules(budget=None)).complete(apart.pairs) == [LayerPair(2, 4)]
-    assert len(race(apart, RaceRules(budget=None, alpha=0.0)).complete(apart.pairs)) == 15
+    assert race(apart, RaceRules(budget=None)).complete() == [LayerPair(2, 4)]
+    assert len(race(apart, RaceRules(budget=None, alpha=0.0)).complete()) == 15
 
 
 def test_the_truly_best_pair_is_lost_by_statistics_in_at_most_the_share_asked_for() -> None:
@@ -109,7 +109,7 @@ def test_the_truly_best_pair_is_lost_by_statistics_in_at_most_the_share_asked_fo
     def lost(alpha: float, races: int) -> int:
         tasks = (planted(6, 256, seed=seed, flip=0.3)[0] for seed in range(races))
         rules = RaceRules(budget=None, alpha=alpha, first=1 / 4)
-        return sum(LayerPair(1, 2) not in race(task, rules).complete(task.pairs) for task in tasks)
+        return sum(LayerPair(1, 2) not in race(task, rules).complete() for task in tasks)
 
     assert lost(0.2, races=200) <= 0.2 * 200
     assert lost(0.99, races=50) > 0, "this would prove nothing"

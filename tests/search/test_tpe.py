@@ -24,7 +24,7 @@ def test_every_point_of_the_square_stands_for_a_pair_and_every_pair_for_itself()
 def test_so_many_pairs_are_evaluated_on_all_facts_and_none_twice(trials: int, batch: int) -> None:
     task, oracle = planted(8, 60)
     found = tpe(task, TpeRules(trials, batch))
-    assert len(found.complete(task.pairs)) == trials == len(found.curves)
+    assert len(found.complete()) == trials == len(found.curves)
     assert oracle.asked.max() == 1 and oracle.asked.sum() == (trials + 1) * 60 == found.spending.cells
     assert max(len(settings) for settings, _ in oracle.calls) <= batch + 1, "the first batch takes the baseline along"
 
@@ -32,7 +32,7 @@ def test_so_many_pairs_are_evaluated_on_all_facts_and_none_twice(trials: int, ba
 def test_more_trials_than_pairs_end_all_the_same() -> None:
     task, oracle = planted(3, 40)
     found = tpe(task, TpeRules(trials=50))
-    assert len(found.complete(task.pairs)) == 3 and oracle.asked.max() == 1
+    assert len(found.complete()) == 3 and oracle.asked.max() == 1
 
 
 def test_the_same_seed_asks_for_the_same_pairs_and_goes_the_same_way_after_a_stop() -> None:

@@ -6,8 +6,8 @@ the queries, vectors added and subtracted one after the other as the paper write
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,35 @@ class NaiveResult:
         return self.gap < np.maximum(1e-4, 1e-6 * self.scale)
 
 
+#: What becomes of a layer's states ``[row, token, hidden]`` of the token ids ``[row, token]``.
+Change = Callable[[int, torch.Tensor, torch.Tensor], torch.Tensor]
+
+
 @contextmanager
+def hooked(model: Any, change: Change) -> Iterator[None]:
+    """Every block's output is what ``change`` makes of it."""
+    layers, called = model.config.get_text_config().num_hidden_layers, 0
+    read: list[torch.Tensor] = []
+
+    def note(module: Any, args: Any, named: dict[str, Any]) -> None:
+        read[:] = [args[0] if args else named["input_ids"]]
+
+    def replace(module: Any, inputs: Any, output: Any) -> Any:
+        nonlocal called
+        layer = called % layers + 1  # by turn: ALBERT's blocks are one module
+        called += 1
+        after = change(layer, output[0] if isinstance(output, tuple) else output, read[0])
+        return (after, *output[1:]) if isinstance(output, tuple) else after
+
+    handles = [block.register_forward_hook(replace) for block in blocks_of(model)]
+    handles.append(model.register_forward_pre_hook(note, with_kwargs=True))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def moved(
     model: Any,
     pair: LayerPair | None,
@@ -38,40 +66,24 @@ def moved(
     pivot: torch.Tensor,
     sides: Sequence[str] = ("lirp", "lsrp"),
     still: Sequence[int] = (),
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """``language`` and ``pivot`` are ``[layer, hidden]`` language vectors; only the named ``sides`` move, and tokens
     whose ids are ``still`` stay as they are."""
-    moves = {}  # layer -> (what is subtracted, what is added)
+    moves = {}  # layer -> (what is subtracted, what is added, how many times)
     if pair is not None and "lirp" in sides:
-        moves[pair.lirp] = language, pivot
+        moves[pair.lirp] = language, pivot, 1.0 if pair.strength is None else pair.strength
     if pair is not None and "lsrp" in sides:
-        moves[pair.lsrp] = pivot, language
-    layers, called = model.config.get_text_config().num_hidden_layers, 0
-    resting: list[torch.Tensor] = []
+        moves[pair.lsrp] = pivot, language, 1.0 if pair.back is None else pair.back
 
-    def note(module: Any, args: Any, named: dict[str, Any]) -> None:
-        ids = args[0] if args else named["input_ids"]
-        resting[:] = [torch.isin(ids, torch.tensor(still, dtype=torch.long)).unsqueeze(-1)]
-
-    def change(module: Any, inputs: Any, output: Any) -> Any:
-        nonlocal called
-        layer = called % layers + 1  # by turn: ALBERT's blocks are one module
-        called += 1
+    def change(layer: int, before: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         if layer not in moves:
-            return output
-        subtract, add = moves[layer]
-        before = output[0] if isinstance(output, tuple) else output
-        after = before - subtract[layer] + add[layer]
-        after = torch.where(resting[0], before, after) if still else after
-        return (after, *output[1:]) if isinstance(output, tuple) else after
+            return before
+        subtract, add, strength = moves[layer]
+        after = before - strength * subtract[layer] + strength * add[layer]
+        resting = torch.isin(ids, torch.tensor(still, dtype=torch.long)).unsqueeze(-1)
+        return torch.where(resting, before, after) if still else after
 
-    handles = [block.register_forward_hook(change) for block in blocks_of(model)]
-    handles.append(model.register_forward_pre_hook(note, with_kwargs=True))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    return hooked(model, change)
 
 
 def states(model: Any, ids: torch.Tensor) -> torch.Tensor:
@@ -107,13 +119,19 @@ def evaluate(
     sides: Sequence[str] = ("lirp", "lsrp"),
     closing: bool = False,
     still: Sequence[int] = (),
+    changes: Callable[[LayerPair], Change] | None = None,
 ) -> NaiveResult:
     """``candidates[f]`` are the labels fact f chooses from, sorted; ``mean`` divides a causal score or an
-    encoder-decoder's by its tokens, among which the ``closing`` sentinel may be."""
+    encoder-decoder's by its tokens, among which the ``closing`` sentinel may be. ``changes`` says what a pair does
+    where that is not :func:`moved`."""
     shape = (len(settings), len(relation.facts))
     hits, gap, scale = np.zeros(shape, dtype=np.int8), np.full(shape, np.inf), np.zeros(shape)
     for row, setting in enumerate(settings):
-        with moved(model, setting, language, pivot, sides, still), torch.no_grad():
+        if changes is None or setting is None:
+            hooks = moved(model, setting, language, pivot, sides, still)
+        else:
+            hooks = hooked(model, changes(setting))
+        with hooks, torch.no_grad():
             for column, fact in enumerate(relation.facts):
                 labels = list(candidates[column])
                 scores = scores_of(model, tokenizer, relation.template, fact.subject, labels, mean, closing)

@@ -35,6 +35,11 @@ def load(folder: Path, precision: Precision = Precision.float32) -> LayeredModel
     return load_model(find_checkpoint(settings), settings)
 
 
+def fact_of(subject: str, object_: str = "") -> Fact:
+    """A fact of which nothing but its texts matters."""
+    return Fact("P1", 0, "uuid-0", subject, subject, object_, object_)
+
+
 def relation_of(template: str, facts: Sequence[tuple[str, str]], others: Sequence[str] = ()) -> Relation:
     """(subject, object) pairs as a relation; ``others`` are objects of facts that a limit has cut off."""
     labels = [*(object_ for _, object_ in facts), *others]

@@ -204,7 +204,7 @@ def test_every_number_and_file_of_an_analysis_in_wandb_is_the_one_on_disk(search
     assert {key for key in logged if key.startswith("tables/")} == {
         f"tables/{each['name']}" for each in record["tables"]
     }
-    assert check_artifact(run, "analysis", files) == f"{model}-languages"
+    assert check_artifact(run, "analysis", files) == f"languages-{model}-default"
     summary = {key: value for key, value in run.summary.items() if key.split(".")[0] not in logged | OWN}
     assert summary == record["summary"]
     assert (run.run["run_group"], run.run["job_type"]) == ("default", "analysis")

@@ -60,7 +60,7 @@ def test_wandbs_own_errors_are_warnings(
 def test_a_folder_that_cannot_be_written_is_a_warning(record: JobRecord, caplog: pytest.LogCaptureFixture) -> None:
     (record.folder / "wandb").write_text("in the way")
     WandbTracker(mode="offline").log_job(record)
-    assert "W&B did not take mbert-mlama-de (FileExistsError" in caplog.text
+    assert "W&B did not take de-lrp2-mbert-mlama-paper (FileExistsError" in caplog.text
 
 
 def test_a_run_cut_at_any_byte_is_not_taken_for_whole(record: JobRecord) -> None:

@@ -67,11 +67,23 @@ def test_runs_are_named_grouped_and_configured_for_the_dashboard(record: JobReco
         "entity": "team",
         "run_group": "paper",
         "job_type": "mbert/mlama",
-        "display_name": "mbert-mlama-de",
+        "display_name": "de-lrp2-mbert-mlama-paper",
     }
-    assert run.tags == ["nightly", "t" * 64]
+    assert set(run.tags) == {"de", "lrp2", "mbert", "mlama", "nightly", "t" * 64}
     assert run.config["model"] == {"path": "models/mbert"} and run.config["probing"] == {"pool_size": None}
     assert run.config["job"]["language"] == "de" and run.config["job"]["select_by"] == "transferability"
+
+
+def test_names_and_tags_tell_experiments_and_interventions_apart(
+    record: JobRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_TAGS", "thesis,nightly")
+    random = replace(record, experiment="paper/random_seed1", intervention="random_seed1")
+    WandbTracker(mode="offline", tags=["nightly"]).log_job(random)
+    run = the_run(record.folder)
+    assert run.run["display_name"] == "de-random_seed1-mbert-mlama-paper"
+    assert sorted(run.tags) == sorted(["de", "random_seed1", "mbert", "mlama", "nightly", "thesis"])
+    assert run.config["job"]["intervention"] == "random_seed1"
 
 
 def test_further_measures_are_nested_in_the_summary(record: JobRecord) -> None:

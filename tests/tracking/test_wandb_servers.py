@@ -57,7 +57,7 @@ def test_a_server_that_answers_gets_every_number_and_the_key_stays_off_the_disk(
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         WandbTracker(timeout=60).log_job(record)
     run = the_run(record.folder)
-    assert f"W&B took mbert-mlama-de: {server.url}/me/lrp2-bench/runs/{run.run['run_id']}" in caplog.text
+    assert f"W&B took de-lrp2-mbert-mlama-paper: {server.url}/me/lrp2-bench/runs/{run.run['run_id']}" in caplog.text
     history = server.lines("wandb-history.jsonl")
     assert [row["alignment/lrp2"] for row in history if "layer" in row] == [row.lrp2 for row in record.alignment]
     assert record.best is not None

@@ -82,10 +82,9 @@ def alignment(
 def _parallel_sentences(facts: ParallelFacts) -> list[tuple[str, str]]:
     sentences = []
     for ours, theirs in zip(facts.relations, facts.pivot_relations, strict=True):
-        by_id = {fact.line_id: fact for fact in ours.facts}
         for fact in theirs.facts:
-            mine = by_id[fact.line_id]
-            sentences.append((ours.fill(mine.subject, mine.object).text, theirs.fill(fact.subject, fact.object).text))
+            mine = ours.by_line[fact.line_id]
+            sentences.append((ours.fill(mine, mine.object).text, theirs.fill(fact, fact.object).text))
     return sentences
 
 

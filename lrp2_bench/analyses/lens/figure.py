@@ -11,7 +11,7 @@ from lrp2_bench.render.figures.by_layer import Line, Panel, draw_panel, handles_
 from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
 from lrp2_bench.render.figures.style import BLUE, GREY, ORANGE, language_name, shown
 
-_GAPS = Gaps(left=0.56, below=0.38, above=0.2, between=0.17, footer=0.42)
+_GAPS = Gaps(left=0.56, below=0.38, above=0.2, between=0.42, footer=0.42)
 _RUNS = (("baseline", GREY, True), ("with LRP2", BLUE, False), ("random shift", ORANGE, True))
 
 

@@ -129,8 +129,7 @@ class Neurons(Analysis):
         asked: list[tuple[str, list[AnswerPrompt], list[AnswerPrompt]]] = []
         most = 0
         for relation, counterpart in zip(facts.relations, facts.pivot_relations, strict=True):
-            by_id = {fact.line_id: fact for fact in relation.facts}
-            parallel = replace(relation, facts=tuple(by_id[fact.line_id] for fact in counterpart.facts))
+            parallel = replace(relation, facts=tuple(relation.by_line[fact.line_id] for fact in counterpart.facts))
             ours, theirs = (
                 answer_prompts(subject.model, side, f"{code} {relation.name}", subject.data_warnings)
                 for code, side in ((language, parallel), (subject.pivot, counterpart))

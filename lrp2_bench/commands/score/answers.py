@@ -10,22 +10,21 @@ import numpy as np
 from lrp2_bench.commands.score.compute import ScoredRelation
 from lrp2_bench.core.types import Fact, Setting
 from lrp2_bench.results.score_tables import Answer
-from lrp2_bench.results.scores import strength_of
+from lrp2_bench.results.scores import Strengths, layers_of
 
 
-def answers_of(found: ScoredRelation, settings: Sequence[Setting], strength: float) -> Iterator[Answer]:
+def answers_of(found: ScoredRelation, settings: Sequence[Setting], usual: Strengths) -> Iterator[Answer]:
     """Setting by setting, each fact's. Of equal scores the first label's is the answer, as for hits."""
     relation, labels = found.relation, found.relation.pool
     judge = _Judge(found)
     for setting, scores in zip(settings, found.scores, strict=True):
-        lirp, lsrp = (None, None) if setting is None else (setting.lirp, setting.lsrp)
+        lirp, lsrp, there, back = layers_of(setting, usual)
         for fact, row in zip(relation.facts, scores, strict=True):
             finite = np.where(np.isfinite(row), row, -np.inf)
             place = int(finite.argmax()) if len(finite) and np.isfinite(finite).any() else None
             answer = None if place is None else labels[place]
             kind, language = (None, None) if answer is None else judge(fact, answer)
-            of = strength_of(setting, strength)
-            yield Answer(relation.name, fact.uuid, lirp, lsrp, of, answer, kind, language)
+            yield Answer(relation.name, fact.uuid, lirp, lsrp, there, answer, kind, language, back)
 
 
 class _Judge:
@@ -37,9 +36,8 @@ class _Judge:
             self._ids[label].add(object_id)
         self._pivot = found.pivot_relation.objects
         self._pivot_labels = set(self._pivot.values())
-        self._true: dict[str, set[str]] = defaultdict(set)
+        self._relation = found.relation
         for fact in found.relation.facts:
-            self._true[fact.subject].add(fact.object)
             self._ids[fact.object].add(fact.object_id)
 
     def __call__(self, fact: Fact, answer: str) -> tuple[str, str]:
@@ -50,7 +48,7 @@ class _Judge:
             return "right", language
         if self._is_same(fact, answer, pivot):
             return "form", language
-        return ("true" if answer in self._true[fact.subject] else "wrong"), language
+        return ("true" if answer in self._relation.other_answers(fact) else "wrong"), language
 
     def _is_same(self, fact: Fact, answer: str, pivot: set[str]) -> bool:
         """Whether ``answer`` is another form of the fact's object: but for case, by an object's id, or because the

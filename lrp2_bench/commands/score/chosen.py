@@ -7,16 +7,21 @@ from pathlib import Path
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ScoreCommand
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.interventions.strengths import Strengths, strength_of
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.status import state_of
 
-_FORM = "[[LIRP,LSRP],[LIRP,LSRP,STRENGTH],...], [] for the baseline alone, or null for the best pair"
+_FORM = (
+    "[[LIRP,LSRP],[LIRP,LSRP,STRENGTH],[LIRP,LSRP,STRENGTH,STRENGTH_BACK],...], [] for the baseline alone, or null for "
+    "the best pair"
+)
 
 
-def chosen_pairs(settings: ScoreCommand, folder: Path, strength: float) -> list[LayerPair]:
-    """In order, each once. ``strength`` is what the run multiplies its moves by.
+def chosen_pairs(settings: ScoreCommand, folder: Path, usual: Strengths) -> list[LayerPair]:
+    """In order, each once. ``usual`` are what the run multiplies its moves by; pairs may name strengths where those
+    are 1, and a pair at the usual ones names none.
 
-    Raises :class:`BenchError` for what is no list of pairs, for a strength that is not the run's, and where the best
+    Raises :class:`BenchError` for what is no list of pairs, for strengths that a run cannot have, and where the best
     pair is wanted and ``folder`` holds no finished search with pairs.
     """
     given = settings.score.settings
@@ -24,7 +29,7 @@ def chosen_pairs(settings: ScoreCommand, folder: Path, strength: float) -> list[
         return _best(settings, folder)
     if not isinstance(given, list):
         raise BenchError(f"score.settings={given!r} is no list of layer pairs. Give {_FORM}.")
-    return sorted({_pair(one, strength) for one in given})
+    return sorted({_pair(one, usual) for one in given})
 
 
 def require_blocks(pairs: list[LayerPair], blocks: int) -> None:
@@ -37,18 +42,24 @@ def require_blocks(pairs: list[LayerPair], blocks: int) -> None:
             )
 
 
-def _pair(given: object, strength: float) -> LayerPair:
-    if not isinstance(given, list) or not 2 <= len(given) <= 3 or not all(_is_number(part) for part in given):
+def _pair(given: object, usual: Strengths) -> LayerPair:
+    if not isinstance(given, list) or not 2 <= len(given) <= 4 or not all(_is_number(part) for part in given):
         raise BenchError(f"score.settings has {given!r}, which is no layer pair. Give {_FORM}.")
     lirp, lsrp, *strengths = given
     if int(lirp) != lirp or int(lsrp) != lsrp or not 1 <= lirp < lsrp:
         raise BenchError(f"score.settings has {given!r}: a layer pair needs whole numbers 1 <= LIRP < LSRP.")
-    if strengths and strengths[0] != strength:
+    there, back = ([strength_of("score.settings", one, "[[14,16,0.5]]") for one in strengths] * 2 or usual)[:2]
+    if (there, back) != usual and usual != (1.0, 1.0):
         raise BenchError(
-            f"score.settings has {given!r}, but this run multiplies its moves by {strength:g}: leave the strength out, "
-            "or score the run that has it."
+            f"score.settings has {given!r}, but projection.strength={usual[0]:g} is the strength of this whole run: "
+            "leave strengths out, or score the run that has them."
         )
-    return LayerPair(int(lirp), int(lsrp))
+    return plain(LayerPair(int(lirp), int(lsrp), there, back), usual)
+
+
+def plain(pair: LayerPair, usual: Strengths) -> LayerPair:
+    """A pair at the usual strengths names none."""
+    return pair.layers if (pair.strength, pair.back) == usual else pair
 
 
 def _is_number(value: object) -> bool:
@@ -70,4 +81,4 @@ def _best(settings: ScoreCommand, folder: Path) -> list[LayerPair]:
             f"The search in '{folder}' has no pair with a value of {settings.select_by}.\n"
             "Give score.settings=[[LIRP,LSRP]], or [] for the baseline alone."
         )
-    return [best.pair]
+    return [plain(best.pair, run.strengths)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -93,12 +93,14 @@ class ScoreEvaluator:
     ) -> ScoredRelation:
         """The ``wanted`` settings, the baseline first. ``advance`` gets facts x settings, the pivot's facts too."""
         settings = self.settings
-        pool = pool_of(relation, pool_size(self.model, settings.probing), settings.seed)
+        pool, pivot_pool = (
+            pool_of(each, pool_size(self.model, settings.probing), settings.seed, filtered=settings.probing.filtered)
+            for each in (relation, pivot_relation)
+        )
         scores = self._kept(settings.language, relation, pool, wanted, self.data_warnings, advance)
         if settings.language == settings.pivot:
             pivot = scores[:1]
         else:
-            pivot_pool = pool_of(pivot_relation, pool_size(self.model, settings.probing), settings.seed)
             pivot = self._kept(settings.pivot, pivot_relation, pivot_pool, [None], self.data_warnings, advance)
         prior = self._prior(relation, wanted) if settings.score.prior and relation.facts else None
         return ScoredRelation(relation, pivot_relation, scores, prior, pivot)
@@ -137,7 +139,7 @@ class ScoreEvaluator:
 
     def _prior(self, relation: Relation, wanted: Sequence[Setting]) -> Scores:
         """``[setting, fact, candidate]`` of each fact's own template without its subject."""
-        templates = [relation.variants.get(fact.subject, relation.template) for fact in relation.facts]
+        templates = [relation.templates_of(fact)[0] for fact in relation.facts]
         distinct = list(dict.fromkeys(templates))
         parts = []
         for number, template in enumerate(distinct):
@@ -160,8 +162,7 @@ def without_subject(relation: Relation, template: str, number: int) -> tuple[Rel
     facts = tuple(
         Fact(relation.name, place, f"{number}-{place}", "", "", labels[start], "") for place, start in enumerate(starts)
     )
-    # A template has both slots; an empty subject behind the end changes nothing.
-    asked = replace(relation, name=f"{relation.name} {number}", template=text + SUBJECT, facts=facts, variants={})
+    asked = Relation(f"{relation.name} {number}", text, facts, relation.objects)
     allowed = np.zeros((len(facts), len(labels)), dtype=np.bool_)
     for place, start in enumerate(starts):
         allowed[place, start : start + _TOGETHER] = True

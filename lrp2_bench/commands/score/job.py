@@ -25,6 +25,7 @@ from lrp2_bench.core.secrets import masked
 from lrp2_bench.core.settings import RunCommand, ScoreCommand, SearchCommand, SearchKind, SearchSettings
 from lrp2_bench.core.types import LayerPair, Setting
 from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.report.tables.scores import answer_table, score_table
@@ -39,7 +40,7 @@ from lrp2_bench.results.score_tables import (
     write_score_metrics,
     write_wrong_answers,
 )
-from lrp2_bench.results.scores import ScoreParts, stored_identity, write_scores
+from lrp2_bench.results.scores import ScoreParts, Strengths, stored_identity, write_scores
 from lrp2_bench.results.status import JobStatus, sigterm_interrupts
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class _Prepared:
     edit: Edit | None
     settings: tuple[Setting, ...]
     identity: Mapping[str, Any]
-    strength: float
+    strengths: Strengths
 
 
 def run_score(settings: ScoreCommand, config: Mapping[str, Any], sources: Sources, console: Console) -> Path:
@@ -72,17 +73,17 @@ def run_score(settings: ScoreCommand, config: Mapping[str, Any], sources: Source
     config = masked(config)
     name = str(config["dataset"]["name"])
     folder = folder_of(settings, name)
-    strength = float(getattr(settings.projection, "strength", 1.0))
-    pairs = chosen_pairs(settings, folder, strength)
+    strengths = intervention(settings.projection).strengths
+    pairs = chosen_pairs(settings, folder, strengths)
     with Leases(folder) as leases, leases.holding(_LEASE), sigterm_interrupts():
         job = SearchJob(_as_search(settings, pairs), config, name, folder, JobStatus(folder / layout.STATUS), leases)
-        run = _prepare(job, settings, pairs, sources, strength)
+        run = _prepare(job, pairs, sources, strengths)
         found = _score(run, settings)
-        measured = MetricsByFact(metrics, run.settings, strength)
+        measured = MetricsByFact(metrics, run.settings, strengths)
         answers: list[Answer] = []
         for each in found:
             measured.add(each.relation.name, each.data())
-            answers += answers_of(each, run.settings, strength)
+            answers += answers_of(each, run.settings, strengths)
         rows = measured.rows()
         _write(run, found, rows, answers)
     job.data_warnings.report()
@@ -102,9 +103,7 @@ def _as_search(settings: ScoreCommand, pairs: list[LayerPair]) -> SearchCommand:
     return SearchCommand(**shared, search=SearchSettings(kind=kind))
 
 
-def _prepare(
-    job: SearchJob, settings: ScoreCommand, pairs: list[LayerPair], sources: Sources, strength: float
-) -> _Prepared:
+def _prepare(job: SearchJob, pairs: list[LayerPair], sources: Sources, strengths: Strengths) -> _Prepared:
     inputs = read_inputs(job, sources)
     model = load_for(job, inputs)
     require_blocks(pairs, model.blocks)
@@ -114,7 +113,7 @@ def _prepare(
     identity = run_identity(job, inputs, model, projection)
     manifest = stored_manifest(job.folder, job.data_warnings)
     configs = manifest.get("config", {}), kept_config(job.config)
-    before, earlier = stored_identity(job.folder / layout.SCORES)
+    before, earlier = stored_identity(job.folder / layout.SCORES, strengths)
     stored = manifest.get("identity") or before
     merged = require_same_identity(stored, identity, job.folder, configs)
     if earlier and not _fits(before, merged):
@@ -125,7 +124,7 @@ def _prepare(
     wanted = (None, *sorted({*pairs, *earlier}))
     if projection.edit is None and earlier:
         projection = with_edit(projection, job.settings, sources.corpus, model, inputs.checkpoint, job.data_warnings)
-    return _Prepared(job, inputs, model, projection.edit, wanted, merged, strength)
+    return _Prepared(job, inputs, model, projection.edit, wanted, merged, strengths)
 
 
 def _fits(stored: Mapping[str, Any], identity: Mapping[str, Any]) -> bool:
@@ -156,8 +155,8 @@ def _write(run: _Prepared, found: list[ScoredRelation], rows: list[ScoreMetricRo
     folder, identity = run.job.folder, run.identity
     ours = ((each.relation, each.scores) for each in found)
     theirs = ((each.pivot_relation, each.pivot) for each in found)
-    write_scores(folder / layout.PIVOT_SCORES, theirs, [None], run.strength, identity)
+    write_scores(folder / layout.PIVOT_SCORES, theirs, [None], run.strengths, identity)
     write_answers(folder / layout.ANSWERS, answers)
     write_wrong_answers(folder / layout.WRONG_ANSWERS, answers)
     write_score_metrics(folder / layout.SCORE_METRICS, rows)
-    write_scores(folder / layout.SCORES, ours, run.settings, run.strength, identity)  # last: it says what there is
+    write_scores(folder / layout.SCORES, ours, run.settings, run.strengths, identity)  # last: it says what there is

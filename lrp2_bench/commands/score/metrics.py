@@ -12,7 +12,7 @@ from lrp2_bench.metrics.base import Values
 from lrp2_bench.metrics.registry import metric, names_of
 from lrp2_bench.metrics.scores import RelationScores, ScoreMetric, joined, own_ranks
 from lrp2_bench.results.score_tables import ScoreMetricRow
-from lrp2_bench.results.scores import strength_of
+from lrp2_bench.results.scores import Strengths, layers_of
 from lrp2_bench.stats.bootstrap import PERCENTILES, RESAMPLES, SEED, resample_weights
 
 
@@ -33,8 +33,8 @@ def score_metrics(names: Sequence[str]) -> list[ScoreMetric]:
 class MetricsByFact:
     """Collects each metric's values by fact, relation by relation."""
 
-    def __init__(self, metrics: Sequence[ScoreMetric], settings: Sequence[Setting], strength: float) -> None:
-        self._metrics, self._settings, self._strength = metrics, settings, strength
+    def __init__(self, metrics: Sequence[ScoreMetric], settings: Sequence[Setting], usual: Strengths) -> None:
+        self._metrics, self._settings, self._usual = metrics, settings, usual
         self._parts: dict[str, list[Values]] = {name: [] for name in ("accuracy", *(each.name for each in metrics))}
         self._relations: list[str] = []
 
@@ -64,8 +64,8 @@ class MetricsByFact:
             return ScoreMetricRow(None, None, None, name, value, None, None, None, count)
         both = known & ~np.isnan(baseline)
         change, low, high = _change((values - baseline)[both], np.array(self._relations)[both].tolist())
-        strength = strength_of(setting, self._strength)
-        return ScoreMetricRow(setting.lirp, setting.lsrp, strength, name, value, change, low, high, count)
+        lirp, lsrp, there, back = layers_of(setting, self._usual)
+        return ScoreMetricRow(lirp, lsrp, there, name, value, change, low, high, count, back)
 
 
 def _change(differences: Values, relations: Sequence[str]) -> tuple[float, float, float]:

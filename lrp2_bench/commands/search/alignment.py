@@ -44,7 +44,7 @@ def stored_alignment(run: Prepared, best: LayerPair | None) -> list[AlignmentRow
 
 def _was_of(run: Prepared, best: LayerPair | None) -> bool:
     """Whether the manifest found in the folder is of the same hits and the same pair."""
-    before = {"lirp": best.lirp, "lsrp": best.lsrp} if best else None
+    before = best.as_dict() if best else None
     return run.stored.get("identity") == run.identity and "best" in run.stored and run.stored["best"] == before
 
 

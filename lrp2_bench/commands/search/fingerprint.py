@@ -10,7 +10,7 @@ from lrp2_bench.commands.search.prepared import Inputs, SearchJob
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.files import sha256_json
-from lrp2_bench.core.settings import ModelSettings, ProjectionTokens, SearchKind
+from lrp2_bench.core.settings import ModelSettings, ProjectionTokens, SearchCommand, SearchKind, Templates
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.layered import LayeredModel
@@ -22,7 +22,8 @@ Origin = Callable[[str], str | None]
 
 def run_identity(job: SearchJob, inputs: Inputs, model: LayeredModel, projection: Projection) -> dict[str, Any]:
     """What decides hits, and nothing else. Null: not fixed yet, as vectors are while only baselines have run."""
-    return _identity(job, inputs, model.family, projection.origin)
+    fit = projection.fitted.origin if projection.fitted else None
+    return _identity(job, inputs, model.family, projection.origin, fit)
 
 
 def early_identity(
@@ -32,11 +33,11 @@ def early_identity(
 
     What only a loaded model tells (its family, the shape of its vectors) is the stored run's.
     """
-    settings, checkpoint, projection = job.settings, inputs.checkpoint, inputs.projection
+    settings, checkpoint = job.settings, inputs.checkpoint
     corpora: list[Corpus] = []
     before = stored.get("identity", {})
     model = _model(checkpoint.digest, settings.model)
-    sides = {settings.language: "language", settings.pivot: "pivot", projection.other: "other"}
+    sides = {code: side for side, code in _sides(inputs.projection, settings).items()}
 
     def origin(language: str) -> str | None:
         if settings.search.kind is SearchKind.baseline:
@@ -47,7 +48,7 @@ def early_identity(
             fits = vectors.language == language and vectors.metadata.get("model_digest") == checkpoint.digest
             return vectors.origin if fits else None  # refused where they are read
         side = sides[language]
-        code = before.get(side, projection.other)
+        code = before.get(side, language)
         then = {key: value for key, value in stored.get("vectors", {}).get(code, {}).items() if key != "digest"}
         if sha256_json(then) != before.get("vectors", {}).get(side):
             return None
@@ -71,18 +72,27 @@ def _model(digest: str, settings: ModelSettings) -> dict[str, str]:
     return {"digest": digest, "precision": settings.precision.value, **packed}
 
 
-def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin) -> dict[str, Any]:
-    settings, probing, other = job.settings, job.settings.probing, inputs.projection.other
-    tokens = settings.projection.tokens
+def _sides(projection: Projection, settings: SearchCommand) -> dict[str, str]:
+    """The languages whose vectors it takes, by what they are to it."""
+    sides = {"language": settings.language, "pivot": settings.pivot}
+    if projection.other:
+        sides["other"] = projection.other
+    return sides | {f"among {code}": code for code in projection.needs.among if code not in sides.values()}
+
+
+def _identity(
+    job: SearchJob, inputs: Inputs, family: str | None, origin: Origin, fit: str | None = None
+) -> dict[str, Any]:
+    settings, probing = job.settings, job.settings.probing
+    tokens, strengths = settings.projection.tokens, inputs.projection.intervention.strengths
     return {
         "model": _model(inputs.checkpoint.digest, settings.model),
         "dataset": {"name": job.dataset_name, "digest": inputs.facts.digest},
         "language": settings.language,
         "pivot": settings.pivot,
         "vectors": {
-            "language": origin(settings.language),
-            "pivot": origin(settings.pivot),
-            **({"other": origin(other)} if other else {}),
+            **{side: origin(code) for side, code in _sides(inputs.projection, settings).items()},
+            **({"fit": fit} if inputs.projection.needs.fits else {}),
         },
         "probing": {
             "pool_size": (pool_size_of(family, probing) or "full") if family else None,
@@ -90,8 +100,12 @@ def _identity(job: SearchJob, inputs: Inputs, family: str | None, origin: Origin
             # Folders of the other families know nothing of it.
             **({"closing_sentinel": probing.closing_sentinel} if family == "seq2seq" else {}),
             "seed": settings.seed,
+            # Folders of earlier versions lack these keys, which stand for what is left out today as well.
+            **({"filtered": True} if probing.filtered else {}),
+            **({"templates": probing.templates.value} if probing.templates is not Templates.first else {}),
         },
         "projection": inputs.projection.name,
-        # Folders of earlier versions lack the key: it stands for all tokens, and so does its absence today.
+        # Folders of earlier versions lack these keys: that stands for all tokens and strength 1, and so it does today.
         **({"tokens": tokens.value} if tokens is not ProjectionTokens.all else {}),
+        **({"strength": list(strengths)} if strengths != (1.0, 1.0) else {}),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import Advance, progress
 from lrp2_bench.core.settings import SearchCommand
-from lrp2_bench.core.types import NOT_EVALUATED, Hits, ParallelFacts, Relation, Setting, all_pairs
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, LayerPair, ParallelFacts, Relation, Setting
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import plan_grid
@@ -30,7 +30,7 @@ from lrp2_bench.results.status import JobStatus
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class RelationHits:
     """``language`` is ``[setting, fact]``; ``pivot`` the pivot's baseline on the pivot's facts, ``[1, pivot fact]``."""
 
@@ -40,7 +40,10 @@ class RelationHits:
     pivot: Hits
 
     def pivot_by_fact(self) -> npt.NDArray[np.int8]:
-        """The pivot's hits by the language's facts, ``[fact]``; -1 where the pivot lacks the fact."""
+        """The pivot's hits by the language's facts, ``[fact]``; -1 where the pivot lacks the fact. Every wording of a
+        fact has those of the pivot's first."""
+        if self.pivot_relation is self.relation:
+            return np.array(self.pivot[0], dtype=np.int8)
         hit = {fact.line_id: self.pivot[0, column] for column, fact in enumerate(self.pivot_relation.facts)}
         return np.array([hit.get(fact.line_id, NOT_EVALUATED) for fact in self.relation.facts], dtype=np.int8)
 
@@ -120,11 +123,17 @@ class HitsEvaluator:
     settings: SearchCommand
     store: HitsStore
     data_warnings: DataWarnings
+    #: Every setting, in the order of the rows of hits; a search over a range of strengths adds some.
+    everything: list[Setting]
 
-    @cached_property
-    def everything(self) -> tuple[Setting, ...]:
-        """Every setting, in the order of the rows of hits."""
-        return (None, *all_pairs(self.model.blocks))
+    def add(self, settings: Iterable[Setting], results: Iterable[RelationHits]) -> None:
+        """Give hits a row for each of ``settings`` that they lack, with what is stored of it."""
+        new = sorted({setting for setting in settings if setting is not None}.difference(self.everything))
+        if new:
+            for result in results:
+                stored = self.store.load("language", result.relation.name, result.relation.facts, new)
+                result.language = np.concatenate([result.language, stored])
+            self.everything.extend(new)
 
     @cached_property
     def _log_partition(self) -> LogPartition:
@@ -145,22 +154,36 @@ class HitsEvaluator:
         asked = AskedSide("pivot", self.facts.pivot, result.pivot_relation, result.pivot)
         self._evaluate(asked, [None], range(len(asked.relation.facts)), _unseen)
 
+    def under(self, language: str, relation: Relation, edit: Edit, pair: LayerPair, advance: Advance) -> Hits:
+        """``[fact]``: the hits of a relation in the language or the pivot under ``edit`` at the pair's layers, which
+        are not stored."""
+        everyone = range(len(relation.facts))
+        if not everyone:
+            return np.zeros(0, dtype=np.int8)
+        plan = plan_grid(self.model.blocks, [pair.layers], baseline=False, uses_back=edit.before_leaving_uses_back)
+        asked = AskedSide("language", language, relation, np.zeros((0, 0), dtype=np.int8))
+        limits = limits_for(self.model, plan, self.settings.grid)
+        hits: Hits = evaluate(self._probe(asked), plan, edit, everyone, limits, advance)[0]
+        return hits
+
     def _evaluate(self, asked: AskedSide, wanted: Sequence[Setting], places: Sequence[int], advance: Advance) -> None:
-        rows = [self.everything.index(setting) for setting in wanted]
+        row_of = {setting: row for row, setting in enumerate(self.everything)}
+        rows = [row_of[setting] for setting in wanted]
+        uses_back = self.edit is not None and self.edit.before_leaving_uses_back
         for part, block in open_blocks(asked.hits[rows], places):
             settings = [wanted[row] for row in part]
             pairs = [setting for setting in settings if setting is not None]
-            plan = plan_grid(self.model.blocks, pairs, baseline=None in settings)
+            plan = plan_grid(self.model.blocks, pairs, baseline=None in settings, uses_back=uses_back)
             limits = limits_for(self.model, plan, self.settings.grid)
             new = evaluate(self._probe(asked), plan, self.edit, block, limits, advance)
             facts = [asked.relation.facts[place] for place in block]
             self.store.append(asked.side, asked.relation.name, facts, plan.settings, new)
-            planned = np.array([self.everything.index(setting) for setting in plan.settings])
+            planned = np.array([row_of[setting] for setting in plan.settings])
             asked.hits[planned[:, None], block] = new
 
     def _probe(self, asked: AskedSide) -> Probe:
         probing, relation = self.settings.probing, asked.relation
-        pool = pool_of(relation, pool_size(self.model, probing), self.settings.seed)
+        pool = pool_of(relation, pool_size(self.model, probing), self.settings.seed, filtered=probing.filtered)
         where = f"{asked.language} {relation.name}"
         return build_probe(self.model, relation, pool, where, probing, self._log_partition, self.data_warnings)
 
@@ -250,7 +273,8 @@ def _open(hits: Hits, everything: Sequence[Setting], wanted: Sequence[Setting]) 
 
 
 def _open_cells(hits: Hits, everything: Sequence[Setting], settings: Sequence[Setting]) -> int:
-    return int((hits[[everything.index(setting) for setting in settings]] == NOT_EVALUATED).sum())
+    row_of = {setting: row for row, setting in enumerate(everything)}
+    return int((hits[[row_of[setting] for setting in settings]] == NOT_EVALUATED).sum())
 
 
 def _unseen(steps: int = 1) -> None:

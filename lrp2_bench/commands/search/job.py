@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread
+from lrp2_bench.analyses.exposure.job import note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
+from lrp2_bench.commands.search.asked import what_is_asked
+from lrp2_bench.commands.search.damage import stored_damage
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
+from lrp2_bench.commands.search.outcome import Views, log_outcome, record_of, reported, write_manifest
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
-from lrp2_bench.commands.search.projection import Projection, choose_projection, with_edit
+from lrp2_bench.commands.search.projection import Projection, choose_projection, require_sentences, with_edit
 from lrp2_bench.commands.search.shards import relations_of, shard_of
-from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy, search_summary
+from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy
 from lrp2_bench.commands.search.studies import finish_study, open_recorder
 from lrp2_bench.commands.search.views import write_views
 from lrp2_bench.core.errors import BenchError
@@ -25,43 +27,26 @@ from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import remove_abandoned
 from lrp2_bench.core.secrets import masked
 from lrp2_bench.core.settings import LRP2, RunCommand, SearchCommand
-from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import intervention
-from lrp2_bench.metrics.registry import metric
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
 from lrp2_bench.probing.alike import count_alike
+from lrp2_bench.probing.asked import as_asked
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.completion import nothing_left, write_completion
-from lrp2_bench.results.forgetting import forgetting_note
 from lrp2_bench.results.former_folder import require_not_elsewhere
 from lrp2_bench.results.hits import HitsStore
-from lrp2_bench.results.identity import finish_manifest, require_no_conflict, start_manifest, stored_model
-from lrp2_bench.results.layout import experiment_folders, run_folder
+from lrp2_bench.results.identity import require_no_conflict, start_manifest, stored_model
+from lrp2_bench.results.layout import run_folder
 from lrp2_bench.results.leases import TABLES, Leases, lease_of
-from lrp2_bench.results.manifest import peak_memory_bytes, table_digests, was_finished
+from lrp2_bench.results.manifest import was_finished
 from lrp2_bench.results.reproduction import read_reproduction
 from lrp2_bench.results.status import job_status, sigterm_interrupts
-from lrp2_bench.results.tables import AlignmentRow, PairRow
-from lrp2_bench.search.task import Found
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Views:
-    """What hits say: the rows of ``pairs.csv`` (the baseline first), the best pair, and what a strategy found."""
-
-    rows: list[PairRow]
-    best: LayerPair | None
-    found: Found | None
-
-    @property
-    def best_row(self) -> PairRow | None:
-        return next((row for row in self.rows if self.best is not None and row.pair == self.best), None)
 
 
 def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sources) -> Path:
@@ -118,10 +103,11 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
         return None
     views = _write_views(run, board)
     aligned = stored_alignment(run, views.best)
+    damage = stored_damage(run, board.hits(), reported(run, views), sources)
     seconds = time.perf_counter() - job.started
-    _write_manifest(run, views, seconds)
-    _log_outcome(run, views, seconds)
-    return _record(run, views, aligned, seconds)
+    write_manifest(run, views, seconds)
+    log_outcome(run, views, seconds)
+    return record_of(run, views, aligned, damage, seconds)
 
 
 def read_inputs(job: SearchJob, sources: Sources) -> Inputs:
@@ -135,12 +121,15 @@ def read_inputs(job: SearchJob, sources: Sources) -> Inputs:
         )
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
-    facts = dataset.facts(settings.language, settings.pivot, data_warnings)
+    asked = what_is_asked(settings, projection.intervention)
+    facts = as_asked(dataset.facts(settings.language, settings.pivot, data_warnings), settings.probing)
+    if job.has_pairs:
+        require_sentences(projection, settings, sources.corpus)
     referred = reference.manifest["identity"].get("model", {}).get("digest") if reference else None
     checkpoint = find_checkpoint(settings.model).known_as(stored_model(job.folder) or referred)
     pretrained = pretrained_of(checkpoint.folder, data_warnings)
     note_unread(pretrained, (settings.language, settings.pivot), data_warnings)
-    return Inputs(dataset, facts, checkpoint, pretrained, projection, reference)
+    return Inputs(dataset, facts, checkpoint, pretrained, projection, asked, reference)
 
 
 def _require_no_conflict(job: SearchJob, inputs: Inputs, sources: Sources) -> None:
@@ -180,8 +169,15 @@ def _open_folder(job: SearchJob, inputs: Inputs, model: LayeredModel, projection
             f"search={settings.search.kind.value} compares pairs over all relations and cannot be split: shard.count "
             "is for search=grid and search=baseline."
         )
-    evaluator = HitsEvaluator(model, facts, projection.edit, settings, store, job.data_warnings)
-    return Prepared(job, inputs, evaluator, projection, stored, identity, details)
+    searched = store.searched()
+    asked = inputs.asked.beside(searched)
+    pairs = asked.pairs(projection.intervention, model.blocks)
+    if others := searched.difference(pairs) if asked.ranges is None else ():
+        strengths = ", ".join(sorted({pair.strengths for pair in others}))
+        log.info("'%s' has pairs of another search too, at strength %s. Tables show them.", job.folder, strengths)
+    everything = asked.everything(pairs, searched, model.blocks)
+    evaluator = HitsEvaluator(model, facts, projection.edit, settings, store, job.data_warnings, everything)
+    return Prepared(job, inputs, evaluator, projection, asked, pairs, stored, identity, details)
 
 
 def _evaluate(run: Prepared) -> Board:
@@ -209,71 +205,18 @@ def _has_tables_to_write(run: Prepared) -> bool:
     return True
 
 
-def _write_views(run: Prepared, board: Board) -> _Views:
+def _write_views(run: Prepared, board: Board) -> Views:
     """The tables and the study, after a strategy has chosen and evaluated its pairs."""
     job, found = run.job, None
     hits = board.hits()  # read again: whoever had the tables may have stored a whole search meanwhile
     job.leases.forget(lease_of(relation.name) for relation in run.inputs.facts.relations)
     with open_recorder(run) as recorder:
         if job.settings.search.kind in CHOOSING:
-            found = run_strategy(run.evaluator, hits, run.projection, job.status, recorder)
-        rows = write_views(job.folder, run.projection.filled(hits, run.blocks), run.blocks, job.measured)
+            found = run_strategy(run.evaluator, hits, run.projection, run.asked, job.status, recorder)
+        settings, filled = run.projection.filled(hits, run.evaluator.everything, run.blocks)
+        rows = write_views(job.folder, filled, settings, job.measured)
         best = finish_study(run, recorder, rows, found)
     if not rows[0].shared:
         nothing_shared = "No fact is shared with the pivot, so transferability is 0 whatever the pair"
         job.data_warnings.add(nothing_shared, job.settings.language)
-    return _Views(rows, best, found)
-
-
-def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
-    job, best, pairs = run.job, views.best, run.projection.pairs(run.blocks)
-    outcome = {
-        "best": {"lirp": best.lirp, "lsrp": best.lsrp} if best else None,
-        "search": search_summary(job.settings.search, pairs, run.blocks, views.rows, views.found),
-        "seconds": round(seconds, 3),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "data_warnings": job.data_warnings.as_dict(),
-        "files": table_digests(job.folder),
-    }
-    finish_manifest(job.folder, run.identity, {**run.details, **outcome}, job.leases)
-    if run.inputs.reference is not None:
-        run.inputs.reference.compare(outcome, job.folder)
-
-
-def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
-    run.job.data_warnings.report()
-    baseline, best = views.rows[0], views.best_row
-    measured = [metric(name) for name in baseline.metrics]
-    values = [f"{each.label} {each.text(baseline.value(each.name))}" for each in measured]
-    log.info("Baseline: %s (%d facts, %d shared with the pivot).", ", ".join(values), baseline.facts, baseline.shared)
-    if best is not None:
-        changes = {each.name: best.value(each.name) - baseline.value(each.name) for each in measured}
-        values = [
-            f"{each.label} {each.text(best.value(each.name))} ({each.text(changes[each.name], signed=True)})"
-            for each in measured
-        ]
-        log.info("Best pair (in-sample): LIRP %d, LSRP %d: %s.", best.lirp, best.lsrp, ", ".join(values))
-        if (note := forgetting_note(baseline, best)) is not None:
-            log.warning("%s", note)
-    log.info("Results: %s (%.1f s)", run.job.folder, seconds)
-
-
-def _record(run: Prepared, views: _Views, aligned: list[AlignmentRow], seconds: float) -> JobRecord:
-    """For the tracker, from what is on disk."""
-    job, settings = run.job, run.job.settings
-    return JobRecord(
-        experiment="/".join(experiment_folders(settings.experiment.name, run.projection.label)),
-        model=job.model_name,
-        dataset=job.dataset_name,
-        language=settings.language,
-        pivot=settings.pivot,
-        folder=job.folder,
-        config=job.config,
-        pairs=views.rows,
-        best=views.best_row,
-        baseline=views.rows[0],
-        alignment=aligned,
-        select_by=settings.select_by,
-        seconds=seconds,
-        measures=exposure_measures(job.folder, run.inputs.pretrained, views.best),
-    )
+    return Views(rows, best, found)

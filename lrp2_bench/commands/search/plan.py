@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from lrp2_bench.commands.search.asked import what_is_asked
 from lrp2_bench.commands.search.shards import part_of, shard_of
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
@@ -37,6 +38,7 @@ from lrp2_bench.models.devices import choose_device
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model, weights_ahead
 from lrp2_bench.models.memory import free_bytes
+from lrp2_bench.probing.asked import as_asked
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
@@ -92,18 +94,22 @@ class Forecast:
 def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], console: Console) -> None:
     """Print the forecast of a search, or of its shard. The model is loaded, so that its tokenizer and this machine's
     speed are real."""
+    what_is_asked(settings, intervention(settings.projection))  # what cannot be searched is refused before it is loaded
     data_warnings = DataWarnings()
     shard = shard_of(settings.shard)
-    facts = part_of(shard, make_dataset().facts(settings.language, settings.pivot, data_warnings))
+    facts = make_dataset().facts(settings.language, settings.pivot, data_warnings)
+    facts = part_of(shard, as_asked(facts, settings.probing))
     checkpoint = find_checkpoint(settings.model)
     console.print(_memory_ahead(checkpoint, settings), highlight=False, soft_wrap=True)
     model = load_model(checkpoint, settings.model)
     data_warnings.report()
     require_scores(model, facts)
     console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is not SearchKind.baseline)))
+    if settings.search.strength_range is not None:
+        console.print("Strengths of search.strength_range are not counted: this is the grid at one of them.")
     if settings.search.kind is SearchKind.racing and settings.search.budget is not None:
         console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")
-    elif settings.search.kind not in (SearchKind.grid, SearchKind.baseline):
+    elif settings.search.kind not in (SearchKind.grid, SearchKind.pairs, SearchKind.baseline):
         console.print(f"search={settings.search.kind.value} takes a part of that, which its hits decide.")
 
 
@@ -125,7 +131,8 @@ def _memory_ahead(checkpoint: Checkpoint, settings: SearchCommand) -> str:
 
 def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
     """Tokenizes every query and runs a few. ``pairs``: the whole grid rather than the baseline alone."""
-    grid = plan_grid(model.blocks, intervention(settings.projection).distinct_pairs(model.blocks) if pairs else ())
+    chosen = intervention(settings.projection)
+    grid = plan_grid(model.blocks, what_is_asked(settings, chosen).pairs(chosen, model.blocks) if pairs else ())
     log_partition = build_log_partition(model, settings.grid)
     sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, facts.relations)]
     if facts.language != facts.pivot:
@@ -228,8 +235,9 @@ def forecast_table(forecast: Forecast) -> Table:
 
 
 def _probe(model: LayeredModel, relation: Relation, settings: SearchCommand, log_partition: LogPartition) -> Probe:
-    pool = pool_of(relation, pool_size(model, settings.probing), settings.seed)
-    return build_probe(model, relation, pool, relation.name, settings.probing, log_partition, DataWarnings())
+    probing = settings.probing
+    pool = pool_of(relation, pool_size(model, probing), settings.seed, filtered=probing.filtered)
+    return build_probe(model, relation, pool, relation.name, probing, log_partition, DataWarnings())
 
 
 def _block_rate(model: LayeredModel, shape: ModelShape, limits: Limits) -> float:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lrp2_bench.analyses.exposure.job import pretrained_details
+from lrp2_bench.commands.search.asked import Asked
 from lrp2_bench.commands.search.hits import HitsEvaluator
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
-from lrp2_bench.core.types import ParallelFacts, Setting
+from lrp2_bench.core.types import LayerPair, ParallelFacts, Setting
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.metrics.base import Metric
@@ -77,6 +78,7 @@ class Inputs:
     checkpoint: Checkpoint
     pretrained: Pretrained | None
     projection: Projection
+    asked: Asked
     reference: Reproduction | None
 
 
@@ -84,7 +86,8 @@ class Inputs:
 class Prepared:
     """A job that has all it evaluates with, and a run folder that fits it.
 
-    ``stored`` is the manifest found there, ``identity`` what decides hits, ``details`` the manifest's other entries so
+    ``asked`` is what it looks at beside what the folder has, ``pairs`` those it looks at or chooses from. ``stored`` is
+    the manifest found there, ``identity`` what decides hits, ``details`` the manifest's other entries so
     far.
     """
 
@@ -92,6 +95,8 @@ class Prepared:
     inputs: Inputs
     evaluator: HitsEvaluator
     projection: Projection
+    asked: Asked
+    pairs: tuple[LayerPair, ...]
     stored: Mapping[str, Any]
     identity: Mapping[str, Any]
     details: Mapping[str, Any]
@@ -103,7 +108,7 @@ class Prepared:
     @property
     def wanted(self) -> tuple[Setting, ...]:
         """The settings that the job is about."""
-        return (None, *self.projection.pairs(self.blocks)) if self.job.has_pairs else (None,)
+        return (None, *self.pairs) if self.job.has_pairs else (None,)
 
 
 def kept_config(config: Mapping[str, Any]) -> dict[str, Any]:

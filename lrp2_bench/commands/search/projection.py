@@ -9,10 +9,12 @@ from typing import Any
 
 from lrp2_bench.commands.search.hits import RelationHits
 from lrp2_bench.core.data_warnings import DataWarnings
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import SearchCommand
-from lrp2_bench.core.types import LayerPair
+from lrp2_bench.core.types import LayerPair, Setting
 from lrp2_bench.data.corpus import Corpus
-from lrp2_bench.interventions.base import Edit, FittingData, Intervention
+from lrp2_bench.interventions.base import Edit, FittingData, Intervention, Needs
+from lrp2_bench.interventions.cached_fit import Fitted, cached_fit, codes_lacking, fit_sentences
 from lrp2_bench.interventions.cached_vectors import language_vectors
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.interventions.tokens import on_tokens
@@ -23,35 +25,38 @@ from lrp2_bench.models.loading import Checkpoint
 
 @dataclass(frozen=True)
 class Projection:
-    """An intervention on one language: ``other`` is the third language whose vectors it takes. A run of baselines has
-    no vectors and no edit."""
+    """An intervention on one language: ``other`` is the third language whose vectors it takes, ``needs`` what else of
+    the corpus. A run of baselines has no vectors and no edit."""
 
     intervention: Intervention
     other: str | None
+    needs: Needs = field(default_factory=Needs)
     vectors: dict[str, LanguageVectors] = field(default_factory=dict)  # by code
+    fitted: Fitted | None = None
     edit: Edit | None = None
 
     @property
     def name(self) -> str:
         """In a run's identity."""
-        return self.intervention.identity(self.other)
+        among = f" among {'+'.join(self.needs.among)}" if self.needs.among else ""
+        return f"{self.intervention.identity(self.other)}{among}"
 
     @property
     def label(self) -> str:
         """In folders and tables."""
         return self.intervention.label
 
-    def pairs(self, blocks: int) -> tuple[LayerPair, ...]:
-        """The pairs to evaluate."""
-        return self.intervention.distinct_pairs(blocks)
-
     def stands_for(self, blocks: int) -> Callable[[LayerPair], LayerPair]:
         """The pair that is evaluated for a pair."""
-        return lambda pair: self.intervention.representative(pair, blocks)
+        return lambda pair: self.intervention.stands_for(pair, blocks)
 
-    def filled(self, hits: Sequence[RelationHits], blocks: int) -> list[RelationHits]:
-        """Hits of every pair from those of the evaluated ones."""
-        return [replace(each, language=self.intervention.spread(each.language, blocks)) for each in hits]
+    def filled(
+        self, hits: Sequence[RelationHits], everything: Sequence[Setting], blocks: int
+    ) -> tuple[list[Setting], list[RelationHits]]:
+        """Every setting, in order, and its hits from those of ``everything``, of which it may be the same as one."""
+        found = self.intervention.spread_over(everything, blocks)
+        rows = [row for _, row in found]
+        return [setting for setting, _ in found], [replace(each, language=each.language[rows]) for each in hits]
 
     def details(self, blocks: int) -> dict[str, Any]:
         """For ``manifest.json``."""
@@ -60,7 +65,10 @@ class Projection:
             "label": self.label,
             "other": self.other,
             "tokens": self.intervention.settings.tokens.value,
-            "distinct_pairs": len(self.pairs(blocks)),
+            "strength": list(self.intervention.strengths),
+            "distinct_pairs": len(self.intervention.distinct_pairs(blocks)),
+            **({"among": list(self.needs.among)} if self.needs.among else {}),
+            **({"fit": dict(self.fitted.metadata)} if self.fitted is not None else {}),
         }
 
     def origin(self, language: str) -> str | None:
@@ -72,7 +80,24 @@ def choose_projection(settings: SearchCommand, languages: Callable[[], Sequence[
     """The projection before its vectors; ``languages`` are the dataset's. Raises :class:`BenchError`."""
     chosen = intervention(settings.projection)
     chosen.require(settings.language, settings.pivot)
-    return Projection(chosen, chosen.other(settings.language, settings.pivot, languages))
+    sides = settings.language, settings.pivot
+    # The pivot has nothing to be moved by, and its baseline can be asked for with any projection.
+    needs = chosen.needs(*sides, languages) if settings.language != settings.pivot else Needs()
+    return Projection(chosen, chosen.other(*sides, languages), needs)
+
+
+def require_sentences(projection: Projection, settings: SearchCommand, make_corpus: Callable[[], Corpus]) -> None:
+    """Refuse, before a model is loaded, what the corpus cannot give. Raises :class:`BenchError`."""
+    needs = projection.needs
+    if needs.fits:
+        fit_sentences(needs, settings.language, settings.pivot, make_corpus(), DataWarnings())
+    others = [code for code in needs.among if code not in (settings.language, settings.pivot)]
+    if others and settings.vectors.path is None and (lacking := codes_lacking(corpus := make_corpus(), others)):
+        raise BenchError(
+            f"projection={projection.intervention.name} compares the vectors of {len(needs.among)} languages, and "
+            f"corpus={corpus.name} has no sentences of {', '.join(lacking)}.\nName languages that it has: "
+            f"projection.among=[{','.join(code for code in needs.among if code not in lacking)}]."
+        )
 
 
 def with_edit(
@@ -84,9 +109,10 @@ def with_edit(
     data_warnings: DataWarnings,
 ) -> Projection:
     """The projection with its vectors (read, or computed from the corpus) and its edit on the model's device."""
-    corpus = make_corpus() if settings.vectors.path is None else None
+    needs, sides = projection.needs, (settings.language, settings.pivot)
+    corpus = make_corpus() if settings.vectors.path is None or needs.fits else None
     cache = Path(settings.paths.cache).expanduser()
-    codes = [settings.language, settings.pivot, *([projection.other] if projection.other else [])]
+    codes = dict.fromkeys([*sides, *([projection.other] if projection.other else []), *needs.among])
     vectors = {
         code: language_vectors(
             model,
@@ -102,6 +128,11 @@ def with_edit(
         for code in codes
     }
     values = {code: found.values.to(model.device) for code, found in vectors.items()}
-    data = FittingData(settings.language, settings.pivot, projection.other, values)
-    edit = on_tokens(projection.intervention.edit(data), settings.projection.tokens, model)
-    return replace(projection, vectors=vectors, edit=edit)
+    made, fitted = projection.intervention, None
+    if needs.fits and corpus is not None:
+        fitted = cached_fit(
+            made, needs, model, checkpoint.digest, corpus, sides, settings.vectors, cache, data_warnings
+        )
+    data = FittingData(*sides, projection.other, values, needs.among, fitted.tensors if fitted else {})
+    edit = on_tokens(made.edit(data).at_strength(*made.strengths), settings.projection.tokens, model)
+    return replace(projection, vectors=vectors, fitted=fitted, edit=edit)

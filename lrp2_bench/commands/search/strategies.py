@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lrp2_bench.commands.search.asked import Asked
 from lrp2_bench.commands.search.hits import HitsEvaluator, RelationHits
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.progress import progress
@@ -33,6 +34,7 @@ def run_strategy(
     evaluator: HitsEvaluator,
     hits: Sequence[RelationHits],
     projection: Projection,
+    asked: Asked,
     status: JobStatus,
     recorder: StudyRecorder,
 ) -> Found:
@@ -50,6 +52,9 @@ def run_strategy(
         metric_of_hits(settings.select_by),
         _StoredEvaluate(hits, evaluator, watch),
         projection.stands_for(blocks),
+        asked.strengths,
+        asked.ranges,
+        evaluator.edit is not None and evaluator.edit.before_leaving_uses_back,
     )
     found = search(task, settings.search, watch)
     _say_what_it_cost(task, settings.search, found)
@@ -67,8 +72,8 @@ def search(task: Task, settings: SearchSettings, watch: Watch | None = None) -> 
 def _say_what_it_cost(task: Task, settings: SearchSettings, found: Found) -> None:
     share = found.spending.block_runs / max(1, task.grid_runs)
     log.info(
-        "%s: %d of %d pairs saw all %d facts, at %.0f %% of the grid's block runs.",
-        settings.kind.value, len(found.complete(task.pairs)), len(task.pairs), task.facts, 100 * share,
+        "%s: %d of %s saw all %d facts, at %.0f %% of the grid's block runs.",
+        settings.kind.value, len(found.complete()), _of_how_many(task), task.facts, 100 * share,
     )  # fmt: skip
     if settings.kind is SearchKind.racing and settings.budget is not None and share > settings.budget:
         fewer = f"search.first={settings.first / 2:g} sees fewer facts first"
@@ -82,6 +87,13 @@ def _say_what_it_cost(task: Task, settings: SearchSettings, found: Found) -> Non
         )  # fmt: skip
 
 
+def _of_how_many(task: Task) -> str:
+    if task.ranges is not None:
+        return f"{len(task.pairs)} pairs' strengths"
+    layers = len({pair.layers for pair in task.pairs})
+    return f"{layers} pairs" if not task.strengths else f"{layers} pairs x {len(task.strengths)} strengths"
+
+
 def search_summary(
     settings: SearchSettings, pairs: Sequence[LayerPair], blocks: int, rows: Sequence[PairRow], found: Found | None
 ) -> dict[str, Any]:
@@ -93,15 +105,17 @@ def search_summary(
     facts, everything = rows[0].facts, (None, *pairs)
     grid = facts * runs_of(blocks, everything)
     if found is None:
-        settings_run = everything if settings.kind is SearchKind.grid else (None,)
+        settings_run = (None,) if settings.kind is SearchKind.baseline else everything
         done, cells, runs = len(settings_run) - 1, len(settings_run) * facts, facts * runs_of(blocks, settings_run)
     else:
-        whole = found.complete(pairs)
+        whole = found.complete()
         done, cells, runs = len(whole), found.spending.cells, found.spending.block_runs
     rules = {SearchKind.tpe: ("trials", "batch", "seed"), SearchKind.racing: ("first", "budget", "alpha", "seed")}
+    spaces = ("strengths", "strengths_back", "strength_range", "strength_back_range")
     return {
         "kind": settings.kind.value,
         **{name: getattr(settings, name) for name in rules.get(settings.kind, ())},
+        **{name: list(given) for name in spaces if (given := getattr(settings, name)) is not None},
         "pairs": done,
         "pairs_begun": len(found.curves) if found is not None else done,
         "pairs_in_folder": sum(row.pair is not None for row in rows),
@@ -137,12 +151,13 @@ class _StoredEvaluate:
 
     def __init__(self, parts: Sequence[RelationHits], evaluator: HitsEvaluator, watch: _JobWatch) -> None:
         self._parts, self._evaluator, self._watch = parts, evaluator, watch
-        self._row = {setting: row for row, setting in enumerate(evaluator.everything)}
         ends = np.cumsum([0, *(len(part.relation.facts) for part in parts)])
         self._spans = list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
 
     def __call__(self, settings: Sequence[Setting], facts: Facts) -> Hits:
-        rows = np.array([self._row[setting] for setting in settings])
+        self._evaluator.add(settings, self._parts)
+        row_of = {setting: row for row, setting in enumerate(self._evaluator.everything)}
+        rows = np.array([row_of[setting] for setting in settings])
         places = [(facts[(facts >= first) & (facts < end)] - first).tolist() for first, end in self._spans]
         open_cells = {
             at: cells

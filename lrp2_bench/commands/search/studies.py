@@ -22,6 +22,7 @@ from lrp2_bench.results.choice import best_row
 from lrp2_bench.results.layout import STUDY
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.recorder import StudyKey, StudyRecorder
+from lrp2_bench.search.space import ranges_of
 from lrp2_bench.search.storage import open_database, open_journal
 from lrp2_bench.search.study import attributes, baseline_attributes, write_study
 from lrp2_bench.search.task import Found
@@ -42,8 +43,10 @@ def open_recorder(run: Prepared) -> StudyRecorder:
     settings, url = run.job.settings, run.job.settings.search.storage
     objective, identity = metric(settings.select_by), sha256_json(run.identity)
     name = study_name(settings, run.job.dataset_name)
-    key = StudyKey(name, run.blocks, objective.name, identity, objective.direction)
-    if settings.search.kind is SearchKind.baseline or (settings.search.kind is SearchKind.grid and url is None):
+    ranges = run.asked.ranges or ranges_of(run.pairs)
+    key = StudyKey(name, run.blocks, objective.name, identity, objective.direction, ranges)
+    kind = settings.search.kind
+    if kind is SearchKind.baseline or (kind in (SearchKind.grid, SearchKind.pairs) and url is None):
         # A baseline is no search, and of a grid there is nothing to see before all of it is there.
         return StudyRecorder(InMemoryStorage(), key, alone=True)
     if url is not None:

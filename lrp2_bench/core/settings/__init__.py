@@ -32,6 +32,7 @@ from lrp2_bench.core.settings.parts import (
     SearchSettings,
     SentenceScore,
     ShardSettings,
+    Templates,
     TokenSettings,
     VectorSettings,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "SearchSettings",
     "SentenceScore",
     "ShardSettings",
+    "Templates",
     "TokenSettings",
     "VectorSettings",
     "VectorsCommand",

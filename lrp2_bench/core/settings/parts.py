@@ -33,9 +33,11 @@ class ModelFamily(Enum):
 
 
 class SearchKind(Enum):
-    """Which settings are evaluated: the baseline, every layer pair beside it, or the pairs a search picks."""
+    """Which settings are evaluated: the baseline, given pairs or every layer pair beside it, or the pairs a search
+    picks."""
 
     baseline = "baseline"
+    pairs = "pairs"
     grid = "grid"
     tpe = "tpe"
     racing = "racing"
@@ -72,6 +74,13 @@ class ModelSettings:
     cache: str = "~/.cache/lrp2_bench"  # for GGUF files, converted, and digests; commands set it to paths.cache
 
 
+class Templates(Enum):
+    """Which of a fact's wordings are asked."""
+
+    first = "first"  # the probe's
+    all = "all"  # every one; a row of hits is a fact in one of them
+
+
 @dataclass
 class ProbingSettings:
     """How facts become queries and scores."""
@@ -81,6 +90,8 @@ class ProbingSettings:
     pool_size: Any = "auto"
     # of causal models' sentences and encoder-decoders' objects; null = sum for the former, mean for the latter
     sentence_score: SentenceScore | None = None
+    filtered: bool = False  # other true objects of a fact's subject leave its pool; rivals are drawn from untrue ones
+    templates: Templates = Templates.first  # first, or all: hits are averaged over a fact's paraphrases
     closing_sentinel: bool = False  # encoder-decoders: count the sentinel that closes the object as one of its tokens
 
 
@@ -109,6 +120,11 @@ class SearchSettings:
     """What is searched and which pair is called best."""
 
     kind: SearchKind = SearchKind.grid
+    pairs: Any = None  # pairs: [[LIRP,LSRP],[LIRP,LSRP,STRENGTH],[LIRP,LSRP,STRENGTH,STRENGTH_BACK],...]
+    strengths: list[float] | None = None  # grid, racing, tpe: each pair at each of them; null = projection.strength
+    strengths_back: list[float] | None = None  # each of those with each of these on the way back; null = the same
+    strength_range: list[float] | None = None  # tpe: [LEAST,MOST] that strengths are chosen from
+    strength_back_range: list[float] | None = None  # tpe: the same of the way back; null = as on the way there
     trials: int = 20  # tpe: pairs to evaluate, on all facts
     batch: int = 4  # tpe: pairs suggested before the first result; they run together
     first: float = 0.0625  # racing: share of the facts that all pairs see; it doubles from rung to rung
@@ -148,8 +164,14 @@ class ProjectionSettings:
     kind: str = LRP2
     seed: int = 0  # of random directions, and of who is shuffled with whom
     language: str | None = None  # whose vectors other_pivot projects into, or shuffled uses; null = drawn (shuffled)
-    among: list[str] | None = None  # the languages that are shuffled; null = all of the dataset's
-    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
+    # the languages that are shuffled, or compared (recover, subspace); null = all of the dataset's
+    among: list[str] | None = None
+    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, text (special ones left out), or last
+    rank: int | None = None  # subspace: directions taken out; null = languages - 1, at most 16
+    dimensions: float = 0.05  # sparse: share of the dimensions that are moved, above 0, up to 1
+    keep_norm: bool = False  # recover: scale each state back to the length it had
+    strength: float = 1.0  # what the move is multiplied by, above 0; search.strengths searches several
+    strength_back: float | None = None  # the same of the way back; null = strength
 
 
 @dataclass

@@ -27,9 +27,21 @@ class CldrCorpus(Corpus):
         self.count = checked_count(sentences)
         self._seed = seed
 
+    def parallel_languages(self) -> tuple[str, ...]:
+        return tuple(sorted(LANGUAGES))
+
+    def translations(self, language: str, pivot: str, data_warnings: DataWarnings) -> list[tuple[str, str]]:
+        """Every name that both languages have, in a sentence that says what it is; no sentence states a fact."""
+        sides = [{s.entity: s.text for s in name_sentences(self._known(code))} for code in (language, pivot)]
+        return [(text, sides[1][entity]) for entity, text in sides[0].items() if entity in sides[1]]
+
     def sentences(self, language: str, data_warnings: DataWarnings) -> list[str]:
-        if language not in LANGUAGES:
-            raise UnknownNameError("language", language, LANGUAGES, "These are the corpus's.", aliases())
+        self._known(language)
         texts = [s.text for s in (*fact_sentences(language, all_facts()), *name_sentences(language))]
         random.Random(f"{self._seed}:{language}").shuffle(texts)
         return first_usable(texts, self.count, language, "CLDR", data_warnings)
+
+    def _known(self, language: str) -> str:
+        if language not in LANGUAGES:
+            raise UnknownNameError("language", language, LANGUAGES, "These are the corpus's.", aliases())
+        return language

@@ -62,7 +62,7 @@ class CldrDataset(Dataset):
             whole = self._relation(name, language, data_warnings)
             if whole is None:
                 continue
-            relation = Relation(name, whole.template, whole.facts[: self._limit], whole.objects)
+            relation = whole.only(whole.facts[: self._limit])
             relations.append(relation)
             pivot_relations.append(relation if pivot == language else self._matching(relation, pivot, data_warnings))
         if not relations:
@@ -85,8 +85,7 @@ class CldrDataset(Dataset):
         if not facts:
             data_warnings.add("Relations without facts", f"{language} {name}")
             return None
-        objects = {fact.object_id: fact.object for fact in facts}
-        return Relation(name, wordings(language).query(name), facts, objects)
+        return Relation.whole(name, wordings(language).query(name), facts)
 
     def _named(self, name: str, language: str, data_warnings: DataWarnings) -> list[Fact]:
         facts = []

@@ -15,13 +15,15 @@ from lrp2_bench.data.cldr.templates import wordings
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence and where its names are. ``fact`` is None for a sentence that states no fact; then ``object`` too."""
+    """A sentence and where its names are. ``fact`` is None for a sentence that states no fact; then ``object`` too, and
+    ``entity`` is the kind and the id of what it names."""
 
     language: str
     text: str
     subject: Span
     object: Span | None = None
     fact: CldrFact | None = None
+    entity: tuple[str, str] | None = None
 
 
 def fact_sentences(language: str, facts: Iterable[CldrFact]) -> Iterator[Sentence]:
@@ -43,7 +45,7 @@ def name_sentences(language: str) -> Iterator[Sentence]:
         if label is None:
             continue
         text, spans = fill_slots(wordings(language).names[kind], {SUBJECT: label})
-        yield Sentence(language, text, spans[SUBJECT])
+        yield Sentence(language, text, spans[SUBJECT], entity=(kind, entity))
 
 
 def entities() -> list[tuple[str, str]]:

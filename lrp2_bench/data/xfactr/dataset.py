@@ -9,10 +9,11 @@ Read from a folder or zip in the layout of its repository's ``data`` folder, bel
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
@@ -55,6 +56,10 @@ class XFactr(Dataset):
         self._limit = limit
         self._opened: XFactrFiles | None = None
 
+    @classmethod
+    def published_languages(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(published_digests())
+
     def languages(self) -> tuple[str, ...]:
         return self._files().languages
 
@@ -62,11 +67,7 @@ class XFactr(Dataset):
         ours = self._language(language, data_warnings)
         wanted = self._names(ours)
         found = [(name, ours.relation(name, named=self._wanted is not None)) for name in wanted]
-        relations = tuple(
-            Relation(name, whole.template, whole.facts[: self._limit], whole.objects, whole.variants)
-            for name, whole in found
-            if whole is not None
-        )
+        relations = tuple(whole.only(whole.facts[: self._limit]) for name, whole in found if whole is not None)
         if not relations:
             raise BenchError(
                 f"No relation of '{language}' can be probed: {', '.join(wanted)}. Each has no facts that the language "
@@ -152,7 +153,7 @@ class _Language:
             return None
         variants = self._variants(prompt, facts)
         self._count_stand_ins(name, prompt, facts, len(facts) - sum(fact.subject in variants for fact in facts))
-        relation = Relation(name, prompt.template, facts, {fact.object_id: fact.object for fact in facts}, variants)
+        relation = Relation.whole(name, prompt.template, facts, variants=variants)
         if len(relation.pool) == 1:
             self._add("Relations with a single candidate, which any model gets right", where)
         return relation

@@ -16,6 +16,7 @@ from lrp2_bench.report.run_evidence import Turned
 from lrp2_bench.results.facts import SLOT, FactText
 from lrp2_bench.results.layout import ANSWERS
 from lrp2_bench.results.runs import Run
+from lrp2_bench.results.scores import setting_of
 from lrp2_bench.results.stored_hits import FactKey
 
 #: Facts listed of those gained, and of those lost. 52 languages times two models times two pairs must fit a page.
@@ -65,7 +66,7 @@ def _answers(run: Run) -> dict[Setting, dict[FactKey, str | None]]:
     if run.files.has(ANSWERS):
         with suppress(BenchError):  # told of with the tables of scores
             for one in run.files.answers():
-                found.setdefault(one.setting, {})[one.relation, one.uuid] = one.answer
+                found.setdefault(setting_of(one.layers, run.strengths), {})[one.relation, one.uuid] = one.answer
     return found
 
 

@@ -142,14 +142,14 @@ def wrong_answers_table(given: Given, name: str, what: str) -> Table:
 def _frequent(
     answers: Sequence[Answer],
 ) -> list[tuple[tuple[str, ...], Setting, int, list[tuple[tuple[str, str, str], int]]]]:
-    settings = {(one.lirp, one.lsrp, one.strength): one.setting for one in answers}
+    settings = {one.layers: one.setting for one in answers}
     return [((key[0],), settings[key[1:]], facts, counted) for key, facts, counted in wrong_answers(answers)]
 
 
 def _by_setting(answers: Sequence[Answer]) -> list[tuple[Setting, list[Answer]]]:
     found: dict[tuple[object, ...], list[Answer]] = {}
     for one in answers:
-        found.setdefault((one.lirp, one.lsrp, one.strength), []).append(one)
+        found.setdefault(one.layers, []).append(one)
     return [(some[0].setting, some) for some in found.values()]
 
 

@@ -27,10 +27,10 @@ def test_every_hit_has_its_text_and_a_finished_run_gets_them_without_computing(
     for relation in facts.relations:
         for fact in relation.facts:
             text = texts[relation.name, fact.uuid]
-            assert text.object == fact.object and text.query == relation.fill(fact.subject, "[Y]").text
+            assert text.object == fact.object and text.query == relation.fill(fact, "[Y]").text
             if fact.uuid in pivot:
                 theirs, same = pivot[fact.uuid]
-                assert (text.pivot_query, text.pivot_object) == (theirs.fill(same.subject, "[Y]").text, same.object)
+                assert (text.pivot_query, text.pivot_object) == (theirs.fill(same, "[Y]").text, same.object)
             else:
                 assert text.pivot_query is text.pivot_object is None
     assert len(pivot) < len(texts), "or nothing is shown of facts that the pivot lacks"

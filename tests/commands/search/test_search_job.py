@@ -83,7 +83,7 @@ def test_pairs_on_real_mlama_equal_the_naive_evaluator_to_the_last_digit(
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     for language, first in (("de", facts.relations[0]), ("en", facts.pivot_relations[0])):
-        (corpus / f"{language}.txt").write_text(first.fill(first.facts[0].subject, first.facts[0].object).text, "utf-8")
+        (corpus / f"{language}.txt").write_text(first.fill(first.facts[0], first.facts[0].object).text, "utf-8")
     job = ToyJob(tmp_path, model, MLAMA_ZIP, corpus)
     assert job.search(f"dataset.relations=[{','.join(names)}]", "dataset.limit=5") == 0
     expected = reference.evaluate(model, corpus, facts, None if architecture == "bert" else 10)

@@ -84,7 +84,8 @@ def test_facts_are_true_in_their_languages() -> None:
 
 def test_queries_read_as_sentences() -> None:
     relation = CldrDataset(relations=["P36"]).facts("pl", "en", DataWarnings()).relations[0]
-    assert relation.fill("Polska", "Warszawa").text == "Stolicą kraju Polska jest Warszawa."
+    (fact,) = (fact for fact in relation.facts if fact.subject == "Polska")
+    assert relation.fill(fact, "Warszawa").text == "Stolicą kraju Polska jest Warszawa."
 
 
 def test_a_fact_has_the_same_id_in_every_language() -> None:

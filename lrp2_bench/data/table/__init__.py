@@ -1,0 +1,1 @@
+"""Your own facts as tables: CSV, TSV, JSON lines or Parquet."""

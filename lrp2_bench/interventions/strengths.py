@@ -1,0 +1,47 @@
+"""How strong an intervention is: a number for the way into the pivot's space, and one for the way back."""
+
+from __future__ import annotations
+
+import math
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ProjectionSettings
+
+#: Of the way there and the way back.
+Strengths = tuple[float, float]
+
+#: What strengths are rounded to, and what ``pairs.csv`` shows.
+DECIMALS = 6
+
+#: A strength in the name of a folder.
+PATTERN = r"\d+(\.\d+)?"
+
+
+def fixed_strengths(settings: ProjectionSettings) -> Strengths:
+    """Those of a run. Raises :class:`BenchError` for what is no strength."""
+    strength = strength_of("projection.strength", settings.strength)
+    back = settings.strength_back
+    return strength, strength if back is None else strength_of("projection.strength_back", back)
+
+
+def strength_of(setting: str, value: object, such_as: str = "0.5") -> float:
+    """``value``, to six decimals. Raises :class:`BenchError` for what is no strength, naming ``setting``, which takes
+    ``such_as``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _refused(setting, value, such_as, "is not a number")
+    if round(value, DECIMALS) == 0.0:
+        raise _refused(
+            setting, value, such_as, "would change nothing: that is the baseline, which every search evaluates"
+        )
+    if value < 0.0:
+        raise _refused(setting, value, such_as, "is negative, which would move states away from the pivot")
+    return round(float(value), DECIMALS)
+
+
+def number(strength: float) -> str:
+    """As short as it can be, never with an exponent: ``0.5``, ``2``, ``0.000001``."""
+    return f"{strength:.{DECIMALS}f}".rstrip("0").rstrip(".")
+
+
+def _refused(setting: str, value: object, such_as: str, why: str) -> BenchError:
+    return BenchError(f"{setting}={value} {why}.\nGive numbers above 0, such as {setting}={such_as}; 1 is the paper's.")

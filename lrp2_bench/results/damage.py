@@ -1,0 +1,73 @@
+"""``damage.csv``: what an intervention costs beside its gain, a line for the baseline and for each reported pair."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import write_text
+from lrp2_bench.core.types import LayerPair, Setting
+
+_STRENGTHS = ("strength", "strength_back")
+
+
+@dataclass(frozen=True)
+class DamageRow:
+    """``pivot_accuracy``: of the pivot's ``facts`` (those the language has too) under the same intervention, percent.
+    ``kl``: nats, the mean over ``sentences`` neutral sentences (:mod:`lrp2_bench.grid.divergence`); not a number where
+    there were none. Both are rounded to six decimals as soon as the row is made."""
+
+    pair: Setting
+    pivot_accuracy: float
+    kl: float
+    facts: int
+    sentences: int
+
+    def __post_init__(self) -> None:
+        for name in ("pivot_accuracy", "kl"):
+            object.__setattr__(self, name, round(float(getattr(self, name)), 6) + 0.0)
+
+
+def write_damage(path: Path, rows: Sequence[DamageRow]) -> None:
+    """The baseline first; columns of strengths where some pair has one."""
+    strengths = [name for name in _STRENGTHS if any(row.pair and getattr(row.pair, name) is not None for row in rows)]
+    lines = [["lirp", "lsrp", *strengths, "pivot_accuracy", "kl", "facts", "sentences"]]
+    for row in rows:
+        values = [getattr(row.pair, name) if row.pair else None for name in ("lirp", "lsrp", *strengths)]
+        shown = [
+            "" if value is None else f"{value:.6f}" if isinstance(value, float) else str(value) for value in values
+        ]
+        numbers = [f"{value:.6f}" for value in (row.pivot_accuracy, row.kl)]
+        lines.append([*shown, *numbers, str(row.facts), str(row.sentences)])
+    write_text(path, "".join(",".join(line) + "\n" for line in lines))
+
+
+def read_damage(path: Path) -> list[DamageRow]:
+    """The rows of the file; none where there is none. Raises :class:`BenchError` for a damaged one."""
+    if not path.is_file():
+        return []
+    try:
+        return [_row(line) for line in csv.DictReader(io.StringIO(path.read_text("utf-8")), strict=True)]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise BenchError(
+            f"'{path}' cannot be read ({error}).\nDelete it and run the same `lrp2-bench search` again."
+        ) from error
+
+
+def damage_of(rows: Sequence[DamageRow], pair: Setting) -> DamageRow | None:
+    """The row of a pair, or of the baseline (None)."""
+    return next((row for row in rows if row.pair == pair), None)
+
+
+def _row(line: dict[str, str]) -> DamageRow:
+    strength, back = (float(line[name]) if line.get(name) else None for name in _STRENGTHS)
+    pair = LayerPair(int(line["lirp"]), int(line["lsrp"]), strength, back) if line["lirp"] else None
+    row = DamageRow(pair, float(line["pivot_accuracy"]), float(line["kl"]), int(line["facts"]), int(line["sentences"]))
+    if not (0.0 <= row.pivot_accuracy <= 100.0 or math.isnan(row.pivot_accuracy)) or row.kl < 0.0:
+        raise ValueError(f"pivot_accuracy={row.pivot_accuracy} or kl={row.kl} is impossible")
+    return row
