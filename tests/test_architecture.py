@@ -39,7 +39,7 @@ INSIDE = {
         "pools prefix_tree probe", "log_partition masked_queries rows target_tree", "bounded_ranking leader",
         "causal masked", "*", "build scores",
     ),
-    "metrics": ("hits", "base", "scores", "*"),
+    "metrics": ("hits", "base", "registry", "scores", "*"),
     "grid": ("dry_count plan", "schedule", "cost frontier limits", "divergence", "*", "pilot"),
     "results": (
         "layout", "damage journals lease_files scores tables", "hits_table", "stored_hits",

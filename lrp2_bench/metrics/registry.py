@@ -50,10 +50,16 @@ def metric_of_hits(name: str) -> Metric:
     """The same; raises :class:`BenchError` also for a metric that hits do not suffice for."""
     found = metric(name)
     if found.needs != "hits":
-        from lrp2_bench.metrics.scores import needs_scores
-
         raise BenchError(f"{needs_scores(name)}\nMetrics of hits: {', '.join(names_of('hits'))}.")
     return found
+
+
+def needs_scores(name: str) -> str:
+    """What to say where the metric ``name`` is asked for and there are no scores."""
+    return (
+        f"The metric '{name}' needs the candidates' scores, and a search keeps hits alone.\n"
+        "`lrp2-bench score` with the same model, dataset and language makes scores at the baseline and the best pair."
+    )
 
 
 def names_of(needs: str) -> list[str]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.metrics.base import FactHits, Metric, Values
+from lrp2_bench.metrics.registry import needs_scores
 
 Places = npt.NDArray[np.int64]
 
@@ -57,14 +58,6 @@ class ScoreMetric(Metric):
         count = known.sum(axis=1)
         total = np.where(known, by_fact, 0.0).sum(axis=1)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def needs_scores(name: str) -> str:
-    """What to say where the metric ``name`` is asked for and there are no scores."""
-    return (
-        f"The metric '{name}' needs the candidates' scores, and a search keeps hits alone.\n"
-        "`lrp2-bench score` with the same model, dataset and language makes scores at the baseline and the best pair."
-    )
 
 
 def log_shares(scores: Values) -> Values:

@@ -15,8 +15,7 @@ from lrp2_bench.core.secrets import mask
 from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
-from lrp2_bench.metrics.registry import METRICS, metric
-from lrp2_bench.metrics.scores import needs_scores
+from lrp2_bench.metrics.registry import METRICS, metric, needs_scores
 from lrp2_bench.results.choice import best_row
 from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, SCORE_METRICS, STATUS, TABLES, place_of
 from lrp2_bench.results.run_folder import RunFolder

@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_text
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.metrics.registry import METRICS
+from lrp2_bench.metrics.registry import METRICS, needs_scores
 from lrp2_bench.metrics.registry import metric as of
-from lrp2_bench.metrics.scores import needs_scores
 
 #: Those of every ``pairs.csv``; further metrics have columns behind them, under their names, and behind those come the
 #: strengths where they are searched.

@@ -27,7 +27,7 @@ from tests.support.loading import load_as
 from tests.support.probing import AMPLE, load, relation_of
 from tests.support.vectors import random_vectors
 
-PAIRS = (LayerPair(1, 3), LayerPair(2, 4))
+PAIRS = (LayerPair(1, 3), LayerPair(2, 4, 0.5))
 
 
 def scored(
