@@ -39,11 +39,11 @@ INSIDE = {
         "pools prefix_tree probe", "log_partition masked_queries rows target_tree", "bounded_ranking leader",
         "causal masked", "*", "build scores",
     ),
-    "metrics": ("hits", "base", "*"),
+    "metrics": ("hits", "base", "registry", "scores", "*"),
     "grid": ("dry_count plan", "schedule", "cost frontier limits", "divergence", "*", "pilot"),
     "results": (
-        "layout", "damage journals lease_files tables", "hits_table", "stored_hits",
-        "choice draws facts hits leases", "run_folder status", "manifest runs", "*",
+        "layout", "damage journals lease_files scores tables", "hits_table", "stored_hits",
+        "choice draws facts forgetting hits leases score_tables", "run_folder status", "manifest runs", "*",
     ),
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
     "search": (

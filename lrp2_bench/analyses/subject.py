@@ -20,6 +20,7 @@ from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.cached_vectors import language_vectors
 from lrp2_bench.interventions.lrp2 import Lrp2
 from lrp2_bench.interventions.projection import Shifts, shifts
+from lrp2_bench.interventions.random import random_shifts
 from lrp2_bench.interventions.tokens import on_tokens
 from lrp2_bench.interventions.vectors import LanguageVectors
 from lrp2_bench.models.layered import LayeredModel
@@ -133,6 +134,11 @@ class Subject:
     def edit(self, language: str) -> Edit:
         """What LRP2 does with those shifts, on the tokens that ``projection.tokens`` chooses."""
         return on_tokens(self.shifts(language), self.settings.projection.tokens, self.model)
+
+    def random_edit(self, language: str) -> Edit:
+        """A control: the same with a shift of the same length in a random direction."""
+        shift = random_shifts(self.shifts(language), self.settings.seed, language)
+        return on_tokens(shift, self.settings.projection.tokens, self.model)
 
     def pair(self, language: str) -> LayerPair | None:
         """``pair=[LIRP,LSRP]`` where it is set, else the best of the finished search in this experiment; None without,

@@ -12,9 +12,13 @@ import pandas as pd
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import NOT_EVALUATED, LayerPair
+from lrp2_bench.metrics.registry import PAPER
+from lrp2_bench.metrics.registry import metric as metric_named
 from lrp2_bench.report.method import distinct
 from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
+from lrp2_bench.results.scores import setting_of
+from lrp2_bench.results.tables import PairRow
 from lrp2_bench.stats.compare import Difference, compare_runs
 from lrp2_bench.stats.held_out_interval import held_out_intervals
 from lrp2_bench.stats.resampled import Sampled
@@ -49,6 +53,8 @@ def strength_of(run: Run) -> float:
 
 def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
     row = next(row for row in run.pairs if row.pair == best)
+    if metric not in PAPER:
+        return _gain_without_hits(run, row, best, metric)
     before, after = value(run.baseline, metric), value(row, metric)
     found: dict[str, Any] = {
         **({"strength": best.strength} if best.strength is not None else {}),
@@ -72,6 +78,25 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
         "gain_low": change.low, "gain_high": change.high, "held_out": getattr(held_out, metric),
         "held_out_low": bounds[0], "held_out_high": bounds[1], "held_out_p": held_out.p,
     }  # fmt: skip
+
+
+def _gain_without_hits(run: Run, row: PairRow, best: LayerPair, metric: str) -> dict[str, Any]:
+    """Of the other metrics: an interval where `lrp2-bench score` has made one, and nothing held out."""
+    scored = [found for found in run.files.score_metrics() if found.metric == metric] if of(metric) == "scores" else []
+    by_setting = {setting_of(found.layers, run.own_strengths): found for found in scored}
+    here = by_setting.get(best)
+    before = by_setting[None].value if None in by_setting else value(run.baseline, metric)
+    after = here.value if here is not None else value(row, metric)
+    return {
+        "lirp": best.lirp, "lsrp": best.lsrp, "metric": metric, "facts": row.facts, "shared": row.shared,
+        "baseline": before, "value": after, "gain": after - before,
+        "gain_low": here.low if here else None, "gain_high": here.high if here else None,
+    }  # fmt: skip
+
+
+def of(name: str) -> str:
+    """What a metric is of: hits or scores."""
+    return metric_named(name).needs
 
 
 def hits_of(run: Run) -> pd.DataFrame:
@@ -105,6 +130,18 @@ def hits_of(run: Run) -> pd.DataFrame:
             **strengths,
         }
     )
+
+
+def scores_of(run: Run) -> pd.DataFrame:
+    found = run.files.scores()
+    own = {(relation, uuid): text.object for (relation, uuid), text in run.files.facts().items()}
+    names = {
+        name: pd.Categorical.from_codes(np.zeros(len(found), np.int8), pd.Index([text]))
+        for name, text in names_of(run).items()
+    }
+    keys = zip(found["relation"], found["uuid"], strict=True)
+    mine = [own.get(key) == candidate for key, candidate in zip(keys, found["candidate"], strict=True)]
+    return pd.concat([pd.DataFrame(names), found], axis=1).assign(own=mine)
 
 
 def joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:

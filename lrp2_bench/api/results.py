@@ -10,11 +10,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from lrp2_bench.api.frames import NAMES, compared, gains_of, hits_of, joined, key_of, names_of, strength_of, with_layers
+from lrp2_bench.api.frames import (
+    NAMES,
+    compared,
+    gains_of,
+    hits_of,
+    joined,
+    key_of,
+    names_of,
+    scores_of,
+    strength_of,
+    with_layers,
+)
 from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.metrics.registry import METRICS as ALL
 from lrp2_bench.report.agreement import label_runs
 from lrp2_bench.results.choice import METRICS, best_row, value
+from lrp2_bench.results.layout import SCORES
 from lrp2_bench.results.runs import Run, Unfinished, find_runs
+from lrp2_bench.results.scores import NEXT
 from lrp2_bench.results.tables import STRENGTH_COLUMNS, PairRow
 
 log = logging.getLogger(__name__)
@@ -90,10 +104,13 @@ class Results:
         ``baseline``, ``value`` and their difference ``gain`` with a 95 % interval (``gain_low``, ``gain_high``), chosen
         and reported on the same facts as in the paper; and ``held_out``, the gain on facts that did not choose, with
         ``held_out_low``, ``held_out_high`` and the p-value of accuracy's change there. NaN where there are too few
-        facts to say, or where hits cannot be read (logged). Raises
-        :class:`~lrp2_bench.core.errors.UnknownNameError` for an unknown metric.
+        facts to say, or where hits cannot be read (logged). Metrics beside the paper's two have nothing held out: those
+        of hits need their column in ``pairs.csv`` (``metrics=[NAME]``), those of scores `lrp2-bench score`. Raises
+        :class:`~lrp2_bench.core.errors.UnknownNameError` for an unknown metric, and
+        :class:`~lrp2_bench.core.errors.BenchError` for one that a run does not have.
         """
-        _require_metric(metric)
+        if metric not in ALL:
+            raise UnknownNameError("metric", metric, ALL.names())
         if metric not in self._best:
             rows = [
                 {**names_of(run), "strength": strength_of(run), **gains_of(run, row.pair, metric)}
@@ -119,6 +136,22 @@ class Results:
         found = [hits_of(run) for run in chosen.runs]
         strengths = (name for name in STRENGTH_COLUMNS if any(name in frame for frame in found))
         return joined(found, (*NAMES, "relation", "uuid", "lirp", "lsrp", "hit", "pivot_hit", *strengths))
+
+    def scores(self, language: str | Sequence[str] | None = None, **names: str | Sequence[str]) -> pd.DataFrame:
+        """One row a fact, setting and candidate that competes for it: the run's names, ``relation``, ``uuid``,
+        ``lirp``, ``lsrp``, ``strength``, ``candidate``, ``score`` (a log-probability; minus infinity: it can never be
+        the answer) and ``own``, whether it is the fact's own object. Of the runs that `lrp2-bench score` has been
+        through.
+
+        ``language`` and other ``names`` as in :meth:`where`. Raises :class:`~lrp2_bench.core.errors.BenchError` where
+        no run has scores, and where they are damaged.
+        """
+        chosen = self.where(**names, **({} if language is None else {"language": language}))
+        scored = [run for run in chosen.runs if run.files.has(SCORES)]
+        if chosen.runs and not scored:
+            raise BenchError(f"None of these runs has scores.\n{NEXT}")
+        columns = (*NAMES, "relation", "uuid", "lirp", "lsrp", "strength", "candidate", "score", "strength_back", "own")
+        return joined([scores_of(run) for run in scored], columns)
 
     def facts(self, language: str | Sequence[str] | None = None, **names: str | Sequence[str]) -> pd.DataFrame:
         """One row a run and fact: the run's names, ``relation``, ``uuid``, ``query`` (``[Y]`` stands for its object),

@@ -41,10 +41,12 @@ from lrp2_bench.report.tables.group_means import group_means_table
 from lrp2_bench.report.tables.languages import languages_table
 from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.relations import relations_table
+from lrp2_bench.report.tables.scores import scores_of
 from lrp2_bench.report.tables.significance import significance_table
 from lrp2_bench.report.tables.strengths import strength_tables
 from lrp2_bench.report.tables.wordings import wordings_table
 from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.forgetting import forgetting_notes
 from lrp2_bench.results.runs import Run, Unfinished, belongs, find_runs, run_folders
 from lrp2_bench.tracking.base import Tracker
 
@@ -154,7 +156,10 @@ def _contents(
     ]
     analyses = each_apart([each for each in analyses if not models or each.model in models])
     verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
-    shown = [*own, *by_experiment(compared), *compare_tables(runs, select_by), *([verdict] if verdict else [])]
+    scored, problems = scores_of(whole)
+    _tell("Not in the tables of scores", problems, console)
+    shown = [*own, *by_experiment(compared), *compare_tables(runs, select_by), *by_experiment(scored)]
+    shown += [verdict] if verdict else []
     shown += [table for each in analyses for table in each.tables]
     figured = [replace(table, name=f"{table.name}_{label}") if label else table for label, table in compared]
     return _Contents(runs, unfinished, assessed, analyses, unread, figured, shown, hidden)
@@ -247,7 +252,11 @@ def _tables(
         if belongs(run, runs[0])
     )
     means = languages_table(runs, select_by) if found.dataset == XFACTR else group_means_table(runs, select_by, groups)
-    tables = [means, optimal_layers_table(runs, select_by)]
+    best = [(run.language, run.baseline, row) for run in runs if (row := run.best(select_by)) is not None]
+    forgetting = tuple(forgetting_notes(best))
+    tables = [
+        replace(table, notes=table.notes + forgetting) for table in (means, optimal_layers_table(runs, select_by))
+    ]
     if found.assessed:
         tables += [significance_table(found), relations_table(found)]
     tables += damage_tables(runs, select_by)

@@ -18,6 +18,7 @@ Commands:
   demo      search and report on two small models that ship with the package: minutes, nothing downloaded
   search    every (LIRP layer, LSRP layer) pair of a model in a language: hits, tables, Optuna study, W&B run
   vectors   language vectors of a model from a corpus
+  score     the scores of all candidates at a search's best pair: ranks, probabilities, what is answered instead
   report    the paper's tables and figures from finished searches, beside the published numbers
   analyze   why a pair helps: alignment, retrieval, neurons, embeddings, a map of languages
   workspace a W&B dashboard of finished searches, as a file or published
@@ -43,6 +44,7 @@ incomplete (each is named); 130 stopped by Ctrl-C.
 STOPPED = {
     "analyze": "Stopped. The same command resumes: language vectors and finished relations are kept.",
     "report": "Stopped before the report was complete. The same command regenerates it.",
+    "score": "Stopped. The same command resumes: finished relations are kept.",
     "vectors": "Stopped. The same command resumes: finished languages are kept.",
 }
 

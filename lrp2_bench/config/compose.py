@@ -32,6 +32,7 @@ from lrp2_bench.core.settings import (
     ProjectionSettings,
     RegretCommand,
     ReportCommand,
+    ScoreCommand,
     SearchCommand,
     VectorsCommand,
     WorkspaceCommand,
@@ -62,6 +63,7 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="search_schema", node=SearchCommand)
     store.store(name="vectors_schema", node=VectorsCommand)
+    store.store(name="score_schema", node=ScoreCommand)
     store.store(name="report_schema", node=ReportCommand)
     store.store(name="bench_schema", node=BenchCommand)
     store.store(name="check_schema", node=CheckCommand)

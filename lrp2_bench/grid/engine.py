@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from jaxtyping import Bool
 from torch import Tensor
 
 from lrp2_bench.core.progress import Advance
-from lrp2_bench.core.types import HIT, MISS, Hits, Setting
+from lrp2_bench.core.types import HIT, MISS, Hits
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan
@@ -22,6 +22,9 @@ from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.probing.probe import FactBatch, Probe
 
 log = logging.getLogger(__name__)
+
+#: ``[setting, fact, candidate]``.
+Scores = npt.NDArray[np.float32]
 
 
 def evaluate(
@@ -41,7 +44,7 @@ def evaluate(
     done = 0
     with torch.inference_mode():
         for batch in probe.batches(limits.query_tokens, facts):
-            for part, hit in _decide(probe, batch, settings, run):
+            for part, hit in _answers(probe, batch, run, lambda some: probe.decide(some, settings, run)):
                 hits[:, [column[fact] for fact in part.facts.tolist()]] = np.where(hit.cpu().numpy(), HIT, MISS).T
             done += len(batch.facts)
             advance(len(batch.facts) * len(settings))
@@ -49,13 +52,37 @@ def evaluate(
     return hits
 
 
-def _decide(
-    probe: Probe, batch: FactBatch, settings: Sequence[Setting], run: FrontierRunner
-) -> Iterator[tuple[FactBatch, Bool[Tensor, "fact setting"]]]:
-    """A batch's hits; where the device runs out of memory, those of its halves, down to single facts."""
+def evaluate_scores(
+    probe: Probe, plan: GridPlan, edit: Shifts | Edit | None, limits: Limits, advance: Advance
+) -> Scores:
+    """The scores of every candidate in every setting of ``plan``, over all facts of a probe that is built for them.
+
+    NaN for candidates that do not compete for a fact, minus infinity for those that can never be its answer.
+    ``advance`` gets the facts x settings finished.
+    """
+    settings, facts, pool = plan.settings, len(probe.relation.facts), probe.candidates
+    limits.require(probe.workload(limits.query_tokens), len(settings))
+    scores = np.full((len(settings), *pool.shape), -np.inf, dtype=np.float32)
+    scores[:, ~pool] = np.nan
+    run = FrontierRunner(probe.model, plan, edit, limits.step_tokens)
+    done = 0
+    with torch.inference_mode():
+        for batch in probe.scored_batches(limits.query_tokens):
+            for part, found in _answers(probe, batch, run, lambda some: probe.scores(some, settings, run)):
+                scores[:, part.facts.numpy()] = found.cpu().numpy().swapaxes(0, 1)
+            done += len(batch.facts)
+            advance(len(batch.facts) * len(settings))
+    advance((facts - done) * len(settings))
+    return scores
+
+
+def _answers(
+    probe: Probe, batch: FactBatch, run: FrontierRunner, answer: Callable[[FactBatch], Tensor]
+) -> Iterator[tuple[FactBatch, Tensor]]:
+    """A batch's; where the device runs out of memory, those of its halves, down to single facts."""
     before = replace(probe.counts)
     try:
-        yield batch, probe.decide(batch, settings, run)
+        yield batch, answer(batch)
         return
     except torch.OutOfMemoryError:
         probe.counts = before
@@ -64,7 +91,7 @@ def _decide(
     _say_once()
     torch.cuda.empty_cache()
     for half in batch.halves() if len(batch.facts) > 1 else (batch,):
-        yield from _decide(probe, half, settings, run)
+        yield from _answers(probe, half, run, answer)
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lrp2_bench.core.types import HIT, Hits
+from lrp2_bench.core.types import HIT, NOT_EVALUATED, Hits
 
 #: ``[setting]`` or ``[setting, fact]``.
 Values = npt.NDArray[np.float64]
@@ -21,17 +21,21 @@ class FactHits:
     """What a metric of hits is computed from, facts of all relations together.
 
     ``hits`` is ``[setting, fact]``, the language's; ``pivot`` ``[fact]``, the pivot's baseline, -1 where the pivot
-    lacks the fact; ``relations`` ``[fact]`` names each fact's relation. Raises ValueError where they differ in length.
+    lacks the fact; ``relations`` ``[fact]`` names each fact's relation; ``baseline`` ``[fact]`` is the language's own
+    baseline, for metrics that compare with it. Raises ValueError where they differ in length.
     """
 
     hits: Hits
     pivot: npt.NDArray[np.int8]
     relations: tuple[str, ...]
+    baseline: npt.NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
-        if not self.hits.shape[1] == len(self.pivot) == len(self.relations):
+        before = self.pivot if self.baseline is None else self.baseline
+        if not self.hits.shape[1] == len(self.pivot) == len(self.relations) == len(before):
             raise ValueError(
-                f"hits have {self.hits.shape[1]} facts, the pivot's {len(self.pivot)}, relations {len(self.relations)}."
+                f"hits have {self.hits.shape[1]} facts, the pivot's {len(self.pivot)}, relations {len(self.relations)}"
+                f", the baseline's {len(before)}."
             )
 
     @cached_property
@@ -39,6 +43,21 @@ class FactHits:
         """``[setting, fact]``."""
         found: npt.NDArray[np.bool_] = self.hits == HIT
         return found
+
+    @cached_property
+    def shared(self) -> npt.NDArray[np.bool_]:
+        """``[fact]``: those that the pivot has too."""
+        found: npt.NDArray[np.bool_] = self.pivot != NOT_EVALUATED
+        return found
+
+    def of(self, facts: npt.NDArray[np.int64]) -> FactHits:
+        """Some of the facts, repeats allowed."""
+        before = None if self.baseline is None else self.baseline[facts]
+        return FactHits(self.hits[:, facts], self.pivot[facts], tuple(self._named[facts].tolist()), before)
+
+    @cached_property
+    def _named(self) -> npt.NDArray[np.str_]:
+        return np.asarray(self.relations, dtype=np.str_)
 
 
 class Metric(ABC):
@@ -48,6 +67,7 @@ class Metric(ABC):
     label: ClassVar[str]  # in figures and in the console
     description: ClassVar[str]  # a line for --help
     needs: ClassVar[Literal["hits", "scores"]] = "hits"
+    compares: ClassVar[bool] = False  # whether it needs the language's own baseline beside the setting
     direction: ClassVar[Literal["maximize", "minimize"]] = "maximize"
     unit: ClassVar[str] = "%"
     decimals: ClassVar[int] = 2  # in the console

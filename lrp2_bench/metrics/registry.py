@@ -23,6 +23,20 @@ METRICS: Registry[type[Metric]] = Registry(
         "accuracy": "lrp2_bench.metrics.accuracy:Accuracy",
         "transferability": "lrp2_bench.metrics.transferability:Transferability",
         "accuracy_macro": "lrp2_bench.metrics.accuracy_macro:MacroAccuracy",
+        "transferability_chance": "lrp2_bench.metrics.transferability_chance:TransferabilityChance",
+        "miss_to_hit_pivot_hit": "lrp2_bench.metrics.cells:MissToHitPivotHit",
+        "miss_to_hit_pivot_miss": "lrp2_bench.metrics.cells:MissToHitPivotMiss",
+        "hit_to_miss_pivot_hit": "lrp2_bench.metrics.cells:HitToMissPivotHit",
+        "hit_to_miss_pivot_miss": "lrp2_bench.metrics.cells:HitToMissPivotMiss",
+        "recall_pivot_hit": "lrp2_bench.metrics.recall:RecallPivotHit",
+        "recall_pivot_miss": "lrp2_bench.metrics.recall:RecallPivotMiss",
+        "own_probability": "lrp2_bench.metrics.own_probability:OwnProbability",
+        "margin": "lrp2_bench.metrics.margin:Margin",
+        "mrr": "lrp2_bench.metrics.mrr:Mrr",
+        "rankc": "lrp2_bench.metrics.rankc:RankC",
+        "rankc_flat": "lrp2_bench.metrics.rankc:RankCFlat",
+        "prior_corrected": "lrp2_bench.metrics.prior_corrected:PriorCorrected",
+        "accuracy_prior_corrected": "lrp2_bench.metrics.prior_corrected:AccuracyPriorCorrected",
     },
 )
 
@@ -36,12 +50,21 @@ def metric_of_hits(name: str) -> Metric:
     """The same; raises :class:`BenchError` also for a metric that hits do not suffice for."""
     found = metric(name)
     if found.needs != "hits":
-        fit = ", ".join(other for other in METRICS.names() if metric(other).needs == "hits")
-        raise BenchError(
-            f"The metric '{name}' needs the candidates' {found.needs}, and a search keeps hits alone.\n"
-            f"Metrics of hits: {fit}."
-        )
+        raise BenchError(f"{needs_scores(name)}\nMetrics of hits: {', '.join(names_of('hits'))}.")
     return found
+
+
+def needs_scores(name: str) -> str:
+    """What to say where the metric ``name`` is asked for and there are no scores."""
+    return (
+        f"The metric '{name}' needs the candidates' scores, and a search keeps hits alone.\n"
+        "`lrp2-bench score` with the same model, dataset and language makes scores at the baseline and the best pair."
+    )
+
+
+def names_of(needs: str) -> list[str]:
+    """The metrics of ``hits``, or of ``scores``, in the registry's order."""
+    return [name for name in METRICS.names() if metric(name).needs == needs]
 
 
 def chosen_metrics(names: Iterable[str], select_by: str) -> Sequence[Metric]:

@@ -61,12 +61,16 @@ def build_probe(
     probing: ProbingSettings,
     log_partition: LogPartition,
     data_warnings: DataWarnings,
+    *,
+    full: bool = False,
 ) -> Probe:
-    """The probe of one relation; ``where`` names it in warnings."""
+    """The probe of one relation; ``where`` names it in warnings. ``full``: for all scores, not for hits."""
     if model.family == "masked":
         return MaskedProbe(model, relation, pool, where, data_warnings, log_partition)
     score = score_of(model.family, probing)
     if isinstance(model, EncoderDecoder):
         closing = probing.closing_sentinel
-        return Seq2SeqProbe(model, relation, pool, where, data_warnings, log_partition, score, closing=closing)
-    return CausalProbe(model, relation, pool, where, data_warnings, log_partition, score)
+        return Seq2SeqProbe(
+            model, relation, pool, where, data_warnings, log_partition, score, closing=closing, full=full
+        )
+    return CausalProbe(model, relation, pool, where, data_warnings, log_partition, score, full=full)

@@ -22,11 +22,11 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SentenceScore
 from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.devices import floats_at_once, send
-from lrp2_bench.models.layered import LayeredModel, TokenBatch
+from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.bounded_ranking import BoundedRanking, Sentences
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import Pool
-from lrp2_bench.probing.prefix_tree import PrefixTree, plant
+from lrp2_bench.probing.prefix_tree import PrefixTree, packed, plant
 from lrp2_bench.probing.probe import FactBatch, FinalStates, Probe, ProbeCounts, Queries, RunSettings, Shape, Workload
 from lrp2_bench.probing.rows import SentenceRows, rows_of
 
@@ -40,6 +40,7 @@ class _Choice:
     weights: list[float]
     longest: int  # tokens of the longest sentence
     rows: SentenceRows | None  # its sentences by themselves; None: they run as the prefix tree
+    owners: list[tuple[int, int]]  # (pool index, sentence) of every candidate that has one; none unless all are scored
 
     @property
     def tokens(self) -> int:
@@ -58,11 +59,15 @@ class CausalProbe(Probe):
         data_warnings: DataWarnings,
         log_partition: LogPartition,
         score: SentenceScore,
+        *,
+        full: bool = False,
     ) -> None:
+        """``full``: for :meth:`scores`, whose sentences keep what all of a fact's have in common."""
         self.model, self.relation, self.where, self.data_warnings = model, relation, where, data_warnings
         self.counts = ProbeCounts()
-        self._log_partition = log_partition
+        self._log_partition, self._full = log_partition, full
         self._mean = score is SentenceScore.mean
+        self.candidates = pool.allowed
         self._choices = self._tokenize(relation, pool)
 
     def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[FactBatch]:
@@ -120,6 +125,33 @@ class CausalProbe(Probe):
         """:meth:`decide` of facts with rivals."""
         return self._ranking(choices, self._states(choices, len(settings), run), facts, settings).wins()
 
+    def scores(
+        self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings
+    ) -> Float[Tensor, "fact setting candidate"]:
+        facts: list[int] = batch.facts.tolist()
+        choices = [self._choices[fact] for fact in facts]
+        found = torch.full((len(facts), len(settings), self.candidates.shape[1]), -torch.inf)
+        for places, states in self._in_parts(choices, len(settings), run):
+            some = [choices[place] for place in places]
+            sentences, states, logits = self._sentences(some, states, [facts[place] for place in places], settings)
+            used = sentences.uses.any(dim=1).nonzero()
+            rows = states[used[:, 0], :, used[:, 1]]
+            exact = self._log_partition.exact(rows.flatten(0, 1), self.counts).view(rows.shape[:2])
+            known = logits.new_zeros(states.shape[:3])
+            known[used[:, 0], :, used[:, 1]] = exact
+            scores = sentences.total(logits) - torch.bmm(known, sentences.uses.transpose(1, 2))
+            scores = torch.where(torch.isfinite(scores), scores, -torch.inf).cpu()
+            for row, place in enumerate(places):
+                candidate, sentence = (list(side) for side in zip(*choices[place].owners, strict=True))
+                found[place][:, candidate] = scores[row][:, sentence]
+        return found.masked_fill(~torch.from_numpy(self.candidates[facts]).unsqueeze(1), torch.nan)
+
+    def _in_parts(
+        self, choices: list[_Choice], settings: int, run: RunSettings
+    ) -> Iterator[tuple[list[int], Float[Tensor, "fact setting scored hidden"]]]:
+        """The readout at scored nodes of some of the choices (their places), then of others."""
+        yield list(range(len(choices))), self._states(choices, settings, run)
+
     def _states(
         self, choices: list[_Choice], settings: int, run: RunSettings
     ) -> Float[Tensor, "fact setting scored hidden"]:
@@ -127,7 +159,7 @@ class CausalProbe(Probe):
         device = self.model.device
         if self.model.packs:
             everything = torch.ones(len(choices), settings, dtype=torch.bool)
-            final = run(self._pack([choice.prefix_tree for choice in choices]), everything)
+            final = run(Queries(*packed([choice.prefix_tree for choice in choices], self.model.padding)), everything)
             return self._readout(final, len(choices), settings)
         rows = [choice.rows for choice in choices if choice.rows is not None]
         ids = [row for some in rows for row in some.ids]
@@ -164,6 +196,16 @@ class CausalProbe(Probe):
         facts: Sequence[int],
         settings: Sequence[Setting],
     ) -> BoundedRanking:
+        return BoundedRanking(*self._sentences(choices, states, facts, settings), self._log_partition, self.counts)
+
+    def _sentences(
+        self,
+        choices: list[_Choice],
+        states: Float[Tensor, "fact setting scored hidden"],
+        facts: Sequence[int],
+        settings: Sequence[Setting],
+    ) -> tuple[Sentences, Float[Tensor, "fact setting slot hidden"], Float[Tensor, "fact setting step"]]:
+        """The choices' sentences, the states at their slots and the logits of their steps."""
         trees = [choice.prefix_tree for choice in choices]
         sentences = Sentences.of(
             trees, [choice.weights for choice in choices], [choice.gold for choice in choices], states.device
@@ -177,8 +219,7 @@ class CausalProbe(Probe):
         slots = sentences.uses.shape[2]
         logits = self._step_logits(states, sentences.slots.clamp(max=slots - 1), sent[0])
         logits = logits.masked_fill(~sent[1].bool().unsqueeze(1), 0.0)
-        logits = self.finite_of_facts(logits, facts, settings)
-        return BoundedRanking(sentences, states[:, :, :slots], logits, self._log_partition, self.counts)
+        return sentences, states[:, :, :slots], self.finite_of_facts(logits, facts, settings)
 
     def _step_logits(
         self,
@@ -200,25 +241,6 @@ class CausalProbe(Probe):
             logits if vocabulary.bias is None else logits + vocabulary.bias[tokens].unsqueeze(1)
         ).contiguous()
 
-    def _pack(self, prefix_trees: list[PrefixTree]) -> Queries:
-        width = max(len(prefix_tree.ids) for prefix_tree in prefix_trees)
-        scored = max(1, max(len(prefix_tree.scored) for prefix_tree in prefix_trees))
-        ids = np.full((len(prefix_trees), width), self.model.padding, dtype=np.int64)
-        keep = np.zeros(ids.shape, dtype=np.bool_)
-        depth = np.zeros(ids.shape, dtype=np.int64)
-        visible = np.zeros((*ids.shape, width), dtype=np.bool_)
-        positions = np.zeros((len(prefix_trees), scored), dtype=np.int64)
-        for row, prefix_tree in enumerate(prefix_trees):
-            nodes = len(prefix_tree.ids)
-            ids[row, :nodes] = prefix_tree.ids
-            keep[row, :nodes] = True
-            depth[row, :nodes] = prefix_tree.depth
-            visible[row, :nodes, :nodes] = prefix_tree.visible
-            positions[row, : len(prefix_tree.scored)] = prefix_tree.scored
-        common = np.array([prefix_tree.common for prefix_tree in prefix_trees], dtype=np.int64)
-        tokens = TokenBatch(*(torch.from_numpy(part) for part in (ids, keep, depth, visible, common)))
-        return Queries(tokens, torch.from_numpy(positions))
-
     def _tokenize(self, relation: Relation, pool: Pool) -> dict[int, _Choice]:
         choices = [allowed.nonzero()[0].tolist() for allowed in pool.allowed]
         texts = [
@@ -229,20 +251,35 @@ class CausalProbe(Probe):
         encoded = iter(self.model.tokenize(texts))
         result = {}
         for fact, indices in enumerate(choices):
-            sentences: dict[tuple[int, ...], int] = {}
-            for index in indices:
-                ids = tuple(next(encoded))
-                if self._usable(ids, f"{self.where} {relation.facts[fact].uuid} '{pool.labels[index]}'"):
-                    sentences.setdefault(ids, index)
-            owners = list(sentences.values())
-            if int(pool.gold[fact]) in owners:
-                prefix_tree = plant(list(sentences), cancel=not self._mean)
-                weights = [1 / (len(ids) - 1) if self._mean else 1.0 for ids in sentences]
-                gold, longest = owners.index(int(pool.gold[fact])), max(len(ids) for ids in sentences)
-                result[fact] = _Choice(
-                    prefix_tree, gold, weights, longest, None if self.model.packs else rows_of(prefix_tree)
-                )
+            of = {index: tuple(next(encoded)) for index in indices}
+            where = f"{self.where} {relation.facts[fact].uuid}"
+            of = {index: ids for index, ids in of.items() if self._usable(ids, f"{where} '{pool.labels[index]}'")}
+            found = self._found(of, int(pool.gold[fact]))
+            if found is None:
+                continue
+            sentences, gold, owners = found
+            prefix_tree = plant(sentences, cancel=not (self._mean or self._full))
+            weights = [1 / (len(ids) - 1) if self._mean else 1.0 for ids in sentences]
+            rows = None if self.model.packs else rows_of(prefix_tree)
+            result[fact] = _Choice(prefix_tree, gold, weights, max(map(len, sentences)), rows, owners)
         return result
+
+    def _found(
+        self, of: dict[int, tuple[int, ...]], gold: int
+    ) -> tuple[list[tuple[int, ...]], int, list[tuple[int, int]]] | None:
+        """The distinct sentences of a fact's candidates ``of``, by pool index; its own among them, and whose each is.
+
+        None where no other's is the right object's own, unless all are scored, or where there is none at all.
+        """
+        first: dict[tuple[int, ...], int] = {}
+        for index, ids in of.items():
+            first.setdefault(ids, index)
+        sentences = list(first)
+        number = {ids: place for place, ids in enumerate(sentences)}
+        if self._full:
+            owners = [(index, number[ids]) for index, ids in of.items()]
+            return (sentences, number.get(of.get(gold, ()), 0), owners) if sentences else None
+        return (sentences, number[of[gold]], []) if gold in first.values() else None
 
     def _usable(self, ids: tuple[int, ...], where: str) -> bool:
         limit = self.model.max_tokens

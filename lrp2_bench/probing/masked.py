@@ -61,7 +61,7 @@ class MaskedProbe(Probe):
         log_partition: LogPartition,
     ) -> None:
         self.model, self.relation, self.where, self.data_warnings = model, relation, where, data_warnings
-        self.counts = ProbeCounts()
+        self.counts, self.candidates = ProbeCounts(), pool.allowed
         self._log_partition = log_partition
         self._queries = MaskedQueries(model, relation, pool, where, data_warnings)
         lengths = self._queries.lengths.items()
@@ -135,6 +135,31 @@ class MaskedProbe(Probe):
             other = np.array([rivals[masks][turn] for masks in own.tolist()])
             self._against(other, facts, settings, hits, leader, cell, run)
         return torch.from_numpy(hits)
+
+    def scored_batches(self, tokens: int) -> Iterator[FactBatch]:
+        asked = self._queries.answerable()
+        for indices in by_tokens([self._queries.longest(fact) for fact in asked], tokens):
+            yield FactBatch(torch.tensor([asked[index] for index in indices]))
+
+    def scores(
+        self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings
+    ) -> Float[Tensor, "fact setting candidate"]:
+        facts = batch.facts.numpy()
+        device = self._allowed.device
+        found = torch.full((len(facts), len(settings), self._allowed.shape[1]), -torch.inf, device=device)
+        for count, length in self._queries.lengths.items():
+            rows = np.array([row for row, fact in enumerate(facts.tolist()) if self._queries.fits(fact, count)])
+            if not len(rows):
+                continue
+            everything = np.ones((len(rows), len(settings)), dtype=np.bool_)
+            for part in self._ask(
+                facts[rows], np.arange(len(rows)), np.full(len(rows), count), everything, settings, run
+            ):
+                exact = self._log_partition.exact(part.states.flatten(0, 1), self.counts)
+                mean = (part.scores - exact.view(-1, count).sum(dim=1, keepdim=True)) / count
+                at = (send(torch.from_numpy(one), device).unsqueeze(1) for one in (rows[part.fact], part.setting))
+                found[(*at, length.index)] = torch.where(torch.isfinite(mean), mean, -torch.inf)
+        return found.masked_fill(~self._allowed[send(batch.facts, device)].unsqueeze(1), torch.nan)
 
     def _against(
         self,

@@ -99,6 +99,10 @@ class MaskedQueries:
         """Tokens of the longest query the fact may be asked: a batch must have room for the other lengths as well."""
         return max(self.length(fact, masks) for masks in self.lengths if self.fits(fact, masks))
 
+    def answerable(self) -> list[int]:
+        """The facts that can be asked for candidates of some length, whether or not their own object is among them."""
+        return [fact for fact in self._queries if any(self.fits(fact, masks) for masks in self.lengths)]
+
     def fits(self, fact: int, masks: int) -> bool:
         limit = self._model.max_tokens
         return limit is None or self.length(fact, masks) <= limit

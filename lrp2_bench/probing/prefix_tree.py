@@ -12,6 +12,11 @@ from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from lrp2_bench.models.layered import TokenBatch
 
 
 @dataclass(frozen=True)
@@ -77,3 +82,24 @@ def plant(sentences: Sequence[Sequence[int]], *, cancel: bool) -> PrefixTree:
         shared=[cancel and users[node] == everyone for node in scored],
         common=sum(1 for _ in takewhile(lambda tokens: len(set(tokens)) == 1, zip(*sentences, strict=False))),
     )
+
+
+def packed(trees: Sequence[PrefixTree], padding: int) -> tuple[TokenBatch, Int[Tensor, "tree scored"]]:
+    """Each tree as a row, and its scored nodes, on the host; ``padding`` is the id that fills rows up."""
+    width = max(len(tree.ids) for tree in trees)
+    scored = max(1, max(len(tree.scored) for tree in trees))
+    ids = np.full((len(trees), width), padding, dtype=np.int64)
+    keep = np.zeros(ids.shape, dtype=np.bool_)
+    depth = np.zeros(ids.shape, dtype=np.int64)
+    visible = np.zeros((*ids.shape, width), dtype=np.bool_)
+    positions = np.zeros((len(trees), scored), dtype=np.int64)
+    for row, tree in enumerate(trees):
+        nodes = len(tree.ids)
+        ids[row, :nodes] = tree.ids
+        keep[row, :nodes] = True
+        depth[row, :nodes] = tree.depth
+        visible[row, :nodes, :nodes] = tree.visible
+        positions[row, : len(tree.scored)] = tree.scored
+    common = np.array([tree.common for tree in trees], dtype=np.int64)
+    tokens = TokenBatch(*(torch.from_numpy(part) for part in (ids, keep, depth, visible, common)))
+    return tokens, torch.from_numpy(positions)

@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -113,6 +115,7 @@ class Probe(ABC):
     where: str
     data_warnings: DataWarnings
     counts: ProbeCounts
+    candidates: npt.NDArray[np.bool_]  # [fact, candidate]: which compete for a fact
 
     @abstractmethod
     def batches(self, tokens: int, facts: Sequence[int] | None = None) -> Iterator[FactBatch]:
@@ -130,6 +133,19 @@ class Probe(ABC):
         """Whether each of the batch's facts is hit in each setting: is its own object ranked first?
 
         Ties go to the first label in code-point order.
+        """
+
+    def scored_batches(self, tokens: int) -> Iterator[FactBatch]:
+        """As :meth:`batches`, but of all facts of which any candidate can be scored."""
+        return self.batches(tokens)
+
+    @abstractmethod
+    def scores(
+        self, batch: FactBatch, settings: Sequence[Setting], run: RunSettings
+    ) -> Float[Tensor, "fact setting candidate"]:
+        """The score of every candidate, by pool index, each log-partition computed; the probe is built for it.
+
+        NaN for those that do not compete for a fact, minus infinity for those that can never be its answer.
         """
 
     def finite(

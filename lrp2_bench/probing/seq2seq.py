@@ -63,9 +63,10 @@ class Seq2SeqProbe(causal.CausalProbe):
         score: SentenceScore,
         *,
         closing: bool,
+        full: bool = False,
     ) -> None:
         self._closing = closing
-        super().__init__(model, relation, pool, where, data_warnings, log_partition, score)
+        super().__init__(model, relation, pool, where, data_warnings, log_partition, score, full=full)
 
     def _shape(self, choice: causal._Choice) -> Shape:
         (mine,) = _own([choice])
@@ -86,19 +87,25 @@ class Seq2SeqProbe(causal.CausalProbe):
     def _contested(
         self, choices: list[causal._Choice], facts: Sequence[int], settings: Sequence[Setting], run: RunSettings
     ) -> Bool[Tensor, "fact setting"]:
+        hits = torch.zeros(len(choices), len(settings), dtype=torch.bool, device=self.model.device)
+        for together, states in self._in_parts(choices, len(settings), run):
+            some = [choices[place] for place in together]
+            hits[together] = self._ranking(some, states, [facts[place] for place in together], settings).wins()
+        return hits
+
+    def _in_parts(
+        self, choices: list[causal._Choice], settings: int, run: RunSettings
+    ) -> Iterator[tuple[list[int], Float[Tensor, "fact setting scored hidden"]]]:
         mine = _own(choices)
         queries = self._ask(mine)
-        everything = torch.ones(len(mine), len(settings), dtype=torch.bool)
+        everything = torch.ones(len(mine), settings, dtype=torch.bool)
         final = run(queries, everything)
         cell = torch.empty(everything.shape, dtype=torch.long, device=final.hidden.device)
         cell[final.query, final.setting] = torch.arange(len(final.query), device=cell.device)
-        floats = [len(settings) * len(choice.prefix_tree.scored) * final.hidden.shape[-1] for choice in mine]
-        hits, keep = torch.zeros_like(cell, dtype=torch.bool), send(queries.tokens.keep, cell.device)
+        floats = [settings * len(choice.prefix_tree.scored) * final.hidden.shape[-1] for choice in mine]
+        keep = send(queries.tokens.keep, cell.device)
         for together in _groups(floats, floats_at_once(cell.device)):
-            some = [mine[place] for place in together]
-            states = self._states_of(some, cell[together], final, keep)
-            hits[together] = self._ranking(list(some), states, [facts[place] for place in together], settings).wins()
-        return hits
+            yield together, self._states_of([mine[place] for place in together], cell[together], final, keep)
 
     def _states_of(
         self,
@@ -172,22 +179,21 @@ class Seq2SeqProbe(causal.CausalProbe):
         made: dict[tuple[tuple[int, ...], ...], TargetTree] = {}
         result: dict[int, causal._Choice] = {}
         for fact, query in self._tokenize_queries(relation).items():
-            targets: dict[tuple[int, ...], int] = {}
-            for index in pool.allowed[fact].nonzero()[0].tolist():
-                if index in objects:
-                    targets.setdefault(objects[index], index)
-            owners = list(targets.values())
-            if int(pool.gold[fact]) not in owners:
+            asked = pool.allowed[fact].nonzero()[0].tolist()
+            found = self._found({index: objects[index] for index in asked if index in objects}, int(pool.gold[fact]))
+            if found is None:
                 continue
+            targets, gold, owners = found
             scored = [len(target) - 1 for target in targets]
             # What all share cancels in means too, where all have as many tokens.
-            cancel = not self._mean or len(set(scored)) == 1
+            cancel = not self._full and (not self._mean or len(set(scored)) == 1)
             key = tuple(targets)
             if key not in made:
                 made[key] = target_tree(self.model.start, key, cancel=cancel, most=_ROW_NODES)
             result[fact] = _Choice(
                 prefix_tree=made[key].prefix_tree,
-                gold=owners.index(int(pool.gold[fact])),
+                gold=gold,
+                owners=owners,
                 weights=[1 / count if self._mean else 1.0 for count in scored],
                 longest=max(map(len, key)),
                 rows=None,

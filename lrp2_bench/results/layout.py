@@ -24,6 +24,13 @@ DRAWS = "draws.csv"
 MANIFEST = "manifest.json"
 STATUS = "status.json"
 STUDY = "study.journal"
+#: What `lrp2-bench score` leaves, and the folder of scores as they are computed.
+SCORES = "scores.parquet"
+PIVOT_SCORES = "pivot_scores.parquet"
+SCORE_METRICS = "score_metrics.csv"
+ANSWERS = "answers.parquet"
+WRONG_ANSWERS = "wrong_answers.csv"
+SCORE_PARTS = "scores"
 #: A finished job's last word (:mod:`lrp2_bench.results.completion`).
 COMPLETION = "done.json"
 

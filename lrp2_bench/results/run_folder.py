@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from lrp2_bench.core.reading import find_object, read_object
 from lrp2_bench.core.types import Fact, Hits, Relation, Setting
 from lrp2_bench.results import layout
@@ -14,6 +16,8 @@ from lrp2_bench.results.damage import DamageRow, read_damage
 from lrp2_bench.results.draws import DrawRow, read_draws
 from lrp2_bench.results.facts import FactText, read_facts, write_facts
 from lrp2_bench.results.hits import write_hits
+from lrp2_bench.results.score_tables import Answer, ScoreMetricRow, read_answers, read_score_metrics
+from lrp2_bench.results.scores import read_scores
 from lrp2_bench.results.stored_hits import FactKey, StoredHits, read_hits
 from lrp2_bench.results.tables import (
     AlignmentRow,
@@ -68,6 +72,17 @@ class RunFolder:
     def facts(self) -> Mapping[FactKey, FactText]:
         """The facts' texts by (relation, uuid)."""
         return read_facts(self.path / layout.FACTS)
+
+    def scores(self) -> pd.DataFrame:
+        """What `lrp2-bench score` made: a row for every fact, setting and candidate."""
+        return read_scores(self.path / layout.SCORES)
+
+    def answers(self) -> list[Answer]:
+        """What is ranked first for each fact, in the settings that were scored."""
+        return read_answers(self.path / layout.ANSWERS)
+
+    def score_metrics(self) -> list[ScoreMetricRow]:
+        return read_score_metrics(self.path / layout.SCORE_METRICS)
 
     def alignment(self) -> list[AlignmentRow]:
         return read_alignment(self.path / layout.ALIGNMENT)

@@ -15,9 +15,11 @@ from lrp2_bench.core.secrets import mask
 from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
+from lrp2_bench.metrics.registry import METRICS, metric, needs_scores
 from lrp2_bench.results.choice import at_best_strengths, best_row
-from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, STATUS, TABLES, place_of
+from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, SCORE_METRICS, STATUS, TABLES, place_of
 from lrp2_bench.results.run_folder import RunFolder
+from lrp2_bench.results.scores import setting_of
 from lrp2_bench.results.tables import PairRow, read_pairs
 
 
@@ -106,9 +108,32 @@ class Run:
     def best(self, select_by: str) -> PairRow | None:
         """The best pair by a metric's name, the first of equals; None without any.
 
-        Raises :class:`BenchError` for a metric that the run has not computed.
+        A metric of scores chooses among the pairs that were scored. Raises :class:`BenchError` for a metric that the
+        run has not computed.
         """
+        if select_by in METRICS and metric(select_by).needs == "scores":
+            return best_row(self._scored(select_by), select_by)
         return best_row(self.pairs, select_by)
+
+    @property
+    def own_strengths(self) -> tuple[float, float]:
+        """What its moves are multiplied by, there and back, where a pair names nothing else."""
+        found = self.manifest.get("projection")
+        there, back = found.get("strength", (1.0, 1.0)) if isinstance(found, Mapping) else (1.0, 1.0)
+        return float(there), float(back)
+
+    def _scored(self, name: str) -> list[PairRow]:
+        """The pairs that were scored, with the metric ``name``. Raises :class:`BenchError` where there are none."""
+        if not self.files.has(SCORE_METRICS):
+            raise BenchError(f"{needs_scores(name)}\nThere are none in '{self.folder}'.")
+        rows = [row for row in self.files.score_metrics() if row.metric == name]
+        of = {setting_of(row.layers, self.own_strengths): row.value for row in rows}
+        if not of:
+            raise BenchError(
+                f"score_metrics.csv in '{self.folder}' lacks '{name}'.\nRun the same `lrp2-bench score` without "
+                "metrics=: nothing is scored twice."
+            )
+        return [replace(row, further={**row.further, name: of[row.pair]}) for row in self.pairs if row.pair in of]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_text
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.metrics.registry import METRICS, needs_scores
+from lrp2_bench.metrics.registry import metric as of
 
 #: Those of every ``pairs.csv``; further metrics have columns behind them, under their names, and behind those come the
 #: strengths where they are searched.
@@ -78,6 +80,8 @@ class PairRow:
         if metric in ("accuracy", "transferability"):
             return self.accuracy if metric == "accuracy" else self.transferability
         if metric not in self.further:
+            if metric in METRICS and of(metric).needs == "scores":
+                raise BenchError(needs_scores(metric))
             raise BenchError(
                 f"pairs.csv has no column '{metric}', only {', '.join(self.metrics)}.\n"
                 f"Run the same `lrp2-bench search` with metrics=[{','.join((*self.metrics, metric))}]: hits are kept."

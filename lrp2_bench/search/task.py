@@ -80,8 +80,9 @@ class Task:
         return self.metric.values(self.fact_hits(hits, facts))
 
     def fact_hits(self, hits: Hits, facts: Facts) -> FactHits:
-        """``hits`` ``[setting, fact]`` on ``facts`` as metrics take them."""
-        return FactHits(hits, self.pivot[facts], tuple(self.relations[fact] for fact in facts.tolist()))
+        """``hits`` ``[setting, fact]`` on ``facts`` as metrics take them; the baseline has been evaluated there."""
+        baseline = self.evaluate((None,), facts)[0] if self.metric.compares else None
+        return FactHits(hits, self.pivot[facts], tuple(self.relations[fact] for fact in facts.tolist()), baseline)
 
 
 @dataclass

@@ -109,13 +109,11 @@ def resample_metric(metric: Metric, data: FactHits, resamples: int = RESAMPLES, 
     _check(data.hits, data.relations)
     if not data.relations:
         return _nothing(len(data.hits), resamples)
-    relations = np.asarray(data.relations)
     samples = np.empty((len(data.hits), resamples))
     for start, weights in resample_weights(data.relations, resamples, seed):
         for row, counts in enumerate(weights, start):
             drawn = np.repeat(np.arange(len(counts)), counts.astype(np.int64))
-            again = FactHits(data.hits[:, drawn], data.pivot[drawn], tuple(relations[drawn].tolist()))
-            samples[:, row] = metric.values(again)
+            samples[:, row] = metric.values(data.of(drawn))
     return Resampled(metric.values(data), samples)
 
 

@@ -46,7 +46,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-@pytest.mark.parametrize("pair", [None, LayerPair(1, 3), LayerPair(3, 4)])
+@pytest.mark.parametrize("pair", [None, LayerPair(1, 3), LayerPair(3, 4), LayerPair(1, 3, 0.5, 2.0)])
 def test_a_sentence_is_run_once_with_and_without_lrp2_and_however_often_it_stands_there(
     pair: LayerPair | None, model_folder: Callable[[str], Path], rows: list[int]
 ) -> None:

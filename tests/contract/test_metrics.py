@@ -7,20 +7,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import NOT_EVALUATED
 from lrp2_bench.metrics.base import FactHits, Metric, Values
-from lrp2_bench.metrics.registry import METRICS, metric
+from lrp2_bench.metrics.registry import METRICS, metric, names_of
+from lrp2_bench.metrics.scores import RelationScores, ScoreMetric
 from tests.support.properties import steady
 
-OF_HITS = [name for name in METRICS.names() if metric(name).needs == "hits"]
-of_hits = pytest.mark.parametrize("name", OF_HITS)
+of_hits = pytest.mark.parametrize("name", names_of("hits"))
+of_scores = pytest.mark.parametrize("name", names_of("scores"))
 
 
 def _drawn(seed: int, facts: int = 40, settings: int = 6) -> FactHits:
     rng = np.random.default_rng(seed)
     hits = (rng.random((settings, facts)) < 0.4).astype(np.int8)
     pivot = np.where(rng.random(facts) < 0.2, NOT_EVALUATED, rng.random(facts) < 0.6).astype(np.int8)
-    return FactHits(hits, pivot, tuple(rng.choice(["P17", "P30", "P36"], facts).tolist()))
+    return FactHits(hits, pivot, tuple(rng.choice(["P17", "P30", "P36"], facts).tolist()), hits[0])
+
+
+def _scored(seed: int, facts: int = 30, candidates: int = 7) -> RelationScores:
+    """Three settings; candidates that do not compete, that can never win, and that score alike."""
+    rng = np.random.default_rng(seed)
+    scores, prior = (rng.integers(-9, 0, (3, facts, candidates)).astype(np.float64) for _ in range(2))
+    own = rng.integers(0, candidates, facts)
+    absent = (rng.random((facts, candidates)) < 0.2) & (np.arange(candidates) != own[:, None])
+    for part in (scores, prior):
+        part[rng.random(part.shape) < 0.1] = -np.inf
+        part[:, absent] = np.nan
+    pivot = np.where(rng.random(facts) < 0.2, np.nan, rng.random((candidates, facts))).T
+    return RelationScores(scores, own, prior, pivot, np.stack([np.arange(candidates), np.arange(candidates)], axis=1))
 
 
 @pytest.mark.parametrize("name", METRICS.names())
@@ -44,8 +59,7 @@ def test_it_is_a_number_within_its_bounds_for_every_setting(name: str) -> None:
 @of_hits
 def test_facts_in_another_order_are_the_same_facts(name: str) -> None:
     data = _drawn(1)
-    order = np.random.default_rng(0).permutation(len(data.pivot))
-    again = FactHits(data.hits[:, order], data.pivot[order], tuple(data.relations[place] for place in order))
+    again = data.of(np.random.default_rng(0).permutation(len(data.pivot)))
     np.testing.assert_allclose(metric(name).values(again), metric(name).values(data))
 
 
@@ -55,7 +69,7 @@ def test_a_setting_has_the_value_it_has_alone_and_nothing_given_is_changed(name:
     before = data.hits.copy(), data.pivot.copy()
     values = metric(name).values(data)
     for row, value in enumerate(values):
-        alone = metric(name).values(FactHits(data.hits[row : row + 1], data.pivot, data.relations))
+        alone = metric(name).values(FactHits(data.hits[row : row + 1], data.pivot, data.relations, data.baseline))
         np.testing.assert_allclose(alone, [value])
     assert (data.hits == before[0]).all() and (data.pivot == before[1]).all()
 
@@ -63,11 +77,61 @@ def test_a_setting_has_the_value_it_has_alone_and_nothing_given_is_changed(name:
 @of_hits
 def test_no_facts_no_shared_facts_and_no_hits_are_no_errors(name: str) -> None:
     found = metric(name)
-    nothing = FactHits(np.zeros((2, 0), np.int8), np.zeros(0, np.int8), ())
-    unshared = FactHits(np.ones((2, 3), np.int8), np.full(3, -1, np.int8), ("a", "a", "b"))
-    missed = FactHits(np.zeros((2, 3), np.int8), np.zeros(3, np.int8), ("a", "b", "b"))
+    none, some, missed = np.zeros(0, np.int8), np.full(3, -1, np.int8), np.zeros(3, np.int8)
+    nothing = FactHits(np.zeros((2, 0), np.int8), none, (), none)
+    unshared = FactHits(np.ones((2, 3), np.int8), some, ("a", "a", "b"), missed)
+    unhit = FactHits(np.zeros((2, 3), np.int8), missed, ("a", "b", "b"), missed)
     with np.errstate(all="raise"):
-        assert all(found.values(data).shape == (2,) for data in (nothing, unshared, missed))
+        assert all(found.values(data).shape == (2,) for data in (nothing, unshared, unhit))
+
+
+@of_hits
+def test_without_a_baseline_what_compares_with_it_is_no_number_and_all_else_is_the_same(name: str) -> None:
+    data = _drawn(3)
+    alone = metric(name).values(FactHits(data.hits, data.pivot, data.relations))
+    if metric(name).compares:
+        assert np.isnan(alone).all() and metric(name).best(alone) is None
+    else:
+        np.testing.assert_array_equal(alone, metric(name).values(data))
+
+
+@of_scores
+def test_of_scores_it_is_a_number_within_its_bounds_or_none_for_every_fact(name: str) -> None:
+    found = metric(name)
+    assert isinstance(found, ScoreMetric)
+    low, high = found.bounds
+    for seed in range(10):
+        data = _scored(seed)
+        before = data.scores.copy()
+        with np.errstate(all="raise", under="ignore"):
+            values = found.by_fact(data)
+            means = found.mean(values)
+        assert values.shape == (3, 30) and np.isfinite(means).all() and not np.isinf(values).any()
+        known = values[~np.isnan(values)]
+        assert len(known) > 30 and (known >= low - 1e-9).all() and (known <= high + 1e-9).all()
+        np.testing.assert_array_equal(data.scores, before)
+    with pytest.raises(BenchError, match="lrp2-bench score"):
+        found.values(_drawn(0))
+
+
+@of_scores
+def test_of_scores_a_constant_of_the_fact_changes_nothing(name: str) -> None:
+    found, data = metric(name), _scored(1)
+    assert isinstance(found, ScoreMetric) and data.prior is not None and data.pivot is not None
+    shift = np.random.default_rng(0).integers(-50, 50, (3, 30, 1))
+    moved = RelationScores(data.scores + shift, data.own, data.prior - shift, data.pivot + 3.0, data.same)
+    np.testing.assert_allclose(found.by_fact(moved), found.by_fact(data), atol=1e-9)
+
+
+@of_scores
+def test_of_scores_facts_without_candidates_pivot_or_prior_are_no_errors(name: str) -> None:
+    found = metric(name)
+    assert isinstance(found, ScoreMetric)
+    empty = RelationScores(np.zeros((2, 0, 3)), np.zeros(0, np.int64))
+    never = RelationScores(np.full((2, 4, 3), -np.inf), np.zeros(4, np.int64))
+    single = RelationScores(np.where(np.arange(3) == 1, -1.0, np.nan) * np.ones((2, 4, 1)), np.ones(4, np.int64))
+    with np.errstate(all="raise"):
+        assert [found.mean(found.by_fact(data)).shape for data in (empty, never, single)] == [(2,)] * 3
 
 
 @of_hits

@@ -134,18 +134,30 @@ def evaluate(
         with hooks, torch.no_grad():
             for column, fact in enumerate(relation.facts):
                 labels = list(candidates[column])
-                if model.config.is_encoder_decoder:
-                    scores = _seq2seq(model, tokenizer, relation.template, fact.subject, labels, mean, closing)
-                elif type(model).__name__.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")):
-                    scores = _causal(model, tokenizer, relation.template, fact.subject, labels, mean)
-                else:
-                    scores = _masked(model, tokenizer, relation.template, fact.subject, labels)
+                scores = scores_of(model, tokenizer, relation.template, fact.subject, labels, mean, closing)
                 gold = labels.index(fact.object)
                 others = [score for number, score in enumerate(scores) if number != gold]
                 hits[row, column] = int(np.argmax(scores)) == gold and np.isfinite(scores[gold])
                 if others and np.isfinite(scores[gold]):
                     gap[row, column], scale[row, column] = abs(scores[gold] - max(others)), abs(scores[gold])
     return NaiveResult(hits, gap, scale)
+
+
+def scores_of(
+    model: Any,
+    tokenizer: Any,
+    template: str,
+    subject: str,
+    labels: Sequence[str],
+    mean: bool = False,
+    closing: bool = False,
+) -> list[float]:
+    """Of every label, in the setting at hand (:func:`moved`); call it without gradients."""
+    if model.config.is_encoder_decoder:
+        return _seq2seq(model, tokenizer, template, subject, labels, mean, closing)
+    if type(model).__name__.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")):
+        return _causal(model, tokenizer, template, subject, labels, mean)
+    return _masked(model, tokenizer, template, subject, labels)
 
 
 def _masked(model: Any, tokenizer: Any, template: str, subject: str, labels: Sequence[str]) -> list[float]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lrp2_bench.analyses.alignment.cka import linear_cka
+from lrp2_bench.analyses.alignment.mexa import nearest, shuffled
 from lrp2_bench.analyses.alignment.queries import cosines
 from lrp2_bench.analyses.states import Encoded, StateBank, pooled_states
 from lrp2_bench.core.progress import progress
@@ -47,7 +48,9 @@ class Aligned:
     ``cosine`` and ``cka`` are ``[run, layer, 3]``: value and the bounds of its 95 % band. ``change`` ``[layer, 3]`` is
     run 1 less run 0, paired; None without a pair. ``inside`` ``[run or run + change, 3]`` is the cosine's mean over the
     layers the states are projected at (LIRP's to the one before LSRP's), over all blocks without a pair. ``plain_cka``
-    ``[run, layer]`` has no correction for few sentences.
+    ``[run, layer]`` has no correction for few sentences. ``mexa`` ``[run, layer, 3]`` is in percent, over CKA's
+    sentences; with a control it has a third run, of a random shift, whose cosines are ``cosine_random`` ``[layer, 3]``.
+    ``mexa_shuffled`` ``[layer]`` is the baseline's with the translations of other sentences.
     """
 
     language: str
@@ -59,6 +62,9 @@ class Aligned:
     inside: Floats
     cka: Floats
     plain_cka: Floats
+    mexa: Floats
+    mexa_shuffled: Floats
+    cosine_random: Floats | None
 
 
 def align(
@@ -72,14 +78,16 @@ def align(
     effort: Effort,
     *,
     batch_tokens: int,
+    control: Edit | None = None,
 ) -> Aligned:
     """Run the language's sentences, look up or run the pivot's, and measure.
 
-    ``groups`` ``[sentence]``: resamples are drawn within them. At least :data:`FEWEST` sentences.
+    ``groups`` ``[sentence]``: resamples are drawn within them. At least :data:`FEWEST` sentences. ``control`` is the
+    edit of a random shift.
     """
     rng = np.random.default_rng(effort.seed)
     chosen = np.sort(rng.permutation(len(sentences))[: effort.cka_sentences])
-    runs = 1 if pair is None else 2
+    runs = 1 if pair is None else 2 if control is None else 3
     found = np.empty((runs, model.blocks + 1, len(sentences)))
     kept: list[tuple[Tensor, Tensor]] = []
     with progress(f"Alignment {language}", 2 * len(sentences), "sentences") as advance:
@@ -88,6 +96,11 @@ def align(
             ours = pooled_states(
                 model, [one for one, _ in part], pair, edit, batch_tokens=batch_tokens, advance=advance
             )
+            if pair is not None and control is not None:
+                moved = pooled_states(
+                    model, [one for one, _ in part], pair, control, batch_tokens=batch_tokens, advance=_unseen
+                )
+                ours = torch.cat([ours, moved[1:]])
             theirs = bank([other for _, other in part], advance)
             for run in range(runs):
                 found[run, :, block.start : block.stop] = cosines(ours[run], theirs).numpy()
@@ -95,10 +108,34 @@ def align(
             kept.append((ours[:, :, inside], theirs[:, inside]))
     ours, theirs = torch.cat([one for one, _ in kept], dim=2), torch.cat([other for _, other in kept], dim=1)
     layers = range(pair.lirp, pair.lsrp) if pair is not None else range(1, model.blocks + 1)
-    cosine, change, within = _cosine_bands(found, groups, layers, effort)
+    cosine, change, within = _cosine_bands(found[:2], groups, layers, effort)
+    random = _cosine_bands(found[2:], groups, layers, effort)[0][0] if runs == 3 else None
     # Graphics cards make the products of Gram matrices cheap; states themselves lie on the CPU.
-    cka, plain = _cka_bands(ours, theirs, [groups[place] for place in chosen], effort, model.device)
-    return Aligned(language, pair, len(sentences), len(chosen), cosine, change, within, cka, plain)
+    kinds = [groups[place] for place in chosen]
+    cka, plain = _cka_bands(ours[:2], theirs, kinds, effort, model.device)
+    mexa, shuffled_mexa = _mexa_bands(ours, theirs, kinds, effort, model.device)
+    return Aligned(
+        language, pair, len(sentences), len(chosen), cosine, change, within, cka, plain, mexa, shuffled_mexa, random
+    )
+
+
+def _mexa_bands(
+    ours: Tensor, theirs: Tensor, groups: Sequence[str], effort: Effort, device: torch.device
+) -> tuple[Floats, Floats]:
+    """Of every run and layer with its band, and the shuffled control's by layer; in percent."""
+    runs, depth, count = ours.shape[:3]
+    match = torch.from_numpy(shuffled(count, effort.seed)).to(device)
+    found, control = np.empty((runs, depth, count)), np.empty(depth)
+    for layer in range(depth):
+        right = theirs[layer].to(device)
+        control[layer] = 100.0 * float(nearest(ours[0, layer].to(device), right, match).double().mean())
+        for run in range(runs):
+            found[run, layer] = nearest(ours[run, layer].to(device), right).cpu().numpy()
+    samples = np.empty((runs, depth, effort.resamples))
+    flat = 100.0 * found.reshape(runs * depth, count).T
+    for start, weights in resample_weights(groups, effort.resamples, effort.seed):
+        samples[:, :, start : start + len(weights)] = (weights @ flat / count).T.reshape(runs, depth, -1)
+    return _bounded(100.0 * found.mean(axis=2), samples), control
 
 
 def _cosine_bands(
@@ -141,6 +178,10 @@ def _bounded(value: Floats, samples: Floats) -> Floats:
     """``[..., 3]`` of a value ``[...]`` and its ``samples`` ``[..., resample]``."""
     low, high = np.percentile(samples, PERCENTILES, axis=-1)
     return np.stack([value, low, high], axis=-1)
+
+
+def _unseen(steps: int = 1) -> None:
+    """Progress that no bar shows."""
 
 
 def _blocks(count: int, size: int) -> Iterator[range]:

@@ -37,7 +37,7 @@ def aligned_by_layer(title: str, subtitle: str, measures: Sequence[tuple[str, Se
                 axes.set_ylabel(name, size=TEXT)
         share_scale(drawn, panels)
     page.label_axes("layer", "")
-    page.place_legend(handles_of(rows[0][1], "LIRP, LSRP"), 0.06)
+    page.place_legend(handles_of([panel for _, panels in rows for panel in panels], "LIRP, LSRP"), 0.06)
     return page.figure
 
 

@@ -25,7 +25,7 @@ from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ProjectionTokens
 from lrp2_bench.render.figures.by_layer import Line, Panel
-from lrp2_bench.render.figures.style import BLUE, GREY, language_name, shown
+from lrp2_bench.render.figures.style import BLUE, GREY, ORANGE, language_name, shown
 from lrp2_bench.stats.weighted import Floats
 
 #: Halves of the sentences CKA's error is taken from.
@@ -84,6 +84,7 @@ class Alignment(Analysis):
                     subject.edit(bitext.language) if pair is not None else None,
                     effort,
                     batch_tokens=subject.batch_tokens,
+                    control=subject.random_edit(bitext.language) if pair is not None else None,
                 )
             )
         what = f"queries of {bitexts[0].source}" if self._source == "facts" else f"sentences of {bitexts[0].source}"
@@ -113,19 +114,21 @@ def _figure(found: Sequence[Aligned], model: str, pivot: str, what: str, how: st
     moved = any(one.pair is not None for one in found)
     subtitle = (
         f"{shown(model, 60)}: {shown(what, 60)} in the language and in {language_name(pivot)}, {how}"
-        f"{', baseline and with LRP2' if moved else ''}. Cosine of the two states, and linear CKA; bands hold 95 %. "
-        "Layer 0 is the embedding."
+        f"{', baseline and with LRP2' if moved else ''}. Cosine of the two states, linear CKA, and MEXA (in percent); "
+        "bands hold 95 %. Layer 0 is the embedding."
     )
     measures = [
         ("cosine", [_panel(one, one.cosine) for one in found]),
         ("CKA", [_panel(one, one.cka) for one in found]),
+        ("MEXA", [_panel(one, one.mexa) for one in found]),
     ]
     return aligned_by_layer("Similarity of parallel sentences, layer by layer", subtitle, measures)
 
 
 def _panel(one: Aligned, bands: Floats) -> Panel:
     lines = []
-    for run, (label, colour) in enumerate((("baseline", GREY), ("with LRP2", BLUE))[: len(bands)]):
+    runs = (("baseline", GREY), ("with LRP2", BLUE), ("random shift", ORANGE))
+    for run, (label, colour) in enumerate(runs[: len(bands)]):
         value, low, high = (part.tolist() for part in bands[run].T)
-        lines.append(Line(label, colour, value, low, high, dashed=run == 0))
+        lines.append(Line(label, colour, value, low, high, dashed=run != 1))
     return Panel(language_name(one.language), tuple(lines), (one.pair.lirp, one.pair.lsrp) if one.pair else ())

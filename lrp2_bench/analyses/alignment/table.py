@@ -26,6 +26,10 @@ def layer_details(found: Sequence[Aligned], model: str, pivot: str) -> Table:
         Column("cosine_change", "Change", "change_interval"),
         Column("cka", "CKA", "interval"),
         Column("cka_lrp2", "CKA with LRP2", "interval"),
+        Column("mexa", "MEXA", "interval"),
+        Column("mexa_lrp2", "MEXA with LRP2", "interval"),
+        Column("mexa_random", "MEXA, random shift", "interval"),
+        Column("cosine_random", "Cosine, random shift", "interval"),
     ]
     columns = (
         Column("language", "Language", "text"), Column("layer", "Layer", "count"),
@@ -50,6 +54,9 @@ def _by_language(found: Sequence[Aligned], model: str, pivot: str, what: str, ho
     columns.append(Column("cka", "CKA", "percent"))
     if moved:
         columns.append(Column("cka_lrp2", "CKA with LRP2", "percent"))
+    columns.append(Column("mexa", "MEXA", "percent"))
+    if moved:
+        columns += [Column("mexa_lrp2", "MEXA with LRP2", "percent"), Column("mexa_random", "random", "percent")]
     rows = []
     for one in found:
         bands = [_interval(100 * band) for band in one.inside]
@@ -61,11 +68,16 @@ def _by_language(found: Sequence[Aligned], model: str, pivot: str, what: str, ho
             row += [*bands[1:], *cka] if one.pair else [None, None, *cka, None]
         else:
             row += cka
+        mexa: list[Cell] = [float(run[within, 0].mean()) for run in one.mexa]
+        row += [*mexa, *([None] * (3 - len(mexa)) if moved else [])]
         rows.append(tuple(row))
     notes = [
         f"{_capital(how)}. Means over {_span(found)}; brackets hold 95 %, from resamples of the sentences.",
         "CKA is linear and corrected for few sentences; adding one vector to all sentences does not change it, "
         "so LRP2 changes it only after the first projected block.",
+        "MEXA: the share of sentences that are nearer to their translation than to any other sentence of either side, "
+        f"in percent; with the translations of other sentences {_shuffled(found)}. Random: a random shift of LRP2's "
+        "length at the same pair.",
     ]
     title = f"Alignment of {what} with '{pivot}' (x 100), {model}"
     return Table(f"alignment_{model}", title, tuple(columns), tuple(rows), tuple(notes))
@@ -77,14 +89,18 @@ def _by_layer(found: Sequence[Aligned], model: str, pivot: str, what: str) -> Ta
         Column("layer", "Layer", "count"),
         Column("cosine", "Cosine", "percent"),
         Column("cka", "CKA", "percent"),
+        Column("mexa", "MEXA", "percent"),
     ]
-    parts = [_mean([one.cosine[0] for one in found]), _mean([one.cka[0] for one in found])]
+    parts = [_mean([run[0] for run in runs]) for runs in ([one.cosine for one in found], [one.cka for one in found])]
+    parts.append(_mean([one.mexa[0] / 100 for one in found]))
     if moved:
         columns += [
             Column("cosine_lrp2", "Cosine with LRP2", "percent"),
             Column("cka_lrp2", "CKA with LRP2", "percent"),
+            Column("mexa_lrp2", "MEXA with LRP2", "percent"),
         ]
         parts += [_mean([one.cosine[1] for one in moved]), _mean([one.cka[1] for one in moved])]
+        parts.append(_mean([one.mexa[1] / 100 for one in moved]))
     rows = tuple((layer, *values) for layer, values in enumerate(zip(*parts, strict=True)))
     notes = [f"Means over {len(found)} language{'s' * (len(found) > 1)}; layer 0 is the embedding."]
     if moved and len(moved) < len(found):
@@ -99,10 +115,17 @@ def _layer_rows(one: Aligned) -> Iterator[tuple[Cell, ...]]:
         plain: list[Cell] = [float(run[layer]) for run in one.plain_cka]
         change = _interval(one.change[layer]) if one.change is not None else None
         lrp2: tuple[Cell, Cell, Cell] = (cosine[1], cka[1], plain[1]) if one.pair else (None, None, None)
+        mexa: list[Cell] = [_interval(run[layer]) for run in one.mexa]
+        random = _interval(one.cosine_random[layer]) if one.cosine_random is not None else None
         yield (
-            one.language, layer, one.sentences, cosine[0], lrp2[0], change, cka[0], lrp2[1], one.cka_sentences,
-            plain[0], lrp2[2],
+            one.language, layer, one.sentences, cosine[0], lrp2[0], change, cka[0], lrp2[1],
+            *mexa, *([None] * (3 - len(mexa))), random, one.cka_sentences, plain[0], lrp2[2],
         )  # fmt: skip
+
+
+def _shuffled(found: Sequence[Aligned]) -> str:
+    """The control's mean over languages and layers."""
+    return f"{float(np.mean([one.mexa_shuffled.mean() for one in found])):.1f}"
 
 
 def _interval(band: Floats) -> Interval:

@@ -33,7 +33,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import remove_abandoned
 from lrp2_bench.core.secrets import masked
-from lrp2_bench.core.settings import LRP2, SearchCommand
+from lrp2_bench.core.settings import LRP2, RunCommand, SearchCommand
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
@@ -85,8 +85,8 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     return folder
 
 
-def folder_of(settings: SearchCommand, dataset_name: str) -> Path:
-    """A job's run folder."""
+def folder_of(settings: RunCommand, dataset_name: str) -> Path:
+    """The run's folder, wherever it may be: see :mod:`lrp2_bench.results.layout`."""
     root, model = Path(settings.paths.outputs).expanduser(), folder_name(settings.model.name, settings.model.path)
     projection = intervention(settings.projection).label
     folder = run_folder(root, settings.experiment.name, projection, model, dataset_name, settings.language)
@@ -98,9 +98,9 @@ def folder_of(settings: SearchCommand, dataset_name: str) -> Path:
 
 def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
     """None where the tables are another job's to write: of a shard that is not the last, or of a faster job."""
-    inputs = _read_inputs(job, sources)
+    inputs = read_inputs(job, sources)
     _require_no_conflict(job, inputs, sources)
-    model = _load_model(job, inputs)
+    model = load_for(job, inputs)
     projection = inputs.projection
     if job.has_pairs:
         note_unmoved(projection, inputs.facts, model.family, job.data_warnings)
@@ -119,7 +119,8 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
     return record_of(run, views, aligned, damage, seconds)
 
 
-def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
+def read_inputs(job: SearchJob, sources: Sources) -> Inputs:
+    """What a job needs before its model. Raises :class:`BenchError` for what cannot be asked for."""
     settings, data_warnings = job.settings, job.data_warnings
     reference = read_reproduction(Path(settings.reproduces)) if settings.reproduces else None
     if settings.language == settings.pivot and job.has_pairs:
@@ -150,7 +151,7 @@ def _require_no_conflict(job: SearchJob, inputs: Inputs, sources: Sources) -> No
         inputs.reference.require(known_of(inputs.reference.manifest))
 
 
-def _load_model(job: SearchJob, inputs: Inputs) -> LayeredModel:
+def load_for(job: SearchJob, inputs: Inputs) -> LayeredModel:
     """The model, which scores these facts; the data warnings so far are logged."""
     settings, facts = job.settings, inputs.facts
     model = load_model(inputs.checkpoint, settings.model)

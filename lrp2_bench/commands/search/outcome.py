@@ -15,6 +15,7 @@ from lrp2_bench.metrics.registry import metric
 from lrp2_bench.probing.build import pool_size
 from lrp2_bench.probing.ceiling import Ceiling, ceiling_of
 from lrp2_bench.results.damage import DamageRow
+from lrp2_bench.results.forgetting import forgetting_note
 from lrp2_bench.results.identity import finish_manifest
 from lrp2_bench.results.layout import experiment_folders
 from lrp2_bench.results.manifest import peak_memory_bytes, table_digests
@@ -75,6 +76,8 @@ def log_outcome(run: Prepared, views: Views, seconds: float) -> None:
         ]
         strength = f", strength {best.pair.strengths}" if best.pair and best.pair.strengths else ""
         log.info("Best pair (in-sample): LIRP %d, LSRP %d%s: %s.", best.lirp, best.lsrp, strength, ", ".join(values))
+        if (note := forgetting_note(baseline, best)) is not None:
+            log.warning("%s", note)
     log.info("Results: %s (%.1f s)", run.job.folder, seconds)
 
 

@@ -32,11 +32,9 @@ def write_views(
 
 def _pair_rows(hits: Sequence[RelationHits], settings: Sequence[Setting], measured: Sequence[Metric]) -> list[PairRow]:
     """A row for each setting that was evaluated on every fact."""
-    data = FactHits(
-        np.concatenate([h.language for h in hits], axis=1),
-        np.concatenate([h.pivot_by_fact() for h in hits]),
-        tuple(h.relation.name for h in hits for _ in h.relation.facts),
-    )
+    every = np.concatenate([h.language for h in hits], axis=1)
+    relations = tuple(h.relation.name for h in hits for _ in h.relation.facts)
+    data = FactHits(every, np.concatenate([h.pivot_by_fact() for h in hits]), relations, every[0])
     values = {metric.name: metric.values(data) for metric in measured}
     complete = fully_evaluated(data.hits)
     return [

@@ -13,6 +13,7 @@ from lrp2_bench.core.settings.parts import (
     PathSettings,
     ProbingSettings,
     ProjectionSettings,
+    ScoreSettings,
     SearchSettings,
     ShardSettings,
     TokenSettings,
@@ -21,29 +22,35 @@ from lrp2_bench.core.settings.parts import (
 
 
 @dataclass
-class SearchCommand:
-    """``lrp2-bench search``."""
+class RunCommand:
+    """What decides the folder, hits and scores of a run."""
 
     model: ModelSettings = field(default_factory=ModelSettings)
     dataset: Any = "???"  # instantiated: lrp2_bench.data.dataset.Dataset
     corpus: Any = "???"  # instantiated: lrp2_bench.data.corpus.Corpus
-    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker
     probing: ProbingSettings = field(default_factory=ProbingSettings)
     vectors: VectorSettings = field(default_factory=VectorSettings)
     grid: GridSettings = field(default_factory=GridSettings)
-    search: SearchSettings = field(default_factory=SearchSettings)
-    shard: ShardSettings = field(default_factory=ShardSettings)
     projection: ProjectionSettings = field(default_factory=ProjectionSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     languages: LanguageSettings = field(default_factory=LanguageSettings)
     language: str = "???"  # the language queried
     pivot: str = "en"  # the language knowledge is drawn from
+    select_by: str = "transferability"  # the metric that calls a pair best
+    seed: int = 0  # of the candidate pools
+
+
+@dataclass
+class SearchCommand(RunCommand):
+    """``lrp2-bench search``."""
+
+    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker
+    search: SearchSettings = field(default_factory=SearchSettings)
+    shard: ShardSettings = field(default_factory=ShardSettings)
     # columns of pairs.csv: the two that are always there, and others behind them (lrp2_bench/metrics/registry.py)
     metrics: list[str] = field(default_factory=lambda: ["accuracy", "transferability"])
-    select_by: str = "transferability"  # the metric that calls a pair best
     damage: bool = True  # measure what the best pair costs: the pivot's accuracy under it, KL on neutral sentences
-    seed: int = 0  # of the candidate pools
     plan: bool = False  # print what would run, timed on a few facts, and store nothing
     reproduces: str | None = None  # manifest.json whose run this one must equal; --from-manifest sets it
 
@@ -57,6 +64,14 @@ class CheckCommand:
     languages: list[str] | None = None  # codes and groups, language=de,high for short; null = all
     pivot: str = "en"  # the language that others are compared with
     paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
+class ScoreCommand(RunCommand):
+    """``lrp2-bench score``."""
+
+    score: ScoreSettings = field(default_factory=ScoreSettings)
+    metrics: list[str] = field(default_factory=list)  # of scores, in score_metrics.csv; [] = all
 
 
 @dataclass

@@ -138,6 +138,16 @@ class SearchSettings:
 
 
 @dataclass
+class ScoreSettings:
+    """What is scored in full, beside the baseline."""
+
+    # layer pairs, [[LIRP,LSRP],[LIRP,LSRP,STRENGTH],...]; [] = the baseline alone; null = the best pair of the finished
+    # search in the same folder
+    settings: Any = None
+    prior: bool = True  # also score each relation's query without its subject, for the prior-corrected metrics
+
+
+@dataclass
 class ShardSettings:
     """One job split over several by relation: in any order, on any machine; the last to finish writes the tables."""
 

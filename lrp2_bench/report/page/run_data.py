@@ -15,6 +15,7 @@ from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.run_evidence import Evidence
 from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.forgetting import forgetting_note
 from lrp2_bench.results.runs import Run
 
 NAME = 60  # characters
@@ -43,7 +44,7 @@ def run_data(
         "metrics": {metric: _metric(run, metric) for metric in METRICS},
         "alignment": _alignment(run),
         "changes": {},
-        "notes": _notes(run),
+        "notes": [*_notes(run), *_forgetting(run)],
     }
     evidence = assessed.evidence.get(run.language)
     if evidence is None:  # a run without pairs
@@ -62,6 +63,13 @@ def run_data(
 def _notes(run: Run) -> list[str]:
     how = ablation_note(run)
     return [*([plain(how, 200)] if how else []), *(f"The relation {plain(n, NAME)} is missing." for n in run.missing)]
+
+
+def _forgetting(run: Run) -> list[str]:
+    """Of the pairs that are best by either metric."""
+    best = dict.fromkeys(row.pair for metric in METRICS if (row := run.best(metric)) is not None)
+    notes = (forgetting_note(run.baseline, row) for row in run.pairs if row.pair in best)
+    return [note for note in notes if note is not None]
 
 
 def name_of(code: str) -> str:

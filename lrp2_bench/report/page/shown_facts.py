@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.types import LayerPair
+from lrp2_bench.core.types import LayerPair, Setting
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.run_evidence import Turned
 from lrp2_bench.results.facts import SLOT, FactText
+from lrp2_bench.results.layout import ANSWERS
 from lrp2_bench.results.runs import Run
+from lrp2_bench.results.scores import setting_of
 from lrp2_bench.results.stored_hits import FactKey
 
 #: Facts listed of those gained, and of those lost. 52 languages times two models times two pairs must fit a page.
@@ -47,27 +50,48 @@ def facts_of(run: Run, turned: Mapping[LayerPair, Turned], texts: FactTexts) -> 
         problem = None
     except BenchError as error:
         known, problem = {}, str(error)
+    instead = _answers(run)
     return {
         str(pair): {
-            "gained": _side(facts.gained, facts.right, known, texts),
-            "lost": _side(facts.lost, facts.right, known, texts),
+            "gained": _side(facts.gained, facts.right, known, texts, instead.get(None)),
+            "lost": _side(facts.lost, facts.right, known, texts, instead.get(pair)),
         }
         for pair, facts in turned.items()
     }, problem
 
 
+def _answers(run: Run) -> dict[Setting, dict[FactKey, str | None]]:
+    """What was ranked first for each fact, by setting; empty where nothing was scored, or it cannot be read."""
+    found: dict[Setting, dict[FactKey, str | None]] = {}
+    if run.files.has(ANSWERS):
+        with suppress(BenchError):  # told of with the tables of scores
+            for one in run.files.answers():
+                found.setdefault(setting_of(one.layers, run.own_strengths), {})[one.relation, one.uuid] = one.answer
+    return found
+
+
 def _side(
-    facts: Sequence[FactKey], right: frozenset[FactKey], known: Mapping[FactKey, FactText], texts: FactTexts
+    facts: Sequence[FactKey],
+    right: frozenset[FactKey],
+    known: Mapping[FactKey, FactText],
+    texts: FactTexts,
+    instead: Mapping[FactKey, str | None] | None,
 ) -> dict[str, Any]:
     """``count`` and, of these, ``pivot``: how many the pivot gets right. ``shown`` are places in the page's table of
-    facts, ``right`` says for each whether the pivot gets it right."""
+    facts, ``right`` says for each whether the pivot gets it right, and ``instead`` (None where it was not scored) what
+    was answered where it is missed."""
     shown = [fact for fact in _spread(facts) if fact in known][:SHOWN]
     return {
         "count": len(facts),
         "pivot": sum(fact in right for fact in facts),
         "shown": [texts.place(fact[0], known[fact]) for fact in shown],
         "right": [int(fact in right) for fact in shown],
+        "instead": [_answer(instead.get(fact)) for fact in shown] if instead is not None else None,
     }
+
+
+def _answer(text: str | None) -> str | None:
+    return None if text is None else plain(text, _LABEL)
 
 
 def _spread(facts: Sequence[FactKey]) -> list[FactKey]:

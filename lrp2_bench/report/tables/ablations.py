@@ -14,6 +14,7 @@ from lrp2_bench.interventions.registry import INTERVENTIONS, name_in
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.forgetting import forgetting_notes
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
 from lrp2_bench.stats.held_out import SPLITS
@@ -146,6 +147,8 @@ def _notes(runs: Sequence[Run], select_by: str) -> Iterator[str]:
         "without selection bias, so this separates a gain from a perturbation."
     )
     names = {name for kind in kinds if (name := name_in(kind)) is not None}
+    best = [(f"{run.language} by {run.projection}", run.baseline, run.best(select_by)) for run in runs]
+    yield from forgetting_notes((name, before, row) for name, before, row in best if row is not None)
     yield from dict.fromkeys(note for name in sorted(names) if (note := INTERVENTIONS.get(name).note))
     yield (
         f"Intervals: 95 %, a percentile bootstrap over facts within relations ({RESAMPLES:,} resamples, seed {SEED}), "

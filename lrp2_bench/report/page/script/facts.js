@@ -10,8 +10,9 @@ function drawFacts() {
   find("facts").hidden = !change;
   if (!change) return;
   find("facts-title").textContent = `Facts that change at ${pairName(run, place)}`;
-  find("facts-caption").textContent = "Queries with their right answers. Only hit or miss is known: what the model "
-    + "ranked first instead is not recorded.";
+  find("facts-caption").textContent = change.gained.instead || change.lost.instead
+    ? "Queries with their right answers, and what is answered instead where they are missed."
+    : "Queries with their right answers. What the model ranked first instead is not recorded: lrp2-bench score finds it.";
   drawSide("gained", change.gained, `miss in the baseline, hit with ${group.method}`, group);
   drawSide("lost", change.lost, `hit in the baseline, miss with ${group.method}`, group);
 }
@@ -25,7 +26,8 @@ function drawSide(id, side, what, group) {
 
 function listFacts(id, side, shown) {
   const list = find(id);
-  fill(list, ...side.shown.slice(0, shown).map((entry, index) => factItem(data.facts[entry], side.right[index])));
+  fill(list, ...side.shown.slice(0, shown).map((entry, index) => factItem(data.facts[entry], side.right[index],
+    side.instead ? side.instead[index] : null)));
   const button = find(`${id}-more`);
   const left = side.shown.length - shown;
   button.hidden = side.shown.length <= FIRST;
@@ -34,7 +36,7 @@ function listFacts(id, side, shown) {
   button.onclick = () => listFacts(id, side, left > 0 ? side.shown.length : FIRST);
 }
 
-function factItem([relation, before, answer, behind, pivotBefore, pivotAnswer, pivotBehind], right) {
+function factItem([relation, before, answer, behind, pivotBefore, pivotAnswer, pivotBehind], right, instead) {
   const sentence = (tag, className, first, middle, last) => {
     const element = make(tag, className, first, make("strong", "", isolated("bdi", middle)), last);
     element.dir = "auto";
@@ -44,6 +46,7 @@ function factItem([relation, before, answer, behind, pivotBefore, pivotAnswer, p
   if (pivotAnswer !== null && !right) about.append(` · ${state.group.pivot} misses it too`);
   const query = sentence("p", "query", before, answer, behind);
   query.lang = state.run.code;  // Chinese, Japanese and Korean share characters, not their shapes
-  return make("li", "", query, make("p", "gloss",
+  return make("li", "", query, ...(instead === null ? [] : [make("p", "gloss", "answered instead: ",
+    isolated("bdi", instead))]), make("p", "gloss",
     ...(pivotAnswer === null ? [] : [sentence("bdi", "", pivotBefore, pivotAnswer, pivotBehind), " · "]), about));
 }

@@ -1,0 +1,81 @@
+"""Metrics of scores in every setting, and how far each differs from the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import Setting
+from lrp2_bench.metrics.base import Values
+from lrp2_bench.metrics.registry import metric, names_of
+from lrp2_bench.metrics.scores import RelationScores, ScoreMetric, joined, own_ranks
+from lrp2_bench.results.score_tables import ScoreMetricRow
+from lrp2_bench.results.scores import Strengths, layers_of
+from lrp2_bench.stats.bootstrap import PERCENTILES, RESAMPLES, SEED, resample_weights
+
+
+def score_metrics(names: Sequence[str]) -> list[ScoreMetric]:
+    """Those of ``names``, or all. Raises :class:`BenchError` for a metric of hits."""
+    found = []
+    for name in names or names_of("scores"):
+        chosen = metric(name)
+        if not isinstance(chosen, ScoreMetric):
+            raise BenchError(
+                f"metrics=[{name}]: '{name}' is a metric of hits, which `lrp2-bench search` writes into pairs.csv.\n"
+                f"Metrics of scores: {', '.join(names_of('scores'))}."
+            )
+        found.append(chosen)
+    return found
+
+
+class MetricsByFact:
+    """Collects each metric's values by fact, relation by relation."""
+
+    def __init__(self, metrics: Sequence[ScoreMetric], settings: Sequence[Setting], usual: Strengths) -> None:
+        self._metrics, self._settings, self._usual = metrics, settings, usual
+        self._parts: dict[str, list[Values]] = {name: [] for name in ("accuracy", *(each.name for each in metrics))}
+        self._relations: list[str] = []
+
+    def add(self, relation: str, data: RelationScores) -> None:
+        self._relations += [relation] * len(data.own)
+        self._parts["accuracy"].append(100.0 * (own_ranks(data.scores, data.own) == 1))
+        for each in self._metrics:
+            self._parts[each.name].append(each.by_fact(data))
+
+    def rows(self) -> list[ScoreMetricRow]:
+        """Setting by setting: accuracy, that scores and hits may be compared, then the metrics.
+
+        Intervals are of paired resamples of facts within their relations.
+        """
+        rows: list[list[ScoreMetricRow]] = [[] for _ in self._settings]
+        for name, parts in self._parts.items():
+            by_fact = joined(parts, len(self._settings))
+            for place, setting in enumerate(self._settings):
+                rows[place].append(self._row(name, setting, by_fact[place], by_fact[0]))
+        return [row for of_setting in rows for row in of_setting]
+
+    def _row(self, name: str, setting: Setting, values: Values, baseline: Values) -> ScoreMetricRow:
+        known = ~np.isnan(values)
+        value = float(values[known].mean()) if known.any() else float("nan")
+        count = int(known.sum())
+        if setting is None:
+            return ScoreMetricRow(None, None, None, name, value, None, None, None, count)
+        both = known & ~np.isnan(baseline)
+        change, low, high = _change((values - baseline)[both], np.array(self._relations)[both].tolist())
+        lirp, lsrp, there, back = layers_of(setting, self._usual)
+        return ScoreMetricRow(lirp, lsrp, there, name, value, change, low, high, count, back)
+
+
+def _change(differences: Values, relations: Sequence[str]) -> tuple[float, float, float]:
+    if not len(differences):
+        return float("nan"), float("nan"), float("nan")
+    samples = np.concatenate(
+        [
+            np.asarray(weights @ differences, dtype=np.float64) / len(differences)
+            for _, weights in resample_weights(relations, RESAMPLES, SEED)
+        ]
+    )
+    low, high = np.percentile(samples, PERCENTILES)
+    return float(differences.mean()), float(low), float(high)
