@@ -40,7 +40,9 @@ INSIDE = {
         "layout", "journals lease_files stored_hits tables", "choice facts hits leases", "run_folder status",
         "manifest runs", "*",
     ),
-    "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
+    "stats": (
+        "clusters relations", "weighted", "*", "fact_clusters held_out max_t", "compare resampled", "assess",
+    ),
     "search": ("pruner space storage task", "merge order recorder study tpe", "racing", "*"),
     "tracking": (
         "base connection figures project whole", "upload", "wandb_run", "*", "workspace",
@@ -48,7 +50,10 @@ INSIDE = {
     ),
     "render": ("table text", "*", "latex plain terminal", "write"),
     "analyses": ("finished states", "encode subject", "base parallel", "languages", "*"),
-    "report": ("languages_at_hand method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
+    "report": (
+        "languages_at_hand method", "run_evidence", "assessed_runs", "headlines", "*", "tables", "figures",
+        "claims page",
+    ),
     "api": ("frames names", "results", "*"),
     "launchers": (
         "command hidden job queue signals", "running", "batch gpus summary", "launcher", "*", "plugin slurm",

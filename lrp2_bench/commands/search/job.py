@@ -13,6 +13,7 @@ from typing import Any
 from lrp2_bench.analyses.exposure.job import exposure_measures, note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
+from lrp2_bench.commands.search.held_out import held_out_line, held_out_measures, held_out_of
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
 from lrp2_bench.commands.search.projection import Projection, choose_projection, with_edit
@@ -44,6 +45,8 @@ from lrp2_bench.results.reproduction import read_reproduction
 from lrp2_bench.results.status import job_status, sigterm_interrupts
 from lrp2_bench.results.tables import AlignmentRow, PairRow
 from lrp2_bench.search.task import Found
+from lrp2_bench.stats.fact_clusters import require_kind
+from lrp2_bench.stats.held_out import HeldOut
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord
 
@@ -118,12 +121,15 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
     aligned = stored_alignment(run, views.best)
     seconds = time.perf_counter() - job.started
     _write_manifest(run, views, seconds)
-    _log_outcome(run, views, seconds)
-    return _record(run, views, aligned, seconds)
+    measures = exposure_measures(job.folder, inputs.pretrained, views.best)
+    held_out = held_out_of(run, views.best)
+    _log_outcome(run, views, held_out, seconds)
+    return _record(run, views, aligned, {**measures, **held_out_measures(held_out)}, seconds)
 
 
 def _read_inputs(job: SearchJob, sources: Sources) -> Inputs:
     settings, data_warnings = job.settings, job.data_warnings
+    require_kind(settings.stats.cluster)
     reference = read_reproduction(Path(settings.reproduces)) if settings.reproduces else None
     if settings.language == settings.pivot and job.has_pairs:
         raise BenchError(
@@ -237,7 +243,7 @@ def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
         run.inputs.reference.compare(outcome, job.folder)
 
 
-def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
+def _log_outcome(run: Prepared, views: _Views, held_out: HeldOut | None, seconds: float) -> None:
     run.job.data_warnings.report()
     baseline, best = views.rows[0], views.best_row
     measured = [metric(name) for name in baseline.metrics]
@@ -251,9 +257,13 @@ def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
         ]
         log.info("Best pair (in-sample): LIRP %d, LSRP %d: %s.", best.lirp, best.lsrp, ", ".join(values))
     log.info("Results: %s (%.1f s)", run.job.folder, seconds)
+    if best is not None and held_out is not None:
+        log.info("%s", held_out_line(held_out, run.job.settings.select_by))
 
 
-def _record(run: Prepared, views: _Views, aligned: list[AlignmentRow], seconds: float) -> JobRecord:
+def _record(
+    run: Prepared, views: _Views, aligned: list[AlignmentRow], measures: Mapping[str, Any], seconds: float
+) -> JobRecord:
     """For the tracker, from what is on disk."""
     job, settings = run.job, run.job.settings
     return JobRecord(
@@ -270,5 +280,5 @@ def _record(run: Prepared, views: _Views, aligned: list[AlignmentRow], seconds: 
         alignment=aligned,
         select_by=settings.select_by,
         seconds=seconds,
-        measures=exposure_measures(job.folder, run.inputs.pretrained, views.best),
+        measures=measures,
     )

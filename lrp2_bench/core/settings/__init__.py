@@ -29,6 +29,7 @@ from lrp2_bench.core.settings.parts import (
     SearchSettings,
     SentenceScore,
     ShardSettings,
+    StatsSettings,
     TokenSettings,
     VectorSettings,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "SearchSettings",
     "SentenceScore",
     "ShardSettings",
+    "StatsSettings",
     "TokenSettings",
     "VectorSettings",
     "VectorsCommand",

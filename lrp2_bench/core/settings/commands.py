@@ -15,6 +15,7 @@ from lrp2_bench.core.settings.parts import (
     ProjectionSettings,
     SearchSettings,
     ShardSettings,
+    StatsSettings,
     TokenSettings,
     VectorSettings,
 )
@@ -37,6 +38,7 @@ class SearchCommand:
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     languages: LanguageSettings = field(default_factory=LanguageSettings)
+    stats: StatsSettings = field(default_factory=StatsSettings)
     language: str = "???"  # the language queried
     pivot: str = "en"  # the language knowledge is drawn from
     # columns of pairs.csv: the two that are always there, and others behind them (lrp2_bench/metrics/registry.py)
@@ -159,6 +161,7 @@ class ReportCommand:
     medium_from: int = 100_000  # and from which it is medium resource
     languages: LanguageSettings = field(default_factory=LanguageSettings)
     select_by: str = "transferability"
+    stats: StatsSettings = field(default_factory=StatsSettings)
     quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
     tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, gets the report once it is written
     paths: PathSettings = field(default_factory=PathSettings)
