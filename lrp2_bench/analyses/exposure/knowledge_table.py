@@ -46,9 +46,9 @@ def _columns(pivot: str) -> tuple[Column, ...]:
         Column("held_out_facts", "held out: facts", "count", optional=True),
         Column("twin_without", "held out: control", "percent"),
         Column("transfer_without", "difference, baseline", "change_interval"),
-        Column("placebo", "placebo", "change_interval"),
+        Column("placebo", "placebo", "change_interval", optional=True),
         Column("transfer_beyond_placebo", "transfer", "change_interval"),
-        Column("transfer_lrp2", "difference, LRP2 in-sample", "change_interval"),
+        Column("transfer_lrp2", "difference, LRP2 in-sample", "change_interval", optional=True),
     )
 
 

@@ -20,6 +20,9 @@ from lrp2_bench.stats.fact_clusters import by_country
 from lrp2_bench.stats.paired_intervals import paired_runs
 from lrp2_bench.testbed.exposure import ELSEWHERE
 
+#: Countries below which a placebo says nothing.
+FEWEST = 10
+
 #: Parts of a run's identity that decide what is asked and how it is scored.
 _ALIKE = ("dataset", "language", "pivot", "probing", "projection", "tokens")
 
@@ -66,7 +69,10 @@ class Crossed:
 
     @cached_property
     def same(self) -> Interval:
-        """The same difference on the placebo's facts: what two pretrainings differ in anyway."""
+        """The same difference on the placebo's facts: what two pretrainings differ in anyway; NaN where they are about
+        fewer than :data:`FEWEST` countries."""
+        if by_country(self.placebo.facts).count < FEWEST:
+            return Interval(math.nan, math.nan, math.nan)
         return self.placebo.difference()[2]
 
     @property
