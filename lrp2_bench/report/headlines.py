@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lrp2_bench.core.types import Interval
+from lrp2_bench.render.text import one_line
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.method import method
 from lrp2_bench.stats.across_languages import mean_over_languages
@@ -22,15 +23,15 @@ def headlines(groups: Sequence[AssessedRuns]) -> Iterator[str]:
 
 def headline(found: AssessedRuns) -> str:
     """``MODEL on DATASET: held-out gain of METRIC +0.1 [-0.2, 0.4] points ...``, the in-sample change second."""
-    subject = f"{found.model} on {found.dataset_label}"
+    subject = one_line(f"{found.model} on {found.dataset_label}")
     told = [each for each in found.assessed.values() if each.assessed.held_out.told]
     if not told:
         return (
             f"{subject}: too few facts for a held-out gain (fewer than {ENOUGH} clusters of facts), so that it cannot "
-            f"be told whether {method(found.runs[0])} helps."
+            f"be told whether {one_line(method(found.runs[0]))} helps."
         )
     if len(told) == 1:
-        return f"{subject}, {told[0].name}: {_of_one(told[0], found.select_by)}."
+        return f"{subject}, {one_line(told[0].name)}: {_of_one(told[0], found.select_by)}."
     return f"{subject}: {_of_many(told, found)}."
 
 
