@@ -99,7 +99,9 @@ def report(config: DictConfig) -> None:
     tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
     with own_languages(table):
         classes = groups_of(known_codes(), settings.high_from, settings.medium_from)
-        done = run_report(inputs, output, settings.select_by, console, classes, settings.models, tracker)
+        done = run_report(
+            inputs, output, settings.select_by, console, classes, settings.models, tracker, settings.stats
+        )
     if settings.quiet:
         print(done.folder)
     if done.incomplete:

@@ -45,7 +45,9 @@ INSIDE = {
         "layout", "damage journals lease_files scores tables", "hits_table", "stored_hits",
         "choice draws facts forgetting hits leases score_tables", "run_folder status", "manifest runs", "*",
     ),
-    "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
+    "stats": (
+        "clusters relations", "weighted", "*", "fact_clusters held_out max_t", "compare resampled", "assess",
+    ),
     "search": (
         "pruner space storage", "damage_study task", "merge order recorder study tpe", "racing", "*",
     ),
@@ -55,7 +57,10 @@ INSIDE = {
     ),
     "render": ("table text", "*", "latex plain terminal", "write"),
     "analyses": ("finished states", "encode subject", "base parallel", "languages", "*"),
-    "report": ("languages_at_hand method", "run_evidence", "assessed_runs", "*", "tables", "figures", "claims page"),
+    "report": (
+        "languages_at_hand method", "run_evidence", "assessed_runs", "headlines", "*", "tables", "figures",
+        "claims page",
+    ),
     "api": ("frames names", "results", "*"),
     "launchers": (
         "command hidden job queue signals", "running", "batch gpus summary", "launcher", "*", "plugin slurm",

@@ -19,8 +19,9 @@ from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.scores import setting_of
 from lrp2_bench.results.tables import PairRow
+from lrp2_bench.stats.assess import change_at
 from lrp2_bench.stats.compare import Difference, compare_runs
-from lrp2_bench.stats.held_out_interval import held_out_intervals
+from lrp2_bench.stats.fact_clusters import fact_clusters
 from lrp2_bench.stats.resampled import Sampled
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
     }  # fmt: skip
     try:
         hits = distinct(run, run.files.hits())
-        sampled = Sampled(hits, run.files.pivot_hits(hits.facts))
+        sampled = Sampled(hits, run.files.pivot_hits(hits.facts), fact_clusters(run.files, hits.facts))
     except BenchError as error:
         log.warning("No intervals for '%s': %s", run.folder, error)
         return found
@@ -71,12 +72,12 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
     if drawn is None or None not in sampled.settings:
         log.warning("No intervals for '%s': its hits do not have the best pair of pairs.csv. Search again.", run.folder)
         return found
-    change = sampled.measures[metric].change(sampled.settings.index(drawn))
-    held_out = sampled.halves.held_out(metric)
-    bounds = held_out_intervals(sampled.hits, sampled.pivot_hits, sampled.relations, metric)[metric]
+    change = change_at(sampled, sampled.settings.index(drawn), metric)
+    held_out = sampled.held_out(metric)
+    gain = held_out.gain[metric]
     return found | {
-        "gain_low": change.low, "gain_high": change.high, "held_out": getattr(held_out, metric),
-        "held_out_low": bounds[0], "held_out_high": bounds[1], "held_out_p": held_out.p,
+        "gain_low": change.low, "gain_high": change.high, "held_out": gain.value,
+        "held_out_low": gain.low, "held_out_high": gain.high, "held_out_p": held_out.p[metric],
     }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.search.racing import RaceRules, race
 from lrp2_bench.search.regret import Strategy, replay, truth
 from lrp2_bench.search.tpe import TpeRules, tpe
+from lrp2_bench.stats.fact_clusters import fact_clusters
 
 Seeded = Callable[[int], Strategy]
 
@@ -85,7 +86,8 @@ def _outcomes(members: Sequence[Run], settings: RegretCommand, console: Console)
     for run in sorted(members, key=lambda run: run.language):
         try:
             stored, pivot = run.files.hits(), run.files.stored_pivot_hits()
-            known = truth(stored, pivot, run.blocks, metric_of_hits(settings.select_by), run.stands_for)
+            clusters = fact_clusters(run.files, stored.facts)
+            known = truth(stored, pivot, run.blocks, metric_of_hits(settings.select_by), run.stands_for, clusters)
         except BenchError as error:
             if run.pairs:  # a baseline is no grid that lacks something
                 console.print(Text(f"Left out: {run.folder}: {error}", style="yellow"), soft_wrap=True)

@@ -16,7 +16,7 @@ from lrp2_bench.commands.tracked import report_record
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.progress import progress
-from lrp2_bench.core.settings import LRP2
+from lrp2_bench.core.settings import LRP2, StatsSettings
 from lrp2_bench.data.published import XFACTR
 from lrp2_bench.render.table import Table
 from lrp2_bench.render.terminal import to_terminal
@@ -24,11 +24,13 @@ from lrp2_bench.render.text import require_apart
 from lrp2_bench.render.write import write_table
 from lrp2_bench.report.agreement import label_runs
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
+from lrp2_bench.report.claims.controls import controls_of
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.table import verdict_table
 from lrp2_bench.report.completeness import incomplete_runs
 from lrp2_bench.report.figures.alignment import read_aligned
 from lrp2_bench.report.figures.draw import write_figures
+from lrp2_bench.report.headlines import headlines
 from lrp2_bench.report.method import of_method
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
@@ -48,6 +50,8 @@ from lrp2_bench.report.tables.wordings import wordings_table
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.forgetting import forgetting_notes
 from lrp2_bench.results.runs import Run, Unfinished, belongs, find_runs, run_folders
+from lrp2_bench.stats.equivalence import require_margin
+from lrp2_bench.stats.fact_clusters import require_kind
 from lrp2_bench.tracking.base import Tracker
 
 _SHOWN = 5  # problems of one kind
@@ -69,6 +73,7 @@ def run_report(
     groups: Mapping[str, Sequence[str]] = GROUPS,
     models: Sequence[str] = (),
     tracker: Tracker | None = None,
+    stats: StatsSettings | None = None,
 ) -> Report:
     """Write every table as .md, .csv and .tex, and print it; figures go to ``figures`` beside them, as .png and .pdf.
 
@@ -78,7 +83,8 @@ def run_report(
     one ``verdict`` for all, and all of it on one page, ``page.html``. An ablation's MODEL is MODEL_PROJECTION; it has
     no part in the claim checks, and ``ablations_MODEL_DATASET`` compares it with LRP2. Tables and figures of finished
     analyses (`lrp2-bench analyze`) follow. ``groups`` are Table 1's, by name; ``models`` restricts the report to
-    these. ``tracker`` gets the report once it is written.
+    these. ``tracker`` gets the report once it is written. ``stats`` says what facts are clustered by, and what is no
+    effect.
 
     ``inputs`` are searched for run folders at any depth; files go to ``output``, by default ``report`` in the first
     input. Unfinished runs are named in the tables' notes and on the console. Where a model and dataset were searched in
@@ -89,7 +95,10 @@ def run_report(
     """
     if select_by not in METRICS:
         raise UnknownNameError("metric in select_by:", select_by, METRICS, "A report is about the paper's two metrics.")
-    contents = _contents(inputs, select_by, models, groups, console)
+    stats = stats or StatsSettings()
+    require_kind(stats.cluster)
+    require_margin(stats.equivalence_margin)
+    contents = _contents(inputs, select_by, models, groups, console, stats)
     folder = output if output is not None else inputs[0] / "report"
     written = _write_tables(contents, folder, console)
     written += _write_figures(contents, folder / "figures", select_by, console)
@@ -103,10 +112,13 @@ def run_report(
         console.print(Text(f"Incomplete ({len(incomplete)}):", style="yellow"))
         for line in incomplete:
             console.print(Text(f"  {line}"), soft_wrap=True)
+    said = list(headlines(contents.assessed))
+    for line in said:
+        console.print(Text(line), soft_wrap=True)
     console.print(Text(f"Report in {folder}"), soft_wrap=True)
     if tracker is not None:
         files, analyzed = [path.relative_to(folder) for path in written], [one.experiment for one in contents.analyses]
-        tracker.log_report(report_record(folder, files, contents.runs, select_by, incomplete, analyzed))
+        tracker.log_report(report_record(folder, files, contents.runs, select_by, incomplete, analyzed, said))
     return Report(folder, tuple(incomplete))
 
 
@@ -134,13 +146,15 @@ def _contents(
     models: Sequence[str],
     groups: Mapping[str, Sequence[str]],
     console: Console,
+    stats: StatsSettings,
 ) -> _Contents:
     """All that is reported, made before any of it is written."""
     analyses, unread = find_analyses(inputs)
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
     runs, remarks = label_runs(runs)
     _tell("Labelled apart", remarks, console)
-    assessed = _assessed(_groups(runs), select_by, console)
+    assessed = _assessed(_groups(runs), select_by, console, stats)
+    _tell("Clusters", _unclustered(assessed), console)
     # An ablation's own tables are for who asks: what it is there for, the comparison, is shown.
     whole, ablated = (
         [found for found in assessed if (found.projection == LRP2) == is_lrp2] for is_lrp2 in (True, False)
@@ -152,13 +166,16 @@ def _contents(
     compared = [
         (label, table)
         for label in sorted({run.label for run in runs})
-        for table in ablation_tables([run for run in runs if run.label == label], select_by, assessed)
+        for table in ablation_tables([run for run in runs if run.label == label], select_by, assessed, stats.cluster)
     ]
     analyses = each_apart([each for each in analyses if not models or each.model in models])
-    verdict = verdict_table([Evidence(found, read_aligned(found.runs)[0]) for found in whole], analyses)
+    verdict = verdict_table(
+        [Evidence(found, read_aligned(found.runs)[0], groups, controls_of(found, assessed)) for found in whole],
+        analyses,
+    )
     scored, problems = scores_of(whole)
     _tell("Not in the tables of scores", problems, console)
-    shown = [*own, *by_experiment(compared), *compare_tables(runs, select_by), *by_experiment(scored)]
+    shown = [*own, *by_experiment(compared), *compare_tables(runs, select_by, stats.cluster), *by_experiment(scored)]
     shown += [verdict] if verdict else []
     shown += [table for each in analyses for table in each.tables]
     figured = [replace(table, name=f"{table.name}_{label}") if label else table for label, table in compared]
@@ -233,10 +250,18 @@ def _require_one_projection(model: str, dataset: str, runs: Sequence[Run]) -> No
         )
 
 
-def _assessed(by_model: Sequence[Sequence[Run]], select_by: str, console: Console) -> list[AssessedRuns]:
+def _assessed(
+    by_model: Sequence[Sequence[Run]], select_by: str, console: Console, stats: StatsSettings
+) -> list[AssessedRuns]:
     total = sum(bool(run.pairs) for runs in by_model for run in runs)
     with nullcontext(lambda: None) if console.quiet else progress("assessing", total, "languages") as advance:
-        return [assess_runs(runs, select_by, advance) for runs in by_model]
+        return [assess_runs(runs, select_by, advance, stats) for runs in by_model]
+
+
+def _unclustered(assessed: Sequence[AssessedRuns]) -> list[str]:
+    """Why facts are taken as independent where nobody asked for that, each reason once."""
+    found = [each for group in assessed for each in group.assessed.values() if each.assessed.clusters.warning]
+    return list(dict.fromkeys(each.assessed.clusters.warning for each in found))
 
 
 def _tables(
@@ -251,7 +276,11 @@ def _tables(
         for run in unfinished
         if belongs(run, runs[0])
     )
-    means = languages_table(runs, select_by) if found.dataset == XFACTR else group_means_table(runs, select_by, groups)
+    means = (
+        languages_table(runs, select_by)
+        if found.dataset == XFACTR
+        else group_means_table(runs, select_by, groups, found)
+    )
     best = [(run.language, run.baseline, row) for run in runs if (row := run.best(select_by)) is not None]
     forgetting = tuple(forgetting_notes(best))
     tables = [
@@ -262,6 +291,9 @@ def _tables(
     tables += damage_tables(runs, select_by)
     tables += strength_tables(runs, select_by)
     further = answers_table(runs, select_by), wordings_table(runs, select_by)
-    tables += [*(table for table in further if table is not None), *embedded_tables(runs, everything, select_by)]
+    tables += [
+        *(table for table in further if table is not None),
+        *embedded_tables(runs, everything, select_by, groups),
+    ]
     for table in tables:
         yield of_method(replace(table, notes=table.notes + notes), runs[0])

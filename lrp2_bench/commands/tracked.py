@@ -16,6 +16,7 @@ def report_record(
     select_by: str,
     incomplete: Sequence[str],
     others: Sequence[str] = (),
+    headlines: Sequence[str] = (),
 ) -> ReportRecord:
     """The record of a report in ``folder`` on ``runs``; ``files`` are relative to it, ``others`` more experiments."""
     return ReportRecord(
@@ -28,6 +29,7 @@ def report_record(
         select_by=select_by,
         runs=len(runs),
         incomplete=incomplete,
+        headlines=headlines,
     )
 
 

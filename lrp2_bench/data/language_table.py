@@ -125,6 +125,11 @@ def groups_of(
     return {name: tuple(codes) for name, codes in members.items()}
 
 
+def resource_of(language: str, members: Mapping[str, Iterable[str]]) -> str | None:
+    """The resource class of groups by name that has the language; None for the pivot and for unknown languages."""
+    return next((name for name in ("high", "medium", "low") if language in members.get(name, ())), None)
+
+
 def known_codes() -> frozenset[str]:
     """The benchmark's languages and the user's."""
     return frozenset(LANGUAGES) | frozenset(_own)

@@ -8,25 +8,39 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import StatsSettings
+from lrp2_bench.core.types import Interval
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.report.run_evidence import Evidence, evidence_of
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Run
+from lrp2_bench.stats.across_languages import shrunken
 from lrp2_bench.stats.assess import Assessed
+from lrp2_bench.stats.max_t import step_down
+from lrp2_bench.stats.new_language import Transferred, leave_one_language_out
 from lrp2_bench.stats.paired_tests import holm
 
 #: Languages assessed at a time; numpy lets go of the interpreter, and one takes some hundred megabytes at full size.
 _WORKERS = 4
 
+#: Standard errors that a 95 % interval is wide.
+_WIDTH = 3.92
+
 
 @dataclass(frozen=True)
 class AssessedRun:
-    """A run and what its hits say; ``p`` and ``held_out_p`` are Holm-corrected over the model's languages."""
+    """A run and what its hits say. ``p``: no pair is better than the baseline (max-T over all pairs and the model's
+    languages); ``held_out_p``: the held-out gain is 0; ``naive_p``: McNemar's of the best pair; both Holm-corrected
+    over the languages. ``shrunken`` is the held-out gain by empirical Bayes, ``new_language`` what the other languages'
+    pair changes, None with too few."""
 
     run: Run
     assessed: Assessed
     p: float
     held_out_p: float
+    naive_p: float
+    shrunken: Interval
+    new_language: Transferred | None = None
 
     @property
     def name(self) -> str:
@@ -43,6 +57,7 @@ class AssessedRuns:
     select_by: str
     by_metric: Mapping[str, Mapping[str, AssessedRun]]
     evidence: Mapping[str, Evidence | BenchError] = field(default_factory=dict)
+    stats: StatsSettings = field(default_factory=StatsSettings)
 
     @property
     def assessed(self) -> Mapping[str, AssessedRun]:
@@ -81,7 +96,12 @@ class AssessedRuns:
         return self.runs[0].projection
 
 
-def assess_runs(runs: Sequence[Run], select_by: str, advance: Callable[[], object] = lambda: None) -> AssessedRuns:
+def assess_runs(
+    runs: Sequence[Run],
+    select_by: str,
+    advance: Callable[[], object] = lambda: None,
+    stats: StatsSettings | None = None,
+) -> AssessedRuns:
     """Read the hits of ``runs``, of one model and dataset, once each, and assess them; ``advance`` is called after each
     that has pairs.
 
@@ -90,11 +110,11 @@ def assess_runs(runs: Sequence[Run], select_by: str, advance: Callable[[], objec
     evidence: dict[str, Evidence | BenchError] = {}
     with ThreadPoolExecutor(max(1, min(_WORKERS, os.cpu_count() or 1))) as pool:
         with_pairs = [run for run in runs if run.pairs]
-        for run, found in zip(with_pairs, pool.map(_evidence, with_pairs), strict=True):
+        for run, found in zip(with_pairs, pool.map(lambda run: _evidence(run, stats), with_pairs), strict=True):
             evidence[run.language] = found
             advance()
     by_metric = {metric: _assessed(searched_runs(runs, metric), evidence, metric) for metric in METRICS}
-    return AssessedRuns(tuple(runs), select_by, by_metric, evidence)
+    return AssessedRuns(tuple(runs), select_by, by_metric, evidence, stats or StatsSettings())
 
 
 def searched_runs(runs: Sequence[Run], select_by: str) -> list[Run]:
@@ -102,9 +122,9 @@ def searched_runs(runs: Sequence[Run], select_by: str) -> list[Run]:
     return [run for run in runs if not run.is_pivot and run.best(select_by) is not None]
 
 
-def _evidence(run: Run) -> Evidence | BenchError:
+def _evidence(run: Run, stats: StatsSettings | None) -> Evidence | BenchError:
     try:
-        return evidence_of(run)
+        return evidence_of(run, stats)
     except BenchError as error:
         return error
 
@@ -113,13 +133,17 @@ def _assessed(
     searched: Sequence[Run], evidence: Mapping[str, Evidence | BenchError], metric: str
 ) -> dict[str, AssessedRun]:
     read = [
-        (run, found.assessed[metric])
+        (run, found.assessed[metric], found.measured[metric].changes)
         for run in sorted(searched, key=lambda run: run.language)
         if isinstance(found := evidence[run.language], Evidence)
     ]
-    corrected = holm([assessed.test.p for _, assessed in read])
-    held_out = holm([assessed.held_out.p for _, assessed in read])
+    gains = [assessed.measured[metric].held_out for _, assessed, _ in read]
+    p = step_down([assessed.largest for _, assessed, _ in read])
+    held_out = holm([assessed.held_out.p[metric] for _, assessed, _ in read])
+    naive = holm([assessed.naive.p for _, assessed, _ in read])
+    drawn_in = shrunken([gain.value for gain in gains], [(gain.high - gain.low) / _WIDTH for gain in gains])
+    others = leave_one_language_out({run.language: changes for run, _, changes in read})
     return {
-        run.language: AssessedRun(run, assessed, p, held_out_p)
-        for (run, assessed), p, held_out_p in zip(read, corrected, held_out, strict=True)
+        run.language: AssessedRun(run, assessed, p[at], held_out[at], naive[at], drawn_in[at], others.get(run.language))
+        for at, (run, assessed, _) in enumerate(read)
     }

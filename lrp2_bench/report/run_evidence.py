@@ -13,24 +13,25 @@ import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.types import HIT, Hits, LayerPair
+from lrp2_bench.core.settings import StatsSettings
+from lrp2_bench.core.types import HIT, Hits, Interval, LayerPair
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.report.method import distinct
 from lrp2_bench.results.choice import METRICS, value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import FactKey, StoredHits
 from lrp2_bench.stats.assess import Assessed, assess
+from lrp2_bench.stats.fact_clusters import fact_clusters
 from lrp2_bench.stats.resampled import Sampled
-
-Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One metric of a run. ``changes`` holds each pair's 95 % bounds of the change against the baseline in
-    points, paired by fact; ``confidence_set`` the 95 % confidence set of best pairs."""
+    """One metric of a run. ``changes`` holds each pair's change against the baseline in points with its 95 % interval,
+    paired by fact, as if the pair had been named beforehand; ``confidence_set`` the 95 % confidence set of best
+    pairs."""
 
-    changes: Mapping[LayerPair, Bounds]
+    changes: Mapping[LayerPair, Interval]
     confidence_set: frozenset[LayerPair]
 
 
@@ -55,7 +56,7 @@ class Evidence:
     turned: Mapping[LayerPair, Turned]
 
 
-def evidence_of(run: Run) -> Evidence:
+def evidence_of(run: Run, stats: StatsSettings | None = None) -> Evidence:
     """From the hits beside ``pairs.csv``. Raises :class:`BenchError` where they are missing, damaged, or of another
     run than ``pairs.csv``.
 
@@ -63,7 +64,8 @@ def evidence_of(run: Run) -> Evidence:
     """
     hits = run.files.hits()
     pivot = run.files.pivot_hits(hits.facts)
-    sampled = Sampled(distinct(run, hits), pivot)
+    clusters = fact_clusters(run.files, hits.facts, (stats or StatsSettings()).cluster)
+    sampled = Sampled(distinct(run, hits), pivot, clusters)
     drawn = _drawn(run, sampled)
     _require_same(run, hits, sampled, drawn)
     best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None and row.pair is not None}
@@ -93,7 +95,7 @@ def _require_same(run: Run, hits: StoredHits, sampled: Sampled, drawn: Mapping[L
     place = {setting: number for number, setting in enumerate(sampled.settings)}
     for metric in METRICS:
         stored = [value(row, metric) for row in rows.values()]
-        counted = sampled.measures[metric].value[[place[drawn[pair] if pair else None] for pair in rows]]
+        counted = sampled.values[metric][[place[drawn[pair] if pair else None] for pair in rows]]
         if not np.allclose(counted, stored, atol=1e-5, equal_nan=True):
             raise _disagrees(run, metric)
 
@@ -101,8 +103,7 @@ def _require_same(run: Run, hits: StoredHits, sampled: Sampled, drawn: Mapping[L
 def _measured(sampled: Sampled, metric: str, drawn: Mapping[LayerPair, LayerPair], best: LayerPair | None) -> Measured:
     if best is None:
         return Measured({}, frozenset())
-    changes = sampled.measures[metric].changes()[:, 1:].tolist()
-    bounds = {setting: (low, high) for setting, (low, high) in zip(sampled.settings, changes, strict=True)}
+    bounds = {setting: sampled.changes[metric].interval(row) for row, setting in enumerate(sampled.settings)}
     good = set(sampled.confidence_set(metric)) | {best}
     return Measured(
         {pair: bounds[one] for pair, one in drawn.items()},

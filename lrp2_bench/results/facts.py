@@ -24,6 +24,7 @@ _SCHEMA = pa.schema(
         ("uuid", pa.string()),
         # Many facts share an object, and a column of few values is small by itself.
         *((name, pa.string()) for name in _COLUMNS),
+        ("subject", pa.string()),
     ]
 )
 
@@ -40,8 +41,9 @@ class FactText:
 
 
 def write_facts(path: Path, relations: Iterable[tuple[Relation, Relation]]) -> None:
-    """``relation,uuid,query,object,pivot_query,pivot_object``: a row per fact of the language, in the order of
-    ``hits.parquet``; ``relations`` are (the language's, the pivot's)."""
+    """``relation,uuid,query,object,pivot_query,pivot_object,subject``: a row per fact of the language, in the order of
+    ``hits.parquet``; ``relations`` are (the language's, the pivot's). ``subject`` is its id where the dataset has one,
+    the same in all languages, else its name."""
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, _SCHEMA, compression="zstd") as writer:
         for ours, theirs in relations:
             if ours.facts:
@@ -63,6 +65,21 @@ def read_facts(path: Path) -> Mapping[FactKey, FactText]:
     return {(relation, uuid): FactText(*texts) for relation, uuid, *texts in zip(*columns, strict=True)}
 
 
+def read_subjects(path: Path) -> Mapping[FactKey, str]:
+    """The subjects by (relation, uuid); empty where an earlier version wrote the file. Raises as :func:`read_facts`."""
+    next_step = "Run the same `lrp2-bench search` again: it is regenerated and nothing is computed twice."
+    try:
+        if "subject" not in pq.read_schema(path).names:
+            return {}
+        table = pq.read_table(path, columns=["relation", "uuid", "subject"])
+    except FileNotFoundError:
+        raise missing(path, next_step) from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise damaged(path, error, next_step) from error
+    columns = [table[name].to_pylist() for name in ("relation", "uuid", "subject")]
+    return {(relation, uuid): subject for relation, uuid, subject in zip(*columns, strict=True) if subject}
+
+
 def _table(ours: Relation, theirs: Relation) -> pa.Table:
     pivot = [theirs.by_line.get(fact.line_id) for fact in ours.facts]
     count = len(ours.facts)
@@ -73,6 +90,7 @@ def _table(ours: Relation, theirs: Relation) -> pa.Table:
         [fact.object for fact in ours.facts],
         [_query(theirs, fact) if fact else None for fact in pivot],
         [fact.object if fact else None for fact in pivot],
+        [fact.subject_id or fact.subject for fact in ours.facts],
     ]
     stored = [pa.array([_storable(text) for text in column], pa.string()) for column in columns]
     return pa.Table.from_arrays([names, *stored], schema=_SCHEMA)

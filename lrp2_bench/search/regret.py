@@ -14,6 +14,7 @@ from lrp2_bench.metrics.base import Metric
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.search.task import Facts, Found, StandsFor, Task, best_of, itself
 from lrp2_bench.stats.bootstrap import resample_metric
+from lrp2_bench.stats.clusters import Clusters, clusters_of
 from lrp2_bench.stats.confidence_set import confidence_set_of_best
 
 Strategy = Callable[[Task], Found]
@@ -47,8 +48,16 @@ class Replay:
     share: float
 
 
-def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, stands_for: StandsFor = itself) -> Truth:
-    """The grid in ``hits.parquet`` and ``pivot_hits.parquet``, of pairs that differ (``stands_for``).
+def truth(
+    stored: StoredHits,
+    pivot: StoredHits,
+    blocks: int,
+    metric: Metric,
+    stands_for: StandsFor = itself,
+    clusters: Clusters | None = None,
+) -> Truth:
+    """The grid in ``hits.parquet`` and ``pivot_hits.parquet``, of pairs that differ (``stands_for``); each fact is a
+    cluster without ``clusters``.
 
     Raises :class:`BenchError` where a cell is open.
     """
@@ -69,7 +78,7 @@ def truth(stored: StoredHits, pivot: StoredHits, blocks: int, metric: Metric, st
     by_fact = pivot.by_fact(None, stored.facts)
     task = Task(blocks, stored.relations, by_fact, metric, look_up, stands_for, strengths)
     distinct = hits[[of[pair] for pair in task.pairs]]
-    return Truth(task, task.scores(distinct, np.arange(task.facts)), confidence_set(task, distinct))
+    return Truth(task, task.scores(distinct, np.arange(task.facts)), confidence_set(task, distinct, clusters))
 
 
 def strengths_of(stored: StoredHits) -> tuple[tuple[float, float | None], ...]:
@@ -79,9 +88,10 @@ def strengths_of(stored: StoredHits) -> tuple[tuple[float, float | None], ...]:
     return tuple(sorted(found, key=lambda each: (each[0], each[1] or each[0])))
 
 
-def confidence_set(task: Task, hits: Hits) -> npt.NDArray[np.bool_]:
+def confidence_set(task: Task, hits: Hits, clusters: Clusters | None = None) -> npt.NDArray[np.bool_]:
     """``[pair]``: the confidence set of the best of ``hits`` ``[pair, fact]``, as every table of a report has it."""
-    measure = resample_metric(task.metric, task.fact_hits(hits, np.arange(task.facts)))
+    clusters = clusters or clusters_of([str(fact) for fact in range(task.facts)], "fact")
+    measure = resample_metric(task.metric, task.fact_hits(hits, np.arange(task.facts)), clusters)
     sign = 1.0 if task.metric.direction == "maximize" else -1.0
     return confidence_set_of_best(sign * measure.value, sign * measure.samples)
 

@@ -1,52 +1,136 @@
-"""Means over languages and their differences, with intervals: the languages are the sample, a number each.
+"""Means over languages and their differences, with intervals that know both samples: languages, and facts.
 
-A claim about languages ("low-resource languages gain less") is worth as much as there are languages to see it in, so
-the intervals here are Student's and Welch's over languages. Uncertainty from the facts is part of how much languages
-differ and so is in them too; what the languages share (the pivot's hits) is not.
+A claim about languages is worth as much as there are languages to see it in. But languages share their facts, so they
+are not independent either. The variance of a mean is that over clusters of facts (all languages resampled by the same
+draws) plus that over languages, less what both count (Cameron, Gelbach and Miller 2011): a two-way bootstrap that
+resamples both at once counts it twice. Without resamples languages are the only sample: Student's and Welch's.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from lrp2_bench.core.types import Interval
+from lrp2_bench.stats.weighted import Floats
 
 LEVEL = 0.95
 #: Fewer languages than this show nothing about languages: an interval would rest on one or two differences.
 FEWEST = 3
 
 
-def mean_over_languages(values: Sequence[float]) -> Interval:
-    """The mean of one value a language, with bounds; the bounds are NaN for fewer than :data:`FEWEST`."""
-    found = np.array([value for value in values if not math.isnan(value)])
-    if not found.size:
-        return Interval(math.nan, math.nan, math.nan)
-    return _interval(float(found.mean()), float(found.var(ddof=1)) / found.size if found.size > 1 else 0.0, found.size)
+@dataclass(frozen=True)
+class Estimate:
+    """One language's number; ``samples`` ``[resample]`` of it, by draws that all languages share, or none."""
+
+    value: float
+    samples: Floats | None = None
+
+    def less(self, other: Estimate) -> Estimate:
+        if self.samples is None or other.samples is None:
+            return Estimate(self.value - other.value)
+        return Estimate(self.value - other.value, self.samples - other.samples)
 
 
-def difference_of_means(these: Sequence[float], those: Sequence[float]) -> Interval:
-    """The mean of ``these`` languages minus that of ``those`` (Welch: neither sizes nor spreads need be equal), with
-    bounds; they are NaN where either group has fewer than :data:`FEWEST`."""
-    groups = [np.array([value for value in values if not math.isnan(value)]) for values in (these, those)]
-    if not all(group.size for group in groups):
-        return Interval(math.nan, math.nan, math.nan)
-    value = float(groups[0].mean() - groups[1].mean())
+@dataclass(frozen=True)
+class _Group:
+    mean: float
+    of_languages: float  # variance of the mean, were languages independent
+    of_both: float  # the part of it that is sampling of facts
+    samples: Floats  # of the mean; one 0 without any
+    size: int
+
+
+def mean_over_languages(values: Sequence[float | Estimate]) -> Interval:
+    """The mean with 95 % bounds; they are NaN for fewer than :data:`FEWEST` languages. NaN values do not count."""
+    group = _group(values)
+    if group.size < FEWEST:
+        return Interval(group.mean, math.nan, math.nan)
+    error = math.sqrt(_variance(group.of_languages, group.of_both, group.samples))
+    return _bounds(group.mean, error, group.size - 1)
+
+
+def difference_of_means(these: Sequence[float | Estimate], those: Sequence[float | Estimate]) -> Interval:
+    """The mean of ``these`` languages minus that of ``those`` (neither sizes nor spreads need be equal), with bounds;
+    they are NaN where either group has fewer than :data:`FEWEST`."""
+    groups = [_group(values) for values in (these, those)]
+    value = groups[0].mean - groups[1].mean
     if min(group.size for group in groups) < FEWEST:
         return Interval(value, math.nan, math.nan)
-    parts = [(float(group.var(ddof=1)) / group.size, group.size - 1) for group in groups]
+    parts = [(group.of_languages, group.size - 1) for group in groups]
     total = sum(variance for variance, _ in parts)
     squares = sum(variance**2 / freedom for variance, freedom in parts)
-    return _bounds(value, math.sqrt(total), total**2 / squares if squares else 1.0)
+    both = sum(group.of_both for group in groups)
+    error = math.sqrt(_variance(total, both, groups[0].samples - groups[1].samples))
+    return _bounds(value, error, total**2 / squares if squares else 1.0)
 
 
-def _interval(value: float, variance: float, languages: int) -> Interval:
-    if languages < FEWEST:
-        return Interval(value, math.nan, math.nan)
-    return _bounds(value, math.sqrt(variance), languages - 1)
+def balance_of_signs(values: Sequence[Estimate], seed: int = 0) -> Interval:
+    """The share of languages above 0 less the share below, in percent, with percentile bounds over resamples of facts
+    and languages at once (Owen's pigeonhole bootstrap 2007, cautious). NaN bounds for fewer than :data:`FEWEST`."""
+    found = [value for value in values if not math.isnan(value.value)]
+    balance = 100.0 * float(np.mean([np.sign(value.value) for value in found])) if found else math.nan
+    drawn = [value.samples for value in found if value.samples is not None]
+    if len(found) < FEWEST or len(drawn) < len(found):
+        return Interval(balance, math.nan, math.nan)
+    signs = np.sign(np.stack(drawn))
+    times = np.random.default_rng(seed).multinomial(len(found), [1 / len(found)] * len(found), size=signs.shape[1])
+    low, high = np.percentile(100.0 * (times.T * signs).sum(axis=0) / len(found), (2.5, 97.5))
+    return Interval(balance, float(low), float(high))
+
+
+def shrunken(values: Sequence[float], errors: Sequence[float]) -> list[Interval]:
+    """Each language's effect drawn to the mean by as much as it is noise, with a 95 % interval; NaN stays NaN.
+
+    Empirical Bayes from the values and their standard ``errors``. The spread of true effects is averaged over by its
+    likelihood instead of set to its best value, which is 0 too often and leaves intervals that cover 80 % (Gelman et
+    al., Bayesian Data Analysis, 5.4).
+    """
+    known = [at for at, value in enumerate(values) if not math.isnan(value)]
+    found = [Interval(math.nan, math.nan, math.nan)] * len(values)
+    if not known:
+        return found
+    effects = np.array([values[at] for at in known])
+    noise = np.maximum([errors[at] for at in known], 1e-9) ** 2
+    spread = np.linspace(0, 2 * (float(effects.std()) + math.sqrt(float(noise.mean()))), 400)[:, None] ** 2
+    weights = 1 / (noise + spread)
+    of_mean = 1 / weights.sum(axis=1, keepdims=True)
+    mean = (weights * effects).sum(axis=1, keepdims=True) * of_mean
+    likelihood = (np.log(weights) - weights * (effects - mean) ** 2).sum(axis=1) / 2 + np.log(of_mean[:, 0]) / 2
+    chance = np.exp(likelihood - likelihood.max())[:, None]
+    chance /= chance.sum()
+    own = spread / (spread + noise)
+    drawn = own * effects + (1 - own) * mean
+    centre = (chance * drawn).sum(axis=0)
+    variance = (chance * (own * noise + (1 - own) ** 2 * of_mean + (drawn - centre) ** 2)).sum(axis=0)
+    reach = float(norm.ppf(0.5 + LEVEL / 2)) * np.sqrt(variance)
+    for at, value, width in zip(known, centre.tolist(), reach.tolist(), strict=True):
+        found[at] = Interval(value, value - width, value + width)
+    return found
+
+
+def _group(values: Sequence[float | Estimate]) -> _Group:
+    all_ = [value if isinstance(value, Estimate) else Estimate(value) for value in values]
+    found = [each for each in all_ if not math.isnan(each.value)]
+    if not found:
+        return _Group(math.nan, 0.0, 0.0, np.zeros(1), 0)
+    numbers = np.array([each.value for each in found])
+    of_languages = float(numbers.var(ddof=1)) / len(found) if len(found) > 1 else 0.0
+    drawn = [each.samples for each in found if each.samples is not None]
+    if len(drawn) < len(found):
+        return _Group(float(numbers.mean()), of_languages, 0.0, np.zeros(1), len(found))
+    samples = np.stack(drawn)
+    of_both = float(samples.var(axis=1).sum()) / len(found) ** 2
+    return _Group(float(numbers.mean()), of_languages, of_both, samples.mean(axis=0), len(found))
+
+
+def _variance(of_languages: float, of_both: float, samples: Floats) -> float:
+    of_facts = float(samples.var())
+    return max(of_facts + of_languages - of_both, of_facts, 0.0)
 
 
 def _bounds(value: float, error: float, freedom: float) -> Interval:

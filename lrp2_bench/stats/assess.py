@@ -1,4 +1,4 @@
-"""All that the hits of one language say about its best pair: the size of the change, its interval and held-out gain."""
+"""All that the hits of one language say about its best pair: its held-out gain, the size of its change, its test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lrp2_bench.core.types import Interval, LayerPair
+from lrp2_bench.stats.across_languages import Estimate
+from lrp2_bench.stats.clusters import Clusters
 from lrp2_bench.stats.held_out import HeldOut
+from lrp2_bench.stats.max_t import LargestGain
+from lrp2_bench.stats.paired_intervals import level_interval
 from lrp2_bench.stats.paired_tests import McNemar, mcnemar
 from lrp2_bench.stats.relations import RelationScore, score_relations
 from lrp2_bench.stats.resampled import Sampled
@@ -14,37 +18,46 @@ from lrp2_bench.stats.resampled import Sampled
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric in percent: ``without`` the modules and at the best pair (``lrp2``), its ``change`` in points with a
-    paired 95 % interval (the paper's protocol: chosen and reported on the same facts), and the ``held_out`` change."""
+    """A metric in percent: ``without`` the modules and at the best pair (``lrp2``); its ``change`` in points (the
+    paper's protocol: chosen and reported on the same facts) and the ``held_out`` gain, with 95 % intervals.
+
+    The lower bound of ``change`` allows for the choice (max-T over all pairs). ``baseline`` and ``gain`` are
+    ``without`` and ``held_out`` with their resamples, for means over languages."""
 
     without: Interval
     lrp2: Interval
     change: Interval
-    held_out: float
+    held_out: Interval
+    baseline: Estimate
+    gain: Estimate
 
     @property
     def selection_bias(self) -> float:
         """What the paper's protocol says more than the held-out one, in points."""
-        return self.change.value - self.held_out
+        return self.change.value - self.held_out.value
 
 
 @dataclass(frozen=True)
 class Assessed:
-    """``measured`` has both metrics by name. ``test`` compares the best pair with the baseline on the facts that
-    chose it, ``held_out`` on others. ``confidence_set`` are the ``pairs`` evaluated that are not worse than the best by
-    the metric that chose it beyond chance, in (lirp, lsrp) order; the best is one of them. ``relations`` are split at
-    the best pair.
+    """``measured`` has both metrics by name. ``largest`` is for the max-T test that any pair is better than the
+    baseline by the metric that chose; ``naive`` is McNemar's of the best pair, as if it had been named beforehand and
+    facts were independent. ``confidence_set`` are the ``pairs`` evaluated that are not worse than the best by the
+    metric that chose it beyond chance, in (lirp, lsrp) order; the best is one of them. ``relations`` are split at the
+    best pair. ``design_effects`` are of the baseline and of the change by the metric that chose.
     """
 
     facts: int
     shared: int
+    clusters: Clusters
     best: LayerPair
     measured: Mapping[str, Measured]
-    test: McNemar
+    naive: McNemar
+    largest: LargestGain
     held_out: HeldOut
     confidence_set: tuple[LayerPair, ...]
     pairs: int
     relations: tuple[RelationScore, ...]
+    design_effects: tuple[float, float]
 
 
 def assess(sampled: Sampled, best: LayerPair, select_by: str) -> Assessed:
@@ -53,19 +66,40 @@ def assess(sampled: Sampled, best: LayerPair, select_by: str) -> Assessed:
     if None not in sampled.settings or best not in sampled.settings:
         raise ValueError(f"The baseline or the pair {best} is not fully evaluated.")
     row = sampled.settings.index(best)
-    before, after = sampled.hits[0], sampled.hits[row]
-    held_out = sampled.halves.held_out(select_by)
+    held_out = sampled.held_out(select_by)
+    largest = sampled.largest_gain(select_by)
+    levels = {
+        (name, at): level_interval(sampled.hits[at], sampled.pivot_hits, sampled.clusters, name)
+        for name in sampled.changes
+        for at in (0, row)
+    }
+    measured = {
+        name: Measured(
+            levels[name, 0][0], levels[name, row][0], change_at(sampled, row, name), held_out.gain[name],
+            Estimate(float(sampled.values[name][0]), sampled.samples[name][0]),
+            Estimate(held_out.gain[name].value, held_out.samples.get(name)),
+        )
+        for name in sampled.changes
+    }  # fmt: skip
     return Assessed(
         facts=len(sampled.facts),
         shared=int((sampled.pivot_hits >= 0).sum()),
+        clusters=sampled.clusters,
         best=best,
-        measured={
-            name: Measured(measure.interval(0), measure.interval(row), measure.change(row), getattr(held_out, name))
-            for name, measure in sampled.measures.items()
-        },
-        test=mcnemar(before, after),
+        measured=measured,
+        naive=mcnemar(sampled.hits[0], sampled.hits[row]),
+        largest=largest,
         held_out=held_out,
         confidence_set=sampled.confidence_set(select_by),
         pairs=len(sampled.pairs),
-        relations=score_relations(before, after, sampled.pivot_hits, sampled.relations),
+        relations=score_relations(sampled.hits[0], sampled.hits[row], sampled.pivot_hits, sampled.relations),
+        design_effects=(levels[select_by, 0][1], float(sampled.changes[select_by].design_effect[row])),
     )
+
+
+def change_at(sampled: Sampled, row: int, metric: str) -> Interval:
+    """The in-sample change of a chosen row: the lower bound holds for all pairs at once, so for the luckiest too."""
+    changes = sampled.changes[metric]
+    plain = changes.interval(row)
+    low = plain.value - sampled.largest_gain(metric).critical * float(changes.error[row])
+    return Interval(plain.value, min(low, plain.low), plain.high)

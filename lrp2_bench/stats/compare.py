@@ -1,7 +1,7 @@
 """Two runs of one language compared fact by fact: their baselines, and their best pairs.
 
-Only the facts that both asked count. Each resample draws the same facts for both runs, so that the interval is that of
-a paired difference; it does not account for the choice of the best pairs, which was made on the same facts.
+Only the facts that both asked count, and the interval is that of a paired difference by clusters of facts; it does not
+account for the choice of the best pairs, which was made on the same facts.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, Interval, LayerPair, Setting
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import FactKey, StoredHits
-from lrp2_bench.stats.bootstrap import PERCENTILES, Resampled, resample_measures
+from lrp2_bench.stats.fact_clusters import fact_clusters
+from lrp2_bench.stats.paired_intervals import paired_runs
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Compared:
     at_best: Mapping[str, Difference]
 
 
-def compare_runs(first: Run, second: Run, select_by: str) -> Compared:
+def compare_runs(first: Run, second: Run, select_by: str, cluster: str = "auto") -> Compared:
     """``select_by`` chooses each run's best pair. Raises :class:`BenchError` where hits cannot be read, where they lack
     what ``pairs.csv`` counts, and where the runs have no fact in common."""
     ours, theirs = first.files.hits(), second.files.hits()
@@ -49,26 +48,24 @@ def compare_runs(first: Run, second: Run, select_by: str) -> Compared:
         raise BenchError(f"'{first.folder}' and '{second.folder}' have no fact in common, so they cannot be compared.")
     pairs = [row.pair if (row := run.best(select_by)) else None for run in (first, second)]
     best = (pairs[0], pairs[1]) if pairs[0] and pairs[1] else None
-    before = _measured(first, ours, facts, best and best[0])
-    after = _measured(second, theirs, facts, best and best[1])
-    baseline = {metric: _difference(before[metric], after[metric], 0) for metric in METRICS}
-    at_best = {metric: _difference(before[metric], after[metric], 1) for metric in METRICS} if best else {}
-    return Compared(len(facts), best, baseline, at_best)
+    clusters = fact_clusters(first.files, facts, cluster)
+
+    def differences(of_first: Setting, of_second: Setting) -> dict[str, Difference]:
+        before, after = _row(first, ours, facts, of_first), _row(second, theirs, facts, of_second)
+        pivots = first.files.pivot_hits(facts), second.files.pivot_hits(facts)
+        return {
+            name: Difference(*found)
+            for name in METRICS
+            if (found := paired_runs(before, after, pivots, clusters, name))
+        }
+
+    return Compared(len(facts), best, differences(None, None), differences(*best) if best else {})
 
 
-def _measured(run: Run, hits: StoredHits, facts: list[FactKey], best: Setting) -> dict[str, Resampled]:
-    """Row 0 is the baseline, row 1 the best pair if there is one."""
-    settings = (None, best) if best else (None,)
-    rows: Hits = np.stack([hits.by_fact(setting, facts) for setting in settings])
-    if (rows == NOT_EVALUATED).any():
+def _row(run: Run, hits: StoredHits, facts: list[FactKey], setting: Setting) -> Hits:
+    row = hits.by_fact(setting, facts)
+    if (row == NOT_EVALUATED).any():
         raise BenchError(
             f"hits.parquet in '{run.folder}' has fewer hits than pairs.csv counts. Search again: both are regenerated."
         )
-    found = resample_measures(rows, run.files.pivot_hits(facts), [relation for relation, _ in facts])
-    return dict(zip(METRICS, found, strict=True))
-
-
-def _difference(first: Resampled, second: Resampled, row: int) -> Difference:
-    value = float(second.value[row] - first.value[row])
-    low, high = np.percentile(second.samples[row] - first.samples[row], PERCENTILES)
-    return Difference(float(first.value[row]), float(second.value[row]), Interval(value, float(low), float(high)))
+    return row

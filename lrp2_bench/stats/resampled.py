@@ -18,11 +18,13 @@ from lrp2_bench.core.types import Hits, LayerPair, Setting
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.results.stored_hits import StoredHits
-from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
+from lrp2_bench.stats.clusters import RESAMPLES, SEED, Clusters, clusters_of
 from lrp2_bench.stats.confidence_set import confidence_set_of_best
-from lrp2_bench.stats.held_out import SPLITS, Halves
+from lrp2_bench.stats.held_out import Folds, HeldOut, resampled_folds
+from lrp2_bench.stats.max_t import LargestGain, largest_gain
+from lrp2_bench.stats.paired_intervals import Changes, changes_of
+from lrp2_bench.stats.weighted import ClusterSums, Floats
 
-#: In the order of :func:`~lrp2_bench.stats.bootstrap.resample_measures`.
 MEASURES: Final = PAPER
 
 
@@ -30,15 +32,15 @@ class Sampled:
     """The fully evaluated ``settings`` of ``stored``, the baseline (None) first where it is among them, and
     their ``hits`` ``[setting, fact]``; ``pivot_hits`` is ``[fact]`` over the same facts, -1 where the pivot lacks one.
 
-    What is drawn and halved is the same each time: ``seed`` decides.
+    Facts come in ``clusters``; without, each is one. What is drawn and dealt is the same each time: ``seed`` decides.
     """
 
     def __init__(
         self,
         stored: StoredHits,
         pivot_hits: npt.NDArray[np.int8],
+        clusters: Clusters | None = None,
         resamples: int = RESAMPLES,
-        splits: int = SPLITS,
         seed: int = SEED,
     ) -> None:
         complete = metrics.fully_evaluated(stored.hits)
@@ -48,7 +50,8 @@ class Sampled:
         self.pivot_hits = pivot_hits
         self.facts = stored.facts
         self.relations = stored.relations
-        self._resamples, self._splits, self._seed = resamples, splits, seed
+        self.clusters = clusters or clusters_of([f"{relation} {uuid}" for relation, uuid in stored.facts], "fact")
+        self._resamples, self._seed = resamples, seed
         self._confidence_set: dict[str, tuple[LayerPair, ...]] = {}
 
     @property
@@ -56,21 +59,47 @@ class Sampled:
         return tuple(setting for setting in self.settings if setting is not None)
 
     @cached_property
-    def measures(self) -> Mapping[str, Resampled]:
-        """By metric, a row a setting. Raises ValueError where the pivot's hits are of other facts."""
-        found = resample_measures(self.hits, self.pivot_hits, self.relations, self._resamples, self._seed)
-        return dict(zip(MEASURES, found, strict=True))
+    def values(self) -> Mapping[str, Floats]:
+        """By metric, of each setting in percent."""
+        return {
+            "accuracy": metrics.accuracy(self.hits),
+            "transferability": metrics.transferability(self.hits, self.pivot_hits),
+        }
 
     @cached_property
-    def halves(self) -> Halves:
-        """For held-out gains."""
-        return Halves(self.hits, self.pivot_hits, self.relations, self._splits, self._seed)
+    def changes(self) -> Mapping[str, Changes]:
+        """By metric, each setting against the baseline."""
+        return {name: changes_of(self._sums, self.hits, self.pivot_hits, name) for name in MEASURES}
+
+    @property
+    def samples(self) -> Mapping[str, Floats]:
+        """By metric, ``[setting, resample]`` in percent."""
+        return self._resampled[0]
+
+    def held_out(self, select_by: str) -> HeldOut:
+        """The gain of a pair chosen by ``select_by`` on other facts than it is reported on."""
+        return self._folds.held_out(select_by)
+
+    def largest_gain(self, metric: str) -> LargestGain:
+        """For the max-T test against the baseline."""
+        return largest_gain(self.changes[metric], self.samples[metric])
 
     def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:
         """The 95 % confidence set of best pairs by ``metric``, in their order."""
         if metric not in self._confidence_set:
             first = len(self.settings) - len(self.pairs)
-            measure = self.measures[metric]
-            kept = confidence_set_of_best(measure.value[first:], measure.samples[first:])
+            kept = confidence_set_of_best(self.values[metric][first:], self.samples[metric][first:])
             self._confidence_set[metric] = tuple(pair for pair, good in zip(self.pairs, kept, strict=True) if good)
         return self._confidence_set[metric]
+
+    @cached_property
+    def _sums(self) -> ClusterSums:
+        return ClusterSums(self.hits, self.pivot_hits, self.clusters)
+
+    @cached_property
+    def _resampled(self) -> tuple[dict[str, Floats], dict[str, dict[str, Floats]]]:
+        return resampled_folds(self._sums, self._resamples, self._seed)
+
+    @cached_property
+    def _folds(self) -> Folds:
+        return Folds(self._sums, self._resampled[1], self._seed)

@@ -56,7 +56,8 @@ class ReportRecord:
 
     ``files`` are paths below ``folder``, those of this report alone: an earlier one may have left others there.
     ``experiments``, ``models``, ``datasets`` and ``languages`` are those reported on, each once, in order; ``runs``
-    counts the finished runs and ``incomplete`` has a line for everything that is missing from them.
+    counts the finished runs and ``incomplete`` has a line for everything that is missing from them; ``headlines`` are
+    what the report says first.
     """
 
     folder: Path
@@ -68,6 +69,7 @@ class ReportRecord:
     select_by: str
     runs: int
     incomplete: Sequence[str]
+    headlines: Sequence[str] = ()
 
     @property
     def name(self) -> str:

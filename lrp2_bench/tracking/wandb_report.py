@@ -83,7 +83,10 @@ def log_files(
 
 def _describe(wandb: Any, run: Any, record: ReportRecord) -> None:
     log_files(wandb, run, record.folder, record.files, record.name, REPORT, _config(record)["job"])
-    run.summary.update({"runs": record.runs, "incomplete": len(record.incomplete), "languages": len(record.languages)})
+    said = {"headline": "\n".join(record.headlines)} if record.headlines else {}
+    run.summary.update(
+        {**said, "runs": record.runs, "incomplete": len(record.incomplete), "languages": len(record.languages)}
+    )
 
 
 def _value(wandb: Any, path: Path) -> Any | None:

@@ -21,7 +21,9 @@ from lrp2_bench.tracking.wandb_run import NAME, import_wandb
 
 #: Where a run's config has what it is of: the words that runs are grouped by, outermost first.
 GROUPED_BY = ("model", "dataset", "language")
+_GAINS = tuple(f"{of}.{metric}{part}" for of, part in (("held_out", ".gain"), ("gain", "")) for metric in METRICS)
 _COLUMNS = (
+    *(f"held_out.{metric}.{part}" for metric in METRICS[::-1] for part in ("gain", "low", "high")),
     "best.lirp", "best.lsrp",
     *(f"{of}.{metric}" for metric in METRICS[::-1] for of in ("baseline", "best", "gain")),
     "facts", "shared",
@@ -114,7 +116,7 @@ def _sections(dashboard: Dashboard) -> Iterator[tuple[str, list[Any]]]:
         )  # fmt: skip
 
     coordinates = [wr.Config(f"job.{word}") for word in GROUPED_BY]
-    summary = [wr.SummaryMetric(key) for key in ("best.lirp", "best.lsrp", *(f"gain.{metric}" for metric in METRICS))]
+    summary = [wr.SummaryMetric(key) for key in ("best.lirp", "best.lsrp", *_GAINS)]
     yield (
         "Best pair by language",
         [
@@ -123,6 +125,7 @@ def _sections(dashboard: Dashboard) -> Iterator[tuple[str, list[Any]]]:
                 title="Model, language, best pair, change",
                 columns=[wr.ParallelCoordinatesPlotColumn(metric=metric) for metric in [*coordinates, *summary]],
             ),
+            *(bars(f"Held-out gain of {metric} (points)", f"held_out.{metric}.gain") for metric in METRICS[::-1]),
             *(
                 bars(f"Change of {metric} at the best pair (points, in-sample)", f"gain.{metric}")
                 for metric in METRICS[::-1]

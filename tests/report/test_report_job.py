@@ -224,10 +224,11 @@ def test_the_numbers_of_every_form_are_the_same(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
     folder, _ = report(tmp_path)
     (row,) = read_csv(folder / "significance_mbert_mlama.csv")
-    shown = f"{float(row['transferability_held_out']):+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
+    value, low, high = (float(row[f"transferability_held_out{part}"]) for part in ("", "_low", "_high"))
+    shown = f"{value:+.1f} [{low:.1f}, {high:.1f}]".replace("+0.0 ", "0.0 ")
     lines = (folder / "significance_mbert_mlama.md").read_text("utf-8").split("\n")
-    assert f"| {shown} |" in next(line for line in lines if "German" in line)
-    assert f"${shown}$" in (folder / "significance_mbert_mlama.tex").read_text("utf-8")
+    assert f"| {shown} |" in next(line for line in lines if "German" in line).replace("\\", "")
+    assert f"${value:+.1f}$" in (folder / "significance_mbert_mlama.tex").read_text("utf-8").replace("$-0.0$", "$0.0$")
 
 
 @pytest.mark.usefixtures("without_figures")

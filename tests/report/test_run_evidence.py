@@ -15,10 +15,10 @@ from lrp2_bench.report.run_evidence import evidence_of
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.results.stored_hits import StoredHits, read_hits
-from lrp2_bench.stats.bootstrap import resample_measures
-from lrp2_bench.stats.confidence_set import confidence_set_of_best
-from lrp2_bench.stats.held_out import held_out_gains
-from lrp2_bench.stats.paired_tests import mcnemar
+from lrp2_bench.stats.assess import assess
+from lrp2_bench.stats.fact_clusters import fact_clusters
+from lrp2_bench.stats.paired_intervals import paired_changes
+from lrp2_bench.stats.resampled import Sampled
 from tests.support.page_runs import write_page_run
 
 
@@ -53,43 +53,37 @@ def read(run: Run) -> tuple[StoredHits, Hits]:
     return hits, read_hits(run.folder / "pivot_hits.parquet").by_fact(None, hits.facts)
 
 
-@pytest.mark.parametrize(("row", "metric"), [(0, "accuracy"), (1, "transferability")])
-def test_changes_are_the_paired_intervals_and_the_best_is_in_its_confidence_set(
-    run: Run, row: int, metric: str
-) -> None:
+@pytest.mark.parametrize("metric", METRICS)
+def test_changes_are_the_paired_intervals_and_the_best_is_in_its_confidence_set(run: Run, metric: str) -> None:
     found = evidence_of(run).measured[metric]
     hits, pivot = read(run)
-    measure = resample_measures(hits.hits, pivot, hits.relations)[row]
-    for setting, (_, low, high) in zip(hits.settings, measure.changes(), strict=True):
+    sampled = Sampled(hits, pivot, fact_clusters(run.files, hits.facts))
+    changes = paired_changes(hits.hits, pivot, sampled.clusters, metric)
+    for place, setting in enumerate(hits.settings):
         if setting is not None:
-            assert found.changes[setting] == (low, high)
+            one = found.changes[setting]
+            assert (one.low, one.high) == pytest.approx((changes.interval(place).low, changes.interval(place).high))
     best = run.best(metric)
     assert best is not None and best.pair in found.confidence_set
-    pairs = [place for place, setting in enumerate(hits.settings) if setting]
-    alike = confidence_set_of_best(measure.value[pairs], measure.samples[pairs])
-    kept = {hits.settings[place] for place, one in zip(pairs, alike, strict=True) if one}
-    assert found.confidence_set == kept
-    assert metric == "transferability" or len(kept) < len(run.pairs), "or every pair would do"
+    assert found.confidence_set == set(sampled.confidence_set(metric))
+    assert metric == "transferability" or len(found.confidence_set) < len(run.pairs), "or every pair would do"
 
 
 def test_what_is_drawn_once_says_what_each_part_says_by_itself(run: Run) -> None:
     """The same floats, not nearly the same: reports over the same runs are the same bytes."""
     hits, pivot = read(run)
     evidence = evidence_of(run)
-    for number, metric in enumerate(METRICS):
-        assessed, best = evidence.assessed[metric], run.best(metric)
-        assert best is not None and assessed.best == best.pair
-        row = hits.settings.index(best.pair)
-        for other, name in enumerate(METRICS):
-            alone = resample_measures(hits.hits, pivot, hits.relations)[other]
-            measured = assessed.measured[name]
-            assert (measured.without, measured.lrp2) == (alone.interval(0), alone.interval(row))
-            assert measured.change == alone.change(row)
-        assert assessed.held_out == held_out_gains(hits.hits, pivot, hits.relations, metric)
-        measure = resample_measures(hits.hits, pivot, hits.relations)[number]
-        good = confidence_set_of_best(measure.value[1:], measure.samples[1:])
-        assert assessed.confidence_set == tuple(pair for pair, one in zip(hits.settings[1:], good, strict=True) if one)
-        assert assessed.test == mcnemar(hits.hits[0], hits.hits[row])
+    for metric in METRICS:
+        best = run.best(metric)
+        assert best is not None and best.pair is not None
+        alone = assess(Sampled(hits, pivot, fact_clusters(run.files, hits.facts)), best.pair, metric)
+        found = evidence.assessed[metric]
+        assert (found.held_out, found.largest, found.confidence_set) == (
+            alone.held_out, alone.largest, alone.confidence_set,
+        )  # fmt: skip
+        for name in METRICS:
+            assert found.measured[name].change == alone.measured[name].change
+            assert found.measured[name].held_out == alone.measured[name].held_out
 
 
 @pytest.mark.usefixtures("without_figures")

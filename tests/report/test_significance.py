@@ -14,9 +14,11 @@ from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.render.plain import to_csv
 from lrp2_bench.render.table import Cell, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
+from lrp2_bench.report.run_evidence import evidence_of
 from lrp2_bench.report.tables.significance import significance_table
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.stored_hits import read_hits
+from lrp2_bench.stats.max_t import step_down
 from lrp2_bench.stats.paired_tests import holm
 from tests.support.run_folders import write_run
 from tests.support.synthetic_runs import write_synthetic_run
@@ -46,7 +48,8 @@ def test_a_row_is_the_stored_hits_at_the_best_pair(tmp_path: Path) -> None:
     assert isinstance(change, Interval) and change.low < change.value < change.high
     assert change.value == pytest.approx(best.transferability - run.baseline.transferability, abs=2e-6)
     held_out, selection_bias = de["transferability_held_out"], de["transferability_selection_bias"]
-    assert isinstance(held_out, float) and selection_bias == pytest.approx(change.value - held_out)
+    assert isinstance(held_out, Interval) and held_out.low < held_out.value < held_out.high
+    assert selection_bias == pytest.approx(change.value - held_out.value)
     accuracy = metrics.accuracy(np.stack([before, after]))
     other = de["accuracy_change"]
     assert isinstance(other, Interval) and other.value == pytest.approx(accuracy[1] - accuracy[0])
@@ -59,17 +62,47 @@ def test_p_is_corrected_over_the_languages_of_the_table(tmp_path: Path) -> None:
     for language in ("de", "fr", "ja"):
         write_synthetic_run(tmp_path, language, blocks=4, facts=300)
     table = rows(significance_table(assessed(tmp_path)))
-    plain = [row["p"] for row in table.values()]
-    assert [row["p_holm"] for row in table.values()] == pytest.approx(holm(plain))
-    assert len(table) == 3 and any(row["p_holm"] != row["p"] for row in table.values())
+    plain = [row["naive_p"] for row in table.values()]
+    assert [row["naive_p_holm"] for row in table.values()] == pytest.approx(holm(plain))
+    assert len(table) == 3 and any(row["naive_p_holm"] != row["naive_p"] for row in table.values())
+
+
+def test_languages_share_their_draws_so_that_max_t_corrects_over_all_of_them(tmp_path: Path) -> None:
+    for language in ("de", "fr", "ja"):
+        write_synthetic_run(tmp_path, language, blocks=4, facts=300)
+    found = assessed(tmp_path)
+    largest = [each.assessed.largest for each in found.assessed.values()]
+    assert [row["p_max_t"] for row in rows(significance_table(found)).values()] == step_down(largest)
+    assert max(each.p for each in found.assessed.values()) >= max(one.p for one in largest)
+
+
+def test_the_others_pair_is_chosen_without_the_language(tmp_path: Path) -> None:
+    for language in ("de", "fr", "ja"):
+        write_synthetic_run(tmp_path, language, blocks=4, facts=2_000, gain=1.5)
+    found = assessed(tmp_path)
+    changes = {code: evidence_of(each.run).measured["transferability"].changes for code, each in found.assessed.items()}
+    for language, row in rows(significance_table(found)).items():
+        others = [
+            found.evidence[code].measured["transferability"].changes for code in found.assessed if code != language
+        ]
+        best = max(others[0], key=lambda pair: sum(each[pair].value for each in others))
+        assert row["new_language"] == str(best)
+        assert row["new_language_gain"] == changes[language][best]
+
+
+def test_the_notes_say_what_facts_are_clustered_by_and_what_it_costs(tmp_path: Path) -> None:
+    write_synthetic_run(tmp_path, "de", blocks=4, facts=300)
+    notes = " ".join(significance_table(assessed(tmp_path)).notes)
+    assert "by clusters of facts (fact)" in notes and "Design effect: 1.0 to 1.0 for the baseline" in notes
+    assert "Each fact counts as a cluster of its own." in notes and "Monte Carlo error is 0.0" in notes
 
 
 def test_select_by_accuracy_assesses_accuracy_first(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=4, facts=300)
     table = significance_table(assessed(tmp_path, "accuracy"))
-    assert [column.key for column in table.columns][4:8] == [
-        "accuracy_without", "accuracy_change", "accuracy_held_out", "accuracy_selection_bias",
-    ]  # fmt: skip
+    keys = [column.key for column in table.columns]
+    assert keys[4:6] == ["accuracy_without", "accuracy_held_out"]
+    assert keys.index("accuracy_held_out") < keys.index("accuracy_change") < keys.index("transferability_change")
 
 
 def test_the_published_pair_is_looked_for_among_the_good_ones(tmp_path: Path) -> None:
@@ -104,7 +137,7 @@ def test_csv_keeps_small_ps_and_every_good_pair(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=4, facts=2_000, gain=1.5)
     table = significance_table(assessed(tmp_path))
     (row,) = csv.DictReader(io.StringIO(to_csv(table)))
-    assert 0 < float(row["p"]) < 1e-6
+    assert 0 < float(row["naive_p"]) < 1e-6 and 0 < float(row["held_out_p_holm"]) < 1e-6
     assert row["confidence_set_pairs"].split() == [*dict.fromkeys(row["confidence_set_pairs"].split())]
     assert len(row["confidence_set_pairs"].split()) == int(row["confidence_set"])
 

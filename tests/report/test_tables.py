@@ -53,7 +53,7 @@ def test_languages_fall_into_their_groups(tmp_path: Path) -> None:
     for number, language in enumerate(("de", "ja", "ko", "ga")):
         write_run(tmp_path, language, (number, 0), {(1, 2): (number, 1)})
     table = means(tmp_path)
-    found = {str(cells[1]): (cells[2], cells[3]) for cells in table.rows if cells[0] == "accuracy"}
+    found = {str(cells[1]): (cells[2], cells[4]) for cells in table.rows if cells[0] == "accuracy"}
     assert found["Indo-European"] == ((2, 34), 1.5)
     assert found["non-Indo-European"] == ((2, 18), 1.5)
     assert found["high resource"] == ((2, len(GROUPS["high"])), 0.5)

@@ -32,7 +32,7 @@ def test_queries_leave_the_object_open_and_the_pivot_stands_beside_where_it_has_
         ),
     }
     table = pd.read_parquet(path)
-    assert table.columns.tolist() == ["relation", "uuid", "query", "object", "pivot_query", "pivot_object"]
+    assert table.columns.tolist() == ["relation", "uuid", "query", "object", "pivot_query", "pivot_object", "subject"]
 
 
 def test_a_label_that_no_file_can_hold_does_not_cost_the_others(tmp_path: Path) -> None:

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lrp2_bench.stats.across_languages import difference_of_means, mean_over_languages
+from lrp2_bench.stats.across_languages import (
+    Estimate,
+    balance_of_signs,
+    difference_of_means,
+    mean_over_languages,
+    shrunken,
+)
 
 GAINS = [0.4, 1.9, 0.3, -0.2, 0.8]
 OTHERS = [1.1, 2.0, 2.6, 1.7, 0.9, 3.0, 2.2]
@@ -44,3 +50,59 @@ def test_languages_that_are_all_alike_leave_no_doubt() -> None:
     assert (same.low, same.high) == (1.5, 1.5)
     apart = difference_of_means([1.5] * 4, [1.0] * 3)
     assert (apart.value, apart.low, apart.high) == (0.5, 0.5, 0.5)
+
+
+def simulated(spread: float, shared: float, times: int = 150, languages: int = 8) -> dict[str, float]:
+    """Coverage of the mean of languages whose noise of spread 1 is to a part ``shared``."""
+    rng = np.random.default_rng(0)
+    inside: dict[str, list[bool]] = {"languages": [], "both": []}
+    for _ in range(times):
+        noise = np.sqrt(shared) * rng.normal(size=100) + np.sqrt(1 - shared) * rng.normal(size=(languages, 100))
+        facts = 10 * noise + rng.normal(0, spread, (languages, 1))
+        weights = rng.poisson(1.0, (200, 100))
+        samples = (facts @ weights.T) / weights.sum(axis=1)
+        values = facts.mean(axis=1).tolist()
+        estimates = [Estimate(value, row) for value, row in zip(values, samples, strict=True)]
+        for name, found in (("languages", mean_over_languages(values)), ("both", mean_over_languages(estimates))):
+            inside[name].append(found.low <= 0 <= found.high)
+    return {name: float(np.mean(found)) for name, found in inside.items()}
+
+
+@pytest.mark.parametrize(("spread", "shared"), [(0.0, 0.0), (0.0, 0.7), (2.0, 0.5)])
+def test_languages_that_share_their_facts_are_no_independent_sample(spread: float, shared: float) -> None:
+    found = simulated(spread, shared)
+    assert found["both"] > 0.91
+    assert shared < 0.6 or found["languages"] < 0.8
+
+
+def test_shrinkage_draws_noise_to_the_mean_and_leaves_what_is_sure() -> None:
+    same = shrunken([1.0, -1.0, 0.5, -0.5], [1.0, 1.0, 1.0, 1.0])
+    assert all(abs(one.value) < 0.5 * abs(raw) for one, raw in zip(same, [1.0, -1.0, 0.5, -0.5], strict=True))
+    sure = shrunken([10.0, -10.0, 0.0], [0.01, 0.01, 5.0])
+    assert [one.value for one in sure[:2]] == pytest.approx([10.0, -10.0], abs=0.02)
+    assert sure[0].high - sure[0].low < 0.1 < sure[2].high - sure[2].low
+    assert math.isnan(shrunken([math.nan, 1.0, 2.0], [math.nan, 1.0, 1.0])[0].value)
+
+
+def test_shrunken_effects_are_nearer_the_truth_and_covered() -> None:
+    rng = np.random.default_rng(0)
+    raw, drawn, inside = [], [], []
+    for _ in range(100):
+        truth = rng.normal(0.5, 0.5, 20)
+        errors = rng.uniform(0.3, 1.5, 20)
+        values = truth + errors * rng.normal(size=20)
+        found = shrunken(values.tolist(), errors.tolist())
+        raw.append(((values - truth) ** 2).mean())
+        drawn.append(np.mean([(one.value - true) ** 2 for one, true in zip(found, truth, strict=True)]))
+        inside += [one.low <= true <= one.high for one, true in zip(found, truth, strict=True)]
+    assert np.mean(drawn) < 0.4 * np.mean(raw) and np.mean(inside) > 0.93
+
+
+def test_more_languages_gain_than_lose_beyond_both_samples() -> None:
+    noise = 0.01 * np.random.default_rng(0).normal(size=300)
+    gains = [Estimate(value, value + noise) for value in (0.5, 0.4, 0.3, 0.6, 0.2, -0.1)]
+    found = balance_of_signs(gains)
+    assert found.value == pytest.approx(100 * 4 / 6) and 0 <= found.low < found.high <= 100
+    doubtful = balance_of_signs([Estimate(value.value, value.value + 100 * noise) for value in gains])
+    assert doubtful.low < 0
+    assert math.isnan(balance_of_signs(gains[:2]).low)

@@ -9,8 +9,7 @@ from lrp2_bench.core.types import all_pairs
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.assess import assess
-from lrp2_bench.stats.bootstrap import resample_measures
-from lrp2_bench.stats.held_out import held_out_gains
+from lrp2_bench.stats.paired_intervals import level_interval, paired_changes
 from lrp2_bench.stats.paired_tests import mcnemar
 from lrp2_bench.stats.relations import score_relations
 from lrp2_bench.stats.resampled import Sampled
@@ -29,15 +28,22 @@ def stored(seed: int = 0) -> tuple[StoredHits, np.ndarray]:
 def test_every_part_is_that_of_the_same_hits() -> None:
     hits, pivot = stored()
     best = PAIRS[1]
-    found = assess(Sampled(hits, pivot), best, "accuracy")
-    accuracy, overlap = resample_measures(hits.hits, pivot, hits.relations)
-    held_out = held_out_gains(hits.hits, pivot, hits.relations, "accuracy")
-    assert found.measured["accuracy"].change == accuracy.change(2)
-    assert found.measured["transferability"].without == overlap.interval(0)
-    assert found.measured["transferability"].lrp2 == overlap.interval(2)
-    assert found.held_out == held_out and found.measured["transferability"].held_out == held_out.transferability
-    assert found.measured["accuracy"].selection_bias == pytest.approx(accuracy.change(2).value - held_out.accuracy)
-    assert found.test == mcnemar(hits.hits[0], hits.hits[2])
+    sampled = Sampled(hits, pivot)
+    found = assess(sampled, best, "accuracy")
+    accuracy, overlap = found.measured["accuracy"], found.measured["transferability"]
+    changes = paired_changes(hits.hits, pivot, sampled.clusters, "accuracy")
+    assert accuracy.change.value == pytest.approx(changes.value[2]) and accuracy.change.high == changes.interval(2).high
+    assert accuracy.change.low <= changes.interval(2).low  # the best of six
+    assert overlap.without == level_interval(hits.hits[0], pivot, sampled.clusters, "transferability")[0]
+    assert found.held_out == sampled.held_out("accuracy")
+    assert (
+        overlap.held_out
+        == found.held_out.gain["transferability"]
+        == sampled.held_out("accuracy").gain["transferability"]
+    )
+    assert accuracy.selection_bias == pytest.approx(accuracy.change.value - accuracy.held_out.value)
+    assert found.naive == mcnemar(hits.hits[0], hits.hits[2]) and found.largest == sampled.largest_gain("accuracy")
+    assert accuracy.gain.value == accuracy.held_out.value and accuracy.baseline.value == accuracy.without.value
     assert (found.facts, found.shared, found.pairs) == (120, int((pivot >= 0).sum()), 6)
     assert set(found.confidence_set) == {PAIRS[1], PAIRS[4]}
     assert [score.relation for score in found.relations] == ["P36", "P30"]

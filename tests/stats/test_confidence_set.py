@@ -6,7 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lrp2_bench.stats.bootstrap import resample_measures
+from lrp2_bench.metrics.base import FactHits
+from lrp2_bench.metrics.registry import metric
+from lrp2_bench.stats.bootstrap import resample_metric
+from lrp2_bench.stats.clusters import clusters_of
 from lrp2_bench.stats.confidence_set import confidence_set_of_best
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +58,8 @@ def test_pairs_with_the_same_hits_stand_or_fall_together() -> None:
     rng = np.random.default_rng(0)
     rows = (rng.random((3, 400)) < np.array([[0.6], [0.58], [0.2]])).astype(np.int8)
     hits = rows[[0, 0, 1, 2, 2]]
-    measure, _ = resample_measures(hits, np.ones(400, dtype=np.int8), ["P36"] * 400)
+    data = FactHits(hits, np.ones(400, dtype=np.int8), ("P36",) * 400)
+    measure = resample_metric(metric("accuracy"), data, clusters_of([str(number) for number in range(400)]))
     assert confidence_set_of_best(measure.value, measure.samples).tolist() == [True, True, True, False, False]
 
 

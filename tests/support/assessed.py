@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from lrp2_bench.core.types import Interval, LayerPair, all_pairs
+from lrp2_bench.data import published
+from lrp2_bench.data.language_table import groups_of, known_codes
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
+from lrp2_bench.report.claims.controls import Controls
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.figures.alignment import Aligned
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.tables import PairRow
+from lrp2_bench.stats.across_languages import Estimate
 from lrp2_bench.stats.assess import Assessed, Measured
+from lrp2_bench.stats.clusters import clusters_of
 from lrp2_bench.stats.held_out import HeldOut
+from lrp2_bench.stats.max_t import LargestGain
 from lrp2_bench.stats.paired_tests import McNemar
 from lrp2_bench.stats.relations import RelationScore
 
@@ -42,24 +50,33 @@ def assessed_run(
         (), {"model": {"name": model, "blocks": blocks, "family": family}},
     )  # fmt: skip
     change = held_out + selection_bias
+    gain = Interval(held_out, held_out - 1, held_out + 1)
     measured = Measured(
         Interval(without, without - 1, without + 1),
         Interval(without + change, without, without + 2 * change),
         Interval(change, change - 1, change + 1),
-        held_out,
+        gain,
+        Estimate(without),
+        # Facts that hardly matter: languages decide.
+        Estimate(held_out, held_out + 0.01 * np.random.default_rng(0).normal(size=200)),
     )
     sets = tuple(sorted({LayerPair(*best), *(LayerPair(*pair) for pair in confidence_set)}))
+    both = {"accuracy": measured, "transferability": measured}
+    told = HeldOut(dict.fromkeys(both, gain), dict.fromkeys(both, 0.2), dict.fromkeys(both, 0.01), 20, {1: 100.0})
     assessed = Assessed(
-        100, 80, LayerPair(*best), {"accuracy": measured, "transferability": measured}, McNemar(5, 1, 0.2),
-        HeldOut(held_out, held_out, 0.2, {1: 40}), sets, len(pairs), tuple(relations),
+        100, 80, clusters_of([str(number) for number in range(100)], "subject"), LayerPair(*best), both,
+        McNemar(5, 1, 0.2), LargestGain(1.0, np.zeros(200)), told, sets, len(pairs), tuple(relations), (2.0, 1.5),
     )  # fmt: skip
-    return AssessedRun(run, assessed, 0.2, 0.2)
+    return AssessedRun(run, assessed, 0.2, 0.2, 0.2, gain)
 
 
-def evidence(*runs: AssessedRun, aligned: Sequence[Aligned] = ()) -> Evidence:
+def evidence(
+    *runs: AssessedRun, aligned: Sequence[Aligned] = (), controls: Mapping[str, Sequence[Evidence]] | None = None
+) -> Evidence:
     found = AssessedRuns(
         tuple(each.run for each in runs),
         "transferability",
         {"transferability": {each.run.language: each for each in runs}},
     )
-    return Evidence(found, aligned)
+    draws = {kind: [draw.found for draw in found] for kind, found in (controls or {}).items()}
+    return Evidence(found, aligned, groups_of(known_codes(), *published.IMPLIED_THRESHOLDS), Controls(draws))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,17 @@ def keys_drawn(dashboard: Dashboard) -> set[str]:
     return {key.removeprefix("summary:") for key in keys | set(columns)}
 
 
+def dotted(values: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        yield from (f"{name}.{inner}" for inner in dotted(value)) if isinstance(value, dict) else (name,)
+
+
 def test_every_key_that_is_drawn_is_one_that_a_tracked_search_has(record: JobRecord) -> None:
-    WandbTracker(mode="offline").log_job(record)
+    gains = {metric: {"gain": 0.1, "low": -0.2, "high": 0.4} for metric in ("accuracy", "transferability")}
+    WandbTracker(mode="offline").log_job(replace(record, measures={"held_out": gains}))
     run = the_run(record.folder)
     has = {key.removesuffix(".path") for row in run.history for key in row} | {"run:displayName"}
-    for name, value in run.summary.items():
-        has |= {f"{name}.{inner}" for inner in value} if isinstance(value, dict) else {name}
+    has |= set(dotted(run.summary))
     has |= {f"config:job.value.{word}" for word in run.config["job"]}
     drawn = keys_drawn(replace(DASHBOARD, report=()))
     assert drawn - has == set()

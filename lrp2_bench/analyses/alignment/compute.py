@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lrp2_bench.analyses.alignment.cka import linear_cka
+from lrp2_bench.analyses.alignment.halves import split_halves
 from lrp2_bench.analyses.alignment.mexa import nearest, shuffled
 from lrp2_bench.analyses.alignment.queries import cosines
 from lrp2_bench.analyses.states import Encoded, StateBank, pooled_states
@@ -19,7 +20,6 @@ from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.stats.bootstrap import PERCENTILES, resample_weights
-from lrp2_bench.stats.held_out import split_halves
 from lrp2_bench.stats.weighted import Floats
 
 #: The fewest sentences that bands are given for.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from lrp2_bench.data.cldr.facts import CldrFact, cldr_facts
 from lrp2_bench.results.stored_hits import FactKey
+from lrp2_bench.stats.fact_clusters import embedded_facts
 from lrp2_bench.testbed.exposure import ELSEWHERE, NOWHERE, PIVOT, SEEN, Exposure, Status
 
 STATUSES: Final[tuple[Status, ...]] = (SEEN, PIVOT, ELSEWHERE, NOWHERE)
@@ -25,7 +24,7 @@ class FactStatuses:
     every fact in one of them.
 
     ``held_out`` ``[fact]`` are the facts about held-out countries, which a full model saw in the pivot alone
-    and a no-transfer control nowhere.
+    and a no-transfer control nowhere; those seen only :data:`ELSEWHERE`, in other languages, both saw alike.
     """
 
     by: Mapping[Status, Mask]
@@ -34,7 +33,7 @@ class FactStatuses:
 
 def fact_statuses(facts: Sequence[FactKey], exposure: Exposure, language: str) -> FactStatuses | None:
     """Split ``facts``, as probed in ``language``; None unless all are the embedded dataset's (``dataset=cldr``)."""
-    known = _embedded()
+    known = embedded_facts()
     entries = [known.get(fact) for fact in facts]
     found = [entry for entry in entries if entry is not None]
     if not found or len(found) < len(entries):
@@ -45,8 +44,3 @@ def fact_statuses(facts: Sequence[FactKey], exposure: Exposure, language: str) -
     statuses = np.array([status[entry.country] for entry in found])
     held_out = np.array([entry.country in exposure.held_out_countries for entry in found])
     return FactStatuses({each: statuses == each for each in STATUSES}, held_out)
-
-
-@cache
-def _embedded() -> Mapping[FactKey, CldrFact]:
-    return {(fact.relation, fact.uuid): fact for facts in cldr_facts().values() for fact in facts}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from lrp2_bench.analyses.exposure.compute import STATUSES, FactStatuses, fact_st
 from lrp2_bench.analyses.exposure.transfer import Crossed, ModelRun, Unusable, transfer_from
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.types import LayerPair
+from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.results.run_folder import RunFolder
@@ -56,7 +57,7 @@ def exposure_measures(folder: Path, model: Pretrained | None, best: LayerPair | 
     measures: dict[str, Any] = {"exposure": _by_status(hits, statuses, model, best)}
     # The pivot saw the held-out countries, so nothing transfers into it; a control is what others are compared with.
     if language != model.exposure.pivot and not model.exposure.twin:
-        transfer = _transfer(folder, model, ModelRun(manifest, hits, statuses.held_out, best))
+        transfer = _transfer(folder, model, ModelRun(manifest, hits, statuses, best))
         measures |= {"transfer": transfer} if transfer else {}
     return measures
 
@@ -110,6 +111,13 @@ def _transfer(folder: Path, model: Pretrained, ours: ModelRun) -> dict[str, Any]
     return {
         "facts": transfer.facts,
         **{name: round(one.transfer.value, DECIMALS) for name, one in crossed.items()},
+        "low": {name: round(one.transfer.low, DECIMALS) for name, one in crossed.items()},
+        "high": {name: round(one.transfer.high, DECIMALS) for name, one in crossed.items()},
+        **{
+            part: {name: round(getattr(one, attribute).value, DECIMALS) for name, one in crossed.items()}
+            for part, attribute in (("placebo", "same"), ("beyond", "beyond"))
+            if not math.isnan(transfer.baseline.same.value)
+        },
         "twin": {name: round(one.twin, DECIMALS) for name, one in crossed.items()},
     }
 
@@ -122,7 +130,7 @@ def _say_why_none(model: Pretrained, ours: ModelRun, problems: Sequence[Unusable
             "configuration for knowledge transfer.",
             model.twin_name, ", ".join(differing),
         )  # fmt: skip
-    elif ours.held_out.any():
+    elif ours.statuses.held_out.any():
         log.info(
             "For knowledge transfer, first search the no-transfer control '%s' on the same dataset and language in "
             "this experiment.",
@@ -131,10 +139,18 @@ def _say_why_none(model: Pretrained, ours: ModelRun, problems: Sequence[Unusable
 
 
 def _shown(name: str, crossed: Crossed) -> str:
-    change = crossed.transfer
-    where = "baseline" if name == "baseline" else "best pair"
-    values = f"{crossed.model:.1f} - {crossed.twin:.1f} = {change.value:+.1f} [{change.low:.1f}, {change.high:.1f}]"
-    return f"{where} {values}"
+    where = "baseline" if name == "baseline" else "best pair (in-sample)"
+    values = f"{crossed.model:.1f} - {crossed.twin:.1f} = {_interval(crossed.transfer)}"
+    if math.isnan(crossed.same.value):
+        return f"{where} {values}"
+    return (
+        f"{where} {values}, on facts that both saw alike {_interval(crossed.same)}, beyond that "
+        f"{_interval(crossed.beyond)}"
+    )
+
+
+def _interval(found: Interval) -> str:
+    return f"{found.value:+.1f} [{found.low:.1f}, {found.high:.1f}]"
 
 
 def _twins(folder: Path, model: Pretrained) -> Iterator[tuple[Path, Mapping[str, Any]]]:

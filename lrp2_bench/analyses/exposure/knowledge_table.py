@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ExposureRun
+from lrp2_bench.analyses.exposure.runs import INTERVAL_NOTE, ExposureRun
+from lrp2_bench.core.types import Interval
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.results.runs import Run
@@ -27,7 +29,7 @@ def knowledge_table(runs: Sequence[ExposureRun], twins: Sequence[Run], notes: Se
         title=f"Knowledge by language seen in pretraining, {model} on {dataset}, accuracy in percent",
         columns=_columns(language_name(pivot)),
         rows=rows,
-        notes=(*_notes(first, reasons), BOOTSTRAP_NOTE, *notes),
+        notes=(*_notes(first, reasons), INTERVAL_NOTE, *notes),
     )
 
 
@@ -43,8 +45,10 @@ def _columns(pivot: str) -> tuple[Column, ...]:
         Column("pivot_lrp2", f"{pivot} only: LRP2", "percent"),
         Column("held_out_facts", "held out: facts", "count", optional=True),
         Column("twin_without", "held out: control", "percent"),
-        Column("transfer_without", "transfer, baseline", "change_interval"),
-        Column("transfer_lrp2", "transfer, LRP2", "change_interval"),
+        Column("transfer_without", "difference, baseline", "change_interval"),
+        Column("placebo", "placebo", "change_interval", optional=True),
+        Column("transfer_beyond_placebo", "transfer", "change_interval"),
+        Column("transfer_lrp2", "difference, LRP2 in-sample", "change_interval", optional=True),
     )
 
 
@@ -54,21 +58,27 @@ def _row(each: ExposureRun, twins: Sequence[Run], reasons: dict[str, list[str]])
     held_out = int(each.statuses.held_out.sum())
     if each.run.language == each.model.exposure.pivot:
         # Its text covers the held-out countries too: nothing transfers.
-        return (*head, *split, held_out, None, None, None)
+        return (*head, *split, held_out, None, None, None, None, None)
     found = each.transfer(twins)
     if isinstance(found, str):
         reasons.setdefault(found, []).append(each.run.language)
-        return (*head, *split, held_out, None, None, None)
+        return (*head, *split, held_out, None, None, None, None, None)
     best = found.best.transfer if found.best else None
-    return (*head, *split, found.facts, found.baseline.twin, found.baseline.transfer, best)
+    baseline = found.baseline
+    same = _told(baseline.same), _told(baseline.beyond)
+    return (*head, *split, found.facts, baseline.twin, baseline.transfer, *same, best)
+
+
+def _told(found: Interval) -> Interval | None:
+    return None if math.isnan(found.value) else found
 
 
 def _split(each: ExposureRun, status: Status) -> tuple[Cell, ...]:
     mask = each.statuses.by[status]
     if not mask.any():
         return 0, None, None
-    accuracy = each.accuracy_of(mask)
-    return int(mask.sum()), accuracy.interval(0), float(accuracy.value[1]) if each.best else None
+    accuracy = each.levels("accuracy", mask)
+    return int(mask.sum()), accuracy[0], accuracy[1].value if each.best else None
 
 
 def _notes(first: ExposureRun, reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -80,8 +90,13 @@ def _notes(first: ExposureRun, reasons: Mapping[str, Sequence[str]]) -> Iterator
     )
     yield (
         f"Held out: facts about the {100 * exposure.held_out:.0f} % of countries seen only in {pivot}. The "
-        "no-transfer control was pretrained without those, so what it gets right is priors and spellings; transfer is "
+        "no-transfer control was pretrained without those, so what it gets right is priors and spellings; difference: "
         "the model's accuracy there minus the control's, for the baseline and with both at the model's best pair."
+    )
+    yield (
+        "Placebo: the same difference on facts that both saw alike, in other languages only; two pretrainings differ "
+        "by as much anyway. Transfer: the difference less the placebo. One pretraining of each is one draw, which no "
+        "interval accounts for."
     )
     for reason, languages in reasons.items():
         yield f"No transfer for {', '.join(languages)}: {reason}."

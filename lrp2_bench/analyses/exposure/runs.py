@@ -14,17 +14,19 @@ from lrp2_bench.analyses.exposure.compute import FactStatuses, Mask, fact_status
 from lrp2_bench.analyses.exposure.transfer import ModelRun, Transfer, transfer_from
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import LRP2
-from lrp2_bench.core.types import Hits, LayerPair
+from lrp2_bench.core.types import Hits, Interval, LayerPair
 from lrp2_bench.data.cldr.facts import countries
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import StoredHits
-from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_accuracy, resample_measures
+from lrp2_bench.stats.clusters import Clusters
+from lrp2_bench.stats.fact_clusters import by_country
+from lrp2_bench.stats.paired_intervals import level_interval, paired_changes
 from lrp2_bench.testbed.pretrained import Pretrained
 
-BOOTSTRAP_NOTE = (
-    f"Intervals: 95 %, a percentile bootstrap over facts within relations ({RESAMPLES:,} resamples, seed {SEED}), "
-    "paired for differences. The best pair was chosen on the same facts (in-sample), which they do not account for."
+INTERVAL_NOTE = (
+    "Intervals: 95 %, by country, paired for differences. The best pair was chosen on the same facts (in-sample), "
+    "which they do not account for."
 )
 
 
@@ -57,18 +59,23 @@ class ExposureRun:
         rows = [self.hits.row(None), self.hits.row(self.best) if self.best else None]
         return np.stack([row for row in rows if row is not None])
 
-    def measures(self) -> tuple[Resampled, Resampled]:
-        """Accuracy and transferability; row 0 is the baseline, row 1 the best pair."""
-        return resample_measures(self._rows, self.pivot_hits, self.hits.relations)
+    @cached_property
+    def clusters(self) -> Clusters:
+        return by_country(self.hits.facts)
 
-    def accuracy_of(self, mask: Mask) -> Resampled:
-        """Accuracy over some of the facts."""
-        relations = [relation for relation, chosen in zip(self.hits.relations, mask, strict=True) if chosen]
-        return resample_accuracy(self._rows[:, mask], relations)
+    def levels(self, metric: str, mask: Mask | None = None) -> list[Interval]:
+        """The metric for the baseline and, if there is one, the best pair; over the facts ``mask`` if given."""
+        chosen = np.ones(len(self.pivot_hits), dtype=bool) if mask is None else mask
+        clusters = self.clusters.of(chosen)
+        return [level_interval(row[chosen], self.pivot_hits[chosen], clusters, metric)[0] for row in self._rows]
+
+    def change(self, metric: str) -> Interval:
+        """At the best pair, as if it had been named beforehand."""
+        return paired_changes(self._rows, self.pivot_hits, self.clusters, metric).interval(1)
 
     def transfer(self, twins: Sequence[Run]) -> Transfer | str:
         """From the first of ``twins`` (no-transfer controls) that can be compared; else why there is none."""
-        ours = ModelRun(self.run.manifest, self.hits, self.statuses.held_out, self.best)
+        ours = ModelRun(self.run.manifest, self.hits, self.statuses, self.best)
         same = [twin for twin in twins if (twin.dataset, twin.language) == (self.run.dataset, self.run.language)]
         found, problems = transfer_from(ours, ((twin.folder, twin.manifest) for twin in same))
         if found is not None:

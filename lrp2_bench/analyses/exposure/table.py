@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from lrp2_bench.analyses.exposure.runs import BOOTSTRAP_NOTE, ExposureRun
-from lrp2_bench.core.languages import resource_class
-from lrp2_bench.data.language_table import language_articles
+from lrp2_bench.analyses.exposure.runs import INTERVAL_NOTE, ExposureRun
+from lrp2_bench.core.languages import GROUPS
+from lrp2_bench.data.language_table import resource_of
 from lrp2_bench.render.table import Cell, Column, Table
 
 _COLUMNS = (
@@ -25,7 +25,12 @@ _COLUMNS = (
 )
 
 
-def exposure_table(runs: Sequence[ExposureRun], select_by: str, notes: Sequence[str] = ()) -> Table:
+def exposure_table(
+    runs: Sequence[ExposureRun],
+    select_by: str,
+    notes: Sequence[str] = (),
+    groups: Mapping[str, Sequence[str]] = GROUPS,
+) -> Table:
     """One row a language in the order of ``runs``, best pair by ``select_by``; the pivot has its accuracy only.
 
     "LRP2" is the best pair, "change" what it changes against the baseline, in points.
@@ -37,7 +42,7 @@ def exposure_table(runs: Sequence[ExposureRun], select_by: str, notes: Sequence[
         "Seen in pretraining: share of the countries that the language's pretraining text covers, in percent "
         "(– for a language without text).",
         f"LRP2: the best pair by {select_by}; change: against the baseline, in points, in-sample.",
-        BOOTSTRAP_NOTE,
+        INTERVAL_NOTE,
     ]
     if any(each.run.is_pivot for each in runs):
         said.append(
@@ -49,27 +54,21 @@ def exposure_table(runs: Sequence[ExposureRun], select_by: str, notes: Sequence[
         name=f"exposure_{model}_{dataset}",
         title=f"Exposure, accuracy and transferability, {model} on {dataset}, in percent",
         columns=_COLUMNS,
-        rows=tuple(_row(each) for each in runs),
+        rows=tuple(_row(each, groups) for each in runs),
         notes=(*said, *notes),
     )
 
 
-def _row(each: ExposureRun) -> tuple[Cell, ...]:
+def _row(each: ExposureRun, groups: Mapping[str, Sequence[str]]) -> tuple[Cell, ...]:
     run = each.run
-    articles = language_articles(run.language)
-    head: tuple[Cell, ...] = (
-        run.language,
-        each.name,
-        resource_class(articles) if articles is not None else None,
-        each.exposure,
-    )
-    accuracy, transferability = each.measures()
-    counted: tuple[Cell, ...] = (len(each.hits.facts), accuracy.interval(0))
+    head: tuple[Cell, ...] = (run.language, each.name, resource_of(run.language, groups), each.exposure)
+    accuracy, transferability = each.levels("accuracy"), each.levels("transferability")
+    counted: tuple[Cell, ...] = (len(each.hits.facts), accuracy[0])
     # The pivot's overlap with itself is no result.
-    without = None if run.is_pivot else float(transferability.value[0])
+    without = None if run.is_pivot else transferability[0].value
     if each.best is None:
         return (*head, *counted, None, None, None, without, None, None)
     return (
-        *head, *counted, each.best, float(accuracy.value[1]), accuracy.change(1),
-        without, float(transferability.value[1]), transferability.change(1),
+        *head, *counted, each.best, accuracy[1].value, each.change("accuracy"),
+        without, transferability[1].value, each.change("transferability"),
     )  # fmt: skip

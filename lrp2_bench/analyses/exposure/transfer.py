@@ -2,32 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lrp2_bench.analyses.exposure.compute import Mask
+from lrp2_bench.analyses.exposure.compute import FactStatuses, Mask
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.types import NOT_EVALUATED, Interval, LayerPair, Setting
+from lrp2_bench.core.types import NOT_EVALUATED, Hits, Interval, LayerPair, Setting
 from lrp2_bench.results.run_folder import RunFolder
-from lrp2_bench.results.stored_hits import StoredHits
-from lrp2_bench.stats.bootstrap import resample_accuracy
+from lrp2_bench.results.stored_hits import FactKey, StoredHits
+from lrp2_bench.stats.fact_clusters import by_country
+from lrp2_bench.stats.paired_intervals import paired_runs
+from lrp2_bench.testbed.exposure import ELSEWHERE
+
+#: Countries below which a placebo says nothing.
+FEWEST = 10
 
 #: Parts of a run's identity that decide what is asked and how it is scored.
 _ALIKE = ("dataset", "language", "pivot", "probing", "projection", "tokens")
 
 
 @dataclass(frozen=True)
-class Crossed:
-    """Accuracy of the model and of its no-transfer control (``twin``) in percent over the same held-out facts, in one
-    setting, and the model's minus the control's with the interval of that, paired by fact."""
+class Paired:
+    """Hits ``[fact]`` of the model and of its no-transfer control (``twin``) on the same ``facts``."""
 
-    model: float
-    twin: float
-    transfer: Interval
+    facts: tuple[FactKey, ...]
+    model: Hits
+    twin: Hits
+
+    def difference(self) -> tuple[float, float, Interval]:
+        """The control's accuracy and the model's in percent, and the model's less the control's; NaN of no facts."""
+        clusters = by_country(self.facts)
+        return paired_runs(self.twin, self.model, (self.twin, self.model), clusters, "accuracy")
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """The model and its no-transfer control over the same facts, in one setting: ``held_out`` ones, which the model's
+    pivot text has and the control's lacks, and those of the ``placebo``, which both saw alike in other languages."""
+
+    held_out: Paired
+    placebo: Paired
+
+    @cached_property
+    def _difference(self) -> tuple[float, float, Interval]:
+        return self.held_out.difference()
+
+    @property
+    def model(self) -> float:
+        """Its accuracy over the held-out facts, in percent."""
+        return self._difference[1]
+
+    @property
+    def twin(self) -> float:
+        return self._difference[0]
+
+    @property
+    def transfer(self) -> Interval:
+        """The model's less the control's, with an interval by country."""
+        return self._difference[2]
+
+    @cached_property
+    def same(self) -> Interval:
+        """The same difference on the placebo's facts: what two pretrainings differ in anyway; NaN where they are about
+        fewer than :data:`FEWEST` countries."""
+        if by_country(self.placebo.facts).count < FEWEST:
+            return Interval(math.nan, math.nan, math.nan)
+        return self.placebo.difference()[2]
+
+    @property
+    def beyond(self) -> Interval:
+        """The transfer less that (difference in differences). Held-out countries and others are different clusters, so
+        that their errors are independent."""
+        value = self.transfer.value - self.same.value
+        reach = math.hypot(self.transfer.high - self.transfer.value, self.same.high - self.same.value)
+        return Interval(value, value - reach, value + reach)
+
+
+def pooled(found: Sequence[Crossed]) -> Crossed:
+    """Over the facts of several languages, in which a country is one cluster."""
+    sides = [[each.held_out for each in found], [each.placebo for each in found]]
+    held_out, placebo = (
+        Paired(
+            tuple(fact for part in parts for fact in part.facts),
+            np.concatenate([part.model for part in parts]),
+            np.concatenate([part.twin for part in parts]),
+        )
+        for parts in sides
+    )
+    return Crossed(held_out, placebo)
 
 
 @dataclass(frozen=True)
@@ -40,18 +108,24 @@ class Transfer:
     best: Crossed | None
 
 
-def knowledge_transfer(model: StoredHits, twin: StoredHits, held_out: Mask, best: LayerPair | None) -> Transfer | None:
-    """``held_out`` is ``[fact]`` over the model's facts. None where the control evaluated none of these facts.
+def knowledge_transfer(
+    model: StoredHits, twin: StoredHits, statuses: FactStatuses, best: LayerPair | None
+) -> Transfer | None:
+    """``statuses`` are of the model's facts. None where the control evaluated none of the held-out ones.
 
     The best pair is the model's in both, so that the control is asked exactly what the model is.
     """
-    facts = [fact for fact, chosen in zip(model.facts, held_out, strict=True) if chosen]
-    has = twin.by_fact(None, facts) != NOT_EVALUATED
-    facts = [fact for fact, there in zip(facts, has, strict=True) if there]
-    baseline = _crossed(model, twin, facts, None)
-    if not facts or baseline is None:
+    held_out, placebo = (_in_both(model, twin, mask) for mask in (statuses.held_out, statuses.by[ELSEWHERE]))
+    baseline = _crossed(model, twin, held_out, placebo, None)
+    if not held_out or baseline is None:
         return None
-    return Transfer(len(facts), baseline, _crossed(model, twin, facts, best) if best is not None else None)
+    return Transfer(len(held_out), baseline, _crossed(model, twin, held_out, placebo, best) if best else None)
+
+
+def _in_both(model: StoredHits, twin: StoredHits, mask: Mask) -> list[FactKey]:
+    facts = [fact for fact, chosen in zip(model.facts, mask, strict=True) if chosen]
+    has = twin.by_fact(None, facts) != NOT_EVALUATED
+    return [fact for fact, there in zip(facts, has, strict=True) if there]
 
 
 @dataclass(frozen=True)
@@ -70,11 +144,11 @@ class Unusable:
 
 @dataclass(frozen=True)
 class ModelRun:
-    """A testbed model's run as transfer needs it: ``held_out`` is ``[fact]`` over its hits, ``best`` its best pair."""
+    """A testbed model's run as transfer needs it: ``statuses`` are of its hits' facts, ``best`` is its best pair."""
 
     manifest: Mapping[str, Any]
     hits: StoredHits
-    held_out: Mask
+    statuses: FactStatuses
     best: LayerPair | None
 
 
@@ -93,7 +167,7 @@ def transfer_from(
         except BenchError as error:
             problems.append(Unusable(damage=str(error)))
             continue
-        found = knowledge_transfer(model.hits, twin, model.held_out, model.best)
+        found = knowledge_transfer(model.hits, twin, model.statuses, model.best)
         if found is not None:
             return (folder, found), problems
         problems.append(Unusable())
@@ -109,9 +183,14 @@ def unlike(manifest: Mapping[str, Any], twin: Mapping[str, Any]) -> tuple[str, .
     return tuple(differing)
 
 
-def _crossed(model: StoredHits, twin: StoredHits, facts: list[tuple[str, str]], setting: Setting) -> Crossed | None:
-    hits = np.stack([model.by_fact(setting, facts), twin.by_fact(setting, facts)])
-    if not facts or (hits == NOT_EVALUATED).any():
+def _crossed(
+    model: StoredHits, twin: StoredHits, held_out: list[FactKey], placebo: list[FactKey], setting: Setting
+) -> Crossed | None:
+    """None without a held-out fact, or where a hit is missing."""
+    sides = [
+        Paired(tuple(facts), model.by_fact(setting, facts), twin.by_fact(setting, facts))
+        for facts in (held_out, placebo)
+    ]
+    if not held_out or any((row == NOT_EVALUATED).any() for side in sides for row in (side.model, side.twin)):
         return None
-    accuracy = resample_accuracy(hits, [relation for relation, _ in facts])
-    return Crossed(float(accuracy.value[0]), float(accuracy.value[1]), accuracy.change(0, against=1))
+    return Crossed(*sides)

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from lrp2_bench.analyses.languages.compute import Floats, Ints
 from lrp2_bench.core.types import Interval
-from lrp2_bench.stats.bootstrap import PERCENTILES, RESAMPLES
+from lrp2_bench.stats.bootstrap import PERCENTILES
+from lrp2_bench.stats.clusters import RESAMPLES
 
 #: MiB for the cosines that are held at a time.
 _MEMORY = 256

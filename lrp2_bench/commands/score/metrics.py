@@ -13,7 +13,8 @@ from lrp2_bench.metrics.registry import metric, names_of
 from lrp2_bench.metrics.scores import RelationScores, ScoreMetric, joined, own_ranks
 from lrp2_bench.results.score_tables import ScoreMetricRow
 from lrp2_bench.results.scores import Strengths, layers_of
-from lrp2_bench.stats.bootstrap import PERCENTILES, RESAMPLES, SEED, resample_weights
+from lrp2_bench.stats.bootstrap import PERCENTILES, resample_weights
+from lrp2_bench.stats.clusters import RESAMPLES, SEED
 
 
 def score_metrics(names: Sequence[str]) -> list[ScoreMetric]:

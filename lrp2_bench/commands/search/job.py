@@ -12,9 +12,10 @@ from typing import Any
 from lrp2_bench.analyses.exposure.job import note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
 from lrp2_bench.commands.search.asked import what_is_asked
-from lrp2_bench.commands.search.damage import stored_damage
+from lrp2_bench.commands.search.damage import damage_measures, stored_damage
 from lrp2_bench.commands.search.draws import require_draws, stored_draws
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
+from lrp2_bench.commands.search.held_out import held_out_measures, held_out_of
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
 from lrp2_bench.commands.search.outcome import Views, log_outcome, record_of, reported, write_manifest
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
@@ -50,6 +51,7 @@ from lrp2_bench.results.leases import TABLES, Leases, lease_of
 from lrp2_bench.results.manifest import was_finished
 from lrp2_bench.results.reproduction import read_reproduction
 from lrp2_bench.results.status import job_status, sigterm_interrupts
+from lrp2_bench.stats.fact_clusters import require_kind
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord
 
@@ -115,13 +117,17 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
     stored_draws(run, board.hits(), views.best_row, damage, sources)
     seconds = time.perf_counter() - job.started
     write_manifest(run, views, seconds)
-    log_outcome(run, views, seconds)
-    return record_of(run, views, aligned, damage, seconds)
+    held_out = held_out_of(run, views.best)
+    log_outcome(run, views, held_out, seconds)
+    return record_of(
+        run, views, aligned, {**damage_measures(damage, views.best), **held_out_measures(held_out)}, seconds
+    )
 
 
 def read_inputs(job: SearchJob, sources: Sources) -> Inputs:
     """What a job needs before its model. Raises :class:`BenchError` for what cannot be asked for."""
     settings, data_warnings = job.settings, job.data_warnings
+    require_kind(settings.stats.cluster)
     reference = read_reproduction(Path(settings.reproduces)) if settings.reproduces else None
     if settings.language == settings.pivot and job.has_pairs:
         raise BenchError(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lrp2_bench.analyses.exposure.job import exposure_measures
-from lrp2_bench.commands.search.damage import damage_measures
+from lrp2_bench.commands.search.held_out import held_out_line
 from lrp2_bench.commands.search.prepared import Prepared
 from lrp2_bench.commands.search.strategies import search_summary
 from lrp2_bench.core.settings import SearchKind
@@ -14,13 +16,13 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.probing.build import pool_size
 from lrp2_bench.probing.ceiling import Ceiling, ceiling_of
-from lrp2_bench.results.damage import DamageRow
 from lrp2_bench.results.forgetting import forgetting_note
 from lrp2_bench.results.identity import finish_manifest
 from lrp2_bench.results.layout import experiment_folders
 from lrp2_bench.results.manifest import peak_memory_bytes, table_digests
 from lrp2_bench.results.tables import AlignmentRow, PairRow
 from lrp2_bench.search.task import Found
+from lrp2_bench.stats.held_out import HeldOut
 from lrp2_bench.tracking.base import JobRecord
 
 log = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ def _ceiling(run: Prepared) -> Ceiling:
     return ceiling_of(run.inputs.facts.relations, size, run.job.settings.seed, filtered=probing.filtered)
 
 
-def log_outcome(run: Prepared, views: Views, seconds: float) -> None:
+def log_outcome(run: Prepared, views: Views, held_out: HeldOut | None, seconds: float) -> None:
     """The last lines of the console."""
     run.job.data_warnings.report()
     baseline, best = views.rows[0], views.best_row
@@ -79,6 +81,8 @@ def log_outcome(run: Prepared, views: Views, seconds: float) -> None:
         if (note := forgetting_note(baseline, best)) is not None:
             log.warning("%s", note)
     log.info("Results: %s (%.1f s)", run.job.folder, seconds)
+    if best is not None and held_out is not None:
+        log.info("%s", held_out_line(held_out, run.job.settings.select_by))
 
 
 def reported(run: Prepared, views: Views) -> list[LayerPair]:
@@ -89,7 +93,7 @@ def reported(run: Prepared, views: Views) -> list[LayerPair]:
 
 
 def record_of(
-    run: Prepared, views: Views, aligned: list[AlignmentRow], damage: list[DamageRow], seconds: float
+    run: Prepared, views: Views, aligned: list[AlignmentRow], measures: Mapping[str, Any], seconds: float
 ) -> JobRecord:
     """For the tracker, from what is on disk."""
     job, settings = run.job, run.job.settings
@@ -107,9 +111,6 @@ def record_of(
         alignment=aligned,
         select_by=settings.select_by,
         seconds=seconds,
-        measures={
-            **exposure_measures(job.folder, run.inputs.pretrained, views.best),
-            **damage_measures(damage, views.best),
-        },
+        measures={**exposure_measures(job.folder, run.inputs.pretrained, views.best), **measures},
         intervention=run.projection.label,
     )

@@ -16,6 +16,7 @@ from lrp2_bench.core.settings.parts import (
     ScoreSettings,
     SearchSettings,
     ShardSettings,
+    StatsSettings,
     TokenSettings,
     VectorSettings,
 )
@@ -35,6 +36,7 @@ class RunCommand:
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     languages: LanguageSettings = field(default_factory=LanguageSettings)
+    stats: StatsSettings = field(default_factory=StatsSettings)
     language: str = "???"  # the language queried
     pivot: str = "en"  # the language knowledge is drawn from
     select_by: str = "transferability"  # the metric that calls a pair best
@@ -186,6 +188,7 @@ class ReportCommand:
     medium_from: int = 100_000  # and from which it is medium resource
     languages: LanguageSettings = field(default_factory=LanguageSettings)
     select_by: str = "transferability"
+    stats: StatsSettings = field(default_factory=StatsSettings)
     quiet: bool = False  # print the report's folder and nothing else; --quiet and -q say the same
     tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker, gets the report once it is written
     paths: PathSettings = field(default_factory=PathSettings)

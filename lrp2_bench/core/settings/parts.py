@@ -186,6 +186,15 @@ class TokenSettings:
 
 
 @dataclass
+class StatsSettings:
+    """What reports and a search's last lines count by."""
+
+    # facts that stand or fall together: auto (country on dataset=cldr, else subject), country, subject, or fact (none)
+    cluster: str = "auto"
+    equivalence_margin: float = 0.5  # points to either side of 0 that are no effect, for tests of equivalence (TOST)
+
+
+@dataclass
 class LanguageSettings:
     """Languages of the user's own, for groups, names and tables; no number depends on it."""
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lrp2_bench.core.languages import ENGLISH
+from lrp2_bench.core.languages import ENGLISH, GROUPS
 from lrp2_bench.data import published
-from lrp2_bench.data.language_table import groups_of, known_codes
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
+from lrp2_bench.report.claims.controls import Controls
 from lrp2_bench.report.figures.alignment import Aligned
+from lrp2_bench.stats.across_languages import Estimate
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """``found`` of one model and dataset; ``aligned`` its alignments; ``groups`` of languages by name, by
-    default with resource classes of the sizes that the paper's must have had."""
+    """``found`` of one model and dataset; ``aligned`` its alignments; ``groups`` of languages by name, those of the
+    report; ``controls`` what mechanical claims are held against."""
 
     found: AssessedRuns
     aligned: Sequence[Aligned] = ()
-    groups: Mapping[str, Sequence[str]] = field(
-        default_factory=lambda: groups_of(known_codes(), *published.IMPLIED_THRESHOLDS)
-    )
+    groups: Mapping[str, Sequence[str]] = field(default_factory=lambda: GROUPS)
+    controls: Controls = field(default_factory=lambda: Controls({}))
 
     @property
     def assessed(self) -> Mapping[str, AssessedRun]:
@@ -41,16 +41,16 @@ class Evidence:
         """Whether the paper's numbers of this model are of the same pivot."""
         return self.found.runs[0].pivot == ENGLISH
 
-    def held_out(self, metric: str, group: str = "") -> list[float]:
+    def held_out(self, metric: str, group: str = "") -> list[Estimate]:
         """The held-out gain of each assessed language, of ``group`` if one is named, in points."""
-        return [each.assessed.measured[metric].held_out for each in self._of(group)]
+        return [each.assessed.measured[metric].gain for each in self._of(group)]
 
     def selection_bias(self, metric: str) -> list[float]:
         return [each.assessed.measured[metric].selection_bias for each in self._of("")]
 
-    def baseline(self, metric: str, group: str) -> list[float]:
+    def baseline(self, metric: str, group: str) -> list[Estimate]:
         """The baseline model's ``metric`` in each assessed language of ``group``, in percent."""
-        return [each.assessed.measured[metric].without.value for each in self._of(group)]
+        return [each.assessed.measured[metric].baseline for each in self._of(group)]
 
     def published_mean(self, metric: str, group: str) -> published.PublishedMean | None:
         """Table 1's cell for this model and dataset."""

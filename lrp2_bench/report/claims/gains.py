@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from scipy.stats import binomtest
-
 from lrp2_bench.report.claims.check import (
     ALPHA,
     CONTRADICTED,
     INCONCLUSIVE,
-    SUPPORTED,
     Check,
-    Outcome,
     by_all,
     by_sign,
     counted,
@@ -24,14 +20,15 @@ from lrp2_bench.report.claims.check import (
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.figures.change import saw_bloom_languages
 from lrp2_bench.report.tables.group_means import TITLES
-from lrp2_bench.stats.across_languages import difference_of_means, mean_over_languages
+from lrp2_bench.stats.across_languages import balance_of_signs, difference_of_means, mean_over_languages
+from lrp2_bench.stats.equivalence import equivalent, tost
 
 _GROUPS = [group for group in TITLES if group != "all"]
 _WHAT = {"accuracy": "LRP2 recalls more facts", "transferability": "LRP2 transfers more knowledge"}
 
 
 def gain_checks(evidence: Evidence) -> Iterator[Check]:
-    """Assessed by the held-out gain; languages are the sample."""
+    """Assessed by the held-out gain; facts and languages are both samples."""
     for metric in _WHAT:
         yield _rises(evidence, metric)
     yield _every_group(evidence)
@@ -44,6 +41,12 @@ def gain_checks(evidence: Evidence) -> Iterator[Check]:
 def _rises(evidence: Evidence, metric: str) -> Check:
     figure = mean_over_languages(evidence.held_out(metric))
     outcome, why = by_sign(figure)
+    margin = evidence.found.stats.equivalence_margin
+    if outcome == INCONCLUSIVE and equivalent(figure, margin):
+        outcome, why = (
+            CONTRADICTED,
+            f"Equivalent to none: within {margin:g} points of 0 (TOST, {p_of(tost(figure, margin))}).",
+        )
     bias = mean_over_languages(evidence.selection_bias(metric))
     papers = f"By the paper's protocol (in-sample) {points(figure.value + bias.value)}." if evidence.assessed else ""
     return Check(
@@ -76,16 +79,24 @@ def _every_group(evidence: Evidence) -> Check:
 
 
 def _most_languages(evidence: Evidence) -> Check:
-    """An exact sign test; changes of nothing count for neither side."""
-    gains = [gain for gain in evidence.held_out("transferability") if gain == gain]
-    up, down = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
-    sure = sum(each.held_out_p < ALPHA for each in evidence.assessed.values())
-    if not up + down:
+    """The share of languages that gain less the share that lose, over resamples of facts and of languages at once, for
+    languages share their facts and a sign test takes them as independent."""
+    gains = [gain for gain in evidence.held_out("transferability") if gain.value == gain.value]
+    if not gains:
         return Check("most_languages_gain", _MOST, INCONCLUSIVE, why="No language has the data for this check.")
-    p = float(binomtest(up, up + down).pvalue)
-    outcome: Outcome = INCONCLUSIVE if p >= ALPHA else SUPPORTED if up > down else CONTRADICTED
-    why = f"Sign test: {p_of(p)}. Accuracy changes significantly in {sure}."
-    return Check("most_languages_gain", _MOST, outcome, f"{up} of {counted(gains)}", why=why)
+    up = sum(gain.value > 0 for gain in gains)
+    sure = sum(each.held_out_p < ALPHA for each in evidence.assessed.values())
+    figure = balance_of_signs(gains)
+    outcome, why = by_sign(figure)
+    shown = f"Gaining less losing: {points(figure)} % of languages." if figure.low == figure.low else ""
+    return Check(
+        "most_languages_gain",
+        _MOST,
+        outcome,
+        f"{up} of {counted(gains)} held-out",
+        why=joined([why, shown, f"Significantly other than 0 in {sure}."]),
+        figure=figure,
+    )
 
 
 _MOST = "Most languages gain transferability (Figures 4, 5)"
@@ -111,7 +122,7 @@ def _other_families_gain_more(evidence: Evidence) -> Check:
 def _untrained(evidence: Evidence) -> Check:
     trained = evidence.groups.get("bloom_trained", ())
     gains = [
-        each.assessed.measured["transferability"].held_out
+        each.assessed.measured["transferability"].gain
         for code, each in evidence.assessed.items()
         if code not in trained
     ]
@@ -138,8 +149,10 @@ def causal_gains_more(models: Sequence[Evidence]) -> Check | None:
     metric = "transferability"
     both = [language for language in causal[0].assessed if language in masked[0].assessed]
     gains = [
-        causal[0].assessed[language].assessed.measured[metric].held_out
-        - masked[0].assessed[language].assessed.measured[metric].held_out
+        causal[0]
+        .assessed[language]
+        .assessed.measured[metric]
+        .gain.less(masked[0].assessed[language].assessed.measured[metric].gain)
         for language in both
     ]
     figure = mean_over_languages(gains)

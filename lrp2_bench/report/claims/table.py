@@ -72,14 +72,16 @@ def _notes(models: Sequence[Evidence], enough: Sequence[Evidence], outcomes: Seq
     counts = ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(sorted(outcomes)))
     yield f"Of {len(outcomes)} checks: {counts}. They are about these models and languages alone."
     yield (
-        "Gains are in points and held-out: the pair chosen on one half of the facts, reported on the other. Brackets: "
-        "95 % over languages, which are the sample (Student, Welch); a check is decided where they exclude 0, or "
-        "chance."
+        "Gains are in points and held-out: each fact at the intervention that other facts choose, no intervention "
+        "among the choices. Brackets: 95 % over clusters of facts and over languages (two-way); a check is decided "
+        "where they exclude 0, or chance; a gain shown to be none (TOST) contradicts one. Mechanical claims must be "
+        "beyond random and shuffled shifts."
     )
     high, medium = published.IMPLIED_THRESHOLDS
+    sizes = ", ".join(f"{len(enough[0].groups.get(name, ()))} {name}" for name in ("high", "medium", "low"))
     yield (
-        f"Resource classes: by Wikipedia articles, from {high:,} high, from {medium:,} medium, which gives classes of "
-        "the paper's sizes."
+        f"Resource classes are the report's ({sizes}); high_from={high} medium_from={medium} gives classes of the "
+        "paper's sizes."
     )
     yield "No correction for the number of checks: of 20 false claims, one may appear supported."
     for evidence in models:

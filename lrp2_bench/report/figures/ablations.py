@@ -74,8 +74,8 @@ def _panels(table: Table, select_by: str) -> tuple[dict[str, dict[str, Interval]
             name = str(row[projection]).split(" (")[0]
             changes.setdefault(str(row[language]), {})[name] = found
             known = fair.setdefault(str(row[language]), {})
-            if isinstance(without_luck, float) and not math.isnan(without_luck):
-                known[name] = without_luck
+            if isinstance(without_luck, Interval) and not math.isnan(without_luck.value):
+                known[name] = without_luck.value
     return changes, fair
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lrp2_bench.core.languages import ENGLISH, GROUPS
 from lrp2_bench.data import published
+from lrp2_bench.data.language_table import resource_of
 from lrp2_bench.render.figures.scales import colour_scale
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.method import few_strengths, method
@@ -19,9 +20,9 @@ from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.results.choice import METRICS, value
 from lrp2_bench.results.runs import Run, Unfinished, belongs
+from lrp2_bench.stats.across_languages import mean_over_languages
 
 _REASON = 300  # characters
-_RESOURCES = ("high", "medium", "low")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Choices:
 
     def resource(self, language: str) -> str | None:
         """The language's class; None for the pivot and for unknown languages."""
-        return next((each for each in _RESOURCES if language in self.groups.get(each, ())), None)
+        return resource_of(language, self.groups)
 
 
 def page_data(
@@ -87,6 +88,7 @@ def _group(
         "method": plain(method(first), NAME),
         "dataset": plain(first.dataset_label, NAME),
         "pivot": name_of(first.pivot),
+        "held_out": {metric: _held_out(assessed, metric) for metric in METRICS},
         "limits": {metric: _limit(runs, metric) for metric in METRICS},
         "blocks": max([first.blocks, *(row.lsrp or 0 for run in runs for row in run.pairs)]),
         "runs": sorted(shown, key=lambda one: (str(one["name"]).casefold(), str(one["code"]))),
@@ -96,6 +98,15 @@ def _group(
             if belongs(run, first)
         ],
     }
+
+
+def _held_out(assessed: AssessedRuns, metric: str) -> list[float | None]:
+    """The mean held-out gain over languages, its bounds, and of how many."""
+    runs = assessed.by_metric.get(metric, {}).values()
+    gains = [each.assessed.measured[metric].gain for each in runs if each.assessed.held_out.told]
+    mean = mean_over_languages(gains)
+    numbers = (mean.value, mean.low, mean.high)
+    return [*(None if number != number else round(number, 4) for number in numbers), len(gains)]
 
 
 def _limit(runs: Sequence[Run], metric: str) -> float | None:

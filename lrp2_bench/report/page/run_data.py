@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.types import LayerPair
+from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.data.language_table import language_family, language_name
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.figures.alignment import read_aligned
@@ -89,8 +89,8 @@ def _add_evidence(shown: dict[str, Any], run: Run, evidence: Evidence, texts: Fa
     for metric, measured in evidence.measured.items():
         bounds = [measured.changes.get(row.pair) if row.pair else None for row in run.pairs]
         shown["metrics"][metric] |= {
-            "low": [_rounded(pair[0]) if pair else None for pair in bounds],
-            "high": [_rounded(pair[1]) if pair else None for pair in bounds],
+            "low": [_rounded(pair.low) if pair else None for pair in bounds],
+            "high": [_rounded(pair.high) if pair else None for pair in bounds],
             "confidence_set": [place for place, row in enumerate(run.pairs) if row.pair in measured.confidence_set],
         }
     counts = [evidence.counts[row.pair] for row in run.pairs if row.pair]
@@ -102,17 +102,29 @@ def _add_evidence(shown: dict[str, Any], run: Run, evidence: Evidence, texts: Fa
 
 
 def _test(found: AssessedRun, metric: str) -> dict[str, float | None]:
-    """How sure the best pair by ``metric`` is: its held-out gain in points, and p-values, plain and Holm-corrected, of
-    the facts that chose it and of others. Significant digits, for p-values are small."""
+    """How sure the best pair by ``metric`` is: its held-out gain in points with its interval and p (plain and
+    Holm-corrected), the same by empirical Bayes, what the other languages' pair changes, and the p of max-T. All are
+    about ``metric``; the last two are McNemar's, about facts hit. Significant digits, for p-values are small."""
     assessed = found.assessed
+    measured, nothing = assessed.measured[metric], Interval(math.nan, math.nan, math.nan)
+    new = found.new_language.gain if found.new_language else nothing
     numbers = {
-        "held_out": assessed.measured[metric].held_out,
-        "p": assessed.test.p,
-        "p_holm": found.p,
-        "held_out_p": assessed.held_out.p,
+        **_bounded("held_out", measured.held_out),
+        **_bounded("shrunken", found.shrunken),
+        **_bounded("new_language", new),
+        "held_out_p": assessed.held_out.p[metric],
         "held_out_p_holm": found.held_out_p,
+        "max_t_p": found.p,
+        "in_sample_low": measured.change.low,
+        "in_sample_high": measured.change.high,
+        "naive_p": assessed.naive.p,
+        "naive_p_holm": found.naive_p,
     }
     return {key: None if math.isnan(one) else float(f"{one:.4g}") for key, one in numbers.items()}
+
+
+def _bounded(name: str, found: Interval) -> dict[str, float]:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def _alignment(run: Run) -> dict[str, Any] | None:

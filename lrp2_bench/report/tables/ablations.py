@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import LRP2
+from lrp2_bench.core.types import Interval
 from lrp2_bench.interventions.registry import INTERVENTIONS, name_in
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.forgetting import forgetting_notes
 from lrp2_bench.results.runs import Run
-from lrp2_bench.stats.bootstrap import RESAMPLES, SEED, Resampled, resample_measures
-from lrp2_bench.stats.held_out import SPLITS
+from lrp2_bench.stats.fact_clusters import fact_clusters
+from lrp2_bench.stats.held_out import FOLDS
+from lrp2_bench.stats.paired_intervals import Changes, paired_changes
 
 
-def ablation_tables(runs: Sequence[Run], select_by: str, assessed: Sequence[AssessedRuns] = ()) -> list[Table]:
+def ablation_tables(
+    runs: Sequence[Run], select_by: str, assessed: Sequence[AssessedRuns] = (), cluster: str = "auto"
+) -> list[Table]:
     """``ablations_MODEL_DATASET`` for every model and dataset of which an ablation's pairs were searched.
 
     ``assessed`` are the same runs, which know the held-out gain; where they lack a run, it has none.
@@ -35,13 +39,15 @@ def ablation_tables(runs: Sequence[Run], select_by: str, assessed: Sequence[Asse
         if run.pairs:
             groups.setdefault((str(run.manifest["model"]["name"]), run.dataset), []).append(run)
     return [
-        _table(model, dataset, members, select_by, held_out)
+        _table(model, dataset, members, select_by, held_out, cluster)
         for (model, dataset), members in sorted(groups.items())
         if any(run.projection != LRP2 for run in members)
     ]
 
 
-def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, held_out: Mapping[Path, float]) -> Table:
+def _table(
+    model: str, dataset: str, runs: Sequence[Run], select_by: str, held_out: Mapping[Path, Interval], cluster: str
+) -> Table:
     short = "transf." if select_by == "transferability" else select_by
     notes: list[str] = []
     rows: list[tuple[Cell, ...]] = []
@@ -49,7 +55,7 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, held_o
     for language in sorted({run.language for run in runs}):
         there = sorted((run for run in runs if run.language == language), key=_place)
         try:
-            rows += _rows(there, select_by, changes, held_out)
+            rows += _rows(there, select_by, changes, held_out, cluster)
         except BenchError as error:
             notes.append(f"{language} has no rows: {error}")
     return Table(
@@ -60,9 +66,9 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, held_o
             Column("projection", "projection", "text"),
             Column("settings", "interventions", "count", optional=True),
             Column("best", "best pair", "pair", optional=True),
-            Column("accuracy_change", "accuracy", "change_interval"),
-            Column("transferability_change", "transf.", "change_interval"),
-            Column(f"{select_by}_held_out", f"{short} held-out", "change"),
+            Column(f"{select_by}_held_out", f"{short} held-out", "change_interval"),
+            Column("accuracy_change", "accuracy, in-sample", "change_interval"),
+            Column("transferability_change", "transf., in-sample", "change_interval"),
             Column(f"{select_by}_less_lrp2", f"{short} against LRP2", "change_interval"),
         ),
         rows=(*rows, *_means(changes)),
@@ -80,21 +86,25 @@ def _rows(
     runs: Sequence[Run],
     select_by: str,
     changes: dict[str, dict[str, tuple[float, ...]]],
-    held_out: Mapping[Path, float],
+    held_out: Mapping[Path, Interval],
+    cluster: str,
 ) -> Iterator[tuple[Cell, ...]]:
     """One language's, from one resampling: the baseline, then each projection's best pair."""
-    best, measures = _resampled(runs, select_by)
+    best, measures, against = _changes(runs, select_by, cluster)
     lrp2 = next((row for row, run in enumerate(runs, start=1) if run.projection == LRP2), None)
     for row, run in enumerate(runs, start=1):
-        found = [measure.change(row) for measure in measures]
-        less = measures[METRICS.index(select_by)].change(row, lrp2) if lrp2 is not None and row != lrp2 else None
-        fair = held_out.get(run.folder, math.nan)
-        values = (*(each.value for each in found), fair, *([less.value] if less else []))
+        found = [measure.interval(row) for measure in measures]
+        less = against(lrp2).interval(row) if lrp2 is not None and row != lrp2 else None
+        fair = held_out.get(run.folder, Interval(math.nan, math.nan, math.nan))
+        values = (fair.value, *(each.value for each in found), *([less.value] if less else []))
         changes.setdefault(run.projection, {})[run.language] = values
-        yield run.language, _shown(run), _distinct(run), best[row - 1], *found, fair, less
+        yield run.language, _shown(run), _distinct(run), best[row - 1], fair, *found, less
 
 
-def _resampled(runs: Sequence[Run], select_by: str) -> tuple[list[Cell], tuple[Resampled, Resampled]]:
+def _changes(
+    runs: Sequence[Run], select_by: str, cluster: str
+) -> tuple[list[Cell], list[Changes], Callable[[int], Changes]]:
+    """The best pairs; each metric's changes against the baseline; and those of ``select_by`` against any row."""
     digests = {str(run.manifest["dataset"].get("digest")) for run in runs}
     if len({run.projection for run in runs}) < len(runs) or len(digests) > 1:
         folders = ", ".join(str(run.folder) for run in runs)
@@ -109,7 +119,12 @@ def _resampled(runs: Sequence[Run], select_by: str) -> tuple[list[Cell], tuple[R
             "hits.parquet of a run has fewer hits than pairs.csv counts. Search again: both are regenerated."
         )
     pivot = runs[0].files.pivot_hits(facts)
-    return list(best), resample_measures(np.stack(whole), pivot, stored[0].relations)
+    clusters, hits_of = fact_clusters(runs[0].files, facts, cluster), np.stack(whole)
+
+    def against(row: int) -> Changes:
+        return paired_changes(hits_of, pivot, clusters, select_by, row)
+
+    return list(best), [paired_changes(hits_of, pivot, clusters, metric) for metric in METRICS], against
 
 
 def _means(changes: Mapping[str, Mapping[str, tuple[float, ...]]]) -> Iterator[tuple[Cell, ...]]:
@@ -143,14 +158,14 @@ def _notes(runs: Sequence[Run], select_by: str) -> Iterator[str]:
         "interventions there are to choose from, the larger the selection bias: random has as many as LRP2."
     )
     yield (
-        f"Held-out: chosen on one half of the facts, reported on the other, both ways round, mean of {SPLITS} splits; "
-        "without selection bias, so this separates a gain from a perturbation."
+        f"Held-out: each fact at the intervention that other facts choose ({FOLDS} folds of clusters, no intervention "
+        "among the choices); without selection bias, so this separates a gain from a perturbation."
     )
     names = {name for kind in kinds if (name := name_in(kind)) is not None}
     best = [(f"{run.language} by {run.projection}", run.baseline, run.best(select_by)) for run in runs]
     yield from forgetting_notes((name, before, row) for name, before, row in best if row is not None)
     yield from dict.fromkeys(note for name in sorted(names) if (note := INTERVENTIONS.get(name).note))
     yield (
-        f"Intervals: 95 %, a percentile bootstrap over facts within relations ({RESAMPLES:,} resamples, seed {SEED}), "
-        "paired for all projections of a language."
+        "Intervals: 95 %, by clusters of facts, paired for all projections of a language; in-sample ones are as if the "
+        "pair had been named beforehand."
     )

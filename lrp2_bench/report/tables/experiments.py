@@ -8,7 +8,6 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.agreement import differing_settings
 from lrp2_bench.results.runs import Run
-from lrp2_bench.stats.bootstrap import RESAMPLES, SEED
 from lrp2_bench.stats.compare import Compared, compare_runs
 
 _COLUMNS = (
@@ -25,7 +24,7 @@ _COLUMNS = (
 )
 
 
-def compare_tables(runs: Sequence[Run], select_by: str) -> list[Table]:
+def compare_tables(runs: Sequence[Run], select_by: str, cluster: str = "auto") -> list[Table]:
     """``compare_MODEL_DATASET`` for every model and dataset that has labelled runs of several experiments: each
     experiment against the first by name, language by language."""
     groups: dict[tuple[str, str], list[Run]] = {}
@@ -33,13 +32,13 @@ def compare_tables(runs: Sequence[Run], select_by: str) -> list[Table]:
         if run.label:
             groups.setdefault((run.model, run.dataset), []).append(run)
     return [
-        _table(model, dataset, members, select_by)
+        _table(model, dataset, members, select_by, cluster)
         for (model, dataset), members in sorted(groups.items())
         if len({run.label for run in members}) > 1
     ]
 
 
-def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str) -> Table:
+def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str, cluster: str) -> Table:
     against, *others = sorted({run.label for run in runs})
     rows: list[tuple[Cell, ...]] = []
     notes: list[str] = []
@@ -47,7 +46,7 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str) -> Tab
         first, second = ({run.language: run for run in runs if run.label == one} for one in (against, label))
         for language in sorted(first.keys() & second.keys()):
             try:
-                compared = compare_runs(first[language], second[language], select_by)
+                compared = compare_runs(first[language], second[language], select_by, cluster)
             except BenchError as error:
                 notes.append(f"{language}, {label} against {against}, has no row: {error}")
                 continue
@@ -60,8 +59,7 @@ def _table(model: str, dataset: str, runs: Sequence[Run], select_by: str) -> Tab
         rows=tuple(rows),
         notes=(
             "A difference is the experiment's percentage minus that of the one it is compared with, over the facts "
-            "that both evaluated; 95 % intervals: a paired bootstrap within relations "
-            f"({RESAMPLES:,} resamples, seed {SEED}). "
+            "that both evaluated; 95 % intervals: paired, by clusters of facts. "
             "Best pairs are in-sample: each was chosen on these facts, which the intervals do not account for.",
             *notes,
         ),

@@ -19,7 +19,7 @@ from lrp2_bench.results.score_tables import (
     ScoreMetricRow,
     wrong_answers,
 )
-from lrp2_bench.stats.bootstrap import RESAMPLES, SEED
+from lrp2_bench.stats.clusters import RESAMPLES, SEED
 
 #: Wrong answers named of a relation.
 _NAMED = 3

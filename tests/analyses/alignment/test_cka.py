@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lrp2_bench.analyses.alignment.cka import linear_cka
-from lrp2_bench.stats.held_out import split_halves
+from lrp2_bench.analyses.alignment.halves import split_halves
 
 
 def _states(sentences: int, hidden: int, seed: int) -> torch.Tensor:

@@ -96,9 +96,12 @@ def test_a_baseline_has_no_best(tmp_path: Path) -> None:
     write_exposure_run(tmp_path, "hi", TWIN)
     measures = exposure_measures(write_exposure_run(tmp_path, "hi", pairs=False), MODEL, None)
     assert set(measures["exposure"]["seen"]) == {"facts", "baseline"}
-    assert set(measures["transfer"]) == {"facts", "baseline", "twin"} and set(measures["transfer"]["twin"]) == {
-        "baseline"
-    }
+    transfer = measures["transfer"]
+    assert set(transfer) == {"facts", "baseline", "low", "high", "placebo", "beyond", "twin"}
+    assert all(set(part) == {"baseline"} for name, part in transfer.items() if name not in ("facts", "baseline"))
+    assert transfer["beyond"]["baseline"] == pytest.approx(
+        transfer["baseline"] - transfer["placebo"]["baseline"], abs=2e-6
+    )
 
 
 def test_transfer_is_the_model_less_the_twin_beside_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

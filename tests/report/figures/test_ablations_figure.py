@@ -17,7 +17,7 @@ COLUMNS = (
     Column("language", "language", "text"),
     Column("projection", "projection", "text"),
     Column("transferability_change", "transf.", "change_interval"),
-    Column("transferability_held_out", "held_out", "change"),
+    Column("transferability_held_out", "held_out", "change_interval"),
 )
 
 
@@ -27,6 +27,10 @@ def _style() -> Iterator[None]:
         yield
 
 
+def held_out(value: float) -> Interval:
+    return Interval(value, value - 1, value + 1)
+
+
 def _table(*rows: tuple[Cell, ...]) -> Table:
     return Table("ablations_mbert_mlama", "LRP2 and its ablations, mbert on mlama", COLUMNS, rows)
 
@@ -34,11 +38,11 @@ def _table(*rows: tuple[Cell, ...]) -> Table:
 def test_every_change_stands_in_its_languages_panel_at_its_projections_row() -> None:
     figure = ablations(
         _table(
-            ("de", "lrp2", Interval(1.5, 0.5, 2.5), -4.5),
-            ("de", "random", Interval(-0.5, -1.0, 0.25), math.nan),
-            ("de", "shuffled (zh)", Interval(0.75, 0.0, 1.0), 0.25),
+            ("de", "lrp2", Interval(1.5, 0.5, 2.5), held_out(-4.5)),
+            ("de", "random", Interval(-0.5, -1.0, 0.25), held_out(math.nan)),
+            ("de", "shuffled (zh)", Interval(0.75, 0.0, 1.0), held_out(0.25)),
             ("zh", "lrp2", Interval(2.0, 1.0, 3.0), None),
-            ("zh", "shuffled (de)", Interval(0.5, math.nan, math.nan), 0.5),
+            ("zh", "shuffled (de)", Interval(0.5, math.nan, math.nan), held_out(0.5)),
             ("mean of 2", "lrp2", 1.75, 0.0),
         ),
         "transferability",

@@ -18,17 +18,26 @@ def test_the_result_says_the_best_pair_and_its_numbers(german: Opened, shown_run
     run = german_run(shown_runs)
     best = run.best("transferability")
     assert best is not None
-    said = german.text("h1")
-    found = re.fullmatch(
-        r"Best pair LIRP (\d+), LSRP (\d+): transferability ([\d.]+) \((\S+), 95 % interval (\S+) to (\S+)\) "
-        r"over the baseline", said
-    )  # fmt: skip
-    assert found, said
-    assert (int(found[1]), int(found[2])) == (best.lirp, best.lsrp)
-    assert number(found[3]) == pytest.approx(best.transferability, abs=0.0501)
+    run, found = german_run(shown_runs), assess_runs(runs_of_german(shown_runs), "transferability").assessed["de"]
+    said = re.fullmatch(
+        r"Held-out gain of transferability: (\S+) points, 95 % interval (\S+) to (\S+)", german.text("h1")
+    )
+    assert said, german.text("h1")
+    gain = found.assessed.measured["transferability"].held_out
+    assert [number(part) for part in said.groups()] == pytest.approx([gain.value, gain.low, gain.high], abs=0.00501)
+    best = run.best("transferability")
+    assert best is not None
+    second = re.search(
+        r"In-sample: best pair LIRP (\d+), LSRP (\d+): transferability ([\d.]+) "
+        r"\((\S+), 95 % interval (\S+) to (\S+)\)",
+        german.text("#remarks"),
+    )
+    assert second, german.text("#remarks")
+    assert (int(second[1]), int(second[2])) == (best.lirp, best.lsrp)
+    assert number(second[3]) == pytest.approx(best.transferability, abs=0.0501)
     change = best.transferability - run.baseline.transferability
-    assert number(found[4]) == pytest.approx(change, abs=0.00501)
-    assert number(found[5]) < change < number(found[6])
+    assert number(second[4]) == pytest.approx(change, abs=0.00501)
+    assert number(second[5]) < change < number(second[6])
     assert "The paper’s pair, " in german.text("#remarks") and "cy" not in german.text("#language")
     assert "Welsh: still running" in german.text("#unfinished")
 
@@ -85,39 +94,39 @@ def test_the_tables_numbers_are_the_runs_own(german: Opened, shown_runs: Path) -
     row = [cell.strip() for cell in german.page.locator("#table tr.current > *").all_inner_texts()]
     assert row[:4] == ["German", "High", "Indo-European", f"{best.lirp}/{best.lsrp}"]
     found = assess_runs(runs_of_german(shown_runs), "transferability").assessed["de"]
-    held_out = found.assessed.measured["transferability"].held_out
-    shown = [number(row[place]) for place in (5, 6, 7, 9, 10, 11, 12)]
+    gain = found.assessed.measured["transferability"].held_out
+    shown = [number(row[place]) for place in (5, 8, 9, 10, 11, 14, 15, 16)]
     expected = [
-        run.baseline.transferability, best.transferability, best.transferability - run.baseline.transferability,
-        held_out, run.baseline.accuracy, best.accuracy, best.accuracy - run.baseline.accuracy,
+        gain.value, found.shrunken.value, run.baseline.transferability, best.transferability,
+        best.transferability - run.baseline.transferability,
+        run.baseline.accuracy, best.accuracy, best.accuracy - run.baseline.accuracy,
     ]  # fmt: skip
     assert shown == pytest.approx(expected, abs=0.0501)
-    assert row[13:] == [
-        f"{p:.3f}" if p >= 0.001 else "<0.001" for p in (found.assessed.test.p, found.p, found.held_out_p)
-    ]
+    ps = (found.held_out_p, found.p, found.assessed.naive.p, found.naive_p)
+    assert [row[place] for place in (7, 13, 17, 18)] == [f"{p:.3f}" if p >= 0.001 else "<0.001" for p in ps]
     heads = german.page.locator("#table thead tr:first-child .group").all_inner_texts()
-    assert heads == ["Transferability", "Accuracy", "Miss→hit and hit→miss"]
+    assert heads == ["Held-out", "Transferability", "Accuracy", "Naive (McNemar)"]
 
 
-def test_the_held_out_gain_and_the_corrected_p_stand_beside_the_plain_ones(german: Opened, shown_runs: Path) -> None:
+def test_the_p_beside_a_metric_is_about_it_and_mcnemars_is_named_naive(german: Opened, shown_runs: Path) -> None:
     for metric in ("transferability", "accuracy"):
         german.page.check(f"input[name=metric][value={metric}]", force=True)
         found = assess_runs(runs_of_german(shown_runs), metric).assessed["de"]
         said = german.text("#remarks")
-        held_out = re.search(r"Held-out gain: (\S+), .* selection bias (\S+)\.", said)
-        assert held_out, said
-        measured = found.assessed.measured[metric]
-        assert number(held_out[1]) == pytest.approx(measured.held_out, abs=0.00501)
-        assert number(held_out[2]) == pytest.approx(measured.selection_bias, abs=0.00502)
+        bias = re.search(r"selection bias (\S+)\.", said)
+        assert bias and number(bias[1]) == pytest.approx(found.assessed.measured[metric].selection_bias, abs=0.00502)
         tests = re.search(
-            r"(\d+) miss→hit, (\d+) hit→miss, p (\S+) \((\S+) by Holm for 4 languages\); .* p (\S+) \((\S+)\)\.", said
+            r"The held-out gain is 0: p (\S+) \((\S+) by Holm for 4 languages\)[^$]*"
+            rf"No pair is better than the baseline in {metric}: p (\S+) by max-T[^$]*"
+            r"(\d+) miss→hit, (\d+) hit→miss; naive p of accuracy \(McNemar\) (\S+)\.",
+            said,
         )
         assert tests, said
-        assert (int(tests[1]), int(tests[2])) == (found.assessed.test.gained, found.assessed.test.lost)
-        ps = (found.assessed.test.p, found.p, found.assessed.held_out.p, found.held_out_p)
-        assert list(tests.groups()[2:]) == [f"{p:.3f}" if p >= 0.001 else "<0.001" for p in ps]
+        assert (int(tests[4]), int(tests[5])) == (found.assessed.naive.gained, found.assessed.naive.lost)
+        ps = (found.assessed.held_out.p[metric], found.held_out_p, found.p, found.assessed.naive.p)
+        assert [tests[place] for place in (1, 2, 3, 6)] == [f"{p:.3f}" if p >= 0.001 else "<0.001" for p in ps]
     german.page.select_option("#language", label="Turkish")
-    assert "HeldOut" not in german.text("#remarks")
+    assert "held-out" not in german.text("#remarks")
 
 
 def test_a_baseline_and_the_pivot_say_what_they_lack(german: Opened) -> None:

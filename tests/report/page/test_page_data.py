@@ -59,8 +59,8 @@ def test_intervals_sets_counts_and_alignment_are_the_runs_own(tmp_path: Path) ->
     for metric in METRICS:
         measured = evidence.measured[metric]
         numbers = shown["metrics"][metric]
-        for side, name in enumerate(("low", "high")):
-            assert numbers[name] == pytest.approx([measured.changes[pair][side] for pair in pairs], abs=6e-4)
+        for name in ("low", "high"):
+            assert numbers[name] == pytest.approx([getattr(measured.changes[pair], name) for pair in pairs], abs=6e-4)
         assert {pairs[place] for place in numbers["confidence_set"]} == measured.confidence_set
         best = pairs[shown["best"][metric]]
         sides, turned = shown["changes"][str(best)], evidence.turned[best]
@@ -81,11 +81,14 @@ def test_held_out_gains_and_p_values_are_those_of_the_table_of_significance(tmp_
         shown = {run["code"]: run["metrics"][metric].get("test") for run in content["groups"][0]["runs"]}
         assert shown.pop("en") is None and set(shown) == set(found)
         for language, each in found.items():
-            tests = each.assessed.test.p, each.p, each.assessed.held_out.p, each.held_out_p
-            assert list(shown[language].values()) == pytest.approx(
-                [each.assessed.measured[metric].held_out, *tests], rel=1e-3
-            )
-        assert any(each.p != each.assessed.test.p for each in found.values()), "or nothing was corrected"
+            gain = each.assessed.measured[metric].held_out
+            numbers = shown[language]
+            said = [numbers[key] for key in ("held_out", "held_out_low", "held_out_high", "held_out_p_holm", "max_t_p")]
+            assert said == pytest.approx([gain.value, gain.low, gain.high, each.held_out_p, each.p], rel=1e-3)
+            assert numbers["naive_p"] == pytest.approx(each.assessed.naive.p, rel=1e-3)
+        assert any(each.naive_p != each.assessed.naive.p for each in found.values()), "or nothing was corrected"
+        mean, low, high, languages = content["groups"][0]["held_out"][metric]
+        assert low < mean < high and languages == 3
 
 
 def test_colours_end_where_those_of_the_figures_do(tmp_path: Path) -> None:

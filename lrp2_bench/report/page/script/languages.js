@@ -22,11 +22,11 @@ function summary() {
   const sure = known.filter((one) => one.interval[0] > 0).length;
   const mean = found.reduce((sum, one) => sum + (one.change || 0), 0) / found.length;
   const beyond = known.length ? `, ${sure} with an interval above 0` : "";
-  const held_out = runs.map((run) => tested(run, state.metric).held_out).filter((one) => one !== null);
-  const less = held_out.length ? `; the held-out gain `
-    + `${signed(held_out.reduce((sum, one) => sum + one, 0) / held_out.length)}` : "";
-  return `At its best pair (in-sample) ${capital(state.metric).toLowerCase()} rises in ${rise} of ${count(runs.length, "language")}${beyond}; `
-    + `the mean in-sample change is ${signed(mean)} points${less}.`;
+  const [gain, low, high, told] = state.group.held_out[state.metric];
+  const first = gain === null ? "Too few facts for a held-out gain. " : `Held-out gain of ${state.metric}, mean of ${count(told, "language")}: `
+    + `${signed(gain)} points, ${low === null ? "too few languages for an interval" : `95 % interval ${bounds([low, high])}`}. `;
+  return `${first}In-sample, at its best pair, it rises in ${rise} of ${count(runs.length, "language")}${beyond}; `
+    + `the mean in-sample change is ${signed(mean)} points.`;
 }
 
 function unfinished(group) {

@@ -10,53 +10,62 @@ function drawResult() {
   document.title = `${run.name}, ${metric}: ${group.model} on ${group.dataset}, ${group.method}`;
 }
 
+// What holds on facts that did not choose the pair comes first; the best pair on its own facts second.
 function headline(run, metric) {
-  const place = bestOf(run, metric);
-  if (place === null) {
+  if (bestOf(run, metric) === null) {
     return [make("strong", "", "Baseline"), `: ${metric} ${percent(run.metrics[metric].baseline)}`];
   }
-  const { value, change, interval } = measured(run, metric, place);
-  const [lirp, lsrp] = run.pairs[place];
-  const sure = interval ? `, 95 % interval ${bounds(interval)}` : "";
-  return [
-    make("strong", "", `Best pair LIRP ${lirp}, LSRP ${lsrp}${strengthOf(run, place, ", strength ")}`), `: ${metric} ${percent(value)} (`,
-    make("span", direction(interval), signed(change)), `${sure}) ${change < 0 ? "against" : "over"} the baseline`,
-  ];
+  const { held_out } = tested(run, metric);
+  if (held_out === null) {
+    return [make("strong", "", "Too few facts for a held-out gain"), `, so it cannot be told whether ${metric} rises`];
+  }
+  const interval = testedBounds(run, metric, "held_out");
+  return [make("strong", "", "Held-out gain"), ` of ${metric}: `, make("span", direction(interval), signed(held_out)),
+    ` points, 95 % interval ${bounds(interval)}`];
 }
 
 function remarks(run, metric) {
   const place = bestOf(run, metric);
   if (run.pivot) return ["This is the pivot: its own row, to compare with."];
   if (place === null) return ["No pair of layers was searched in this language.", ...run.notes];
-  const best = measured(run, metric, place);
-  const found = [sureness(best), ...heldOut(run, metric, best)];
+  const found = [inSample(run, metric, place), ...certain(run, metric)];
   const tied = tiedWith(run, metric).length;
   if (tied > 1) found.push(`${tied} of ${run.pairs.length} pairs are in the 95 % confidence set; they are outlined.`);
   if (run.paper) found.push(paperRemark(run, metric));
   return [...found.filter((text) => text), ...run.notes];
 }
 
-function sureness({ change, interval }) {
-  if (change <= 0) return "No pair does better than the baseline.";
-  if (interval === null) return "";
-  if (interval[0] > 0) return "The interval lies above 0, but the pair was chosen on the same facts (in-sample), so the change is biased upwards.";
-  return "The interval includes 0: these facts do not show that any pair helps.";
+function inSample(run, metric, place) {
+  const { value, change } = measured(run, metric, place);
+  const [lirp, lsrp] = run.pairs[place];
+  const interval = testedBounds(run, metric, "in_sample");
+  const sure = interval ? `, 95 % interval ${bounds(interval)}` : "";
+  const { held_out } = tested(run, metric);
+  const bias = held_out === null ? "" : `; selection bias ${points(change - held_out)}`;
+  return `In-sample: best pair LIRP ${lirp}, LSRP ${lsrp}: ${metric} ${percent(value)} (${signed(change)}${sure}) `
+    + `against the baseline${bias}.`;
 }
 
-// The held-out gain, and the tests, corrected for the languages that were tested.
-function heldOut(run, metric, { change }) {
-  const { held_out, p, p_holm, held_out_p, held_out_p_holm } = tested(run, metric);
-  if (held_out === null) return [];
-  const asked = state.group.runs.filter((one) => tested(one, metric).p !== null).length;
-  const corrected = asked > 1 ? ` (${chance(p_holm)} by Holm for ${asked} languages)` : "";
-  const heldOut = asked > 1 ? ` (${chance(held_out_p_holm)})` : "";
+// Tests of the metric shown; McNemar's, which is about facts hit, is named so.
+function certain(run, metric) {
+  const found = tested(run, metric);
+  if (found.naive_p === null) return [];
+  const asked = state.group.runs.filter((one) => tested(one, metric).naive_p !== null).length;
+  const corrected = asked > 1 ? ` (${chance(found.held_out_p_holm)} by Holm for ${asked} languages)` : "";
   const place = bestOf(run, metric);
-  return [
-    `Held-out gain: ${signed(held_out)}, the pair chosen on one half of the facts and reported on the other; `
-      + `selection bias ${points(change - held_out)}.`,
-    `Facts hit: ${run.gained[place].toLocaleString("en")} miss→hit, ${run.lost[place].toLocaleString("en")} hit→miss, `
-      + `p ${chance(p)}${corrected}; on facts that did not choose the pair p ${chance(held_out_p)}${heldOut}.`,
-  ];
+  const lines = [];
+  if (found.held_out_p !== null) {
+    lines.push(`The held-out gain is 0: p ${chance(found.held_out_p)}${corrected}; drawn to the languages’ mean it is `
+      + `${signed(found.shrunken)} (${bounds(testedBounds(run, metric, "shrunken"))}).`);
+  }
+  lines.push(`No pair is better than the baseline in ${metric}: p ${chance(found.max_t_p)} by max-T over all pairs and languages.`);
+  if (found.new_language !== null) {
+    lines.push(`The pair that the other languages choose changes it by ${signed(found.new_language)} `
+      + `(${bounds(testedBounds(run, metric, "new_language"))}).`);
+  }
+  lines.push(`Facts hit at the best pair: ${run.gained[place].toLocaleString("en")} miss→hit, `
+    + `${run.lost[place].toLocaleString("en")} hit→miss; naive p of accuracy (McNemar) ${chance(found.naive_p)}.`);
+  return lines;
 }
 
 function paperRemark(run, metric) {

@@ -43,8 +43,15 @@ function measured(run, metric, place) {
 
 // How certain a language's best pair is: held-out gain and p-values; all null for what there is not.
 function tested(run, metric) {
-  const none = { held_out: null, p: null, p_holm: null, held_out_p: null, held_out_p_holm: null };
+  const none = { held_out: null, held_out_low: null, held_out_high: null, shrunken: null, new_language: null,
+    held_out_p: null, held_out_p_holm: null, max_t_p: null, in_sample_low: null, naive_p: null, naive_p_holm: null };
   return run.metrics[metric].test || none;
+}
+
+// [low, high] of one of its numbers, null where it has none.
+function testedBounds(run, metric, key) {
+  const found = tested(run, metric);
+  return found[`${key}_low`] === null || found[`${key}_low`] === undefined ? null : [found[`${key}_low`], found[`${key}_high`]];
 }
 
 // 1 for the highest value; equals share the better rank.

@@ -14,7 +14,7 @@ function columns() {
       show: (run) => [percent(run.metrics[metric].baseline)] },
     { key: `${metric}-after`, title: `with ${state.group.method}`, of: (run) => atBest(run, metric).value,
       show: (run) => [percent(atBest(run, metric).value)] },
-    { key: `${metric}-change`, title: "change", of: (run) => atBest(run, metric).change,
+    { key: `${metric}-change`, title: "in-sample change", of: (run) => atBest(run, metric).change,
       show: (run) => [make("span", direction(atBest(run, metric).interval), signed(atBest(run, metric).change))] },
     { key: `${metric}-interval`, title: "95 % interval", of: (run) => (atBest(run, metric).interval || [null])[0],
       show: (run) => [make("span", "dim", bounds(atBest(run, metric).interval))] },
@@ -28,9 +28,12 @@ function columns() {
     { key: "pair", title: "Best pair", of: (run) => pairOrder(run), show: (run) => [bestName(run)] },
     { key: "tied", title: "95 % set", of: (run) => (bestOf(run, state.metric) === null ? null : tiedWith(run, state.metric).length || null),
       show: (run) => [tiedWith(run, state.metric).length ? String(tiedWith(run, state.metric).length) : NOTHING] },
-    ...numbers(state.metric), test("held_out", "held-out gain", signed, capital(state.metric)), ...numbers(other(state.metric)).slice(0, 3),
-    test("p", "p", chance, "Miss→hit and hit→miss"), test("p_holm", "Holm", chance, "Miss→hit and hit→miss"),
-    test("held_out_p_holm", "held-out Holm", chance, "Miss→hit and hit→miss"),
+    test("held_out", "gain", signed, "Held-out"),
+    { key: "held_out_interval", title: "95 % interval", group: "Held-out", of: (run) => tested(run, state.metric).held_out_low,
+      show: (run) => [make("span", "dim", bounds(testedBounds(run, state.metric, "held_out")))] },
+    test("held_out_p_holm", "p Holm", chance, "Held-out"), test("shrunken", "shrunken", signed, "Held-out"),
+    ...numbers(state.metric), test("max_t_p", "p max-T", chance, capital(state.metric)), ...numbers(other(state.metric)).slice(0, 3),
+    test("naive_p", "p", chance, "Naive (McNemar)"), test("naive_p_holm", "Holm", chance, "Naive (McNemar)"),
   ];
 }
 

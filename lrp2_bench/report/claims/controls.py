@@ -1,0 +1,106 @@
+"""Mechanical claims are held against controls: a shift that knows nothing of the language has the same mechanics.
+
+Best pairs are near each other for any intervention that does little between near layers, gains fall with distance for
+any shift, and adding the difference of two means brings means nearer. Only what is beyond random and shuffled shifts
+is about LRP2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lrp2_bench.interventions.registry import name_in
+from lrp2_bench.report.assessed_runs import AssessedRuns
+from lrp2_bench.report.claims.check import (
+    ALPHA,
+    CONTRADICTED,
+    INCONCLUSIVE,
+    SUPPORTED,
+    Outcome,
+    by_sign,
+    joined,
+    p_of,
+)
+from lrp2_bench.stats.across_languages import mean_over_languages
+
+KINDS = ("random", "shuffled")
+#: Draws of a control from which their spread is a null distribution.
+ENOUGH = 20
+
+#: A number for each language.
+Numbers = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Assessed controls of one model and dataset by kind, a draw (a seed) each."""
+
+    draws: Mapping[str, Sequence[AssessedRuns]]
+
+    def numbers(self, of: Callable[[AssessedRuns], Numbers]) -> dict[str, list[Numbers]]:
+        """What ``of`` says of each draw; draws that say nothing are left out."""
+        found = {kind: [numbers for draw in draws if (numbers := of(draw))] for kind, draws in self.draws.items()}
+        return {kind: numbers for kind, numbers in found.items() if numbers}
+
+
+def controls_of(found: AssessedRuns, everything: Sequence[AssessedRuns]) -> Controls:
+    """The controls of ``found`` among ``everything``."""
+    draws: dict[str, list[AssessedRuns]] = {}
+    mine = found.runs[0]
+    for other in everything:
+        run = other.runs[0]
+        kind = name_in(other.projection)
+        if kind in KINDS and (run.model_name, run.dataset, run.label) == (mine.model_name, mine.dataset, mine.label):
+            draws.setdefault(kind, []).append(other)
+    return Controls(draws)
+
+
+def beyond(ours: Numbers, controls: Mapping[str, Sequence[Numbers]], direction: int) -> tuple[Outcome, str]:
+    """Whether ``ours`` lie to the side of ``direction`` (1 or -1) of every kind of control, paired by language; and by
+    rank among the draws where there are :data:`ENOUGH`. Inconclusive without controls."""
+    if not controls:
+        return INCONCLUSIVE, "Not tested against controls: search with projection=random and projection=shuffled too."
+    found = [_against(kind, ours, draws, direction) for kind, draws in controls.items()]
+    missing = [kind for kind in KINDS if kind not in controls]
+    why = joined([*(why for _, why in found), f"No {missing[0]} control." if missing else ""])
+    outcomes = {outcome for outcome, _ in found}
+    if outcomes == {SUPPORTED}:
+        return SUPPORTED, why
+    return (CONTRADICTED if outcomes == {CONTRADICTED} else INCONCLUSIVE), why
+
+
+def _against(kind: str, ours: Numbers, draws: Sequence[Numbers], direction: int) -> tuple[Outcome, str]:
+    means = {code: _mean([draw[code] for draw in draws if code in draw]) for code in ours}
+    differences = [ours[code] - mean for code, mean in means.items() if mean == mean]
+    figure = mean_over_languages(differences)
+    outcome, why = by_sign(figure, direction, f"{kind} shifts")
+    shown = f"{kind} ({len(draws)} draw{'' if len(draws) == 1 else 's'})"
+    if len(draws) < ENOUGH or outcome != SUPPORTED:
+        return outcome, f"Beyond {shown}." if outcome == SUPPORTED else f"Not beyond {shown}: {_lower(why)}"
+    p = _rank(ours, draws, direction)
+    if p < ALPHA:
+        return SUPPORTED, f"Beyond {shown}, {p_of(p)}."
+    return INCONCLUSIVE, f"Not beyond {shown}, {p_of(p)}."
+
+
+def _rank(ours: Numbers, draws: Sequence[Numbers], direction: int) -> float:
+    """The share of draws whose mean over the languages they share with ours is as far to that side."""
+    as_far = sum(direction * value >= direction * mine for mine, value in _means(ours, draws))
+    return (1 + as_far) / (1 + len(draws))
+
+
+def _means(ours: Numbers, draws: Sequence[Numbers]) -> Iterator[tuple[float, float]]:
+    for draw in draws:
+        both = [code for code in ours if code in draw and ours[code] == ours[code] and draw[code] == draw[code]]
+        if both:
+            yield _mean([ours[code] for code in both]), _mean([draw[code] for code in both])
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if value == value]
+    return sum(known) / len(known) if known else float("nan")
+
+
+def _lower(why: str) -> str:
+    return why[:1].lower() + why[1:]

@@ -1,0 +1,66 @@
+"""The first lines that a report says: what holds on facts that did not choose, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lrp2_bench.core.types import Interval
+from lrp2_bench.render.text import one_line
+from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
+from lrp2_bench.report.method import method
+from lrp2_bench.stats.across_languages import mean_over_languages
+from lrp2_bench.stats.held_out import ENOUGH
+
+ALPHA = 0.05
+
+
+def headlines(groups: Sequence[AssessedRuns]) -> Iterator[str]:
+    """A line for each model and dataset that has assessed languages."""
+    for found in groups:
+        if found.assessed:
+            yield headline(found)
+
+
+def headline(found: AssessedRuns) -> str:
+    """``MODEL on DATASET: held-out gain of METRIC +0.1 [-0.2, 0.4] points ...``, the in-sample change second."""
+    subject = one_line(f"{found.model} on {found.dataset_label}")
+    told = [each for each in found.assessed.values() if each.assessed.held_out.told]
+    if not told:
+        return (
+            f"{subject}: too few facts for a held-out gain (fewer than {ENOUGH} clusters of facts), so that it cannot "
+            f"be told whether {one_line(method(found.runs[0]))} helps."
+        )
+    if len(told) == 1:
+        return f"{subject}, {one_line(told[0].name)}: {_of_one(told[0], found.select_by)}."
+    return f"{subject}: {_of_many(told, found)}."
+
+
+def _of_one(each: AssessedRun, metric: str) -> str:
+    measured = each.assessed.measured[metric]
+    return (
+        f"held-out gain of {metric} {interval(measured.held_out)} points; in-sample, at {each.assessed.best}, "
+        f"{interval(measured.change)}"
+    )
+
+
+def _of_many(told: Sequence[AssessedRun], found: AssessedRuns) -> str:
+    metric = found.select_by
+    gains = [each.assessed.measured[metric] for each in told]
+    mean = mean_over_languages([gain.gain for gain in gains])
+    changes = mean_over_languages([gain.change.value for gain in gains])
+    up, down = (
+        sum(each.held_out_p < ALPHA and sign * gain.held_out.value > 0 for each, gain in zip(told, gains, strict=True))
+        for sign in (1, -1)
+    )
+    return (
+        f"held-out gain of {metric} {interval(mean)} points, mean of {len(told)} languages; above 0 in {up}, below in "
+        f"{down} (p Holm < {ALPHA:g}); in-sample {interval(changes)}"
+    )
+
+
+def interval(found: Interval, decimals: int = 1) -> str:
+    """``+1.1 [0.4, 1.8]``; of what has no bounds, the value and that it has none."""
+    value = f"{found.value:+.{decimals}f}"
+    if found.low != found.low:
+        return f"{value} [no interval]"
+    return f"{value} [{found.low:.{decimals}f}, {found.high:.{decimals}f}]"

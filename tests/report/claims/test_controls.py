@@ -1,0 +1,82 @@
+"""Mechanical claims hold only beyond what shifts that know nothing of the language do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Check
+from lrp2_bench.report.claims.controls import beyond
+from lrp2_bench.report.claims.evidence import Evidence
+from lrp2_bench.report.claims.layers import layer_checks
+from lrp2_bench.report.figures.alignment import Aligned
+from tests.support.assessed import assessed_run, evidence
+
+CODES = ("de", "fr", "ja", "ko", "zh")
+NOT_TESTED = "Not tested against controls: search with projection=random and projection=shuffled too."
+
+
+def everywhere(value: Callable[[str], dict[str, object]], **more: object) -> Evidence:
+    return evidence(*(assessed_run(code, **value(code)) for code in CODES), **more)
+
+
+def check(found: Evidence, name: str) -> Check:
+    (one,) = [one for one in layer_checks(found) if one.name == name]
+    return one
+
+
+def near(far: int = 0) -> Evidence:
+    return everywhere(lambda code: {"best": (3, 4 + (code < "hy") + far)})
+
+
+def test_without_controls_nothing_mechanical_is_supported() -> None:
+    one = check(near(), "layers_are_near")
+    assert (one.outcome, one.why, one.paper) == (INCONCLUSIVE, NOT_TESTED, "17 %") and "chance 36 %" in one.ours
+    for slope, way in ((-1.0, "Falls"), (1.0, "Rises")):
+        one = check(everywhere(lambda code, slope=slope: {"by_distance": slope}), "distance_matters")
+        assert (one.outcome, one.why) == (INCONCLUSIVE, f"{way} with the distance. {NOT_TESTED}")
+
+
+def test_what_chance_contradicts_needs_no_control() -> None:
+    far = check(everywhere(lambda code: {"best": (1, 12 - (code < "hy"))}), "layers_are_near")
+    assert (far.outcome, far.why) == (CONTRADICTED, "The interval is on the other side of chance.")
+    assert check(everywhere(lambda code: {"by_distance": 0.0}), "distance_matters").outcome == INCONCLUSIVE
+
+
+def test_controls_that_are_as_near_leave_nothing_and_farther_ones_support() -> None:
+    def held_against(far: int) -> Check:
+        runs = [assessed_run(code, best=(3, 4 + (code < "hy"))) for code in CODES]
+        return check(evidence(*runs, controls={"random": [near(far)], "shuffled": [near(far)]}), "layers_are_near")
+
+    same, beyond_ = held_against(0), held_against(4)
+    assert same.outcome == INCONCLUSIVE and "Not beyond random (1 draw)" in same.why
+    assert (beyond_.outcome, beyond_.why) == (SUPPORTED, "Beyond random (1 draw). Beyond shuffled (1 draw).")
+
+
+def test_a_missing_kind_is_named() -> None:
+    runs = [assessed_run(code, best=(3, 4 + (code < "hy"))) for code in CODES]
+    one = check(evidence(*runs, controls={"random": [near(4)]}), "layers_are_near")
+    assert one.outcome == SUPPORTED and one.why.endswith("No shuffled control.")
+
+
+@pytest.mark.parametrize(("best", "outcome"), [(0, SUPPORTED), (1, INCONCLUSIVE)])
+def test_of_twenty_draws_one_in_twenty_may_be_as_far(best: int, outcome: str) -> None:
+    ours = {code: 10.0 + place for place, code in enumerate(CODES)}
+    draws = [{code: 20.0 + place + draw for place, code in enumerate(CODES)} for draw in range(20 - best)]
+    draws += [dict.fromkeys(CODES, 0.0)] * best
+    found, why = beyond(ours, {"random": draws}, -1)
+    assert found == outcome and ("p = 0.048" if outcome == SUPPORTED else "p = 0.095") in why
+
+
+def test_alignment_counts_between_the_two_layers() -> None:
+    def aligned(name: str, inside: float) -> Aligned:
+        lrp2 = (0.5, 0.5 + inside, 0.5 + inside, 0.1)
+        return Aligned(name, "mbert", "mlama", (0.5,) * 4, lrp2, projected=(1, 3))
+
+    runs = [assessed_run(code) for code in ("de", "fr", "ja")]
+    found = evidence(*runs, aligned=[aligned(f"language {inside}", inside) for inside in (0.1, 0.2, 0.15)])
+    one = check(found, "alignment_rises")
+    assert (one.outcome, one.why) == (INCONCLUSIVE, NOT_TESTED) and one.ours.startswith("cosine +15.0 [")
+    without = check(evidence(*runs), "alignment_rises")
+    assert (without.outcome, without.why) == (INCONCLUSIVE, "No run has alignment.csv with a best pair.")
