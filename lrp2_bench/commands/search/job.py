@@ -17,6 +17,7 @@ from lrp2_bench.commands.search.damage import damage_measures, stored_damage
 from lrp2_bench.commands.search.draws import require_draws, stored_draws
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
+from lrp2_bench.commands.search.outcome import log_outcome
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
 from lrp2_bench.commands.search.projection import (
     Projection,
@@ -33,10 +34,9 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import remove_abandoned
 from lrp2_bench.core.secrets import masked
-from lrp2_bench.core.settings import LRP2, SearchCommand, SearchKind
+from lrp2_bench.core.settings import LRP2, SearchCommand
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import intervention
-from lrp2_bench.metrics.registry import metric
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.models.names import folder_name
@@ -130,11 +130,11 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
         return None
     views = _write_views(run, board)
     aligned = stored_alignment(run, views.best)
-    damage = stored_damage(run, board.hits(), _reported(run, views), sources)
+    damage = stored_damage(run, board.hits(), views.best, sources)
     stored_draws(run, board.hits(), views.best_row, damage, sources)
     seconds = time.perf_counter() - job.started
     _write_manifest(run, views, seconds)
-    _log_outcome(run, views, seconds)
+    log_outcome(run, views.rows, views.best_row, seconds)
     return _record(run, views, aligned, damage, seconds)
 
 
@@ -269,30 +269,6 @@ def _write_manifest(run: Prepared, views: _Views, seconds: float) -> None:
 def _ceiling(run: Prepared) -> Ceiling:
     probing, size = run.job.settings.probing, pool_size(run.evaluator.model, run.job.settings.probing)
     return ceiling_of(run.inputs.facts.relations, size, run.job.settings.seed, filtered=probing.filtered)
-
-
-def _log_outcome(run: Prepared, views: _Views, seconds: float) -> None:
-    run.job.data_warnings.report()
-    baseline, best = views.rows[0], views.best_row
-    measured = [metric(name) for name in baseline.metrics]
-    values = [f"{each.label} {each.text(baseline.value(each.name))}" for each in measured]
-    log.info("Baseline: %s (%d facts, %d shared with the pivot).", ", ".join(values), baseline.facts, baseline.shared)
-    if best is not None:
-        changes = {each.name: best.value(each.name) - baseline.value(each.name) for each in measured}
-        values = [
-            f"{each.label} {each.text(best.value(each.name))} ({each.text(changes[each.name], signed=True)})"
-            for each in measured
-        ]
-        strength = f", strength {best.pair.strengths}" if best.pair and best.pair.strengths else ""
-        log.info("Best pair (in-sample): LIRP %d, LSRP %d%s: %s.", best.lirp, best.lsrp, strength, ", ".join(values))
-    log.info("Results: %s (%.1f s)", run.job.folder, seconds)
-
-
-def _reported(run: Prepared, views: _Views) -> list[LayerPair]:
-    """The pairs whose damage is measured: the best one, and those that were given."""
-    given = run.job.settings.search.kind is SearchKind.pairs
-    pairs = [pair for pair in run.wanted if pair is not None] if given else []
-    return [*([views.best] if views.best else []), *pairs]
 
 
 def _record(
