@@ -122,16 +122,19 @@ def test_every_sweep_composes_names_itself_and_runs_on_every_launcher(path: Path
     typed(_application(config), SearchCommand)
 
 
-def test_the_ablations_sweep_has_every_projection_and_can_move_all_its_languages() -> None:
-    params = _compose("search", "+sweep=ablations", "language=de").hydra.sweeper.params
+@pytest.mark.parametrize("sweep", ["ablations", "interventions"])
+def test_the_sweeps_of_projections_can_move_all_their_languages(sweep: str) -> None:
+    params = _compose("search", f"+sweep={sweep}", "language=de").hydra.sweeper.params
     kinds, languages = params.projection.split(","), params.language.split(",")
-    assert kinds == list(INTERVENTIONS.names())
+    assert kinds == [name for name in INTERVENTIONS.names() if sweep == "interventions" or name in kinds]
     for kind in kinds:
-        config = _application(_compose("search", "+sweep=ablations", f"projection={kind}", "language=zh"))
+        config = _application(_compose("search", f"+sweep={sweep}", f"projection={kind}", "language=zh"))
         settings = typed(config, SearchCommand)
         assert settings.projection.kind == kind and set(languages) <= set(settings.projection.among or ())
         for language in languages:
-            intervention(settings.projection).require(language, settings.pivot)
+            made = intervention(settings.projection)
+            made.require(language, settings.pivot)
+            made.needs(language, settings.pivot, lambda: ())
 
 
 @pytest.mark.parametrize("name", ["paper_mbert", "paper_bloom"])

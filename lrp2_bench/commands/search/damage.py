@@ -13,6 +13,7 @@ from lrp2_bench.commands.search.prepared import Prepared, Sources
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import changed
 from lrp2_bench.core.progress import progress
+from lrp2_bench.core.settings import SearchKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.grid.divergence import NeutralSentences
 from lrp2_bench.results.damage import DamageRow, damage_of, read_damage, write_damage
@@ -25,16 +26,18 @@ NO_SENTENCES = "The KL on neutral sentences was left out: vectors.path gives the
 
 
 def stored_damage(
-    run: Prepared, hits: Sequence[RelationHits], pairs: Sequence[LayerPair], sources: Sources
+    run: Prepared, hits: Sequence[RelationHits], best: LayerPair | None, sources: Sources
 ) -> list[DamageRow]:
-    """The baseline's row and those of ``pairs``, written to ``damage.csv``; what it has for the same hits is kept.
+    """The baseline's row, and those of the best pair and of given ones, written to ``damage.csv``; what it has for the
+    same hits is kept.
 
     None with ``damage=false``, without pairs, or where the pivot itself is queried.
     """
     job, edit, path = run.job, run.projection.edit, run.job.folder / DAMAGE
-    if not job.settings.damage or edit is None or not pairs:
+    given = run.wanted if job.settings.search.kind is SearchKind.pairs else ()
+    wanted = list(dict.fromkeys(pair for pair in (best, *given) if pair is not None))
+    if not job.settings.damage or edit is None or not wanted:
         return []
-    wanted = list(dict.fromkeys(pairs))
     kept = _kept(run)
     if all(damage_of(kept, pair) for pair in (None, *wanted)):
         return kept

@@ -17,7 +17,7 @@ from lrp2_bench.commands.search.draws import require_draws, stored_draws
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
 from lrp2_bench.commands.search.held_out import held_out_measures, held_out_of
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
-from lrp2_bench.commands.search.outcome import Views, log_outcome, record_of, reported, write_manifest
+from lrp2_bench.commands.search.outcome import Views, log_outcome, record_of, write_manifest
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
 from lrp2_bench.commands.search.projection import (
     Projection,
@@ -113,7 +113,7 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
         return None
     views = _write_views(run, board)
     aligned = stored_alignment(run, views.best)
-    damage = stored_damage(run, board.hits(), reported(run, views), sources)
+    damage = stored_damage(run, board.hits(), views.best, sources)
     stored_draws(run, board.hits(), views.best_row, damage, sources)
     seconds = time.perf_counter() - job.started
     write_manifest(run, views, seconds)

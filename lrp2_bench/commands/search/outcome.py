@@ -11,7 +11,6 @@ from lrp2_bench.analyses.exposure.job import exposure_measures
 from lrp2_bench.commands.search.held_out import held_out_line
 from lrp2_bench.commands.search.prepared import Prepared
 from lrp2_bench.commands.search.strategies import search_summary
-from lrp2_bench.core.settings import SearchKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.probing.build import pool_size
@@ -83,13 +82,6 @@ def log_outcome(run: Prepared, views: Views, held_out: HeldOut | None, seconds: 
     log.info("Results: %s (%.1f s)", run.job.folder, seconds)
     if best is not None and held_out is not None:
         log.info("%s", held_out_line(held_out, run.job.settings.select_by))
-
-
-def reported(run: Prepared, views: Views) -> list[LayerPair]:
-    """The pairs whose damage is measured: the best one, and those that were given."""
-    given = run.job.settings.search.kind is SearchKind.pairs
-    pairs = [pair for pair in run.wanted if pair is not None] if given else []
-    return [*([views.best] if views.best else []), *pairs]
 
 
 def record_of(
