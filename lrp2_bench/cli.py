@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.errors import HydraException
@@ -17,9 +18,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lrp2_bench.config.arguments import expand, manifest_argument
 from lrp2_bench.config.command_line import OVERVIEW, STOPPED, in_order, unknown_command
-from lrp2_bench.config.compose import conf_dir, refuse_no_choice, register
+from lrp2_bench.config.compose import conf_dir, factory, model_settings, refuse_no_choice, register, tree, typed
 from lrp2_bench.config.errors import explain
 from lrp2_bench.config.files import check_own_files
+from lrp2_bench.core import settings as known
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_text
 from lrp2_bench.core.secrets import learn_argument, learn_environment, remembering
@@ -31,6 +33,9 @@ from lrp2_bench.launchers.plugin import any_help_text, registered_sweeper, share
 from lrp2_bench.launchers.summary import UnfinishedError
 from lrp2_bench.results.status import write_error
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 #: Exit code of a report that was written, but not from whole runs alone.
 PARTIAL = 3
 
@@ -40,14 +45,13 @@ _CONF = str(conf_dir())
 
 # Launchers pickle these functions by value: they hold nothing but imports and calls.
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="search")
-def search(config: DictConfig) -> None:
-    from lrp2_bench.commands.search.job import run_search
+def search(config: DictConfig) -> float | None:
+    from lrp2_bench.commands.search.job import folder_of, run_search
     from lrp2_bench.commands.search.prepared import Sources
-    from lrp2_bench.config.compose import factory, in_multirun, tree, typed
-    from lrp2_bench.core.settings import SearchCommand
+    from lrp2_bench.config.compose import in_multirun
     from lrp2_bench.search.storage import refuse_shared_sqlite
 
-    settings = typed(config, SearchCommand)
+    settings = typed(config, known.SearchCommand)
     if in_multirun():
         refuse_shared_sqlite(settings.search.storage)
     if settings.plan:
@@ -55,19 +59,18 @@ def search(config: DictConfig) -> None:
 
         from lrp2_bench.commands.search.plan import run_plan
 
-        run_plan(settings, factory(config.dataset), Console())
-        return
+        folder = folder_of(settings, str(config.dataset.name))
+        return run_plan(settings, factory(config.dataset), Console(), folder)
     sources = Sources(factory(config.dataset), factory(config.corpus), factory(config.tracking))
     run_search(settings, tree(config), sources)
+    return None
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="vectors")
 def vectors(config: DictConfig) -> None:
     from lrp2_bench.commands.vectors import run_vectors
-    from lrp2_bench.config.compose import factory, typed
-    from lrp2_bench.core.settings import VectorsCommand
 
-    run_vectors(typed(config, VectorsCommand), factory(config.corpus))
+    run_vectors(typed(config, known.VectorsCommand), factory(config.corpus))
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="score")
@@ -76,11 +79,9 @@ def score(config: DictConfig) -> None:
 
     from lrp2_bench.commands.score.job import run_score
     from lrp2_bench.commands.search.prepared import Sources
-    from lrp2_bench.config.compose import factory, tree, typed
-    from lrp2_bench.core.settings import ScoreCommand
     from lrp2_bench.tracking.base import NoTracker
 
-    settings = typed(config, ScoreCommand)
+    settings = typed(config, known.ScoreCommand)
     run_score(settings, tree(config), Sources(factory(config.dataset), factory(config.corpus), NoTracker), Console())
 
 
@@ -89,13 +90,10 @@ def report(config: DictConfig) -> None:
     from rich.console import Console
 
     from lrp2_bench.commands.report import run_report
-    from lrp2_bench.config.compose import factory, typed
-    from lrp2_bench.core.settings import ReportCommand
     from lrp2_bench.data.language_table import groups_of, known_codes, own_languages, read_language_table
 
-    settings = typed(config, ReportCommand)
-    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
-    output = Path(settings.output).expanduser() if settings.output else None
+    settings = typed(config, known.ReportCommand)
+    inputs, output = _folders(settings)
     table = read_language_table(Path(settings.languages.path).expanduser()) if settings.languages.path else {}
     console = Console(quiet=settings.quiet)
     tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
@@ -113,64 +111,53 @@ def report(config: DictConfig) -> None:
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="workspace")
 def workspace(config: DictConfig) -> None:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lrp2_bench.commands.workspace import run_workspace
-    from lrp2_bench.config.compose import typed
-    from lrp2_bench.core.settings import WorkspaceCommand
 
-    settings = typed(config, WorkspaceCommand)
-    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
-    run_workspace(inputs, Path(settings.output).expanduser() if settings.output else None, settings, Console())
+    settings = typed(config, known.WorkspaceCommand)
+    run_workspace(*_folders(settings), settings, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="regret")
 def regret(config: DictConfig) -> None:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lrp2_bench.commands.regret import run_regret
-    from lrp2_bench.config.compose import typed
-    from lrp2_bench.core.settings import RegretCommand
 
-    settings = typed(config, RegretCommand)
-    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
-    run_regret(inputs, Path(settings.output).expanduser() if settings.output else None, settings, Console())
+    settings = typed(config, known.RegretCommand)
+    run_regret(*_folders(settings), settings, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="dashboard")
 def dashboard(config: DictConfig) -> None:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lrp2_bench.commands.dashboard import run_dashboard
-    from lrp2_bench.config.compose import typed
-    from lrp2_bench.core.settings import DashboardCommand
 
-    settings = typed(config, DashboardCommand)
-    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
-    run_dashboard(inputs, settings, Console())
+    settings = typed(config, known.DashboardCommand)
+    run_dashboard(_folders(settings)[0], settings, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="bench")
 def bench(config: DictConfig) -> None:
-    from rich.console import Console
-
     from lrp2_bench.commands.bench import run_bench
     from lrp2_bench.commands.launches import run_launches
     from lrp2_bench.commands.scaling import run_scaling
-    from lrp2_bench.config.compose import factory, typed
-    from lrp2_bench.core.settings import BenchCommand
 
-    # The table is wide; where no terminal says how wide it may be, it takes what it needs.
-    console = Console() if Console().is_terminal else Console(width=140)
-    settings = typed(config, BenchCommand)
+    settings = typed(config, known.BenchCommand)
     run = run_scaling if settings.scaling else run_launches if settings.launches else run_bench
-    run(settings, factory(config.dataset), console)
+    run(settings, factory(config.dataset), _wide_console())
+
+
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="check")
+def check(config: DictConfig) -> None:
+    from lrp2_bench.commands.check import run_check
+    from lrp2_bench.models.loading import load_tokenizer
+
+    settings = typed(config, known.CheckCommand)
+    tokenizer = load_tokenizer(model_settings(config)) if settings.model is not None else None
+    run_check(settings, factory(config.dataset), tokenizer, _wide_console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="analyze")
@@ -178,12 +165,10 @@ def analyze(config: DictConfig) -> None:
     from rich.console import Console
 
     from lrp2_bench.commands.analyze import run_analyze
-    from lrp2_bench.config.compose import factory, tree, typed
     from lrp2_bench.config.group_members import groups_in
-    from lrp2_bench.core.settings import AnalyzeCommand
     from lrp2_bench.data.language_table import own_languages, read_language_table
 
-    settings = typed(config, AnalyzeCommand)
+    settings = typed(config, known.AnalyzeCommand)
     table = read_language_table(Path(settings.languages_path).expanduser()) if settings.languages_path else {}
     made = factory(config.analysis), factory(config.dataset), factory(config.corpus), factory(config.tracking)
     with own_languages(table):
@@ -193,10 +178,8 @@ def analyze(config: DictConfig) -> None:
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="pretrain")
 def pretrain(config: DictConfig) -> None:
     from lrp2_bench.commands.pretrain import run_pretrain
-    from lrp2_bench.config.compose import typed
-    from lrp2_bench.core.settings import PretrainCommand
 
-    run_pretrain(typed(config, PretrainCommand))
+    run_pretrain(typed(config, known.PretrainCommand))
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="demo")
@@ -204,10 +187,22 @@ def demo(config: DictConfig) -> None:
     from rich.console import Console
 
     from lrp2_bench.commands.demo import run_demo
-    from lrp2_bench.config.compose import typed
-    from lrp2_bench.core.settings import DemoCommand
 
-    run_demo(typed(config, DemoCommand), Console())
+    run_demo(typed(config, known.DemoCommand), Console())
+
+
+def _folders(settings: Any) -> tuple[list[Path], Path | None]:
+    """Where a command looks for runs, and where it writes if it was told."""
+    inputs = [Path(folder).expanduser() for folder in settings.inputs] or [Path(settings.paths.outputs).expanduser()]
+    output = getattr(settings, "output", None)
+    return inputs, Path(output).expanduser() if output else None
+
+
+def _wide_console() -> Console:
+    """For wide tables: where no terminal says how wide they may be, they take what they need."""
+    from rich.console import Console
+
+    return Console() if Console().is_terminal else Console(width=140)
 
 
 COMMANDS: dict[str, Callable[[], object]] = {
@@ -219,6 +214,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "workspace": workspace,
     "regret": regret,
     "dashboard": dashboard,
+    "check": check,
     "bench": bench,
     "pretrain": pretrain,
     "demo": demo,

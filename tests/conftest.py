@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,14 @@ def _one_thread() -> None:
     except ModuleNotFoundError:  # a newer Python, which runs the tests that need none
         return
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def quick_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PDFs draw their letters (Type 3): cutting those they need out of the font, to carry it, takes half of a figure's
+    time. The figures' own tests carry it."""
+    if (style := sys.modules.get("lrp2_bench.render.figures.style")) is not None:
+        monkeypatch.setitem(style._RC, "pdf.fonttype", 3)
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ INSIDE = {
         "fact_list triples", "selection", "*",
     ),
     "models": (
-        "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised", "memory unhandled",
-        "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq", "*",
-        "architecture neurons", "gguf locating", "loading",
+        "devices exact_products gguf_files half hub_refusals known_digests quick_import shipped", "quantised",
+        "memory unhandled", "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq",
+        "*", "architecture neurons", "gguf locating", "loading",
     ),
     "testbed": ("exposure place", "specs text", "*", "pretrain"),
     "interventions": (
@@ -43,12 +43,12 @@ INSIDE = {
     "grid": ("dry_count plan", "schedule", "cost frontier limits", "divergence", "*", "pilot"),
     "results": (
         "layout", "damage journals lease_files scores tables", "hits_table", "stored_hits",
-        "choice facts forgetting hits leases score_tables",
-        "run_folder status",
-        "manifest runs", "*",
+        "choice draws facts forgetting hits leases score_tables", "run_folder status", "manifest runs", "*",
     ),
     "stats": ("relations weighted", "*", "compare held_out", "held_out_interval resampled", "assess"),
-    "search": ("pruner space storage", "task", "merge order recorder study tpe", "racing", "*"),
+    "search": (
+        "pruner space storage", "damage_study task", "merge order recorder study tpe", "racing", "*",
+    ),
     "tracking": (
         "base connection figures project whole", "upload", "wandb_run", "*", "workspace",
         "publish wandb_tracker",

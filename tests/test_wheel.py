@@ -72,6 +72,7 @@ def test_the_command_of_the_wheel_finds_its_configuration_and_sweeps(unpacked: P
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.system
 def test_a_sweep_of_the_wheel_runs_its_shipped_model(unpacked: Path, tmp_path: Path) -> None:
     sweep = ["-m", "+sweep=testbed", "model=tiny_mbert", "language=sq,ga", "search=baseline", "tracking=none"]
     process = subprocess.run(

@@ -57,6 +57,7 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
         return _gain_without_hits(run, row, best, metric)
     before, after = value(run.baseline, metric), value(row, metric)
     found: dict[str, Any] = {
+        **({"strength": best.strength} if best.strength is not None else {}),
         "lirp": best.lirp, "lsrp": best.lsrp, "metric": metric, "facts": row.facts, "shared": row.shared,
         "baseline": before, "value": after, "gain": after - before,
     }  # fmt: skip
@@ -82,7 +83,7 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
 def _gain_without_hits(run: Run, row: PairRow, best: LayerPair, metric: str) -> dict[str, Any]:
     """Of the other metrics: an interval where `lrp2-bench score` has made one, and nothing held out."""
     scored = [found for found in run.files.score_metrics() if found.metric == metric] if of(metric) == "scores" else []
-    by_setting = {setting_of(found.layers, run.strengths): found for found in scored}
+    by_setting = {setting_of(found.layers, run.own_strengths): found for found in scored}
     here = by_setting.get(best)
     before = by_setting[None].value if None in by_setting else value(run.baseline, metric)
     after = here.value if here is not None else value(row, metric)
@@ -107,6 +108,11 @@ def hits_of(run: Run) -> pd.DataFrame:
     lirp, lsrp = (pd.array(layers[row, side], dtype="Int16") for side in (0, 1))
     for side in (lirp, lsrp):
         side[layers[row, 0] == 0] = pd.NA
+    strengths = {
+        name: np.array([getattr(pair, part) if pair else None for pair in stored.settings], dtype=np.float64)[row]
+        for name, part in (("strength", "strength"), ("strength_back", "back"))
+        if any(pair is not None and getattr(pair, name) is not None for pair in stored.settings)
+    }
     known = pd.array(pivot[column] == 1, dtype="boolean")
     known[pivot[column] == NOT_EVALUATED] = pd.NA
     return pd.DataFrame(
@@ -121,6 +127,7 @@ def hits_of(run: Run) -> pd.DataFrame:
             "lsrp": lsrp,
             "hit": stored.hits[row, column] == 1,
             "pivot_hit": known,
+            **strengths,
         }
     )
 

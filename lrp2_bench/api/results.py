@@ -29,7 +29,7 @@ from lrp2_bench.results.choice import METRICS, best_row, value
 from lrp2_bench.results.layout import SCORES
 from lrp2_bench.results.runs import Run, Unfinished, find_runs
 from lrp2_bench.results.scores import NEXT
-from lrp2_bench.results.tables import PairRow
+from lrp2_bench.results.tables import STRENGTH_COLUMNS, PairRow
 
 log = logging.getLogger(__name__)
 
@@ -133,8 +133,9 @@ class Results:
         :class:`~lrp2_bench.core.errors.BenchError` where hits are missing or damaged.
         """
         chosen = self.where(**names, **({} if language is None else {"language": language}))
-        columns = (*NAMES, "relation", "uuid", "lirp", "lsrp", "hit", "pivot_hit")
-        return joined([hits_of(run) for run in chosen.runs], columns)
+        found = [hits_of(run) for run in chosen.runs]
+        strengths = (name for name in STRENGTH_COLUMNS if any(name in frame for frame in found))
+        return joined(found, (*NAMES, "relation", "uuid", "lirp", "lsrp", "hit", "pivot_hit", *strengths))
 
     def scores(self, language: str | Sequence[str] | None = None, **names: str | Sequence[str]) -> pd.DataFrame:
         """One row a fact, setting and candidate that competes for it: the run's names, ``relation``, ``uuid``,

@@ -33,7 +33,9 @@ from lrp2_bench.report.method import of_method
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
 from lrp2_bench.report.tables.ablations import ablation_tables
+from lrp2_bench.report.tables.answers import answers_table
 from lrp2_bench.report.tables.by_experiment import by_experiment
+from lrp2_bench.report.tables.damage import damage_tables
 from lrp2_bench.report.tables.experiments import compare_tables
 from lrp2_bench.report.tables.group_means import group_means_table
 from lrp2_bench.report.tables.languages import languages_table
@@ -41,6 +43,8 @@ from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.relations import relations_table
 from lrp2_bench.report.tables.scores import scores_of
 from lrp2_bench.report.tables.significance import significance_table
+from lrp2_bench.report.tables.strengths import strength_tables
+from lrp2_bench.report.tables.wordings import wordings_table
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.forgetting import forgetting_notes
 from lrp2_bench.results.runs import Run, Unfinished, belongs, find_runs, run_folders
@@ -69,7 +73,8 @@ def run_report(
     """Write every table as .md, .csv and .tex, and print it; figures go to ``figures`` beside them, as .png and .pdf.
 
     For every MODEL and DATASET: ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``,
-    ``significance_...`` and ``relations_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
+    ``significance_...`` and ``relations_...``; where queries have several right objects ``answers_...``, where
+    paraphrases were asked ``wordings_...``; for the testbed's models also ``exposure_...`` and ``knowledge_...``;
     one ``verdict`` for all, and all of it on one page, ``page.html``. An ablation's MODEL is MODEL_PROJECTION; it has
     no part in the claim checks, and ``ablations_MODEL_DATASET`` compares it with LRP2. Tables and figures of finished
     analyses (`lrp2-bench analyze`) follow. ``groups`` are Table 1's, by name; ``models`` restricts the report to
@@ -254,6 +259,9 @@ def _tables(
     ]
     if found.assessed:
         tables += [significance_table(found), relations_table(found)]
-    tables += embedded_tables(runs, everything, select_by)
+    tables += damage_tables(runs, select_by)
+    tables += strength_tables(runs, select_by)
+    further = answers_table(runs, select_by), wordings_table(runs, select_by)
+    tables += [*(table for table in further if table is not None), *embedded_tables(runs, everything, select_by)]
     for table in tables:
         yield of_method(replace(table, notes=table.notes + notes), runs[0])

@@ -23,7 +23,9 @@ _FROM_MANIFEST = "--from-manifest"
 #: Commands that are given folders of runs as they are.
 TAKES_FOLDERS = {"report", "workspace", "regret", "dashboard"}
 #: Commands that look at several languages in one job.
-_TAKES_LANGUAGES = {"analyze"}
+_TAKES_LANGUAGES = {"analyze", "check"}
+#: Commands that are given a dataset's path as it is.
+_TAKES_PATH = {"check"}
 # Hydra's own flags that are followed by a value.
 _VALUED = _PRINTING | {
     "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun",
@@ -64,6 +66,8 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
             expanded.append(_languages(argument, find_groups, multirun=bool(flags & _MULTIRUN)))
         else:
             expanded.append(argument)
+    if len(positionals) == 1 and command in _TAKES_PATH:
+        expanded.append(f"dataset.path={quoted(positionals.pop())}")
     if positionals and command not in TAKES_FOLDERS:
         raise BenchError(
             f"'{positionals[0]}' is not a setting. Settings of `lrp2-bench {command}` are given as key=value, "

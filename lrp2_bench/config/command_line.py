@@ -24,6 +24,7 @@ Commands:
   workspace a W&B dashboard of finished searches, as a file or published
   regret    what cheaper searches would have found on finished grids
   dashboard the Optuna studies below a folder, in a browser
+  check     what a dataset holds, your own too, and what is odd about it
   bench     the engine against hooks written by hand, on this machine
   pretrain  a small model for which it is known which facts it saw in which language
 

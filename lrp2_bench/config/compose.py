@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from lrp2_bench.config.cheap_composition import spare_repetition
 from lrp2_bench.config.extensions import GROUPS, list_metrics, nodes, require_registered, selected, takes
 from lrp2_bench.config.hydra_asserts import keep_asserts
 from lrp2_bench.core.errors import BenchError, UnknownNameError
@@ -23,8 +24,10 @@ from lrp2_bench.core.settings import (
     LRP2,
     AnalyzeCommand,
     BenchCommand,
+    CheckCommand,
     DashboardCommand,
     DemoCommand,
+    ModelSettings,
     PretrainCommand,
     ProjectionSettings,
     RegretCommand,
@@ -56,12 +59,14 @@ def sweeps_dir() -> Path:
 def register() -> None:
     """Make the schemas, the sweeps and the resolvers known to Hydra; safe to call more than once."""
     keep_asserts()
+    spare_repetition()
     store = ConfigStore.instance()
     store.store(name="search_schema", node=SearchCommand)
     store.store(name="vectors_schema", node=VectorsCommand)
     store.store(name="score_schema", node=ScoreCommand)
     store.store(name="report_schema", node=ReportCommand)
     store.store(name="bench_schema", node=BenchCommand)
+    store.store(name="check_schema", node=CheckCommand)
     store.store(name="analyze_schema", node=AnalyzeCommand)
     store.store(name="pretrain_schema", node=PretrainCommand)
     store.store(name="demo_schema", node=DemoCommand)
@@ -72,11 +77,11 @@ def register() -> None:
     for path in sorted(sweeps_dir().glob("*.yaml")):
         store.store(group=SWEEP, name=path.stem, node=OmegaConf.load(path), package="_global_", provider=str(path))
     OmegaConf.register_new_resolver("file_name", lambda name: file_name(str(name)), replace=True)
-    OmegaConf.register_new_resolver("model_folder", _model_folder, replace=True)
+    OmegaConf.register_new_resolver("experiment_folder", _experiment_folder, replace=True)
+    OmegaConf.register_new_resolver("job_folder", _job_folder, replace=True)
     for group in GROUPS:
         for name, node in nodes(group, conf_dir() / group).items():
             store.store(group=group, name=name, node=node)
-    OmegaConf.register_new_resolver("projection_folder", _projection_folder, replace=True)
     OmegaConf.register_new_resolver("log_name", _log_name, replace=True)
     OmegaConf.register_new_resolver("groups", _groups, replace=True)
     OmegaConf.register_new_resolver("metrics", list_metrics, replace=True)
@@ -129,6 +134,11 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     return settings
 
 
+def model_settings(config: DictConfig) -> Any:
+    """The model of a command that can do without one."""
+    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelSettings), config.model))
+
+
 def tree(config: DictConfig) -> dict[str, Any]:
     """``config`` resolved, as plain JSON-able values without credentials: a record, nothing to connect with."""
     resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
@@ -157,16 +167,18 @@ def factory(config: DictConfig) -> Callable[[], Any]:
     return make
 
 
-def _projection_folder(projection: DictConfig) -> str:
-    """The folder between EXPERIMENT and MODEL, with its slash: ``random/``; nothing for LRP2 itself."""
-    settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ProjectionSettings), projection))
-    name = intervention(cast(ProjectionSettings, settings)).label
-    return f"{file_name(name)}/" if name != LRP2 else ""
+# Resolvers that read the whole configuration, since OmegaConf parses one nested in another slowly, and each many times.
+def _experiment_folder(*, _root_: Any) -> str:
+    """Of a search: OUTPUTS/EXPERIMENT."""
+    return f"{Path(str(_root_.paths.outputs)).expanduser()}/{file_name(str(_root_.experiment.name))}"
 
 
-def _model_folder(name: str | None, path: str) -> str:
-    """MODEL of the output folder."""
-    return file_name(folder_name(name, path))
+def _job_folder(*, _root_: Any) -> str:
+    """Below it: MODEL/DATASET/LANGUAGE, of an ablation behind its name (``random/``)."""
+    projection = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ProjectionSettings), _root_.projection))
+    label, model = intervention(cast(ProjectionSettings, projection)).label, _root_.model
+    names = [folder_name(model.name, model.path), str(_root_.dataset.name), str(_root_.language)]
+    return "/".join(file_name(name) for name in ([] if label == LRP2 else [label]) + names)
 
 
 def _without(config: DictConfig, *keys: str) -> DictConfig:
@@ -175,15 +187,17 @@ def _without(config: DictConfig, *keys: str) -> DictConfig:
     return kept
 
 
-def _log_name(index: int, count: int) -> str:
+def _log_name(*, _root_: Any) -> str:
+    """Of the log's file; each shard has its own."""
+    index, count = _root_.shard.index, _root_.shard.count
     return "search" if count == 1 else f"search-{index}-of-{count}"
 
 
-def _groups(command: str, choices: DictConfig) -> str:
-    """For the help of ``command``: the groups that it chooses from, a line each with their options."""
-    names = sorted(str(name) for name in choices if "/" not in str(name))
+def _groups(*, _root_: Any) -> str:
+    """For the help of a command: the groups that it chooses from, a line each with their options."""
+    names = sorted(str(name) for name in _root_.hydra.runtime.choices if "/" not in str(name))
     lines = [f"{name}: {', '.join(options(name))}" for name in names]
-    return "\n".join([*lines, f"+{SWEEP}: {', '.join(options(SWEEP))}"] if command == "search" else lines)
+    return "\n".join([*lines, f"+{SWEEP}: {', '.join(options(SWEEP))}"] if "search" in names else lines)
 
 
 def _shipped(name: str) -> Path:

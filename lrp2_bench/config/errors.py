@@ -59,9 +59,9 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
         return _composes(command, override)
 
     key = str(getattr(error, "full_key", None) or "")
-    if isinstance(error, MissingMandatoryValue | InterpolationToMissingValueError):
-        # Where an interpolation met the gap, full_key is the interpolation's own.
-        named = re.search(r"Missing mandatory value: ([\w.]+)", first_line)
+    # Where an interpolation met the gap, full_key is the interpolation's own, and the error a resolver's.
+    named = re.search(r"Missing mandatory value: ([\w.]+)", first_line)
+    if named or isinstance(error, MissingMandatoryValue | InterpolationToMissingValueError):
         name = named.group(1) if named else key
         return f"'{name}' is not set. Give it as {_TAKES.get(name, f'{name}=VALUE.')}\n{help_line}"
     if isinstance(error, MissingConfigException) and error.options is not None:

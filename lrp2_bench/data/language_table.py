@@ -94,6 +94,11 @@ def language_family(code: str) -> str | None:
     return LANGUAGES[code].family if code in LANGUAGES else None
 
 
+def language_script(code: str) -> str | None:
+    """``Cyrillic``: that of mLAMA's texts, the one that the code names (``zh-Hant``), the likeliest by Unicode CLDR."""
+    return LANGUAGES[code].script if code in LANGUAGES else _cldr_script(code)
+
+
 def language_articles(code: str) -> int | None:
     own = _own.get(code)
     if own is not None and own.articles is not None:
@@ -146,15 +151,36 @@ def usual_code(code: str) -> str:
 @cache
 def _cldr_name(code: str) -> str | None:
     from babel import Locale, UnknownLocaleError  # slow to import, and most languages need it not
+    from babel.core import get_global
 
     english = Locale("en")
-    plain = english.languages.get(code.replace("-", "_"))
+    plain = english.languages.get(code.replace("-", "_")) or english.languages.get(
+        get_global("language_aliases").get(code, "")
+    )
     if plain is not None:
         return str(plain)
     try:
         return Locale.parse(code, sep="-" if "-" in code else "_").get_display_name("en")
     except (UnknownLocaleError, ValueError, TypeError):
         return None
+
+
+@cache
+def _cldr_script(code: str) -> str | None:
+    from babel import Locale
+    from babel.core import get_global
+
+    parts = code.replace("_", "-").split("-")
+    script = next((part.title() for part in parts[1:] if len(part) == 4 and part.isalpha()), None)
+    if script is None:
+        likely = get_global("likely_subtags")
+        language = get_global("language_aliases").get(parts[0], parts[0])  # deu is de
+        regions = [f"{language}_{part.upper()}" for part in parts[1:] if len(part) in (2, 3)]
+        known = next((likely[each] for each in (*regions, language) if each in likely), "")
+        script = next((part for part in known.split("_")[1:] if len(part) == 4), None)
+    if script in ("Hans", "Hant"):  # the kind of writing; which of the two, the language's name says
+        script = "Hani"
+    return Locale("en").scripts.get(script) if script else None
 
 
 _EXPECTED = f"It should be a CSV file with the columns {','.join(COLUMNS)}, such as is,Icelandic,Indo-European,57000."

@@ -27,11 +27,20 @@ ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 LONGEST = 100_000
 
 _SHOWN = 10
+_AGAIN = "Correct them, and check again."
 _DELIMITERS = (",", ";", "\t")
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
+
+
+class FaultyTableError(BenchError):
+    """A table that is wrong in places, of which the text tells the first and ``everything`` all."""
+
+    def __init__(self, text: str, everything: str) -> None:
+        super().__init__(text)
+        self.everything = everything
 
 
 @dataclass
@@ -43,15 +52,18 @@ class Faults:
     def add(self, where: str, what: str) -> None:
         self.found.append(f"{where}: {what}")
 
-    def require_none(self, next_step: str, shown: int | None = _SHOWN) -> None:
-        """Raises :class:`BenchError` with the first ``shown`` of them (None: all)."""
-        if not self.found:
-            return
-        some = self.found[:shown]
-        more = len(self.found) - len(some)
-        lines = [*some, *([f"and {more:,} more"] if more else [])]
-        count = "1 fault" if len(self.found) == 1 else f"{len(self.found):,} faults"
-        raise BenchError(f"{count}:\n" + "".join(f"  {line}\n" for line in lines) + next_step)
+    def require_none(self, next_step: str) -> None:
+        """Raises :class:`FaultyTableError` where there are any."""
+        if self.found:
+            raise self.error(next_step)
+
+    def error(self, next_step: str) -> FaultyTableError:
+        more = len(self.found) - _SHOWN
+        count = "1 fault:" if len(self.found) == 1 else f"{len(self.found):,} faults:"
+        everything = [count, *(f"  {fault}" for fault in self.found)]
+        some = everything[: 1 + _SHOWN] + ([f"  and {more:,} more"] if more > 0 else [])
+        told, all_told = ("\n".join([*lines, end]) for lines, end in ((some, next_step), (everything, _AGAIN)))
+        return FaultyTableError(told, all_told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ between blocks are all in the count, because it is PyTorch's own of the very ope
 
 from __future__ import annotations
 
+import json
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -59,13 +60,24 @@ class ModelShape:
 
 
 _shapes: weakref.WeakKeyDictionary[LayeredModel, ModelShape] = weakref.WeakKeyDictionary()
+_of_architectures: dict[Hashable, ModelShape] = {}
 
 
 def model_shape(model: LayeredModel) -> ModelShape:
-    """What ``model``'s blocks do, counted once."""
+    """What ``model``'s blocks do, counted once for all jobs of a process on models of one configuration."""
     if model not in _shapes:
-        _shapes[model] = _count(model)
+        kind = _architecture(model)
+        if kind not in _of_architectures:
+            _of_architectures[kind] = _count(model)
+        _shapes[model] = _of_architectures[kind]
     return _shapes[model]
+
+
+def _architecture(model: LayeredModel) -> Hashable:
+    """All that decides the work of a model's blocks: its weights' values do not."""
+    weights = [(name, tuple(each.shape), each.dtype) for name, each in model.model.named_parameters()]
+    config = json.dumps(model.model.config.to_dict(), default=str, sort_keys=True)
+    return type(model), type(model.model), model.blocks, str(model.device), config, tuple(weights)
 
 
 def _count(model: LayeredModel) -> ModelShape:

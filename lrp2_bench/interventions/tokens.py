@@ -32,6 +32,21 @@ def _text(model: LayeredModel) -> Choose:
     return lambda batch: batch.keep & ~torch.isin(batch.ids, special)
 
 
+def _last(model: LayeredModel) -> Choose:
+    """Of a causal model's filled sentences: the last token of their common beginning, which predicts the first one that
+    the candidates differ in; none where they differ from the start. Elsewhere the last token of the row."""
+    text = _text(model)
+
+    def choose(batch: TokenBatch) -> Bool[Tensor, "row token"]:
+        found = text(batch)
+        if batch.common is not None:
+            found = found & (batch.positions < batch.common.unsqueeze(1))
+        place = torch.where(found, batch.positions, -1)
+        return found & (place == place.amax(dim=1, keepdim=True))
+
+    return choose
+
+
 @dataclass(frozen=True)
 class Choice:
     """``mean`` says in a vector's metadata what it is the mean of; ``of`` makes the function for a model; ``none`` what
@@ -48,6 +63,11 @@ CHOICES: Mapping[ProjectionTokens, Choice] = {
         "over sentences of the mean over tokens, special tokens left out",
         _text,
         "Sentences of special tokens alone were skipped (projection.tokens=text)",
+    ),
+    ProjectionTokens.last: Choice(
+        "over sentences of the last token that is not special",
+        _last,
+        "Sentences of special tokens alone were skipped (projection.tokens=last)",
     ),
 }
 

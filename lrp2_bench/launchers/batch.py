@@ -78,7 +78,8 @@ def _is_finished(job: Job, config: DictConfig, find: Find) -> bool:
 
     try:
         settings = typed(config, SearchCommand)
-        return nothing_left(job.folder, settings, tree(config), factory(config.dataset), factory(config.corpus), find)
+        asked = {**tree(config), "plan": False}  # what is finished need not be planned either
+        return nothing_left(job.folder, settings, asked, factory(config.dataset), factory(config.corpus), find)
     except Exception:
         return False
 

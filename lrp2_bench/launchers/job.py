@@ -43,11 +43,13 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """``cause``: why it failed or was interrupted. ``before``: it was finished before this multirun."""
+    """``cause``: why it failed or was interrupted. ``before``: it was finished before this multirun. ``planned``: the
+    seconds that a search would take, where it was only planned."""
 
     state: State
     cause: str = ""
     before: bool = False
+    planned: float | None = None
 
 
 def repeated(arguments: Sequence[str]) -> str:

@@ -100,7 +100,8 @@ def _run(setup: Setup, job: Job) -> Outcome:
         return failed(job, error)
     if ended.status is JobStatus.FAILED:
         return failed(job, ended._return_value)
-    return Outcome(State.finished)
+    seconds = ended._return_value
+    return Outcome(State.finished, planned=seconds if isinstance(seconds, float) else None)
 
 
 def failed(job: Job, error: object) -> Outcome:

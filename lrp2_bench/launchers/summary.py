@@ -26,6 +26,7 @@ def summary(jobs: Sequence[Job], outcomes: Mapping[int, Outcome]) -> str:
         if members or state is State.finished:
             counts.append(f"{len(members)} {state.value}" + (f" ({before} of them before)" if before else ""))
     lines = [f"{jobs_of(len(jobs))}: {', '.join(counts)}."]
+    lines += planned([outcome for outcome in of.values() if not outcome.before])
     for state in (State.failed, State.interrupted):
         such = [job for job in jobs if of[job.number].state is state]
         if such:
@@ -39,6 +40,17 @@ def summary(jobs: Sequence[Job], outcomes: Mapping[int, Outcome]) -> str:
         if status.get("state") == "incomplete":
             lines.append(f"Incomplete: '{folder}': {status.get('message', '')}")
     return "\n".join(lines)
+
+
+def planned(outcomes: Sequence[Outcome]) -> list[str]:
+    """The seconds of all jobs that were planned here; nothing where none was."""
+    seconds = [outcome.planned for outcome in outcomes if outcome.planned is not None]
+    if not seconds:
+        return []
+    of = "" if len(seconds) == len(outcomes) else f"; {len(outcomes) - len(seconds)} more told none"
+    total = sum(seconds)
+    hours = f" ({total / 3600:,.1f} h)" if total >= 3600 else ""
+    return [f"Planned: {total:,.0f} s{hours} in all for {jobs_of(len(seconds))}, one after another{of}."]
 
 
 def all_finished(jobs: Sequence[Job], outcomes: Mapping[int, Outcome]) -> bool:

@@ -26,18 +26,24 @@ class TokenBatch:
     """Right-padded token ids, which of them are tokens rather than padding, and each one's place in its sentence.
 
     ``visible`` says which tokens a token may look at where that is not simply its sentence: in a packed tree, a token
-    sees its own path. None: every token of the row (encoders), or those before it and itself (decoders).
+    sees its own path. None: every token of the row (encoders), or those before it and itself (decoders). ``common`` is
+    how many tokens a fact's filled sentences begin with in common, before the candidates differ; None: a row is no
+    candidate's.
     """
 
     ids: Int[Tensor, "row token"]
     keep: Bool[Tensor, "row token"]
     positions: Int[Tensor, "row token"]
     visible: Bool[Tensor, "row query key"] | None = None
+    common: Int[Tensor, " row"] | None = None
 
     def to(self, device: torch.device) -> TokenBatch:
         """The same on ``device``."""
         visible = None if self.visible is None else send(self.visible, device)
-        return TokenBatch(send(self.ids, device), send(self.keep, device), send(self.positions, device), visible)
+        common = None if self.common is None else send(self.common, device)
+        return TokenBatch(
+            send(self.ids, device), send(self.keep, device), send(self.positions, device), visible, common
+        )
 
 
 class Context(Protocol):

@@ -27,6 +27,7 @@ from lrp2_bench.models.layered import Family, LayeredModel
 from lrp2_bench.models.locating import LOCAL_HINT, locate
 from lrp2_bench.models.memory import empty_model, weight_bytes
 from lrp2_bench.models.quantised import quantisation
+from lrp2_bench.models.quick_import import import_model_classes
 from lrp2_bench.models.registry import fast_adapter
 from lrp2_bench.models.seq2seq.adapter import Seq2SeqModel
 from lrp2_bench.models.shipped import PREFIX, checked_manifest, is_ours
@@ -125,8 +126,20 @@ def weights_ahead(checkpoint: Checkpoint, settings: ModelSettings) -> dict[str, 
     }
 
 
+def load_tokenizer(settings: ModelSettings) -> Any:
+    """The tokenizer of a checkpoint alone."""
+    from transformers import AutoTokenizer
+
+    folder = find_checkpoint(settings).folder
+    try:
+        return AutoTokenizer.from_pretrained(folder.absolute(), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # as where the model is loaded
+        raise _cannot_load(folder, error) from error
+
+
 def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     """The adapter of a checkpoint, in evaluation mode, on ``settings.device`` in ``settings.precision``."""
+    import_model_classes()
     from transformers import AutoTokenizer
     from transformers.utils import logging as transformers_logging
 

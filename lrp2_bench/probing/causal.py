@@ -9,7 +9,7 @@ while it may still beat the right object.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -168,7 +168,9 @@ class CausalProbe(Probe):
         for row, places in enumerate(read):
             positions[row, : len(places)] = places
         everything = torch.ones(len(ids), settings, dtype=torch.bool)
-        final = run(Queries(self.model.padded(ids), torch.from_numpy(positions)), everything)
+        common = [choice.prefix_tree.common for choice in choices if choice.rows for _ in choice.rows.ids]
+        tokens = replace(self.model.padded(ids), common=torch.tensor(common))
+        final = run(Queries(tokens, torch.from_numpy(positions)), everything)
         hidden = self._readout(final, len(ids), settings).transpose(1, 2)
         # Where each fact's scored nodes are; what a fact has not is filled up with the first row's first place.
         source = np.zeros((len(choices), max(1, *(len(some.slots) for some in rows)), 2), dtype=np.int64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ class PrefixTree:
 
     ``steps`` are the predictions that distinguish the sentences: token ``steps[s, 1]`` after node
     ``scored[steps[s, 0]]``. ``paths[c]`` lists sentence c's. ``shared`` marks the scored nodes whose log-partition all
-    sentences have in common, so that it cancels.
+    sentences have in common, so that it cancels. ``common`` is how many tokens all sentences begin with.
     """
 
     ids: list[int]
@@ -34,6 +35,7 @@ class PrefixTree:
     steps: list[tuple[int, int]]
     paths: list[list[int]]
     shared: list[bool]
+    common: int
 
 
 def plant(sentences: Sequence[Sequence[int]], *, cancel: bool) -> PrefixTree:
@@ -78,6 +80,7 @@ def plant(sentences: Sequence[Sequence[int]], *, cancel: bool) -> PrefixTree:
         steps=[(slot[node], token) for node, token in kept],
         paths=[[number[step] for step in walk if step in number] for walk in walks],
         shared=[cancel and users[node] == everyone for node in scored],
+        common=sum(1 for _ in takewhile(lambda tokens: len(set(tokens)) == 1, zip(*sentences, strict=False))),
     )
 
 
@@ -97,4 +100,6 @@ def packed(trees: Sequence[PrefixTree], padding: int) -> tuple[TokenBatch, Int[T
         depth[row, :nodes] = tree.depth
         visible[row, :nodes, :nodes] = tree.visible
         positions[row, : len(tree.scored)] = tree.scored
-    return TokenBatch(*(torch.from_numpy(part) for part in (ids, keep, depth, visible))), torch.from_numpy(positions)
+    common = np.array([tree.common for tree in trees], dtype=np.int64)
+    tokens = TokenBatch(*(torch.from_numpy(part) for part in (ids, keep, depth, visible, common)))
+    return tokens, torch.from_numpy(positions)

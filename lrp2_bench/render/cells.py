@@ -12,7 +12,7 @@ from lrp2_bench.render.text import one_line
 #: Shown where there is no value.
 NOTHING = "–"
 #: Kinds of columns whose cells are numbers with one decimal.
-NUMBERS = ("percent", "change", "interval", "change_interval", "p")
+NUMBERS = ("percent", "change", "interval", "change_interval", "p", "nats")
 _SIGNED = ("change", "change_interval")
 
 
@@ -33,7 +33,7 @@ def parts(cell: Cell, column: Column) -> tuple[str, ...]:
         return (NOTHING,)
     if isinstance(cell, tuple):
         return (f"{cell[0]}/{cell[1]}",)
-    if isinstance(cell, float | int) and column.kind == "p":
+    if isinstance(cell, float | int) and column.kind in ("p", "nats"):
         return ("<0.001" if cell < 0.001 else f"{cell:.3f}",)
     if isinstance(cell, float | int) and column.kind in NUMBERS:
         return (_number(cell, column.kind in _SIGNED),)

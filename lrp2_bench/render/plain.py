@@ -35,9 +35,11 @@ def to_csv(table: Table) -> str:
     bounds (``KEY_low``, ``KEY_high``), in columns of their own."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([name for column in table.columns for name in _csv_names(column)])
+    columns = [(column, any(_has_strength(row[at]) for row in table.rows)) for at, column in enumerate(table.columns)]
+    writer.writerow([name for column, strengths in columns for name in _csv_names(column, strengths)])
     for row in table.rows:
-        writer.writerow([text for cell, column in zip(row, table.columns, strict=True) for text in _csv(cell, column)])
+        parts = (_csv(cell, column, strengths) for cell, (column, strengths) in zip(row, columns, strict=True))
+        writer.writerow([text for part in parts for text in part])
     return buffer.getvalue()
 
 
@@ -45,19 +47,24 @@ def _markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|&#~$])", r"\\\1", one_line(text))
 
 
-def _csv_names(column: Column) -> tuple[str, ...]:
+def _has_strength(cell: Cell) -> bool:
+    return isinstance(cell, LayerPair) and cell.strength is not None
+
+
+def _csv_names(column: Column, strengths: bool) -> tuple[str, ...]:
     if column.kind == "pair":
-        return f"{column.key}_lirp", f"{column.key}_lsrp"
+        return f"{column.key}_lirp", f"{column.key}_lsrp", *((f"{column.key}_strength",) if strengths else ())
     if column.kind.endswith("interval"):
         return column.key, f"{column.key}_low", f"{column.key}_high"
     return (column.key, f"{column.key}_of") if column.kind == "share" else (column.key,)
 
 
-def _csv(cell: Cell, column: Column) -> tuple[str, ...]:
+def _csv(cell: Cell, column: Column, strengths: bool) -> tuple[str, ...]:
     if column.kind in ("pair", "share"):
         if isinstance(cell, LayerPair):
-            return str(cell.lirp), str(cell.lsrp)
-        return (str(cell[0]), str(cell[1])) if isinstance(cell, tuple) else ("", "")
+            return str(cell.lirp), str(cell.lsrp), *((cell.strengths,) if strengths else ())
+        there = (str(cell[0]), str(cell[1])) if isinstance(cell, tuple) else ("", "")
+        return (*there, "") if strengths else there
     if column.kind.endswith("interval"):
         numbers = (cell.value, cell.low, cell.high) if isinstance(cell, Interval) else (None, None, None)
         return tuple(_csv_number(number) for number in numbers)

@@ -36,7 +36,7 @@ def _to_json(cell: Cell) -> Any:
     if isinstance(cell, Interval):
         return {"interval": [_number(cell.value), _number(cell.low), _number(cell.high)]}
     if isinstance(cell, LayerPair):
-        return {"pair": [cell.lirp, cell.lsrp]}
+        return {"pair": list(cell.as_dict().values())}
     if isinstance(cell, tuple):
         return {"share": list(cell)}
     return _number(cell) if isinstance(cell, float) else cell

@@ -16,8 +16,8 @@ def incomplete_runs(unfinished: Sequence[Unfinished], groups: Sequence[AssessedR
 
 
 def _of_run(run: Run, found: AssessedRuns) -> Iterator[str]:
-    if run.pairs and len(run.pairs) < run.grid:
-        yield f"{run.folder}: {len(run.pairs)} of {run.grid} pairs"
+    if run.pairs and run.evaluated < run.grid:
+        yield f"{run.folder}: {run.evaluated} of {run.grid} pairs"
     if run.missing:
         yield f"{run.folder}: relations missing: {', '.join(run.missing)}"
     if run.language in found.unread and not run.is_pivot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lrp2_bench.core.settings import LRP2
@@ -13,6 +13,8 @@ from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import StoredHits
 
 _NAME = "LRP2"
+#: More strengths than these are a sampler's, at which there is no grid to draw.
+_FEW = 8
 
 
 def method(run: Run) -> str:
@@ -29,6 +31,8 @@ def ablation_note(run: Run) -> str:
     words = INTERVENTIONS.get(kind).how if kind in INTERVENTIONS else "differently from LRP2"
     tokens = found.get("tokens", "all")
     which = "" if tokens == "all" else f" (projection.tokens={tokens})"
+    strengths = found.get("strength", [1.0, 1.0])
+    which += "" if strengths == [1.0, 1.0] else f", at strength {' and '.join(map(str, dict.fromkeys(strengths)))}"
     return f"An ablation, {run.projection}: states are shifted {words.format(other=found.get('other'))}{which}."
 
 
@@ -46,3 +50,9 @@ def distinct(run: Run, hits: StoredHits) -> StoredHits:
             first.setdefault(run.stands_for(setting) if setting else None, row)
     rows = sorted(first.values())
     return StoredHits(hits.facts, tuple(hits.settings[row] for row in rows), hits.hits[rows])
+
+
+def few_strengths(runs: Sequence[Run]) -> tuple[str, ...]:
+    """The strengths of ``runs`` that make heatmaps of their own, as they are read; none of a single one."""
+    found = tuple(dict.fromkeys(each for run in runs for each in run.strengths))
+    return found if 1 < len(found) <= _FEW else ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from lrp2_bench.core.types import LayerPair
 from lrp2_bench.metrics.registry import PAPER, metric
 from lrp2_bench.results.tables import PairRow
 
@@ -22,3 +23,12 @@ def best_row(rows: Iterable[PairRow], name: str) -> PairRow | None:
     pairs = [row for row in rows if row.pair is not None]
     found = metric(name).best([row.value(name) for row in pairs])
     return pairs[found] if found is not None else None
+
+
+def at_best_strengths(rows: Sequence[PairRow], name: str) -> list[PairRow]:
+    """Of ``rows`` of pairs, in order, one for each pair of layers: at the strengths that are best by the metric."""
+    by_layers: dict[LayerPair, list[PairRow]] = {}
+    for row in rows:
+        if row.pair is not None:
+            by_layers.setdefault(row.pair.layers, []).append(row)
+    return [best_row(same, name) or same[0] for same in by_layers.values()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_text
 from lrp2_bench.core.types import LayerPair, Setting
 
-_STRENGTHS = ("strength", "strength_back")
+STRENGTHS = ("strength", "strength_back")
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,11 @@ class DamageRow:
 
 def write_damage(path: Path, rows: Sequence[DamageRow]) -> None:
     """The baseline first; columns of strengths where some pair has one."""
-    strengths = [name for name in _STRENGTHS if any(row.pair and getattr(row.pair, name) is not None for row in rows)]
+    strengths = [name for name in STRENGTHS if any(row.pair and getattr(row.pair, name) is not None for row in rows)]
     lines = [["lirp", "lsrp", *strengths, "pivot_accuracy", "kl", "facts", "sentences"]]
     for row in rows:
-        values = [getattr(row.pair, name) if row.pair else None for name in ("lirp", "lsrp", *strengths)]
-        shown = [
-            "" if value is None else f"{value:.6f}" if isinstance(value, float) else str(value) for value in values
-        ]
         numbers = [f"{value:.6f}" for value in (row.pivot_accuracy, row.kl)]
-        lines.append([*shown, *numbers, str(row.facts), str(row.sentences)])
+        lines.append([*pair_cells(row.pair, strengths), *numbers, str(row.facts), str(row.sentences)])
     write_text(path, "".join(",".join(line) + "\n" for line in lines))
 
 
@@ -64,10 +60,22 @@ def damage_of(rows: Sequence[DamageRow], pair: Setting) -> DamageRow | None:
     return next((row for row in rows if row.pair == pair), None)
 
 
-def _row(line: dict[str, str]) -> DamageRow:
-    strength, back = (float(line[name]) if line.get(name) else None for name in _STRENGTHS)
-    pair = LayerPair(int(line["lirp"]), int(line["lsrp"]), strength, back) if line["lirp"] else None
-    row = DamageRow(pair, float(line["pivot_accuracy"]), float(line["kl"]), int(line["facts"]), int(line["sentences"]))
+def pair_cells(pair: Setting, strengths: Sequence[str]) -> list[str]:
+    """A pair's layers and those of its ``strengths`` as cells of a file, empty for the baseline."""
+    values = [getattr(pair, name) if pair else None for name in ("lirp", "lsrp", *strengths)]
+    return ["" if value is None else f"{value:.6f}" if isinstance(value, float) else str(value) for value in values]
+
+
+def pair_of(line: Mapping[str, str]) -> Setting:
+    """The inverse, from cells by the names of their columns."""
+    strength, back = (float(line[name]) if line.get(name) else None for name in STRENGTHS)
+    return LayerPair(int(line["lirp"]), int(line["lsrp"]), strength, back) if line["lirp"] else None
+
+
+def _row(line: Mapping[str, str]) -> DamageRow:
+    row = DamageRow(
+        pair_of(line), float(line["pivot_accuracy"]), float(line["kl"]), int(line["facts"]), int(line["sentences"])
+    )
     if not (0.0 <= row.pivot_accuracy <= 100.0 or math.isnan(row.pivot_accuracy)) or row.kl < 0.0:
         raise ValueError(f"pivot_accuracy={row.pivot_accuracy} or kl={row.kl} is impossible")
     return row

@@ -211,12 +211,19 @@ _BUILT_IN = {
     "probing.templates": "first",
 }
 
+#: Settings that configurations of earlier versions lack, as they were then.
+_LATER = {
+    "probing.filtered": False, "probing.templates": "first", "dataset.facts": None, "dataset.sample": None,
+    "dataset.sample_seed": 0, "dataset.sample_languages": None,
+}  # fmt: skip
+
 
 def _settings_behind(differing: Iterable[str], config: Mapping[str, Any]) -> dict[str, Any]:
     """The user's settings that may lie behind keys of an identity, dotted."""
     sections = {key.split(".")[0] for key in differing}
     sections |= {other for section in sections for other in _BEHIND.get(section, ())}
-    return {key: value for key, value in _flat(config).items() if key.split(".")[0] in sections}
+    flat = {**_LATER, **_flat(config)} if config else {}
+    return {key: value for key, value in flat.items() if key.split(".")[0] in sections}
 
 
 def _with_built_in(identity: dict[str, Any]) -> dict[str, Any]:

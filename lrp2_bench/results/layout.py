@@ -20,6 +20,7 @@ PIVOT_HITS = "pivot_hits.parquet"
 FACTS = "facts.parquet"
 ALIGNMENT = "alignment.csv"
 DAMAGE = "damage.csv"
+DRAWS = "draws.csv"
 MANIFEST = "manifest.json"
 STATUS = "status.json"
 STUDY = "study.journal"
@@ -44,7 +45,7 @@ SHARDS = "shards"
 DAMAGED = ".damaged"
 
 #: What two runs of one configuration write identically, byte for byte; the manifest has their digests.
-TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT, DAMAGE)
+TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT, DAMAGE, DRAWS)
 #: Any of these makes a folder a run folder, whole or not.
 MARKERS = frozenset({PAIRS, STATUS, MANIFEST, HITS})
 

@@ -13,6 +13,7 @@ from lrp2_bench.core.reading import find_object, read_object
 from lrp2_bench.core.types import Fact, Hits, Relation, Setting
 from lrp2_bench.results import layout
 from lrp2_bench.results.damage import DamageRow, read_damage
+from lrp2_bench.results.draws import DrawRow, read_draws
 from lrp2_bench.results.facts import FactText, read_facts, write_facts
 from lrp2_bench.results.hits import write_hits
 from lrp2_bench.results.score_tables import Answer, ScoreMetricRow, read_answers, read_score_metrics
@@ -89,6 +90,10 @@ class RunFolder:
     def damage(self) -> list[DamageRow]:
         """The baseline, then the pairs reported; none where the run measured none."""
         return read_damage(self.path / layout.DAMAGE)
+
+    def draws(self) -> list[DrawRow]:
+        """The best pair, then random interventions of its KL; none where the run drew none."""
+        return read_draws(self.path / layout.DRAWS)
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name of :mod:`~lrp2_bench.results.layout`."""

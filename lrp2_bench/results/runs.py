@@ -16,7 +16,7 @@ from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.registry import INTERVENTIONS
 from lrp2_bench.metrics.registry import METRICS, metric, needs_scores
-from lrp2_bench.results.choice import best_row
+from lrp2_bench.results.choice import at_best_strengths, best_row
 from lrp2_bench.results.layout import MANIFEST, MARKERS, PAIRS, RUNS_HINT, SCORE_METRICS, STATUS, TABLES, place_of
 from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.scores import setting_of
@@ -74,8 +74,29 @@ class Run:
 
     @property
     def grid(self) -> int:
-        """How many pairs the model has."""
+        """How many pairs of layers the model has."""
         return self.blocks * (self.blocks - 1) // 2
+
+    @property
+    def evaluated(self) -> int:
+        """How many of those were evaluated, at whatever strengths."""
+        return len({row.pair.layers for row in self.pairs if row.pair is not None})
+
+    @property
+    def strengths(self) -> tuple[str, ...]:
+        """Those that were searched, ascending, as they are read; none where all pairs are of the run's own."""
+        pairs = [row.pair for row in self.pairs if row.pair is not None and row.pair.strength is not None]
+        ordered = sorted(pairs, key=lambda pair: (pair.strength or 0.0, pair.back or 0.0))
+        return tuple(dict.fromkeys(pair.strengths for pair in ordered))
+
+    def at(self, strengths: str) -> Run:
+        """The run as if those ``strengths``, as they are read, were its own."""
+        rows = tuple(row for row in self.pairs if row.pair is not None and row.pair.strengths == strengths)
+        return replace(self, pairs=rows)
+
+    def at_best_strengths(self, select_by: str) -> Run:
+        """The run with a single row for each pair of layers, at the strengths that are best there."""
+        return replace(self, pairs=tuple(at_best_strengths(self.pairs, select_by)))
 
     def stands_for(self, pair: LayerPair) -> LayerPair:
         """The pair that was evaluated for a pair: another's where the projection gives the same states."""
@@ -95,7 +116,7 @@ class Run:
         return best_row(self.pairs, select_by)
 
     @property
-    def strengths(self) -> tuple[float, float]:
+    def own_strengths(self) -> tuple[float, float]:
         """What its moves are multiplied by, there and back, where a pair names nothing else."""
         found = self.manifest.get("projection")
         there, back = found.get("strength", (1.0, 1.0)) if isinstance(found, Mapping) else (1.0, 1.0)
@@ -106,7 +127,7 @@ class Run:
         if not self.files.has(SCORE_METRICS):
             raise BenchError(f"{needs_scores(name)}\nThere are none in '{self.folder}'.")
         rows = [row for row in self.files.score_metrics() if row.metric == name]
-        of = {setting_of(row.layers, self.strengths): row.value for row in rows}
+        of = {setting_of(row.layers, self.own_strengths): row.value for row in rows}
         if not of:
             raise BenchError(
                 f"score_metrics.csv in '{self.folder}' lacks '{name}'.\nRun the same `lrp2-bench score` without "

@@ -13,7 +13,11 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 
 from lrp2_bench.core.files import write_text
-from lrp2_bench.results.layout import STUDY
+from lrp2_bench.core.settings import LRP2
+from lrp2_bench.metrics.registry import metric
+from lrp2_bench.results.layout import STUDY, experiment_folders, place_of
+from lrp2_bench.results.run_folder import RunFolder
+from lrp2_bench.search.damage_study import STUDY_NAME, damage_study
 from lrp2_bench.search.space import quiet_optuna
 from lrp2_bench.search.storage import read_journal, repair_journal
 
@@ -55,6 +59,7 @@ def merge_studies(journals: Iterable[Path], target: Path) -> tuple[JournalStorag
                 copy.write_bytes(path.read_bytes())
                 repair_journal(copy)
                 _copy_studies(copy, merged, path.resolve().parent)
+                _add_damage(path.resolve().parent, merged)
             except Exception as error:  # whatever damage does to Optuna's reading
                 problems.append(f"{path}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
     write_text(target, "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in memory.logs))
@@ -76,3 +81,17 @@ def _copy_studies(path: Path, merged: JournalStorage, folder: Path) -> None:
         for key, value in source.user_attrs.items():
             target.set_user_attr(key, value)
         target.add_trials(source.get_trials(deepcopy=False))
+
+
+def _add_damage(folder: Path, merged: JournalStorage) -> None:
+    """A study of gain against damage beside a run's own, where its folder says what pairs cost."""
+    files = RunFolder(folder)
+    found = files.damage()
+    if found:
+        manifest, rows = files.manifest(), files.pairs()
+        place = place_of(folder, str((manifest.get("projection") or {}).get("label", LRP2)))
+        names = experiment_folders(place.experiment, place.projection)
+        name = "/".join((*names, place.model, place.dataset, place.language, STUDY_NAME))
+        if name not in {study.study_name for study in merged.get_all_studies()}:
+            select_by = metric(str(manifest["select_by"]))
+            damage_study(rows, found, int(manifest["model"]["blocks"]), select_by, merged, name)

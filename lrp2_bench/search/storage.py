@@ -13,17 +13,19 @@ import re
 import time
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import cut_torn_tail, make_folder
 from lrp2_bench.core.secrets import learn, mask, masked
+
+if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +118,9 @@ def first_line(error: Exception) -> str:
 
 def _refuse_misread(url: str, shown: str) -> None:
     """Raises :class:`BenchError` where SQLAlchemy would take a part of the password for a part of the host."""
+    from sqlalchemy.engine import make_url  # a quarter of a second, which a journal need not pay
+    from sqlalchemy.exc import ArgumentError
+
     try:
         host = make_url(url).host or ""
     except (ArgumentError, ValueError):
@@ -128,6 +133,8 @@ def _refuse_misread(url: str, shown: str) -> None:
 
 
 def _database(url: str, heartbeat: int) -> RDBStorage:
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
     scheme = re.split(r"[+:]", url, maxsplit=1)[0]
     bounded = scheme == "sqlite" or "connect_timeout" in url
     engine = None if bounded else {"connect_args": {"connect_timeout": _CONNECT}}
@@ -144,8 +151,10 @@ def _database(url: str, heartbeat: int) -> RDBStorage:
             time.sleep(random.uniform(0.05, 0.5))
 
 
-def _exists(error: IntegrityError | ProgrammingError | OperationalError) -> bool:
+def _exists(error: DBAPIError) -> bool:
     """Whether another made first what was to be made."""
+    from sqlalchemy.exc import IntegrityError
+
     by_code = getattr(error.orig, "sqlstate", None) in _EXISTS
     return by_code or isinstance(error, IntegrityError) or "already exists" in str(error.orig)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.storages import BaseStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
@@ -54,6 +55,20 @@ def write_study(
     dropped on the way and are pruned trials. The file is regenerated from the hits and takes the old one's place
     whole, so that a kill leaves either study, never a half one.
     """
+    with atomic_path(path) as temporary:
+        study_of(rows, blocks, select_by, curves, _journal(temporary), name)
+    return load_study(path, name)
+
+
+def study_of(
+    rows: Sequence[PairRow],
+    blocks: int,
+    select_by: Metric,
+    curves: Mapping[LayerPair, Mapping[int, float]] | None = None,
+    storage: BaseStorage | None = None,
+    name: str | None = None,
+) -> optuna.Study:
+    """The same in a ``storage``; in memory without one."""
     curves = curves or {}
     ranges = ranges_of([*curves, *(row.pair for row in rows if row.pair is not None)])
     space = distributions(blocks, ranges)
@@ -66,14 +81,14 @@ def write_study(
             state, final = (TrialState.FAIL, None) if math.isnan(value) else (TrialState.COMPLETE, value)
             curve = curves.get(row.pair, {})
             trials[row.pair] = _trial(row.pair, space, ranges, state, curve, final, attributes(row, select_by))
-    with quiet_optuna(), atomic_path(path) as temporary:
-        study = optuna.create_study(study_name=name, storage=_journal(temporary), direction=select_by.direction)
+    with quiet_optuna():
+        study = optuna.create_study(study_name=name, storage=storage, direction=select_by.direction)
         for row in rows:
             if row.pair is None:
                 for key, number in baseline_attributes(row).items():
                     study.set_user_attr(key, number)
         study.add_trials([trials[pair] for pair in sorted(trials)])
-    return load_study(path, name)
+    return study
 
 
 def load_study(path: Path, name: str) -> optuna.Study:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lrp2_bench.metrics.registry import metric as metric_named
+from lrp2_bench.results.choice import at_best_strengths
 from lrp2_bench.results.tables import PairRow
 
 
@@ -14,11 +15,11 @@ def pair_heatmap(pairs: Sequence[PairRow], metric: str, best: PairRow, title: st
 
     Layers count from 1; cells that are no pair, or were not evaluated, stay empty. The pair ``best``, chosen by
     ``select_by``, carries a mark, also in the heatmaps of other metrics. ``pairs`` may hold the baseline, which
-    has no cell.
+    has no cell; of a pair at several strengths, the one that is best by ``select_by`` has it.
     """
     from plotly import graph_objects
 
-    values = {row.pair: row.value(metric) for row in pairs if row.pair is not None}
+    values = {row.pair: row.value(metric) for row in at_best_strengths(pairs, select_by) if row.pair is not None}
     unit = metric_named(metric).unit
     deepest = max(pair.lsrp for pair in values)
     layers = list(range(1, deepest + 1))

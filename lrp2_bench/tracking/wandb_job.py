@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from lrp2_bench.metrics.registry import metric as metric_named
-from lrp2_bench.results.tables import DECIMALS, PAIR_COLUMNS
+from lrp2_bench.results.tables import DECIMALS
 from lrp2_bench.tracking.base import JobRecord
 from lrp2_bench.tracking.figures import pair_heatmap
 from lrp2_bench.tracking.wandb_run import Content
@@ -31,12 +31,9 @@ def job_content(record: JobRecord) -> Content:
 def _describe(wandb: Any, run: Any, record: JobRecord) -> None:
     run.define_metric(LAYER, hidden=True, summary="none")
     run.define_metric(f"{ALIGNED}/*", step_metric=LAYER, summary="none")  # the last layer's value sums up nothing
-    further = list(record.baseline.further)
-    rows = [
-        [*(getattr(row, column) for column in PAIR_COLUMNS), *(row.value(name) for name in further)]
-        for row in record.pairs
-    ]
-    table = wandb.Table(columns=[*PAIR_COLUMNS, *further], data=rows)
+    columns = list(dict.fromkeys(name for row in record.pairs for name in row.columns()))
+    rows = [[row.columns().get(name) for name in columns] for row in record.pairs]
+    table = wandb.Table(columns=columns, data=rows)
     run.log({PAIRS: table, **_heatmaps(wandb, record)})
     for row in record.alignment:
         values = {LAYER: row.layer, f"{ALIGNED}/baseline": row.baseline}
@@ -80,6 +77,7 @@ def _summary(record: JobRecord) -> dict[str, Any]:
     }
     if record.best is not None:
         best = {metric: record.best.value(metric) for metric in metrics}
-        summary["best"] = {"lirp": record.best.lirp, "lsrp": record.best.lsrp, **best}
+        pair = record.best.pair
+        summary["best"] = {**(pair.as_dict() if pair else {}), **best}
         summary["gain"] = {metric: round(best[metric] - baseline[metric], DECIMALS) for metric in metrics}
     return {**record.measures, **summary}

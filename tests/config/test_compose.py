@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from lrp2_bench.core.registry import Registry
 from lrp2_bench.core.settings import (
     AnalyzeCommand,
     BenchCommand,
+    CheckCommand,
     DashboardCommand,
     DemoCommand,
     Precision,
@@ -47,6 +49,7 @@ COMMANDS = {
     "report": ReportCommand,
     "analyze": AnalyzeCommand,
     "bench": BenchCommand,
+    "check": CheckCommand,
     "pretrain": PretrainCommand,
     "demo": DemoCommand,
     "regret": RegretCommand,
@@ -72,7 +75,7 @@ def _application(config: DictConfig) -> DictConfig:
 
 def _given(command: str) -> list[str]:
     """What has no default."""
-    if command in {"report", "bench", "demo", "regret", "dashboard", "workspace"}:
+    if command in {"report", "bench", "check", "demo", "regret", "dashboard", "workspace"}:
         return []
     return ["model.path=DIR"] if command in {"pretrain", "analyze"} else ["language=de", "model.path=DIR"]
 
@@ -80,6 +83,11 @@ def _given(command: str) -> list[str]:
 @cache
 def _groups(command: str) -> frozenset[str]:
     return frozenset(map(str, _compose(command).hydra.runtime.choices))
+
+
+def _class_of(command: str, group: str) -> str:
+    (found,) = (field for field in fields(COMMANDS[command]) if field.name == group)
+    return str(found.type)
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -94,27 +102,23 @@ def test_every_file_in_conf_composes(path: Path) -> None:
         group, option = str(path.parent), path.stem
         used = [command for command in COMMANDS if group in _groups(command)]
         assert used, f"no command has a group '{group}'"
-        for command in used:
-            config = _application(_compose(command, *_given(command), f"{group}={option}"))
+        # Commands whose setting is of one class take the same options.
+        for command in {_class_of(command, group): command for command in used}.values():
+            given = [*_given(command), *(["model.path=DIR"] if (command, group) == ("check", "model") else [])]
+            config = _application(_compose(command, *given, f"{group}={option}"))
             typed(config, COMMANDS[command])
             tree(config)
 
 
+@pytest.mark.parametrize("launcher", ["local", "submitit_slurm"])
 @pytest.mark.parametrize("path", SWEEPS, ids=str)
-def test_every_sweep_composes_and_names_itself(path: Path) -> None:
+def test_every_sweep_composes_names_itself_and_runs_on_every_launcher(path: Path, launcher: str) -> None:
     assert path.parent == Path(), "sweeps lie in one folder, by name"
-    config = _compose("search", f"+sweep={path.stem}", "language=de")
+    config = _compose("search", f"+sweep={path.stem}", "language=de", f"hydra/launcher={launcher}")
+    assert config.hydra.runtime.choices["hydra/launcher"] == launcher
     assert config.experiment.name == path.stem
     assert config.hydra.sweeper.params, "a sweep varies something"
     assert "sweep" not in config, "a sweep sets keys, it is none"
-    typed(_application(config), SearchCommand)
-
-
-@pytest.mark.parametrize("launcher", ["local", "submitit_slurm"])
-@pytest.mark.parametrize("path", SWEEPS, ids=str)
-def test_every_sweep_runs_on_every_launcher(path: Path, launcher: str) -> None:
-    config = _compose("search", f"+sweep={path.stem}", "language=de", f"hydra/launcher={launcher}")
-    assert config.hydra.runtime.choices["hydra/launcher"] == launcher and config.hydra.sweeper.params
     typed(_application(config), SearchCommand)
 
 

@@ -22,7 +22,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: analyze, bench, dashboard, demo, "),
+        ("serch", 2, "Unknown command 'serch'. Did you mean 'search'?\nKnown: analyze, bench, check, dashboard, "),
         ("--version=3", 2, "Unknown command '--version=3'."),
         ("help serch", 2, "Unknown command 'serch'. Did you mean 'search'?"),
         ("-m search language=de,zh", 2, "The command comes first: lrp2-bench search -m language=de,zh"),
@@ -70,7 +70,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("analyze analysis=null", 1, "Unknown analysis 'null'.\nKnown: alignment, languages, "),
         ("search language=de model=[mbert,hf]", 1, "a job takes one model. For a job each: -m model=mbert,hf."),
         ("search language=null", 1, "'language' does not take this: "),
-        ("search language=de probing=x", 1, "It is a group of settings: probing.closing_sentinel, probing.pool_size, "),
+        ("search language=de probing=x", 1, "It is a group of settings: probing.closing_sentinel, probing.filtered, "),
         ("search language=de seed=[1", 1, "A setting cannot be read: "),
         ("analyze pair=2/4", 1, "Give it as pair=[LIRP,LSRP], such as pair=[2,4]."),
         ("search mbert", 1, "'mbert' is not a setting."),

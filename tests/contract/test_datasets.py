@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
+from lrp2_bench.config.compose import conf_dir
 from lrp2_bench.config.extensions import takes
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.data.dataset import Dataset
-from lrp2_bench.data.registry import DATASETS
+from lrp2_bench.data.registry import DATASETS, SELECTION
 from tests.data.dataset_contract import DatasetContract
 from tests.support import toy
 from tests.support.toy_successors import build_bmlama, build_geomlama, build_klar, build_mpararel
@@ -77,6 +79,12 @@ class TestRegistered(DatasetContract):
         assert self.make(**options).name == name
         if takes(f"{self.dataset.__module__}.{self.dataset.__qualname__}", "name"):
             assert self.make(**options, name="mine").name == "mine"
+
+
+@pytest.mark.parametrize("name", DATASETS.names())
+def test_every_option_of_a_dataset_says_which_facts_it_asks(name: str) -> None:
+    written = OmegaConf.load(conf_dir() / "dataset" / f"{name}.yaml")
+    assert {key: written[key] for key in SELECTION} == SELECTION
 
 
 def test_a_dataset_that_needs_no_options_is_found_out_by_itself(tmp_path: Path) -> None:

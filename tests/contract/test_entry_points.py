@@ -143,7 +143,8 @@ def test_the_pages_search_uses_all_three_its_manifest_repeats_it_and_the_help_li
     assert next((tmp_path / "b").rglob("pairs.csv")).read_bytes() == (folder / "pairs.csv").read_bytes()
     assert "The dataset 'ruin' of the package 'lrp2-broken' cannot be loaded from 'lrp2_ruin:Ruin'" in errors
     help_text = answers[-1][1]
-    assert "dataset: cldr, mlama, ruin, towns, xfactr" in help_text and "projection: half, lirp_only" in help_text
+    assert "dataset: bmlama, cldr, geomlama, klar, mlama, mpararel, ruin, table, towns, xfactr" in help_text
+    assert "projection: half, lirp_only" in help_text
     assert "accuracy, transferability, accuracy_macro, misses" in help_text
 
 

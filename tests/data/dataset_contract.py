@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.prompts import fill_template
 from lrp2_bench.core.types import Relation
 from lrp2_bench.data.dataset import Dataset
+from lrp2_bench.data.selection import SelectedDataset, Selection
+from lrp2_bench.probing.pools import pool_of
 
 
 class DatasetContract(ABC):
@@ -64,9 +68,56 @@ class DatasetContract(ABC):
         for relations in self.relations_of(options):
             for relation in relations:
                 for fact in relation.facts:
-                    query = relation.fill(fact, "[MASK]").text
-                    assert fact.subject in query and query.count("[MASK]") == 1
-                    assert "[" not in query.replace("[MASK]", "").replace(fact.subject, "")
+                    for template in relation.templates_of(fact):
+                        query = fill_template(template, fact.subject, "[MASK]").text
+                        assert "[X]" not in template or fact.subject in query
+                        assert query.count("[MASK]") == 1
+                        assert "[" not in query.replace("[MASK]", "").replace(fact.subject or "no subject", "")
+                    assert relation.fill(fact, "[MASK]").text
+
+    def test_candidates_hold_the_right_object_and_nothing_that_has_no_label(self, options: dict[str, Any]) -> None:
+        for relations in self.relations_of(options):
+            for relation in relations:
+                for fact in relation.facts:
+                    ids = relation.candidates_of(fact)
+                    assert set(ids) <= relation.objects.keys() and len(set(ids)) == len(ids)
+                    assert fact.object in {relation.objects[each] for each in ids}
+
+    def test_the_right_objects_of_a_subject_are_those_of_the_whole_relation(self, options: dict[str, Any]) -> None:
+        for whole, cut in zip(self.relations_of(options), self.relations_of(options, limit=1), strict=True):
+            for before, after in zip(whole, cut, strict=True):
+                for fact in after.facts:
+                    others = {f.object for f in before.facts if f.subject_id == fact.subject_id} - {fact.object}
+                    assert others <= after.other_answers(fact) == before.other_answers(fact)
+
+    def test_pools_are_filtered_of_the_other_right_objects_alone(self, options: dict[str, Any]) -> None:
+        for relations in self.relations_of(options):
+            for relation in relations:
+                full, filtered = (pool_of(relation, None, 0, filtered=each) for each in (False, True))
+                for row, fact in enumerate(relation.facts):
+                    gone = {full.labels[place] for place in (full.allowed[row] & ~filtered.allowed[row]).nonzero()[0]}
+                    asked = {relation.objects[each] for each in relation.candidates_of(fact)}
+                    assert gone == relation.other_answers(fact) & asked
+                    assert filtered.allowed[row, filtered.gold[row]]
+
+    def test_a_sample_is_the_same_facts_in_both_languages(self, options: dict[str, Any]) -> None:
+        languages = [self.language, self.pivot]
+        sampled = SelectedDataset(self.make(**options), Selection.of(sample=3, sample_languages=languages))
+        found = [sampled.facts(code, self.pivot, DataWarnings()) for code in languages]
+        keys = [{fact.key for relation in facts.relations for fact in relation.facts} for facts in found]
+        assert keys[0] == keys[1] and len(keys[0]) == 3
+        assert sampled.languages() == self.make(**options).languages() and sampled.name == self.make(**options).name
+
+    def test_the_facts_of_a_list_are_asked_alone(self, options: dict[str, Any], tmp_path: Path) -> None:
+        ours, _ = self.relations_of(options)
+        wanted = [ours[0].facts[-1], ours[1].facts[0]]
+        rows = [f'"{wanted[0].relation}","{wanted[0].uuid}"', f'"{wanted[1].relation}",{wanted[1].line_id}']
+        (tmp_path / "some facts.csv").write_text("\n".join(["relation,fact", *rows]), encoding="utf-8")
+        listed = SelectedDataset(self.make(**options), Selection.of(facts=str(tmp_path / "some facts.csv")))
+        relations = listed.facts(self.language, self.pivot, DataWarnings()).relations
+        assert {fact.key for relation in relations for fact in relation.facts} == {fact.key for fact in wanted}
+        whole = {relation.name: relation.pool for relation in ours}
+        assert all(relation.pool == whole[relation.name] for relation in relations)
 
     @pytest.mark.parametrize("limit", [1, 2])
     def test_a_limit_keeps_the_first_facts_and_whole_pools(self, limit: int, options: dict[str, Any]) -> None:

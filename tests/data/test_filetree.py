@@ -36,6 +36,19 @@ def test_every_file_is_found_sorted_and_read(kind: str, tmp_path: Path) -> None:
     assert {str(path): tree.read(path) for path in tree.paths()} == FILES
 
 
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_what_macos_adds_to_a_folder_is_no_file(kind: str, tmp_path: Path) -> None:
+    forks = {"__MACOSX/a/b/._one.txt": b"\0\5\26\7", "a/._two.txt": b"\0\5\26\7", "__MACOSX/x": b""}
+    for name, data in forks.items():
+        (tmp_path / "x" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "x" / name).write_bytes(data)
+    with zipfile.ZipFile(_zip(tmp_path / "x.zip"), "a") as archive:
+        for name, data in forks.items():
+            archive.writestr(name, data)
+    tree = open_tree(_folder(tmp_path / "x") if kind == "folder" else tmp_path / "x.zip")
+    assert [str(path) for path in tree.paths()] == sorted(FILES)
+
+
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="There is no file or folder '.*nowhere.zip'"):
         open_tree(tmp_path / "nowhere.zip")

@@ -14,8 +14,10 @@ from lrp2_bench.data.language_table import (
     is_language_code,
     language_family,
     language_name,
+    language_script,
     own_languages,
     read_language_table,
+    usual_code,
 )
 from lrp2_bench.report.tables.group_means import group_means_table
 from lrp2_bench.results.runs import find_runs
@@ -105,3 +107,28 @@ def test_a_report_counts_the_datasets_languages_and_the_users_groups(tmp_path: P
     assert found["high resource"] == ((1, 1), 20) and found["low resource"] == ((1, 1), 90)
     assert "Missing (1 of 3 languages): fo." in table.notes
     assert not any("Of unknown family" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "script"),
+    [
+        ("is", "Icelandic", "Latin"), ("yo", "Yoruba", "Latin"), ("pa", "Punjabi", "Gurmukhi"),
+        ("deu", "German", "Latin"), ("ja", "Japanese", "Japanese"),
+        ("zh-Hant", "Traditional Chinese", "Han"), ("sr-Latn", "Serbian (Latin)", "Latin"), ("az-IR", None, "Arabic"),
+        ("eng_Latn", "English", "Latin"), ("ilo", "Iloko", "Latin"), ("xx9", "xx9", None),
+    ],
+)  # fmt: skip
+def test_names_and_scripts_of_other_languages_are_cldrs(code: str, name: str | None, script: str | None) -> None:
+    assert name is None or language_name(code) == name
+    assert language_script(code) == script
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("DE", "de"), ("zh-hant", "zh-Hant"), ("PT-br", "pt-BR"), ("eng_latn", "eng_Latn"), ("ES-419", "es-419"),
+        ("zh-hant-tw", "zh-Hant-TW"), ("toki", "toki"), ("de", "de"), ("x-klingon", "x-klingon"),
+    ],
+)  # fmt: skip
+def test_codes_have_one_spelling(written: str, code: str) -> None:
+    assert usual_code(written) == code

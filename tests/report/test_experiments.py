@@ -58,6 +58,7 @@ def test_a_report_over_two_experiments_compares_them(outputs: Path, tmp_path: Pa
     assert {row["subject"] for row in rows(report / "verdict.csv")} >= {"mbert on mlama, one, 2 languages"}
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_one_experiment_of_two_gives_the_tables_it_always_gave(outputs: Path, tmp_path: Path) -> None:
     report = run_report([outputs / "one"], tmp_path, "accuracy", Console(file=io.StringIO(), width=200)).folder
     assert "experiment" not in rows(report / "table1_mbert_mlama.csv")[0]

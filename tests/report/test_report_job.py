@@ -105,12 +105,13 @@ def test_an_unknown_metric_is_an_error_that_suggests_the_nearest(tmp_path: Path)
         report(tmp_path, select_by="acuracy")
 
 
+@pytest.mark.usefixtures("without_figures")  # whose names have a test of their own
 def test_a_models_name_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     model = {"name": "../../evil", "blocks": 12, "digest": "d", "revision": "r"}
     write_run(tmp_path / "runs", "de", (20, 30), {(1, 2): (21, 31)}, manifest={"model": model})
     folder, _ = report(tmp_path / "runs")
     assert len([path for path in folder.iterdir() if path.is_file()]) == 7
-    assert {path.parent for path in tmp_path.rglob("*evil*")} == {folder, folder / "figures"}
+    assert {path.parent for path in tmp_path.rglob("*evil*")} == {folder}
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -105,3 +106,28 @@ def changes(of: Formula, moved: Callable[[torch.Tensor], torch.Tensor]) -> Calla
 def all_but(special: Sequence[int]) -> Callable[[torch.Tensor], torch.Tensor]:
     """Marks the tokens that are not among ``special``."""
     return lambda ids: ~torch.isin(ids, torch.tensor(special, dtype=torch.long))
+
+
+def last_of(
+    tokenizer: Any, sentences: Sequence[Sequence[str]], special: Sequence[int]
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Marks each row's last token that is not ``special``; of a row of the ``sentences`` of a fact, that of the tokens
+    all of that fact's begin with."""
+    ends = {}
+    for some in sentences:
+        rows = [tokenizer(text)["input_ids"] for text in some]
+        common = 0
+        while all(len(row) > common and row[common] == rows[0][common] for row in rows):
+            common += 1
+        ends |= {tuple(row): common for row in rows}
+
+    def mark(ids: torch.Tensor) -> torch.Tensor:
+        marked = torch.zeros(ids.shape, dtype=torch.bool)
+        for number, row in enumerate(ids.tolist()):
+            own = [ends[row_] for row_ in ends if tuple(row[: len(row_)]) == row_]
+            text = [at for at, token in enumerate(row[: max(own)] if own else row) if token not in special]
+            if text:
+                marked[number, text[-1]] = True
+        return marked
+
+    return mark

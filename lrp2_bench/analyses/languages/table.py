@@ -9,9 +9,8 @@ import numpy as np
 
 from lrp2_bench.analyses.languages.compute import Floats, Map
 from lrp2_bench.analyses.languages.partitions import Agreement, Kinship, Mantel
-from lrp2_bench.core.languages import LANGUAGES
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.data.language_table import language_family, language_name
+from lrp2_bench.data.language_table import language_family, language_name, language_script
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.stats.paired_tests import holm
 
@@ -48,7 +47,7 @@ def family(code: str) -> str:
 
 
 def script(code: str) -> str:
-    return LANGUAGES[code].script if code in LANGUAGES else UNKNOWN
+    return language_script(code) or UNKNOWN
 
 
 def agreement_table(model: str, numbers: Sequence[LayerNumbers], notes: Sequence[str]) -> Table:

@@ -100,7 +100,7 @@ class _Batch:
     ) -> None:
         self._model, self._method = model, method
         self._pair = pair
-        self._edit = as_edit(edit) if pair is not None and edit is not None else None
+        self._edit = as_edit(edit).for_pair(pair) if pair is not None and edit is not None else None
         tokens = model.batch([prompt.ids for prompt in prompts])
         self._moved = self._edit.tokens(tokens) if self._edit is not None else None
         self._context = model.context(tokens)

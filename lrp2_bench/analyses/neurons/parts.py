@@ -46,7 +46,7 @@ class Part:
             "format": _FORMAT,
             "model": model,
             "prompts": sha256_json([[prompt.ids, prompt.positions, prompt.targets] for prompt in self.prompts]),
-            "pair": [self.pair.lirp, self.pair.lsrp] if self.pair else None,
+            "pair": list(self.pair.as_dict().values()) if self.pair else None,
             "vectors": list(self.vectors) if self.pair else [],
             "steps": method.steps,
             "rule": method.rule,

@@ -82,4 +82,4 @@ def _best(settings: ScoreCommand, folder: Path) -> list[LayerPair]:
             f"The search in '{folder}' has no pair with a value of {settings.select_by}.\n"
             "Give score.settings a list of pairs, [[LIRP,LSRP]], or [] for the baseline alone."
         )
-    return [plain(best.pair, run.strengths)]
+    return [plain(best.pair, run.own_strengths)]

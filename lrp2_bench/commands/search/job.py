@@ -13,11 +13,18 @@ from lrp2_bench.analyses.exposure.job import note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
 from lrp2_bench.commands.search.asked import what_is_asked
 from lrp2_bench.commands.search.damage import stored_damage
+from lrp2_bench.commands.search.draws import require_draws, stored_draws
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
 from lrp2_bench.commands.search.outcome import Views, log_outcome, record_of, reported, write_manifest
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
-from lrp2_bench.commands.search.projection import Projection, choose_projection, require_sentences, with_edit
+from lrp2_bench.commands.search.projection import (
+    Projection,
+    choose_projection,
+    note_unmoved,
+    require_sentences,
+    with_edit,
+)
 from lrp2_bench.commands.search.shards import relations_of, shard_of
 from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy
 from lrp2_bench.commands.search.studies import finish_study, open_recorder
@@ -96,6 +103,7 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
     model = load_for(job, inputs)
     projection = inputs.projection
     if job.has_pairs:
+        note_unmoved(projection, inputs.facts, model.family, job.data_warnings)
         projection = with_edit(projection, job.settings, sources.corpus, model, inputs.checkpoint, job.data_warnings)
     run = _open_folder(job, inputs, model, projection)
     board = _evaluate(run)
@@ -104,6 +112,7 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
     views = _write_views(run, board)
     aligned = stored_alignment(run, views.best)
     damage = stored_damage(run, board.hits(), reported(run, views), sources)
+    stored_draws(run, board.hits(), views.best_row, damage, sources)
     seconds = time.perf_counter() - job.started
     write_manifest(run, views, seconds)
     log_outcome(run, views, seconds)
@@ -119,6 +128,7 @@ def read_inputs(job: SearchJob, sources: Sources) -> Inputs:
             f"language and pivot are both '{settings.pivot}': there is nothing to project.\n"
             "Choose another language, or search=baseline for the pivot's own row."
         )
+    require_draws(settings)
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
     asked = what_is_asked(settings, projection.intervention)
@@ -213,6 +223,8 @@ def _write_views(run: Prepared, board: Board) -> Views:
     with open_recorder(run) as recorder:
         if job.settings.search.kind in CHOOSING:
             found = run_strategy(run.evaluator, hits, run.projection, run.asked, job.status, recorder)
+        if run.asked.has_strengths:  # others may have stored theirs meanwhile
+            run.evaluator.add(run.evaluator.store.searched(), hits)
         settings, filled = run.projection.filled(hits, run.evaluator.everything, run.blocks)
         rows = write_views(job.folder, filled, settings, job.measured)
         best = finish_study(run, recorder, rows, found)

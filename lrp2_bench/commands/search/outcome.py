@@ -9,6 +9,7 @@ from lrp2_bench.analyses.exposure.job import exposure_measures
 from lrp2_bench.commands.search.damage import damage_measures
 from lrp2_bench.commands.search.prepared import Prepared
 from lrp2_bench.commands.search.strategies import search_summary
+from lrp2_bench.core.settings import SearchKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.probing.build import pool_size
@@ -82,8 +83,8 @@ def log_outcome(run: Prepared, views: Views, seconds: float) -> None:
 
 def reported(run: Prepared, views: Views) -> list[LayerPair]:
     """The pairs whose damage is measured: the best one, and those that were given."""
-    given = run.job.settings.search.kind.value == "pairs"
-    pairs = [row.pair for row in views.rows if row.pair is not None] if given else []
+    given = run.job.settings.search.kind is SearchKind.pairs
+    pairs = [pair for pair in run.wanted if pair is not None] if given else []
     return [*([views.best] if views.best else []), *pairs]
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -18,7 +19,7 @@ from lrp2_bench.commands.search.asked import what_is_asked
 from lrp2_bench.commands.search.shards import part_of, shard_of
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
-from lrp2_bench.core.types import ParallelFacts, Relation
+from lrp2_bench.core.types import NOT_EVALUATED, ParallelFacts, Relation, Setting
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.grid.cost import (
     Cost,
@@ -44,6 +45,7 @@ from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.probing.probe import Probe, ProbeCounts
 from lrp2_bench.probing.scores import require_scores
+from lrp2_bench.results.hits import HitsStore, Side, holds_hits
 
 #: Seconds spent on timing each part.
 _TIMING = 1.0
@@ -91,9 +93,11 @@ class Forecast:
         return blocks + self.log_partitions / self.log_partition_rate
 
 
-def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], console: Console) -> None:
-    """Print the forecast of a search, or of its shard. The model is loaded, so that its tokenizer and this machine's
-    speed are real."""
+def run_plan(
+    settings: SearchCommand, make_dataset: Callable[[], Dataset], console: Console, folder: Path | None = None
+) -> float:
+    """Print the forecast of a search, or of its shard, and return its likely seconds. The model is loaded, so that its
+    tokenizer and this machine's speed are real. Relations whose hits are in the run's ``folder`` are left out."""
     what_is_asked(settings, intervention(settings.projection))  # what cannot be searched is refused before it is loaded
     data_warnings = DataWarnings()
     shard = shard_of(settings.shard)
@@ -104,13 +108,42 @@ def run_plan(settings: SearchCommand, make_dataset: Callable[[], Dataset], conso
     model = load_model(checkpoint, settings.model)
     data_warnings.report()
     require_scores(model, facts)
-    console.print(forecast_table(forecast(model, facts, settings, settings.search.kind is not SearchKind.baseline)))
+    pairs = settings.search.kind is not SearchKind.baseline
+    left = _open_part(facts, folder, _grid(model, settings, pairs)) if folder is not None else facts
+    if done := len(facts.relations) - len(left.relations):
+        console.print(f"{done} of {len(facts.relations)} relations are done already and left out.", highlight=False)
+    if not left.relations and not left.pivot_relations:
+        return 0.0
+    found = forecast(model, facts, settings, pairs, left)
+    console.print(forecast_table(found))
     if settings.search.strength_range is not None:
         console.print("Strengths of search.strength_range are not counted: this is the grid at one of them.")
     if settings.search.kind is SearchKind.racing and settings.search.budget is not None:
         console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")
     elif settings.search.kind not in (SearchKind.grid, SearchKind.pairs, SearchKind.baseline):
         console.print(f"search={settings.search.kind.value} takes a part of that, which its hits decide.")
+    return found.likely.seconds
+
+
+def _open_part(facts: ParallelFacts, folder: Path, plan: GridPlan) -> ParallelFacts:
+    """The relations that a job would still evaluate in ``folder``, of either side."""
+    if not holds_hits(folder):
+        return facts
+    store = HitsStore(folder)
+
+    def is_open(side: Side, relation: Relation, wanted: Sequence[Setting]) -> bool:
+        return NOT_EVALUATED in store.load(side, relation.name, relation.facts, wanted)
+
+    return replace(
+        facts,
+        relations=tuple(each for each in facts.relations if is_open("language", each, plan.settings)),
+        pivot_relations=tuple(each for each in facts.pivot_relations if is_open("pivot", each, (None,))),
+    )
+
+
+def _grid(model: LayeredModel, settings: SearchCommand, pairs: bool) -> GridPlan:
+    chosen = intervention(settings.projection)
+    return plan_grid(model.blocks, what_is_asked(settings, chosen).pairs(chosen, model.blocks) if pairs else ())
 
 
 def _memory_ahead(checkpoint: Checkpoint, settings: SearchCommand) -> str:
@@ -129,14 +162,17 @@ def _memory_ahead(checkpoint: Checkpoint, settings: SearchCommand) -> str:
     )
 
 
-def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool) -> Forecast:
-    """Tokenizes every query and runs a few. ``pairs``: the whole grid rather than the baseline alone."""
-    chosen = intervention(settings.projection)
-    grid = plan_grid(model.blocks, what_is_asked(settings, chosen).pairs(chosen, model.blocks) if pairs else ())
+def forecast(
+    model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool, left: ParallelFacts | None = None
+) -> Forecast:
+    """Tokenizes every query and runs a few. ``pairs``: the whole grid rather than the baseline alone; ``left``: the
+    part of ``facts`` that is still to be asked."""
+    left = left or facts
+    grid = _grid(model, settings, pairs)
     log_partition = build_log_partition(model, settings.grid)
-    sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, facts.relations)]
+    sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, left.relations)]
     if facts.language != facts.pivot:
-        sides.append((plan_grid(model.blocks, ()), facts.pivot_relations))
+        sides.append((plan_grid(model.blocks, ()), left.pivot_relations))
     moved = stand_in_shifts(model, facts, settings.seed)
     counted, estimates = [], []
     for plan, relations in sides:
@@ -158,7 +194,7 @@ def forecast(model: LayeredModel, facts: ParallelFacts, settings: SearchCommand,
         shape=model_shape(model),
         plan=grid,
         limits=limits,
-        facts=sum(len(relation.facts) for relation in facts.relations),
+        facts=sum(len(relation.facts) for relation in left.relations),
         certain=sum((side.certain for side in counted), Cost()),
         possible=sum((side.possible for side in counted), Cost()),
         naive=sum((side.naive for side in counted), Cost()),

@@ -10,8 +10,9 @@ from typing import Any
 from lrp2_bench.commands.search.hits import RelationHits
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import SearchCommand
-from lrp2_bench.core.types import LayerPair, Setting
+from lrp2_bench.core.prompts import OBJECT
+from lrp2_bench.core.settings import ProjectionTokens, SearchCommand
+from lrp2_bench.core.types import LayerPair, ParallelFacts, Setting
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.base import Edit, FittingData, Intervention, Needs
 from lrp2_bench.interventions.cached_fit import Fitted, cached_fit, codes_lacking, fit_sentences
@@ -21,6 +22,8 @@ from lrp2_bench.interventions.tokens import on_tokens
 from lrp2_bench.interventions.vectors import LanguageVectors
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint
+
+UNMOVED = "Relations whose template begins with the object: projection.tokens=last moves none of their tokens"
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,23 @@ def require_sentences(projection: Projection, settings: SearchCommand, make_corp
             f"corpus={corpus.name} has no sentences of {', '.join(lacking)}.\nName languages that it has: "
             f"projection.among=[{','.join(code for code in needs.among if code not in lacking)}]."
         )
+
+
+def note_unmoved(projection: Projection, facts: ParallelFacts, family: str, data_warnings: DataWarnings) -> None:
+    """Count the relations whose queries have no last token: a causal model is asked for the object before it reads any.
+
+    Raises :class:`BenchError` where that is all of them.
+    """
+    if family != "causal" or projection.intervention.settings.tokens is not ProjectionTokens.last:
+        return
+    unmoved = [each.name for each in facts.relations if each.template.lstrip().startswith(OBJECT)]
+    if unmoved and len(unmoved) == len(facts.relations):
+        raise BenchError(
+            f"projection.tokens=last moves the last token before the object, and every template of {facts.language} "
+            "begins with the object, so that nothing would be moved.\nUse projection.tokens=all or text."
+        )
+    for name in unmoved:
+        data_warnings.add(UNMOVED, f"{facts.language} {name}")
 
 
 def with_edit(

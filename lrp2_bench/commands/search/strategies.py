@@ -72,8 +72,9 @@ def search(task: Task, settings: SearchSettings, watch: Watch | None = None) -> 
 def _say_what_it_cost(task: Task, settings: SearchSettings, found: Found) -> None:
     share = found.spending.block_runs / max(1, task.grid_runs)
     log.info(
-        "%s: %d of %s saw all %d facts, at %.0f %% of the grid's block runs.",
+        "%s: %d %s saw all %d facts, at %.0f %% of the grid's block runs%s.",
         settings.kind.value, len(found.complete()), _of_how_many(task), task.facts, 100 * share,
+        " at one strength" if task.ranges else "",
     )  # fmt: skip
     if settings.kind is SearchKind.racing and settings.budget is not None and share > settings.budget:
         fewer = f"search.first={settings.first / 2:g} sees fewer facts first"
@@ -89,9 +90,9 @@ def _say_what_it_cost(task: Task, settings: SearchSettings, found: Found) -> Non
 
 def _of_how_many(task: Task) -> str:
     if task.ranges is not None:
-        return f"{len(task.pairs)} pairs' strengths"
+        return "pairs, each at a strength of its own,"
     layers = len({pair.layers for pair in task.pairs})
-    return f"{layers} pairs" if not task.strengths else f"{layers} pairs x {len(task.strengths)} strengths"
+    return f"of {layers} pairs" + (f" x {len(task.strengths)} strengths" if task.strengths else "")
 
 
 def search_summary(

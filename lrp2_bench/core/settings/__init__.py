@@ -3,6 +3,7 @@
 from lrp2_bench.core.settings.commands import (
     AnalyzeCommand,
     BenchCommand,
+    CheckCommand,
     DashboardCommand,
     DemoCommand,
     PretrainCommand,
@@ -41,6 +42,7 @@ __all__ = [
     "LRP2",
     "AnalyzeCommand",
     "BenchCommand",
+    "CheckCommand",
     "DashboardCommand",
     "DemoCommand",
     "ExperimentSettings",

@@ -56,6 +56,17 @@ class SearchCommand(RunCommand):
 
 
 @dataclass
+class CheckCommand:
+    """``lrp2-bench check``."""
+
+    dataset: Any = "???"  # instantiated: lrp2_bench.data.dataset.Dataset; its path may be given by itself
+    model: Any = None  # whose tokenizer is to tell candidates apart; null = none
+    languages: list[str] | None = None  # codes and groups, language=de,high for short; null = all
+    pivot: str = "en"  # the language that others are compared with
+    paths: PathSettings = field(default_factory=PathSettings)
+
+
+@dataclass
 class ScoreCommand(RunCommand):
     """``lrp2-bench score``."""
 

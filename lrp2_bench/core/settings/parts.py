@@ -55,6 +55,8 @@ class ProjectionTokens(Enum):
 
     all = "all"  # every one, as in the paper
     text = "text"  # not the special ones: begin, end, class, separator; a mask is where the answer is read, and moves
+    # the last one of text alone; of candidates' sentences the last that they all begin with, before they differ
+    last = "last"
 
 
 @dataclass
@@ -169,6 +171,8 @@ class ProjectionSettings:
     tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, text (special ones left out), or last
     rank: int | None = None  # subspace: directions taken out; null = languages - 1, at most 16
     dimensions: float = 0.05  # sparse: share of the dimensions that are moved, above 0, up to 1
+    # random directions, as far in KL as the best pair, that it is compared with in draws.csv; their seeds are seed, ...
+    seeds: int = 0
     keep_norm: bool = False  # recover: scale each state back to the length it had
     strength: float = 1.0  # what the move is multiplied by, above 0; search.strengths searches several
     strength_back: float | None = None  # the same of the way back; null = strength
@@ -178,7 +182,7 @@ class ProjectionSettings:
 class TokenSettings:
     """What of a projection matters where nothing is searched."""
 
-    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, or text (special ones left out)
+    tokens: ProjectionTokens = ProjectionTokens.all  # averaged and moved: all, text (special ones left out), or last
 
 
 @dataclass

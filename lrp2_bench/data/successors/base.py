@@ -100,9 +100,11 @@ class Successor(Dataset):
         return tuple(relation.only(relation.facts[: self._limit]) for relation in asked)
 
     def _language(self, language: str, data_warnings: DataWarnings) -> dict[str, Relation]:
-        code = self._codes.get(language, language)  # 'zh-hans' as the collection has it, or 'zh'
-        if code not in self._files:
-            raise UnknownNameError("language", language, self._files, "The dataset holds no others.", aliases())
+        files = self._files
+        # 'zh', or 'zh-hans' as the collection has it.
+        code = language if language in files else self._codes.get(_spelt(language), language)
+        if code not in files:
+            raise UnknownNameError("language", language, files, "The dataset holds no others.", aliases())
         if code not in self._parsed:
             relations = tuple(self._read(code, data_warnings))
             pinned = pinned_digests(self.edition)
@@ -132,8 +134,9 @@ class Successor(Dataset):
                 raise BenchError(f"'{path}' holds no {self.title} ({self.layout}). Check dataset.path.")
             codes = {name: language_code(name) for name in found}
             # A collection that has 'zh' and 'zh-hans' keeps both names.
-            self._codes = {n: n if list(codes.values()).count(code) > 1 else code for n, code in codes.items()}
-            files = {self._codes[name]: each for name, each in found.items()}
+            names = {n: n if list(codes.values()).count(code) > 1 else code for n, code in codes.items()}
+            self._codes = {_spelt(name): code for name, code in names.items()}
+            files = {names[name]: each for name, each in found.items()}
             self._opened = tree, files
         return self._opened
 
@@ -148,6 +151,10 @@ def one_folder(files: Iterable[PurePosixPath], what: str) -> list[PurePosixPath]
             "Set dataset.path to just one copy."
         )
     return found
+
+
+def _spelt(language: str) -> str:
+    return language.lower().replace("_", "-")
 
 
 def digest_of(relations: Iterable[Relation]) -> str:

@@ -16,6 +16,7 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.languages import aliases
+from lrp2_bench.core.quoting import quoted
 from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.language_table import usual_code
@@ -28,14 +29,12 @@ from lrp2_bench.data.table.relations import LanguageEntries, RelationBuilder
 OTHER_CODE = "Language codes were put into their usual spelling"
 NUMBERS = "Ids that differ in how a number is written, such as 1, 01 and 1.0, are ids of different facts"
 
-CHECK = "Correct the table; `lrp2-bench check PATH` lists all its faults."
-
 
 class TableDataset(Dataset):
     """The facts in ``path``. ``columns`` maps our names of columns to those in your files, ``relations`` picks
     relations, ``limit`` keeps the first N facts of each relation of the *language* in file order.
 
-    A table with a fault in any language is refused, with the place of each. ``shown`` is how many are told.
+    A table with a fault in any language is refused, with the place of each.
     """
 
     def __init__(
@@ -45,7 +44,6 @@ class TableDataset(Dataset):
         relations: Sequence[str] | None = None,
         limit: int | None = None,
         name: str = "table",
-        shown: int | None = 10,
     ) -> None:
         require_selection(relations, limit)
         if path is None:
@@ -57,7 +55,7 @@ class TableDataset(Dataset):
             raise BenchError(f"dataset.columns={columns}: give names of columns, such as {{subject: head}}, or null.")
         self.name = name
         self._path = Path(path).expanduser()
-        self._columns, self._wanted, self._limit, self._shown = columns, relations, limit, shown
+        self._columns, self._wanted, self._limit = columns, relations, limit
         self._relations: dict[str, dict[str, Relation]] | None = None
         self._data_warnings: dict[str, DataWarnings] = {}
         self._has_ids = False
@@ -122,7 +120,9 @@ class TableDataset(Dataset):
                     )
             if not files.facts and not faults.found:
                 faults.add(str(self._path), "there is no fact")
-            faults.require_none(CHECK, self._shown)
+            faults.require_none(
+                f"Correct the table; `lrp2-bench check dataset.path={quoted(str(self._path))}` lists all its faults."
+            )
             entries = [entry for some in files.facts.values() for entry in some]
             self._has_ids = all(entry.subject_id and entry.object_id for entry in entries)
             self._relations = found

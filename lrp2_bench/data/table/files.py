@@ -73,7 +73,7 @@ def _mapping(columns: Mapping[str, str] | None) -> dict[str, str]:
     for name, theirs in (columns or {}).items():
         if name not in COLUMNS:
             raise UnknownNameError(
-                "column in dataset.columns:", str(name), COLUMNS, "Give dataset.columns={subject: head}, say."
+                "column in dataset.columns:", str(name), COLUMNS, "Give dataset.columns={subject:head}, say."
             )
         if not isinstance(theirs, str) or not theirs.strip():
             raise BenchError(

@@ -10,18 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench.render.figures.style import language_name
-from lrp2_bench.results.choice import value
+from lrp2_bench.results.choice import at_best_strengths, value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.tables import PairRow
 
 
 @dataclass(frozen=True)
 class Searched:
-    """A run with evaluated pairs: its language's ``name``, and ``best``, the pair that the report chose."""
+    """A run with evaluated pairs: its language's ``name``, and ``best``, the pair that the report chose by
+    ``select_by``."""
 
     run: Run
     name: str
     best: PairRow
+    select_by: str
 
     @property
     def layers(self) -> int:
@@ -36,9 +38,10 @@ class Searched:
         return self.change(self.best, metric)
 
     def grid(self, metric: str) -> npt.NDArray[np.float64]:
-        """``[LIRP, LSRP]``, both from layer 1: the change in points, NaN where there is no pair or no value."""
+        """``[LIRP, LSRP]``, both from layer 1: the change in points, NaN where there is no pair or no value; of a pair
+        at several strengths, at the one that is best by what chose the best pair."""
         cells = np.full((self.layers, self.layers), np.nan)
-        for row in self.run.pairs:
+        for row in at_best_strengths(self.run.pairs, self.select_by):
             if row.pair is not None:
                 cells[row.pair.lirp - 1, row.pair.lsrp - 1] = self.change(row, metric)
         return cells
@@ -55,7 +58,7 @@ class Searched:
 def searched(runs: Sequence[Run], metric: str, select_by: str) -> list[Searched]:
     """The runs that ``metric`` can be drawn for, by their languages' names: no pivot, some pair, some facts."""
     found = [
-        Searched(run, language_name(run.language), best)
+        Searched(run, language_name(run.language), best, select_by)
         for run in runs
         if not run.is_pivot
         and (best := run.best(select_by)) is not None

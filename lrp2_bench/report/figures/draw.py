@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -18,7 +19,8 @@ from lrp2_bench.report.figures.between import between
 from lrp2_bench.report.figures.change import change
 from lrp2_bench.report.figures.heatmaps import heatmaps
 from lrp2_bench.report.figures.relations import relations
-from lrp2_bench.report.method import method
+from lrp2_bench.report.figures.strengths import strengths
+from lrp2_bench.report.method import few_strengths, method
 from lrp2_bench.report.tables.relations import summarise_relations
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Run
@@ -64,6 +66,10 @@ def _figures(runs: Sequence[Run], aligned: Sequence[Aligned], select_by: str) ->
     for metric in METRICS:
         yield from _made(f"heatmaps_{metric}_{of}", heatmaps(runs, metric, select_by))
         yield from _made(f"change_{metric}_{of}", change(runs, metric, select_by))
+        yield from _made(f"strengths_{metric}_{of}", strengths(runs, metric, select_by))
+        for each in few_strengths(runs):
+            here = [replace(run.at(each), label=f"{run.label or ''} at strength {each}".strip()) for run in runs]
+            yield from _made(f"heatmaps_{metric}_{of}_strength_{each}", heatmaps(here, metric, select_by))
     yield from _made(f"layers_between_{of}", between(runs, select_by))
     yield from _made(f"alignment_{of}", alignment(aligned))
 

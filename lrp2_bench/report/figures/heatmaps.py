@@ -56,7 +56,8 @@ def heatmaps(runs: Sequence[Run], metric: str, select_by: str) -> Figure | None:
     texts = Texts(
         f"Change of {metric} at every pair of layers",
         f"{shown(model, 60)} on {shown(found[0].run.dataset_label, 90)}: points against the baseline. In the corners: "
-        "the change at the starred pair, and the percentages it leads from and to.",
+        "the change at the starred pair, and the percentages it leads from and to."
+        + (" Each pair at its best strength." if any(len(one.run.strengths) > 1 for one in found) else ""),
         scale.note,
     )
     page = make_page(len(found), texts, Gaps(left=0.46, below=0.38, above=0.19, between=0.15, footer=0.7))
@@ -117,7 +118,8 @@ def _draw_marks(axes: Axes, one: Searched, ring: LayerPair | None, width: float)
 def _draw_texts(axes: Axes, one: Searched, metric: str, width: float) -> None:
     axes.set_title(fitted(one.name, width, TEXT, "bold"), loc="left", size=TEXT, weight="bold", pad=3)
     corner: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "left", "va": "top"}
-    axes.annotate(signed(one.best_change(metric)), (0, 1), xytext=(3, -1), size=TEXT, gid="change", **corner)
+    at = f" at {one.best.pair.strengths}" if one.best.pair and one.best.pair.strengths else ""
+    axes.annotate(f"{signed(one.best_change(metric))}{at}", (0, 1), xytext=(3, -1), size=TEXT, gid="change", **corner)
     levels = f"{value(one.run.baseline, metric):.1f} → {value(one.best, metric):.1f}"
     if text_width(levels, SMALL) <= _CORNER * width:
         axes.annotate(levels, (0, 1), xytext=(3, -11), size=SMALL, color=GREY, gid="levels", **corner)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from lrp2_bench.core.languages import ENGLISH, GROUPS
 from lrp2_bench.data import published
 from lrp2_bench.render.figures.scales import colour_scale
 from lrp2_bench.report.assessed_runs import AssessedRuns
-from lrp2_bench.report.method import method
+from lrp2_bench.report.method import few_strengths, method
 from lrp2_bench.report.page.colours import diverging
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.page.shown_facts import FactTexts
@@ -44,7 +44,11 @@ def page_data(
     it."""
     texts = FactTexts()
     problems: list[str] = []
-    shown = [_group(found, unfinished, choices, texts, problems) for found in groups]
+    shown = [
+        _group(each, unfinished, choices, texts, problems)
+        for found in groups
+        for each in _by_strength(found, choices.select_by)
+    ]
     content = {
         "select_by": choices.select_by,
         "colours": {theme: diverging(theme) for theme in ("light", "dark")},
@@ -52,6 +56,19 @@ def page_data(
         "facts": texts.entries,
     }
     return content, problems
+
+
+def _by_strength(found: AssessedRuns, select_by: str) -> list[AssessedRuns]:
+    """Where strengths were searched: each pair of layers at its best, and all at each of a few."""
+    if not any(run.strengths for run in found.runs):
+        return [found]
+
+    def labelled(runs: Iterable[Run], what: str) -> AssessedRuns:
+        return replace(found, runs=tuple(replace(run, label=f"{run.label} {what}".strip()) for run in runs))
+
+    best = labelled((run.at_best_strengths(select_by) for run in found.runs), "best strengths")
+    return [best, *(labelled((run.at(each) for run in found.runs), f"strength {each}")
+                    for each in few_strengths(found.runs))]  # fmt: skip
 
 
 def _group(

@@ -38,6 +38,7 @@ def run_data(
         "facts": run.baseline.facts,
         "shared": run.baseline.shared,
         "pairs": [[row.lirp, row.lsrp] for row in run.pairs],
+        **({"strengths": [row.pair.strengths for row in run.pairs if row.pair]} if run.strengths else {}),
         "best": {metric: _place(run, pair) for metric, pair in best.items()},
         "paper": [paper.lirp, paper.lsrp] if paper else None,
         "metrics": {metric: _metric(run, metric) for metric in METRICS},
@@ -53,7 +54,8 @@ def run_data(
         return shown, [str(evidence)]
     problem = _add_evidence(shown, run, evidence, texts)
     for metric, runs in assessed.by_metric.items():
-        if run.language in runs:
+        row = run.best(metric)
+        if run.language in runs and row is not None and row.pair == runs[run.language].assessed.best:
             shown["metrics"][metric]["test"] = _test(runs[run.language], metric)
     return shown, [problem] if problem else []
 

@@ -66,7 +66,7 @@ def _answers(run: Run) -> dict[Setting, dict[FactKey, str | None]]:
     if run.files.has(ANSWERS):
         with suppress(BenchError):  # told of with the tables of scores
             for one in run.files.answers():
-                found.setdefault(setting_of(one.layers, run.strengths), {})[one.relation, one.uuid] = one.answer
+                found.setdefault(setting_of(one.layers, run.own_strengths), {})[one.relation, one.uuid] = one.answer
     return found
 
 

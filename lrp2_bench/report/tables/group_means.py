@@ -148,9 +148,7 @@ def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[st
         notes.append(f"Missing ({len(missing)} of {len(groups['all'])} languages): {', '.join(missing)}.")
         if beside:
             notes.append("The paper's means are over all languages of a group, so partial rows differ for that alone.")
-    partial = sorted(
-        f"{run.language} ({len(run.pairs)} of {run.grid})" for run in runs if 0 < len(run.pairs) < run.grid
-    )
+    partial = sorted(f"{run.language} ({run.evaluated} of {run.grid})" for run in runs if 0 < run.evaluated < run.grid)
     if partial:
         notes.append(f"Best of the pairs evaluated so far: {', '.join(partial)}.")
     only_baseline = sorted(run.language for run in runs if not run.is_pivot and not run.pairs)

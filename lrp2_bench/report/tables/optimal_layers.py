@@ -10,7 +10,7 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data import published
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.method import method
-from lrp2_bench.results.choice import value
+from lrp2_bench.results.choice import best_row, value
 from lrp2_bench.results.runs import Run
 
 
@@ -67,13 +67,14 @@ def _row(run: Run, select_by: str, paper: Mapping[str, LayerPair]) -> tuple[Cell
 
 
 def _at_papers_pair(run: Run, best: float, select_by: str, pair: LayerPair | None) -> tuple[Cell, ...]:
-    row = next((row for row in run.pairs if row.pair == pair), None) if pair else None
+    there = (row for row in run.pairs if row.pair is not None and row.pair.layers == pair)
+    row = best_row(there, select_by) if pair else None  # at its best strength, where several are searched
     if row is None:
         return pair, None, None, None
-    there = value(row, select_by)
+    at_paper = value(row, select_by)
     scores = [value(other, select_by) for other in run.pairs if not math.isnan(value(other, select_by))]
-    rank = 1 + sum(score > there for score in scores)
-    return pair, there, there - best, (rank, len(scores))
+    rank = 1 + sum(score > at_paper for score in scores)
+    return pair, at_paper, at_paper - best, (rank, len(scores))
 
 
 def _notes(runs: Sequence[Run], select_by: str, beside: bool) -> list[str]:
@@ -84,7 +85,7 @@ def _notes(runs: Sequence[Run], select_by: str, beside: bool) -> list[str]:
             "to our best, and its rank among our pairs."
         )
     searched = [run for run in runs if run.pairs and not run.is_pivot]
-    partial = [f"{run.language} ({len(run.pairs)} of {run.grid})" for run in searched if len(run.pairs) < run.grid]
+    partial = [f"{run.language} ({run.evaluated} of {run.grid})" for run in searched if run.evaluated < run.grid]
     if partial:
         notes.append(f"Best of the pairs evaluated so far: {', '.join(sorted(partial))}.")
     unscored = sorted(run.language for run in searched if run.best(select_by) is None)

@@ -211,6 +211,7 @@ def manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_search_tells_the_testbed_model_the_split_and_the_transfer(
     checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

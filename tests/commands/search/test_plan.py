@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -19,6 +21,7 @@ from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.pools import pool_of
+from tests.support.commands import ToyJob
 
 
 def _settings(folder: Path) -> SearchCommand:
@@ -123,3 +126,40 @@ def test_a_search_that_chooses_its_pairs_is_told_beside_the_whole_grid(
         file.seek(0)
         text = file.read()
     assert "24 facts in 7 configurations" in text and told in text
+
+
+def test_a_multirun_tells_the_sum_of_what_is_left_and_leaves_finished_jobs_out(
+    toy_job: Callable[..., ToyJob], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = toy_job()
+    assert job.search() == 0
+    seconds = {"zh": 20.4, "cy": 3600.0}
+
+    def estimate(settings: Any, *_: Any) -> float:
+        return seconds[settings.language]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lrp2_bench.commands.search.plan.run_plan", estimate)
+        capsys.readouterr()
+        assert job.search("-m", "plan=true", "language=de,zh,cy") == 0
+    said = capsys.readouterr().err
+    assert "Finished before, with nothing changed since: 1 of 3 jobs." in said
+    assert "Planned: 3,620 s (1.0 h) in all for 2 jobs, one after another." in said
+
+
+def test_relations_that_are_done_are_left_out_of_a_plan(
+    toy_job: Callable[..., ToyJob], capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = toy_job()
+    assert job.search("shard.count=2", "shard.index=0") == 0
+    assert job.search("plan=true") == 0
+    said = capsys.readouterr().out
+    done = int(re.search(r"(\d) of 3 relations are done already and left out.", said)[1])  # type: ignore[index]
+    left = int(re.search(r"(\d+) facts in 7 configurations", said)[1])  # type: ignore[index]
+    assert 0 < done < 3 and 0 < left < 24
+    assert job.search() == 0 and job.search("plan=true", "-m") == 0
+    told = capsys.readouterr()
+    assert "Planned" not in told.err and "configurations" not in told.out, "nothing is left of it"
+    (job.folder() / "done.json").unlink()
+    assert job.search("plan=true", "-m") == 0
+    assert "Planned: 0 s in all for 1 job, one after another." in capsys.readouterr().err

@@ -23,8 +23,8 @@ from tests.support.commands import ToyJob, contents, manifest_of, pairs_of, snap
 Build = Callable[..., ToyJob]
 
 # Toy jobs have 24 facts; half of them make a first rung.
-RACING = ("search=racing", "search.first=0.5", "search.budget=0.7")
-TPE = ("search=tpe", "search.trials=3", "search.batch=2")
+RACING = ("search=racing", "search.first=0.5", "search.budget=0.7", "damage=false")
+TPE = ("search=tpe", "search.trials=3", "search.batch=2", "damage=false")
 
 
 @pytest.fixture(autouse=True)

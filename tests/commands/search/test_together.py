@@ -23,7 +23,7 @@ Build = Callable[..., ToyJob]
 # Forks the jobs once everything is imported, so that they start together; each takes its time, so that they meet.
 JOBS = """
 import json, os, signal, sys, time
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+import pandas, transformers.models.bert.modeling_bert  # what each would import by itself
 from lrp2_bench.cli import main
 from lrp2_bench.commands.search import hits, job
 folder, jobs = sys.argv[1], json.loads(sys.argv[2])

@@ -11,6 +11,7 @@ import pytest
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.data.rows import FaultyTableError
 from lrp2_bench.data.table.dataset import TableDataset
 from tests.support.toy_table import CAPITALS, FACTS, WORDINGS, table, write_table
 
@@ -51,7 +52,7 @@ def refused(dataset: TableDataset) -> str:
 def test_a_fault_is_told_with_its_file_and_line(facts: str, templates: str, told: str, tmp_path: Path) -> None:
     text = refused(table(tmp_path, facts, templates))
     assert told in text and f"{tmp_path}/" in text
-    assert text.endswith("`lrp2-bench check PATH` lists all its faults.")
+    assert text.endswith(f"`lrp2-bench check dataset.path='{tmp_path}'` lists all its faults.")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,9 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     folder = write_table(tmp_path, facts, WORDINGS + "river,en,[X]")
     text = refused(TableDataset(folder))
     assert text.startswith("30 faults:") and "and 20 more" in text
-    everything = refused(TableDataset(folder, shown=None))
+    with pytest.raises(FaultyTableError) as error:
+        TableDataset(folder).languages()
+    everything = error.value.everything
     assert len(everything.splitlines()) == 32 and "'xx' has facts and no template" in everything
 
 

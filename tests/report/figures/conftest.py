@@ -13,3 +13,8 @@ from lrp2_bench.render.figures.style import house_style
 def style() -> Iterator[None]:
     with house_style():
         yield
+
+
+@pytest.fixture(autouse=True)
+def quick_fonts() -> None:
+    """Files as users get them, which carry their fonts."""

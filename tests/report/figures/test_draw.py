@@ -45,6 +45,7 @@ def test_each_figure_is_a_png_and_a_pdf(tmp_path: Path) -> None:
         )
     }  # fmt: skip
     assert all(data.startswith(b"\x89PNG" if name.endswith("png") else b"%PDF") for name, data in files.items())
+    assert all(b"/CIDFontType2" in data and b"/Type3" not in data for name, data in files.items() if name.endswith("f"))
 
 
 @pytest.mark.system

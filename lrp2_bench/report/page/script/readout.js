@@ -4,7 +4,7 @@ function drawReadout() {
   const { run, metric, pair } = state;
   if (pair === null) return;
   const [lirp, lsrp] = run.pairs[pair];
-  fill(find("readout-title"), `Pair LIRP ${lirp}, LSRP ${lsrp}`);
+  fill(find("readout-title"), `Pair LIRP ${lirp}, LSRP ${lsrp}${strengthOf(run, pair, ", strength ")}`);
   const { rank: ours, of } = rank(run, metric, pair);
   const facts = [`Rank ${ours} of ${of} by ${metric}`];
   if (pair === bestOf(run, metric)) facts[0] = `The best of ${of} pairs by ${metric}`;

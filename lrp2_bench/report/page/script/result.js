@@ -19,7 +19,7 @@ function headline(run, metric) {
   const [lirp, lsrp] = run.pairs[place];
   const sure = interval ? `, 95 % interval ${bounds(interval)}` : "";
   return [
-    make("strong", "", `Best pair LIRP ${lirp}, LSRP ${lsrp}`), `: ${metric} ${percent(value)} (`,
+    make("strong", "", `Best pair LIRP ${lirp}, LSRP ${lsrp}${strengthOf(run, place, ", strength ")}`), `: ${metric} ${percent(value)} (`,
     make("span", direction(interval), signed(change)), `${sure}) ${change < 0 ? "against" : "over"} the baseline`,
   ];
 }

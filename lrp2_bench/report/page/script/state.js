@@ -68,7 +68,12 @@ function tiedWith(run, metric) {
 }
 
 function pairName(run, place) {
-  return `${run.pairs[place][0]}/${run.pairs[place][1]}`;
+  return `${run.pairs[place][0]}/${run.pairs[place][1]}${strengthOf(run, place, " at ")}`;
+}
+
+// Nothing where strengths were not searched.
+function strengthOf(run, place, before) {
+  return run.strengths ? before + run.strengths[place] : "";
 }
 
 // Languages that the summary and the map are about: searched, and not the pivot.

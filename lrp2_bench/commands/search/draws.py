@@ -1,0 +1,148 @@
+"""``projection.seeds``: the best pair beside random directions that move predictions as far as it does."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from lrp2_bench.commands.search.damage import neutral_sentences
+from lrp2_bench.commands.search.hits import RelationHits
+from lrp2_bench.commands.search.prepared import Prepared, Sources
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.progress import progress
+from lrp2_bench.core.settings import SearchCommand
+from lrp2_bench.grid.divergence import NeutralSentences
+from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.random import random_shifts
+from lrp2_bench.interventions.tokens import on_tokens
+from lrp2_bench.metrics.base import FactHits
+from lrp2_bench.metrics.registry import metric
+from lrp2_bench.results.damage import DamageRow, damage_of
+from lrp2_bench.results.draws import DrawRow, at_least, read_draws, write_draws
+from lrp2_bench.results.layout import DRAWS
+from lrp2_bench.results.tables import PairRow
+
+log = logging.getLogger(__name__)
+
+#: How near a draw's KL has to come to the intervention's, as a share of it, and in how many steps.
+_NEAR, _STEPS = 0.05, 24
+
+UNMATCHED = "Random draws whose KL stayed further than 10 % from the intervention's"
+_MOST_APART = 0.1
+
+
+def require_draws(settings: SearchCommand) -> None:
+    """Raises :class:`BenchError` for ``projection.seeds`` that cannot be drawn."""
+    seeds = settings.projection.seeds
+    if seeds < 0:
+        raise BenchError(f"projection.seeds={seeds} is no number of draws: give 0 for none, or 20.")
+    if seeds and not settings.damage:
+        raise BenchError("projection.seeds matches the KL that damage=true measures. Leave damage=false out.")
+    if seeds and settings.vectors.path is not None:
+        raise BenchError(
+            "projection.seeds measures the KL on sentences of the corpus, which vectors.path takes the place of.\n"
+            "Leave vectors.path out: vectors are computed from the corpus once and cached."
+        )
+
+
+def stored_draws(
+    run: Prepared, hits: Sequence[RelationHits], best: PairRow | None, damage: Sequence[DamageRow], sources: Sources
+) -> list[DrawRow]:
+    """The best pair's row and one a draw, written to ``draws.csv`` as they are made; those that it has are kept.
+
+    None with ``projection.seeds=0``, and where the best pair moves nothing that can be matched.
+    """
+    job, path = run.job, run.job.folder / DRAWS
+    projection, pair = job.settings.projection, best.pair if best is not None else None
+    cost = damage_of(damage, pair)
+    if not projection.seeds or best is None or pair is None or cost is None or not cost.kl > 0.0:
+        return []
+    own = DrawRow(None, pair, 1.0, cost.kl, best.facts, {each.name: best.value(each.name) for each in job.measured})
+    kept = _kept(run, own)
+    seeds = range(projection.seed, projection.seed + projection.seeds)
+    rows = [own, *kept]
+    todo = [seed for seed in seeds if all(row.seed != seed for row in rows)]
+    if todo:
+        sentences = neutral_sentences(run, sources)
+    with progress("Random draws", len(todo), "draws") as advance:
+        for seed in todo:
+            rows.append(_draw(run, hits, seed, own, sentences))
+            rows = [own, *sorted(rows[1:], key=lambda row: row.seed or 0)]
+            write_draws(path, rows)
+            advance(1)
+    for row in rows:
+        if not abs(row.kl - own.kl) <= _MOST_APART * own.kl:
+            job.data_warnings.add(UNMATCHED, f"seed {row.seed}: {row.kl:.4g} instead of {own.kl:.4g}")
+    _log(run, rows)
+    return rows
+
+
+def matched_scale(kl: Callable[[float], float], target: float) -> tuple[float, float]:
+    """A scale at which ``kl`` comes within 5 % of ``target``, and its value there.
+
+    For small moves the KL grows with the square of the scale, which gives the next guess; where that leads out of what
+    is known to be too little and too much, their middle does. After 24 steps the nearest so far.
+    """
+    scale, low, high = 1.0, 0.0, math.inf
+    nearest, found_there = scale, math.nan
+    for _ in range(_STEPS):
+        found = kl(scale)
+        if math.isnan(found_there) or abs(found - target) < abs(found_there - target):
+            nearest, found_there = scale, found
+        if abs(found - target) <= _NEAR * target:
+            break
+        if found < target:
+            low = scale
+        else:  # not a number too: states overflowed
+            high = scale
+        guess = scale * math.sqrt(target / found) if found > 0.0 else 2.0 * scale
+        scale = guess if low < guess < high else (low + high) / 2 if high < math.inf else 2.0 * low
+    return nearest, found_there
+
+
+def _edit(run: Prepared, seed: int) -> Edit:
+    """LRP2's shift of the run's vectors in random directions."""
+    settings, vectors, model = run.job.settings, run.projection.vectors, run.evaluator.model
+    shift = vectors[settings.pivot].values - vectors[settings.language].values
+    drawn = random_shifts(shift, seed, settings.language).to(model.device)
+    return on_tokens(drawn, settings.projection.tokens, model)
+
+
+def _draw(run: Prepared, hits: Sequence[RelationHits], seed: int, own: DrawRow, sentences: NeutralSentences) -> DrawRow:
+    language, pair, drawn = run.job.settings.language, own.pair, _edit(run, seed)
+    scale, kl = matched_scale(lambda scale: sentences.divergence(drawn.at_strength(scale, scale), pair.layers), own.kl)
+    edit = drawn.at_strength(scale, scale)
+    found = [run.evaluator.under(language, part.relation, edit, pair, lambda steps=1: None) for part in hits]
+    data = FactHits(
+        np.concatenate(found)[None],
+        np.concatenate([part.pivot_by_fact() for part in hits]),
+        tuple(part.relation.name for part in hits for _ in part.relation.facts),
+    )
+    measured = {each.name: float(each.values(data)[0]) for each in run.job.measured}
+    return DrawRow(seed, pair, scale, kl, len(data.relations), measured)
+
+
+def _kept(run: Prepared, own: DrawRow) -> list[DrawRow]:
+    """The draws that an earlier run of the same hits has made for the same pair; none of a damaged file."""
+    if run.stored.get("identity") != run.identity:
+        return []
+    try:
+        rows = read_draws(run.job.folder / DRAWS)
+    except BenchError:
+        return []
+    return rows[1:] if rows and rows[0] == own else []
+
+
+def _log(run: Prepared, rows: Sequence[DrawRow]) -> None:
+    select = metric(run.job.settings.select_by)
+    _, *draws = (row.metrics[select.name] for row in rows)
+    reached, count = at_least(rows, select.name)
+    log.info(
+        "%d random draws of the same KL at that pair: %s %s on average (%s to %s); %d of them reach the pair's, which "
+        "was chosen on these facts.",
+        count, select.label, select.text(float(np.mean(draws))), select.text(min(draws)), select.text(max(draws)),
+        reached,
+    )  # fmt: skip

@@ -1,0 +1,77 @@
+"""``draws.csv``: a run's best pair beside random interventions that move predictions as far, a null distribution."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import write_text
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.results.damage import STRENGTHS, pair_cells, pair_of
+
+_AHEAD, _BEHIND = ("lirp", "lsrp"), ("scale", "kl", "facts")
+
+
+@dataclass(frozen=True)
+class DrawRow:
+    """``seed`` None: the run's own intervention. ``scale`` is what the random shift was multiplied by so that ``kl``,
+    in nats as in :class:`~lrp2_bench.results.damage.DamageRow`, comes near that one's. ``metrics`` by name, over
+    ``facts`` of the language. Numbers are rounded to six decimals as soon as the row is made."""
+
+    seed: int | None
+    pair: LayerPair
+    scale: float
+    kl: float
+    facts: int
+    metrics: Mapping[str, float] = field(hash=False)
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "kl"):
+            object.__setattr__(self, name, round(float(getattr(self, name)), 6) + 0.0)
+        object.__setattr__(self, "metrics", {name: round(value, 6) + 0.0 for name, value in self.metrics.items()})
+
+
+def write_draws(path: Path, rows: Sequence[DrawRow]) -> None:
+    """The run's own first, then one a seed."""
+    strengths = [name for name in STRENGTHS if any(getattr(row.pair, name) is not None for row in rows)]
+    lines = [["seed", *_AHEAD, *strengths, *_BEHIND, *rows[0].metrics]]
+    for row in rows:
+        numbers = [f"{value:.6f}" for value in row.metrics.values()]
+        seed = "" if row.seed is None else str(row.seed)
+        lines.append(
+            [seed, *pair_cells(row.pair, strengths), f"{row.scale:.6f}", f"{row.kl:.6f}", str(row.facts), *numbers]
+        )
+    write_text(path, "".join(",".join(line) + "\n" for line in lines))
+
+
+def read_draws(path: Path) -> list[DrawRow]:
+    """The rows of the file; none where there is none. Raises :class:`BenchError` for a damaged one."""
+    if not path.is_file():
+        return []
+    try:
+        return [_row(line) for line in csv.DictReader(io.StringIO(path.read_text("utf-8")), strict=True)]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise BenchError(
+            f"'{path}' cannot be read ({error}).\nDelete it and run the same `lrp2-bench search` again."
+        ) from error
+
+
+def at_least(rows: Sequence[DrawRow], metric: str) -> tuple[int, int]:
+    """How many draws reach the run's own value of a metric, and how many draws there are. (1 + the first) / (1 + the
+    second) is the p-value of a one-sided randomisation test at a pair that was not chosen on the same facts."""
+    own, *draws = rows
+    return sum(row.metrics[metric] >= own.metrics[metric] for row in draws), len(draws)
+
+
+def _row(line: dict[str, str]) -> DrawRow:
+    pair = pair_of(line)
+    if pair is None:
+        raise ValueError("a row has no pair")
+    named = {"seed", *_AHEAD, *STRENGTHS, *_BEHIND}
+    metrics = {name: float(value) for name, value in line.items() if name not in named}
+    seed = int(line["seed"]) if line["seed"] else None
+    return DrawRow(seed, pair, float(line["scale"]), float(line["kl"]), int(line["facts"]), metrics)

@@ -1,0 +1,110 @@
+"""``projection.seeds``: random interventions of the best pair's KL, as a null distribution beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrp2_bench.commands.search.draws import matched_scale, require_draws
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import ProjectionSettings, SearchCommand, VectorSettings
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.render.plain import to_markdown
+from lrp2_bench.report.tables.damage import damage_tables
+from lrp2_bench.results.damage import damage_of
+from lrp2_bench.results.draws import DrawRow, at_least, read_draws, write_draws
+from lrp2_bench.results.runs import find_runs
+from tests.support.commands import ToyJob, manifest_of, pairs_of
+
+Build = Callable[..., ToyJob]
+
+
+def test_draws_match_the_best_pairs_kl_and_are_what_random_gives_at_that_strength(toy_job: Build) -> None:
+    job = toy_job()
+    assert job.search("projection.seeds=2", "projection.seed=1") == 0
+    path = job.folder() / "draws.csv"
+    own, first, second = read_draws(path)
+    assert [row.seed for row in (own, first, second)] == [None, 1, 2]
+    best = manifest_of(job.folder())["best"]
+    assert own.pair == first.pair == LayerPair(best["lirp"], best["lsrp"])
+    assert all(row.kl == pytest.approx(own.kl, rel=0.1) for row in (first, second)) and first.scale != second.scale
+
+    strength = ("projection=random", "projection.seed=1", f"projection.strength={first.scale}", "experiment.name=r")
+    assert job.search(*strength) == 0
+    [folder] = (job.outputs / "r").glob("random_seed1_s*/*/mlama/de")
+    pairs = {(row["lirp"], row["lsrp"]): row for row in pairs_of(folder)}
+    there = pairs[str(first.pair.lirp), str(first.pair.lsrp)]
+    assert {name: float(there[name]) for name in first.metrics} == first.metrics
+
+    [run], _ = find_runs([job.outputs / "default"])
+    [table] = damage_tables([run], "transferability")
+    [row], cost = table.rows, damage_of(run.files.damage(), own.pair)
+    assert cost is not None and row[:2] == ("de", own.pair) and row[3] == cost.pivot_accuracy and row[5] == cost.kl
+    assert row[-1] == at_least(read_draws(path), "transferability")
+    assert "nats" in to_markdown(table)
+
+    # More draws are added to those that are there, and nothing else is done again.
+    lines = path.read_text().splitlines()
+    assert job.search("projection.seeds=3", "projection.seed=1") == 0
+    assert path.read_text().splitlines()[:4] == lines and len(read_draws(path)) == 4
+    assert "draws.csv" in manifest_of(job.folder())["files"]
+
+
+@pytest.mark.parametrize(
+    ("kl", "target"),
+    [
+        (lambda scale: 3.0 * scale**2, 0.01),
+        (lambda scale: 3.0 * scale**2, 50.0),
+        (lambda scale: 2.0 * math.tanh(scale), 1.9),
+        (lambda scale: scale**6, 0.3),
+        (lambda scale: 0.0 if scale < 2.5 else scale, 3.0),
+        (lambda scale: math.nan if scale > 0.01 else 40.0 * scale, 0.2),
+    ],
+)
+def test_a_scale_is_found_for_whatever_grows(kl: Callable[[float], float], target: float) -> None:
+    scale, found = matched_scale(kl, target)
+    assert found == kl(scale) and found == pytest.approx(target, rel=0.1)
+
+
+def test_a_kl_out_of_reach_gives_the_nearest() -> None:
+    scale, found = matched_scale(lambda scale: math.tanh(scale), 5.0)
+    assert found == pytest.approx(1.0, abs=1e-3) and scale > 2
+
+
+def test_rows_are_read_as_they_were_written_and_counted(tmp_path: Path) -> None:
+    pair = LayerPair(1, 3, 0.5)
+    rows = [
+        DrawRow(None, pair, 1.0, 0.25, 8, {"accuracy": 50.0, "transferability": 20.0}),
+        DrawRow(0, pair, 1 / 3, 0.24, 8, {"accuracy": 50.0, "transferability": 0.0}),
+        DrawRow(7, pair, 1.5, 0.26, 8, {"accuracy": 25.0, "transferability": 30.0}),
+    ]
+    write_draws(tmp_path / "draws.csv", rows)
+    assert (tmp_path / "draws.csv").read_text().splitlines()[:2] == [
+        "seed,lirp,lsrp,strength,scale,kl,facts,accuracy,transferability",
+        ",1,3,0.500000,1.000000,0.250000,8,50.000000,20.000000",
+    ]
+    assert read_draws(tmp_path / "draws.csv") == rows
+    assert at_least(rows, "accuracy") == (1, 2) == at_least(rows, "transferability")
+
+
+def test_a_damaged_file_is_refused_with_the_next_step(tmp_path: Path) -> None:
+    (tmp_path / "draws.csv").write_text("seed,lirp,lsrp,scale,kl,facts\n0,,,1,1,8\n")
+    with pytest.raises(BenchError, match=r"(?s)draws.csv.*Delete it"):
+        read_draws(tmp_path / "draws.csv")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "more", "told"),
+    [
+        (-1, {}, "projection.seeds=-1 is no number of draws"),
+        (2, {"damage": False}, "Leave damage=false out"),
+        (2, {"vectors": VectorSettings(path="/tmp")}, "Leave vectors.path out"),
+    ],
+)
+def test_draws_that_cannot_be_matched_are_refused(seeds: int, more: dict[str, Any], told: str) -> None:
+    with pytest.raises(BenchError, match=told):
+        require_draws(SearchCommand(projection=ProjectionSettings(seeds=seeds), **more))
