@@ -72,13 +72,14 @@ def _best(settings: ScoreCommand, folder: Path) -> list[LayerPair]:
     if state_of(folder) != "finished":
         raise BenchError(
             f"There is no finished search in '{folder}', so there is no best pair to score.\nRun `lrp2-bench search` "
-            "with the same settings first, or give score.settings=[[LIRP,LSRP]] ([] for the baseline alone)."
+            "with the same settings first, or give score.settings a list of pairs, [[LIRP,LSRP]] ([] for the "
+            "baseline alone)."
         )
     (run,), _ = find_runs([folder])
     best = run.best(settings.select_by)
     if best is None or best.pair is None:
         raise BenchError(
             f"The search in '{folder}' has no pair with a value of {settings.select_by}.\n"
-            "Give score.settings=[[LIRP,LSRP]], or [] for the baseline alone."
+            "Give score.settings a list of pairs, [[LIRP,LSRP]], or [] for the baseline alone."
         )
     return [plain(best.pair, run.own_strengths)]
