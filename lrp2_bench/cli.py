@@ -170,9 +170,7 @@ def check(config: DictConfig) -> None:
 
     settings = typed(config, CheckCommand)
     tokenizer = load_tokenizer(model_settings(config)) if settings.model is not None else None
-    # The tables are wide; where no terminal says how wide they may be, they take what they need.
-    console = Console() if Console().is_terminal else Console(width=140)
-    run_check(settings, factory(config.dataset), tokenizer, console)
+    run_check(settings, factory(config.dataset), tokenizer, Console(width=None if Console().is_terminal else 140))
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="analyze")
