@@ -51,7 +51,7 @@ def test_facts_of_cut_pools_have_equal_hits_in_both_forms(
 def test_published_mlama_has_equal_hits_in_both_forms(model: str, tmp_path: Path) -> None:
     folder = table_of(MLama(MLAMA_ZIP, relations=["P36", "P37"]), ("de", "en"), tmp_path / "table")
     common = [
-        f"model={model}", "corpus=cldr", "corpus.sentences=50", "language=de", "tracking=none", "dataset.limit=40",
+        f"model={model}", "corpus=cldr", "corpus.sentences=20", "language=de", "tracking=none", "dataset.limit=20",
         "search=grid", f"paths.outputs={tmp_path}", "dataset.relations=[P36,P37]",
     ]  # fmt: skip
     assert lrp2_bench("search", "dataset=mlama", f"dataset.path={MLAMA_ZIP}", *common) == 0
