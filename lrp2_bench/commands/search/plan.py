@@ -6,16 +6,15 @@ timing this model's own block and head on this machine for a moment, the estimat
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
 from lrp2_bench.commands.search.asked import what_is_asked
+from lrp2_bench.commands.search.rates import block_rate, log_partition_rate
 from lrp2_bench.commands.search.shards import part_of, shard_of
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
@@ -24,7 +23,6 @@ from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.grid.cost import (
     Cost,
     ModelShape,
-    block_flops,
     grid_cost,
     log_partition_flops,
     model_shape,
@@ -43,12 +41,9 @@ from lrp2_bench.probing.asked import as_asked
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.probing.probe import Probe, ProbeCounts
+from lrp2_bench.probing.probe import Probe
 from lrp2_bench.probing.scores import require_scores
 from lrp2_bench.results.hits import HitsStore, Side, holds_hits
-
-#: Seconds spent on timing each part.
-_TIMING = 1.0
 
 _GIB = 2**30
 
@@ -199,8 +194,8 @@ def forecast(
         possible=sum((side.possible for side in counted), Cost()),
         naive=sum((side.naive for side in counted), Cost()),
         log_partitions=sum(side.log_partitions for side in counted),
-        block_rate=_block_rate(model, model_shape(model), limits),
-        log_partition_rate=_log_partition_rate(model, log_partition),
+        block_rate=block_rate(model, model_shape(model), limits),
+        log_partition_rate=log_partition_rate(model, log_partition),
         likely=Estimate(
             sum(part.seconds for part in estimates),
             sum(part.error**2 for part in estimates) ** 0.5,
@@ -274,34 +269,3 @@ def _probe(model: LayeredModel, relation: Relation, settings: SearchCommand, log
     probing = settings.probing
     pool = pool_of(relation, pool_size(model, probing), settings.seed, filtered=probing.filtered)
     return build_probe(model, relation, pool, relation.name, probing, log_partition, DataWarnings())
-
-
-def _block_rate(model: LayeredModel, shape: ModelShape, limits: Limits) -> float:
-    """Operations per second of the model's second block on a full step of short queries."""
-    length = min(16, limits.step_tokens)
-    batch = model.batch([[5] * length] * max(1, limits.step_tokens // length))
-    with torch.inference_mode():
-        context, hidden = model.context(batch), model.embed(batch)
-        passes = _per_second(model, lambda: model.block(min(2, model.blocks), hidden, context))
-    return passes * len(batch.ids) * block_flops(shape, length)
-
-
-def _log_partition_rate(model: LayeredModel, log_partition: LogPartition) -> float:
-    """Rows of the head per second, the way they are first computed."""
-    width = model.vocabulary.weight.shape[1]  # not always the hidden size: ALBERT's and ELECTRA's heads are narrower
-    rows = torch.randn(256, width, device=model.device, dtype=model.dtype)
-    with torch.inference_mode():
-        return 256 * _per_second(model, lambda: log_partition.bounds(rows, ProbeCounts()))
-
-
-def _per_second(model: LayeredModel, run: Callable[[], object]) -> float:
-    """The best of some passes: the machine at rest is what a long run mostly sees."""
-    run()
-    best, start = float("inf"), time.perf_counter()
-    while best == float("inf") or time.perf_counter() - start < _TIMING:
-        once = time.perf_counter()
-        run()
-        if model.device.type == "cuda":
-            torch.cuda.synchronize(model.device)
-        best = min(best, time.perf_counter() - once)
-    return 1 / best

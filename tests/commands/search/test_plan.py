@@ -30,7 +30,7 @@ def _settings(folder: Path) -> SearchCommand:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lrp2_bench.commands.search.plan._TIMING", 0.0)
+    monkeypatch.setattr("lrp2_bench.commands.search.rates._TIMING", 0.0)
 
 
 def test_one_side_alone_is_forecast_as_the_few_settings_it_is(

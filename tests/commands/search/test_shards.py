@@ -179,7 +179,7 @@ def test_an_aborted_shard_leaves_a_finished_folder_finished(
 def test_a_forecast_is_of_the_shard(
     toy_job: Build, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lrp2_bench.commands.search.plan._TIMING", 0.0)
+    monkeypatch.setattr("lrp2_bench.commands.search.rates._TIMING", 0.0)
     job = toy_job()
     assert job.search("plan=true") == 0 and "24 facts in 7 configurations" in capsys.readouterr().out
     assert job.search("plan=true", "shard.count=3") == 0 and "8 facts in 7 configurations" in capsys.readouterr().out
