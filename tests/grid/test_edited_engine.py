@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import ProjectionTokens
-from lrp2_bench.core.types import NOT_EVALUATED, all_pairs
+from lrp2_bench.core.types import NOT_EVALUATED, LayerPair, all_pairs
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.interventions.registry import INTERVENTIONS
@@ -93,3 +94,14 @@ def test_hits_are_those_of_one_hooked_pass_per_pair_by_the_plain_formula(
     differing = ours != theirs.hits
     assert not (differing & ~theirs.too_close_to_call()).any()
     assert (ours[1:] != ours[0]).any(), "an edit that changes no answer would show nothing"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_strengths_there_and_back_are_those_of_the_formula(case: str) -> None:
+    language, pivot, other = (torch.randn(5, 12, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2, 3))
+    edit = edit_of(case.removesuffix("_norm"), language, pivot, other, **CASES[case]).at_strength(0.5, 0.25)
+    of, pair = formula(case, language, pivot, other, 0.5, 0.25), LayerPair(1, 3)
+    hidden = torch.randn(2, 4, 12, generator=torch.Generator().manual_seed(4))
+    for layer, act in ((1, edit.enter), (2, edit.between), (3, edit.leave)):
+        # The first token is for the engine to spare.
+        torch.testing.assert_close(act(layer, hidden)[:, 1:], of(hidden, layer, pair)[:, 1:], atol=1e-4, rtol=1e-4)

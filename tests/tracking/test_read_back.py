@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from lrp2_bench.results.damage import read_damage
 from lrp2_bench.tracking.wandb_report import read_table
 from tests.support.commands import ToyJob, lrp2_bench
 from tests.support.read_wandb import OfflineRun, the_run
@@ -106,6 +107,11 @@ def check_search(folder: Path) -> OfflineRun:
         expected["best"] = {key: best[key] for key in ("lirp", "lsrp", *METRICS)}
         gain = {metric: (best[metric] or 0) - (baseline[metric] or 0) for metric in METRICS}
         expected["gain"] = pytest.approx(gain, abs=1e-6)
+    if damage := read_damage(folder / "damage.csv"):
+        before, after = damage[:2]
+        change = round(after.pivot_accuracy - before.pivot_accuracy, 6)
+        values = {"pivot_accuracy": after.pivot_accuracy, "pivot_accuracy_change": change, "kl": after.kl}
+        expected["damage"] = values
     assert summary == expected
     return run
 
