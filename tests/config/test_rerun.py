@@ -142,7 +142,7 @@ def test_other_versions_and_code_are_named_and_the_run_goes_on(first: ToyJob, tm
     said = capsys.readouterr().err
     assert f"Not as in '{path}': torch was 1.0, is " in said and "gone was 2, is unknown" in said
     assert "the code's commit was abc, is " in said
-    assert f"Other bytes than in the run of '{path}': alignment.csv, hits.parquet, pairs.csv" in said
+    assert f"Other bytes than in the run of '{path}': alignment.csv, damage.csv, hits.parquet, pairs.csv" in said
 
 
 def test_tables_are_compared_with_those_beside_a_manifest_that_has_no_digests(
