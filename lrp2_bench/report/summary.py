@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -51,10 +52,15 @@ def _crossed(searched: Sequence[ExposureRun], others: Sequence[Run]) -> Iterator
     if not found:
         return
     all_ = pooled(found)
+    told = not math.isnan(all_.same.value)
     yield (
         f"Knowledge transfer, baseline: {all_.model:.1f} % of {len(all_.held_out.facts):,} facts about held-out "
-        f"countries, no-transfer control {all_.twin:.1f} %: difference {interval(all_.transfer)} points; on facts that "
-        f"both saw alike {interval(all_.same)}; beyond that {interval(all_.beyond)}."
+        f"countries, no-transfer control {all_.twin:.1f} %: difference {interval(all_.transfer)} points"
+        + (
+            f"; on facts that both saw alike {interval(all_.same)}; beyond that {interval(all_.beyond)}."
+            if told
+            else "."
+        )
     )
 
 

@@ -53,6 +53,7 @@ class Sampled:
         self.clusters = clusters or clusters_of([f"{relation} {uuid}" for relation, uuid in stored.facts], "fact")
         self._resamples, self._seed = resamples, seed
         self._confidence_set: dict[str, tuple[LayerPair, ...]] = {}
+        self._largest: dict[str, LargestGain] = {}
 
     @property
     def pairs(self) -> tuple[LayerPair, ...]:
@@ -82,7 +83,9 @@ class Sampled:
 
     def largest_gain(self, metric: str) -> LargestGain:
         """For the max-T test against the baseline."""
-        return largest_gain(self.changes[metric], self.samples[metric])
+        if metric not in self._largest:
+            self._largest[metric] = largest_gain(self.changes[metric], self.samples[metric])
+        return self._largest[metric]
 
     def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:
         """The 95 % confidence set of best pairs by ``metric``, in their order."""

@@ -78,7 +78,7 @@ class ClusterSums:
     def __init__(self, hits: Hits, pivot_hits: npt.NDArray[np.int8], clusters: Clusters) -> None:
         check_same_facts(hits, pivot_hits, clusters)
         self.clusters = clusters
-        self.settings = len(hits)
+        self.settings, self.facts = hits.shape
         hit = np.ascontiguousarray((hits == HIT).T, dtype=np.float32)
         parts = pivot_hits == HIT, (pivot_hits != HIT) & (pivot_hits != NOT_EVALUATED), pivot_hits == NOT_EVALUATED
         # A cluster without a fact of a part has no row in its product: of clusters of one fact each is in one product.

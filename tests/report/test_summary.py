@@ -13,7 +13,7 @@ from lrp2_bench.report.headlines import headline
 from lrp2_bench.report.summary import summary_lines
 from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.results.stored_hits import read_hits
-from tests.support.exposure_runs import EXPOSURE, TWIN, write_exposure_run
+from tests.support.exposure_runs import EXPOSURE, MODEL, TWIN, write_exposure_run
 from tests.support.run_folders import write_run
 
 
@@ -46,8 +46,13 @@ def test_transfer_is_told_where_the_twin_ran_and_only_there(tmp_path: Path) -> N
     assert not any("transfer, baseline" in line for line in found(tmp_path)[1])
     write_exposure_run(tmp_path, "de", TWIN, pairs=False)
     (line,) = [line for line in found(tmp_path)[1] if "transfer, baseline" in line]
-    model, twin, points, low, high, same, _, _, beyond, *_ = map(float, re.findall(r"([+-]?\d+\.\d)", line))
+    model, twin, points, low, high = map(float, re.findall(r"([+-]?\d+\.\d)", line))
     assert points == pytest.approx(model - twin, abs=0.11) and points > 5 and low < points < high
+    assert "nan" not in line and "alike" not in line  # German text leaves too few countries to others
+    for model_ in (MODEL, TWIN):
+        write_exposure_run(tmp_path, "hi", model_)
+    (line,) = [line for line in found(tmp_path)[1] if "transfer, baseline" in line]
+    _, _, points, _, _, same, _, _, beyond, *_ = map(float, re.findall(r"([+-]?\d+\.\d)", line))
     assert beyond == pytest.approx(points - same, abs=0.11)
 
 
