@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrp2_bench.core.batching import by_tokens
+from lrp2_bench.core.batching import by_tokens, in_halves
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.grid.frontier import FrontierRunner
 from lrp2_bench.grid.plan import plan_grid
@@ -80,10 +80,14 @@ class NeutralSentences:
         plan = plan_grid(model.blocks, [pair] if pair else [], baseline=pair is None, uses_back=uses_back)
         run = FrontierRunner(model, plan, edit, tokens)
         found = torch.empty(len(lengths), model.hidden_size, dtype=model.dtype, device=model.device)
+
+        def read(indices: list[int]) -> None:
+            batch = model.padded([self._questions[index].ids for index in indices])
+            found[torch.tensor(indices, device=model.device)] = self._read(batch, indices, run)
+
         with torch.inference_mode():
             for indices in by_tokens(lengths, tokens):
-                batch = model.padded([self._questions[index].ids for index in indices])
-                found[torch.tensor(indices, device=model.device)] = self._read(batch, indices, run)
+                in_halves(indices, read)
         return found
 
     def _read(self, batch: TokenBatch, indices: Sequence[int], run: FrontierRunner) -> Float[Tensor, "row hidden"]:

@@ -77,7 +77,8 @@ def _architecture(model: LayeredModel) -> Hashable:
     """All that decides the work of a model's blocks: its weights' values do not."""
     weights = [(name, tuple(each.shape), each.dtype) for name, each in model.model.named_parameters()]
     config = json.dumps(model.model.config.to_dict(), default=str, sort_keys=True)
-    return type(model), type(model.model), model.blocks, str(model.device), config, tuple(weights)
+    attention = getattr(model.model.config, "_attn_implementation", None)  # not a part of what is written
+    return type(model), type(model.model), model.blocks, str(model.device), config, attention, tuple(weights)
 
 
 def _count(model: LayeredModel) -> ModelShape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import Interval
 from lrp2_bench.render.text import one_line
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
@@ -23,7 +24,9 @@ def headlines(groups: Sequence[AssessedRuns]) -> Iterator[str]:
 
 def headline(found: AssessedRuns) -> str:
     """``MODEL on DATASET: held-out gain of METRIC +0.1 [-0.2, 0.4] points ...``, the in-sample change second."""
-    subject = one_line(f"{found.model} on {found.dataset_label}")
+    run = found.runs[0]
+    moved = "" if run.projection == LRP2 else f", {method(run)}"
+    subject = one_line(f"{run.model_name} on {found.dataset_label}{moved}")
     told = [each for each in found.assessed.values() if each.assessed.held_out.told]
     if not told:
         return (

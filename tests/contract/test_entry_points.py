@@ -144,7 +144,7 @@ def test_the_pages_search_uses_all_three_its_manifest_repeats_it_and_the_help_li
     assert "The dataset 'ruin' of the package 'lrp2-broken' cannot be loaded from 'lrp2_ruin:Ruin'" in errors
     help_text = answers[-1][1]
     assert ", ruin, " in help_text and ", towns, " in help_text and ", half, " in help_text
-    assert "accuracy, transferability, accuracy_macro, misses" in help_text
+    assert "accuracy, transferability, accuracy_macro, " in help_text and ", misses" in help_text
 
 
 @pytest.mark.usefixtures("installed")

@@ -10,7 +10,6 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.types import Relation
 from lrp2_bench.data.bitext import BLANK, TWICE, Bitext, Sentence, SentencePair, corpus_bitext, facts_bitext, filled
-from lrp2_bench.data.cldr.corpus import CldrCorpus
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.data.tatoeba import TatoebaCorpus
 from lrp2_bench.data.text import NOT_UTF8, TextCorpus
@@ -107,10 +106,10 @@ def test_a_language_without_a_file_suggests_the_nearest(tmp_path: Path) -> None:
 
 def test_a_corpus_that_pairs_nothing_says_which_do(tmp_path: Path) -> None:
     (tmp_path / "de.txt").write_text("a\n")
-    for corpus in (CldrCorpus(), TextCorpus(str(tmp_path))):
-        assert corpus.parallel_languages() == ()
-        with pytest.raises(BenchError, match=r"(?s)corpus=tatoeba.*corpus.parallel=true.*analysis.sentences=facts"):
-            corpus_bitext(corpus, "de", "en", DataWarnings())
+    corpus = TextCorpus(str(tmp_path))
+    assert corpus.parallel_languages() == ()
+    with pytest.raises(BenchError, match=r"(?s)corpus=tatoeba.*corpus.parallel=true.*analysis.sentences=facts"):
+        corpus_bitext(corpus, "de", "en", DataWarnings())
 
 
 def test_a_sample_keeps_the_order_and_the_same_sentences_in_every_language() -> None:

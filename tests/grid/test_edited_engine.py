@@ -84,7 +84,7 @@ def test_hits_are_those_of_one_hooked_pass_per_pair_by_the_plain_formula(
 
     pool = pool_of(relation, None, 0)
     still = special_of(model.tokenizer) if tokens != "all" else []
-    pools = [[relation.fill(fact.subject, label).text for label in pool.labels] for fact in relation.facts]
+    pools = [[relation.fill(fact, label).text for label in pool.labels] for fact in relation.facts]
     causal = model.family == "causal"
     chosen = last_of(model.tokenizer, pools if causal else [], still) if tokens == "last" else all_but(still)
     theirs = naive.evaluate(

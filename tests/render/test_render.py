@@ -276,9 +276,11 @@ def test_numbers_are_whole_in_a_terminal_of_80_columns_and_metrics_are_sections(
         text = printed(table)
         assert "…" not in text
         assert all(number in text for number in ("100.0", "10.3"))
-    lines = [line.split() for line in printed(group_means_table(runs, "transferability")).split("\n")]
+    text = printed(group_means_table(runs, "transferability"))
+    lines = [line.split() for line in text.split("\n")]
     assert ["accuracy"] in lines and ["transferability"] in lines
-    assert ["all", "languages", "52/52", "100.0", "18.0", "+82.0", "10.3", "21.7", "-11.4", "-89.7", "+3.7"] in lines
+    row = "group: all languages; used: 52/52; baseline: 100.0; baseline, paper: 18.0; diff.: +82.0; with LRP2: 10.3;"
+    assert row in " ".join(text.split()), "too wide for a table, so a list"
 
 
 def test_the_terminal_shows_text_in_brackets_as_it_is() -> None:

@@ -152,7 +152,7 @@ def _range(name: str, given: Sequence[float]) -> tuple[float, float]:
 def _given(pairs: Any) -> tuple[LayerPair, ...]:
     if not isinstance(pairs, list | tuple) or not pairs:
         raise BenchError(
-            f"search=pairs needs search.pairs, a list of {_FORM}: search.pairs=[[14,16],[14,16,0.5]]"
+            f"search=pairs needs search.pairs, a list of {_FORM}, such as [[14,16]]"
             + (f", not {pairs!r}." if pairs is not None else ".")
             + "\nFor the baseline alone: search=baseline."
         )

@@ -106,7 +106,8 @@ class RelationBuilder:
             template = composed(row.template, row.place, self._data_warnings)
             if known is None:
                 line_id = line_id_of(row.fact)
-                assert line_id is not None  # only blank texts are no ids, and those are faults
+                if line_id is None:  # only blank texts are no ids, and those are faults
+                    continue
                 known = named[row.fact] = _Named(row, line_id, subject, object_)
             elif (known.subject, known.object) != (subject, object_) or template in ("", *known.templates):
                 same = (known.subject, known.object) == (subject, object_)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-import optuna
-
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.metrics.registry import metric
@@ -14,9 +12,6 @@ from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.method import few_strengths
 from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
-from lrp2_bench.search.damage_study import damage_study, front
-from lrp2_bench.search.space import quiet_optuna
-from lrp2_bench.search.study import study_of
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +56,11 @@ def importance(runs: Sequence[Run], select_by: str) -> Table | None:
     """A row a language whose strengths were searched: how much each parameter decides, in percent."""
     rows: list[tuple[Cell, ...]] = []
     for run in _searched(runs, select_by):
+        import optuna
+
+        from lrp2_bench.search.space import quiet_optuna
+        from lrp2_bench.search.study import study_of
+
         study = study_of([run.baseline, *run.pairs], run.blocks, metric(select_by))
         with quiet_optuna():
             shares = optuna.importance.get_param_importances(study) if _varies(run, select_by) else {}
@@ -90,6 +90,10 @@ def front_table(runs: Sequence[Run], select_by: str) -> Table | None:
         except BenchError as error:
             log.warning("No front of '%s': %s", run.folder, error)
             continue
+        if len(damage) < 3:  # the baseline and a pair: nothing to choose between
+            continue
+        from lrp2_bench.search.damage_study import damage_study, front
+
         study = damage_study([run.baseline, *run.pairs], damage, run.blocks, metric(select_by))
         rows += [
             (language_name(run.language), cost.pair, cost.gain, f"{cost.kl:.4f}", cost.pivot_accuracy)

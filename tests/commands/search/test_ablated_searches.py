@@ -61,7 +61,7 @@ def test_a_strategy_asks_for_no_setting_twice_and_finds_the_grids_rows(
     projection: str, side: str, search: Sequence[str], grids: ToyJob, toy_job: Build, asked: set[LayerPair]
 ) -> None:
     job = toy_job()
-    assert job.search(f"projection={projection}", *search) == 0
+    assert job.search(f"projection={projection}", *search, "damage=false") == 0
     found, grid = pairs_of(_folder(job, projection)), pairs_of(_folder(grids, projection))
     assert len(found) > 1 and all(row in grid for row in found)
     layers = [getattr(pair, side) for pair in asked]

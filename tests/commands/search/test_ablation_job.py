@@ -134,7 +134,7 @@ def test_the_report_compares_them_in_one_table(swept: ToyJob, tmp_path: Path) ->
         assert float(row["accuracy_change"]) == pytest.approx(best.accuracy - baseline.accuracy, abs=1e-5)
         of = "" if projection == "lrp2" else f"_{_folder(swept, projection).parents[2].name}"
         (sure,) = _csv(folder / f"significance_{name}{of}_mlama.csv")
-        assert row["transferability_held_out"] == sure["transferability_held_out"] != ""
+        assert row["transferability_held_out"] == sure["transferability_held_out"]
         if projection == "lrp2":
             assert row["transferability_less_lrp2"] == ""
         else:
@@ -175,7 +175,10 @@ def test_an_ablation_never_passes_for_lrp2_in_tables_the_verdict_and_the_page(sw
     assert data["groups"][0]["model"] == name, "the page opens with LRP2's own"
     assert groups[name]["method"] == "LRP2" and groups[f"{name}_shuffled"]["method"] == "shuffled"
     notes = {model: group["runs"][0]["notes"] for model, group in groups.items()}
-    assert notes[name] == [] and "the shift of another language, zh" in notes[f"{name}_shuffled"][0]
+    assert (
+        not any("shift" in note for note in notes[name])
+        and "the shift of another language, zh" in notes[f"{name}_shuffled"][0]
+    )
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -46,7 +46,7 @@ def test_a_search_behind_a_twin_that_was_killed_evaluates_nothing_again(
     kind: str, toy_job: Build, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, job, cells = toy_job(folder="whole"), toy_job(), 0
-    assert whole.search(kind) == 0
+    assert whole.search(kind, "damage=false") == 0
 
     def count(probe: Any, plan: Any, shifts: Any, facts: Any, *rest: Any) -> Hits:
         nonlocal cells
@@ -59,11 +59,11 @@ def test_a_search_behind_a_twin_that_was_killed_evaluates_nothing_again(
 
         with monkeypatch.context() as patch, pytest.raises(Killed):
             patch.setattr(search, "finish_study", dies)
-            job.search(kind)
+            job.search(kind, "damage=false")
 
     monkeypatch.setattr(hits, "evaluate", count)
     meanwhile(twin, True)
-    assert job.search(kind) == 0
+    assert job.search(kind, "damage=false") == 0
     assert cells == manifest_of(whole.folder())["search"]["cells"]
     stored = Counter((record["side"], record["relation"]) for record in records(job.folder()))
     assert stored == Counter((record["side"], record["relation"]) for record in records(whole.folder()))
