@@ -77,5 +77,5 @@ def _row(line: Mapping[str, str]) -> DamageRow:
         pair_of(line), float(line["pivot_accuracy"]), float(line["kl"]), int(line["facts"]), int(line["sentences"])
     )
     if not (0.0 <= row.pivot_accuracy <= 100.0 or math.isnan(row.pivot_accuracy)) or row.kl < 0.0:
-        raise ValueError(f"pivot_accuracy={row.pivot_accuracy} or kl={row.kl} is impossible")
+        raise ValueError(f"a pivot_accuracy of {row.pivot_accuracy} or a kl of {row.kl} is impossible")
     return row

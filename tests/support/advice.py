@@ -12,7 +12,7 @@ from tests.support.paths import REPOSITORY
 #: Stands for what a message fills in at run time.
 GAP = "\N{WHITE SQUARE}"
 
-_VALUE = r"(?:\[[^\]\n]*\]|\{[^}\n]*\}|[^\s,;:)`'\"]*)"
+_VALUE = r"(?:\[(?:\[[^\]\n]*\]|[^\[\]\n])*\]|\{[^}\n]*\}|[^\s,;:)`'\"]*)"
 _SETTING = re.compile(rf"(?<![\w./$'{GAP}-])([+]*[a-z_]+(?:[./][a-zA-Z_]+)*={_VALUE})")
 _COMMAND = re.compile(r"`(?:PYTHONPATH=\S+ )?lrp2-bench ([^`\n]+)`")
 _PIP = re.compile(r"pip install ((?:--[a-z-]+ )*)['\"]?([^'\"`\s)]+)")

@@ -21,8 +21,8 @@ from tests.support.commands import ToyJob, contents, lrp2_bench, pairs_of
 Build = Callable[..., ToyJob]
 Capture = pytest.CaptureFixture[str]
 
-RACING = ("search=racing", "search.first=0.5", "search.budget=0.9")
-TPE = ("search=tpe",)
+RACING = ("search=racing", "search.first=0.5", "search.budget=0.9", "damage=false")
+TPE = ("search=tpe", "damage=false")
 OTHER = ("projection=other_pivot", "projection.language=zh")
 
 
