@@ -27,7 +27,7 @@ INSIDE = {
         "fact_list triples", "selection", "*",
     ),
     "models": (
-        "devices exact_products gguf_files half hub_refusals known_digests quick_import shipped", "quantised",
+        "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised",
         "memory unhandled", "checkpoint_files device_map layered", "base weights", "registry", "generic", "seq2seq",
         "*", "architecture neurons", "gguf locating", "loading",
     ),

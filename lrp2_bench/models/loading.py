@@ -27,7 +27,6 @@ from lrp2_bench.models.layered import Family, LayeredModel
 from lrp2_bench.models.locating import LOCAL_HINT, locate
 from lrp2_bench.models.memory import empty_model, weight_bytes
 from lrp2_bench.models.quantised import quantisation
-from lrp2_bench.models.quick_import import import_model_classes
 from lrp2_bench.models.registry import fast_adapter
 from lrp2_bench.models.seq2seq.adapter import Seq2SeqModel
 from lrp2_bench.models.shipped import PREFIX, checked_manifest, is_ours
@@ -139,7 +138,6 @@ def load_tokenizer(settings: ModelSettings) -> Any:
 
 def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     """The adapter of a checkpoint, in evaluation mode, on ``settings.device`` in ``settings.precision``."""
-    import_model_classes()
     from transformers import AutoTokenizer
     from transformers.utils import logging as transformers_logging
 

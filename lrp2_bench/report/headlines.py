@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from lrp2_bench.core.settings import LRP2
@@ -30,8 +31,8 @@ def headline(found: AssessedRuns) -> str:
     told = [each for each in found.assessed.values() if each.assessed.held_out.told]
     if not told:
         return (
-            f"{subject}: too few facts for a held-out gain (fewer than {ENOUGH} clusters of facts), so that it cannot "
-            f"be told whether {one_line(method(found.runs[0]))} helps."
+            f"{subject}: inconclusive, too few facts for a held-out gain of {one_line(method(found.runs[0]))} (fewer "
+            f"than {ENOUGH} clusters of facts)."
         )
     if len(told) == 1:
         return f"{subject}, {one_line(told[0].name)}: {_of_one(told[0], found.select_by)}."
@@ -63,7 +64,7 @@ def _of_many(told: Sequence[AssessedRun], found: AssessedRuns) -> str:
 
 def interval(found: Interval, decimals: int = 1) -> str:
     """``+1.1 [0.4, 1.8]``; of what has no bounds, the value and that it has none."""
-    value = f"{found.value:+.{decimals}f}"
-    if found.low != found.low:
-        return f"{value} [no interval]"
-    return f"{value} [{found.low:.{decimals}f}, {found.high:.{decimals}f}]"
+    value, low, high = (round(one, decimals) + 0.0 for one in (found.value, found.low, found.high))  # no -0.0
+    if math.isnan(low):
+        return f"{value:+.{decimals}f} [no interval]"
+    return f"{value:+.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"

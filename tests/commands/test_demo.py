@@ -101,7 +101,7 @@ def test_it_searches_reports_and_says_what_it_found(
 ) -> None:
     said = io.StringIO()
     report = run_demo(settings(tmp_path), Console(file=said, width=100))
-    assert "tiny_bloom recalls" in said.getvalue() and "Knowledge transfer, baseline" in said.getvalue()
+    assert "tiny_bloom on cldr: " in said.getvalue() and "Knowledge transfer, baseline" in said.getvalue()
     assert "4/4 searches" in said.getvalue()
     assert len(list(report.parent.glob("*/*/*/wandb/offline-run-*"))) == 4 and "wandb sync" in said.getvalue()
     assert (report / "knowledge_tiny_bloom_cldr.md").is_file()

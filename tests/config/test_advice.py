@@ -30,8 +30,7 @@ COMMANDS = sorted(path.stem for path in conf_dir().glob("*.yaml"))
 #: Looks like a setting and is none: an example of the form, a column, a part of a file, a shell, an object's own.
 NO_SETTINGS = {
     "key", "articles", "lineid", "slow_but_exact", "install", "uninstall", "lirp", "lsrp", "shared", "facts",
-    "kl", "p_threshold", "pivot_accuracy", "held_out", "hydra.launcher.NAME", "revision",
-    "use_safetensors", "weights_only",
+    "p_threshold", "held_out", "hydra.launcher.NAME", "revision", "use_safetensors", "weights_only",
 }  # fmt: skip
 
 #: Groups whose choices have the same keys.

@@ -34,7 +34,7 @@ def test_of_one_language_its_own_comes_first() -> None:
 def test_too_few_facts_are_said_to_be_too_few() -> None:
     one = assessed_run("de")
     few = replace(one, assessed=replace(one.assessed, held_out=nothing_held_out()))
-    assert "too few facts for a held-out gain (fewer than 40 clusters" in headline(of(few))
+    assert "too few facts for a held-out gain of LRP2 (fewer than 40 clusters" in headline(of(few))
 
 
 def test_models_without_a_searched_language_have_none() -> None:

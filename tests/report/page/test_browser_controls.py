@@ -83,14 +83,14 @@ def test_a_cell_tells_its_numbers_and_a_click_chooses_it(german: Opened, shown_r
 def test_the_table_sorts_by_each_column_and_missing_values_stay_last(german: Opened) -> None:
     assert german.column(1) == ["Albanian", "English (pivot)", "French", "German", "Korean", "Turkish"]
     german.page.click("#table [data-key=transferability-change]")
-    changes = german.column(8)
+    changes = german.column(12)
     assert changes[4:] == ["–", "–"]
     assert [number(text) for text in changes[:4]] == sorted((number(text) for text in changes[:4]), reverse=True)
-    assert german.page.get_attribute("#table th:nth-child(8)[aria-sort]", "aria-sort") == "descending"
+    assert german.page.get_attribute("#table th:nth-child(12)[aria-sort]", "aria-sort") == "descending"
     german.page.keyboard.press("Enter")
-    assert german.column(8)[:4] == changes[3::-1] and german.column(8)[4:] == ["–", "–"]
+    assert german.column(12)[:4] == changes[3::-1] and german.column(12)[4:] == ["–", "–"]
     keys = german.page.eval_on_selector_all("#table thead [data-key]", "all => all.map((one) => one.dataset.key)")
-    assert len(keys) == 16
+    assert len(keys) == 19
     for key in keys:
         german.page.click(f"#table [data-key={key}]")
         assert german.page.locator("#table [aria-sort]").count() == 1

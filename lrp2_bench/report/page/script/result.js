@@ -17,7 +17,7 @@ function headline(run, metric) {
   }
   const { held_out } = tested(run, metric);
   if (held_out === null) {
-    return [make("strong", "", "Too few facts for a held-out gain"), `, so it cannot be told whether ${metric} rises`];
+    return [make("strong", "", "Inconclusive"), `: too few facts for a held-out gain of ${metric}`];
   }
   const interval = testedBounds(run, metric, "held_out");
   return [make("strong", "", "Held-out gain"), ` of ${metric}: `, make("span", direction(interval), signed(held_out)),
