@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_text
 from lrp2_bench.core.types import LayerPair, Setting
+
+Row = TypeVar("Row")
 
 STRENGTHS = ("strength", "strength_back")
 
@@ -45,10 +48,16 @@ def write_damage(path: Path, rows: Sequence[DamageRow]) -> None:
 
 def read_damage(path: Path) -> list[DamageRow]:
     """The rows of the file; none where there is none. Raises :class:`BenchError` for a damaged one."""
+    return read_rows(path, _row)
+
+
+def read_rows(path: Path, row: Callable[[dict[str, str]], Row]) -> list[Row]:
+    """Every line of a CSV file as ``row`` makes it; none where there is no file. Raises :class:`BenchError` for a line
+    that is damaged."""
     if not path.is_file():
         return []
     try:
-        return [_row(line) for line in csv.DictReader(io.StringIO(path.read_text("utf-8")), strict=True)]
+        return [row(line) for line in csv.DictReader(io.StringIO(path.read_text("utf-8")), strict=True)]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise BenchError(
             f"'{path}' cannot be read ({error}).\nDelete it and run the same `lrp2-bench search` again."

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_text
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.results.damage import STRENGTHS, pair_cells, pair_of
+from lrp2_bench.results.damage import STRENGTHS, pair_cells, pair_of, read_rows
 
 _AHEAD, _BEHIND = ("lirp", "lsrp"), ("scale", "kl", "facts")
 
@@ -50,14 +47,7 @@ def write_draws(path: Path, rows: Sequence[DrawRow]) -> None:
 
 def read_draws(path: Path) -> list[DrawRow]:
     """The rows of the file; none where there is none. Raises :class:`BenchError` for a damaged one."""
-    if not path.is_file():
-        return []
-    try:
-        return [_row(line) for line in csv.DictReader(io.StringIO(path.read_text("utf-8")), strict=True)]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise BenchError(
-            f"'{path}' cannot be read ({error}).\nDelete it and run the same `lrp2-bench search` again."
-        ) from error
+    return read_rows(path, _row)
 
 
 def at_least(rows: Sequence[DrawRow], metric: str) -> tuple[int, int]:
