@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lrp2_bench.core.files import write_text
-from lrp2_bench.core.types import LayerPair
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lrp2_bench.core.files import atomic_path, write_text
+from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.results.damage import STRENGTHS, pair_cells, pair_of, read_rows
+from lrp2_bench.results.stored_hits import FactKey
 
 _AHEAD, _BEHIND = ("lirp", "lsrp"), ("scale", "kl", "facts")
 
@@ -48,6 +53,36 @@ def write_draws(path: Path, rows: Sequence[DrawRow]) -> None:
 def read_draws(path: Path) -> list[DrawRow]:
     """The rows of the file; none where there is none. Raises :class:`BenchError` for a damaged one."""
     return read_rows(path, _row)
+
+
+def write_draw_hits(path: Path, facts: Sequence[FactKey], draws: Mapping[int, Hits]) -> None:
+    """``draw_hits.parquet``: ``seed,relation,uuid,hit``, a row a draw and fact, so that an interval can be made of what
+    all draws do to each fact; ``draws`` are hits ``[fact]`` by seed."""
+    relations, uuids = zip(*facts, strict=True)
+    table = pa.table(
+        {
+            "seed": pa.array(np.repeat(list(draws), len(facts)), pa.int64()),
+            "relation": pa.array(relations * len(draws)).dictionary_encode(),
+            "uuid": pa.array(uuids * len(draws)).dictionary_encode(),
+            "hit": pa.array(np.concatenate(list(draws.values())).astype(bool)),
+        }
+    )
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_draw_hits(path: Path, facts: Sequence[FactKey]) -> dict[int, Hits]:
+    """Hits ``[fact]`` by seed; none where there is no file, where it is damaged, or of other ``facts``."""
+    try:
+        table = pq.read_table(path).to_pydict()
+        keys = list(zip(table["relation"], table["uuid"], strict=True))
+        count = len(facts)
+        if not count or len(keys) % count or any(key != facts[at % count] for at, key in enumerate(keys)):
+            return {}
+        hits = np.array(table["hit"], dtype=np.int8).reshape(-1, count)
+        return dict(zip(table["seed"][::count], hits, strict=True))
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return {}
 
 
 def at_least(rows: Sequence[DrawRow], metric: str) -> tuple[int, int]:

@@ -21,6 +21,7 @@ FACTS = "facts.parquet"
 ALIGNMENT = "alignment.csv"
 DAMAGE = "damage.csv"
 DRAWS = "draws.csv"
+DRAW_HITS = "draw_hits.parquet"
 MANIFEST = "manifest.json"
 STATUS = "status.json"
 STUDY = "study.journal"
@@ -45,7 +46,7 @@ SHARDS = "shards"
 DAMAGED = ".damaged"
 
 #: What two runs of one configuration write identically, byte for byte; the manifest has their digests.
-TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT, DAMAGE, DRAWS)
+TABLES = (PAIRS, HITS, PIVOT_HITS, FACTS, ALIGNMENT, DAMAGE, DRAWS, DRAW_HITS)
 #: Any of these makes a folder a run folder, whole or not.
 MARKERS = frozenset({PAIRS, STATUS, MANIFEST, HITS})
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lrp2_bench.commands.search.draws import matched_scale, require_draws
@@ -16,8 +17,9 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.render.plain import to_markdown
 from lrp2_bench.report.tables.damage import damage_tables
 from lrp2_bench.results.damage import damage_of
-from lrp2_bench.results.draws import DrawRow, at_least, read_draws, write_draws
+from lrp2_bench.results.draws import DrawRow, at_least, read_draw_hits, read_draws, write_draw_hits, write_draws
 from lrp2_bench.results.runs import find_runs
+from lrp2_bench.results.stored_hits import read_hits
 from tests.support.commands import ToyJob, manifest_of, pairs_of
 
 Build = Callable[..., ToyJob]
@@ -39,6 +41,10 @@ def test_draws_match_the_best_pairs_kl_and_are_what_random_gives_at_that_strengt
     pairs = {(row["lirp"], row["lsrp"]): row for row in pairs_of(folder)}
     there = pairs[str(first.pair.lirp), str(first.pair.lsrp)]
     assert {name: float(there[name]) for name in first.metrics} == first.metrics
+    hits = read_hits(folder / "hits.parquet")
+    by_seed = read_draw_hits(job.folder() / "draw_hits.parquet", hits.facts)
+    row = hits.row(first.pair)
+    assert list(by_seed) == [1, 2] and row is not None and by_seed[1].tolist() == row.tolist()
 
     [run], _ = find_runs([job.outputs / "default"])
     [table] = damage_tables([run], "transferability")
@@ -51,7 +57,7 @@ def test_draws_match_the_best_pairs_kl_and_are_what_random_gives_at_that_strengt
     lines = path.read_text().splitlines()
     assert job.search("projection.seeds=3", "projection.seed=1") == 0
     assert path.read_text().splitlines()[:4] == lines and len(read_draws(path)) == 4
-    assert "draws.csv" in manifest_of(job.folder())["files"]
+    assert {"draws.csv", "draw_hits.parquet"} <= set(manifest_of(job.folder())["files"])
 
 
 @pytest.mark.parametrize(
@@ -89,6 +95,18 @@ def test_rows_are_read_as_they_were_written_and_counted(tmp_path: Path) -> None:
     ]
     assert read_draws(tmp_path / "draws.csv") == rows
     assert at_least(rows, "accuracy") == (1, 2) == at_least(rows, "transferability")
+
+
+def test_hits_of_draws_are_read_for_the_same_facts_alone(tmp_path: Path) -> None:
+    path, facts = tmp_path / "draw_hits.parquet", [("P1", "a"), ("P2", "b")]
+    assert read_draw_hits(path, facts) == {}
+    draws = {0: np.array([1, 0], dtype=np.int8), 7: np.array([0, 0], dtype=np.int8)}
+    write_draw_hits(path, facts, draws)
+    assert {seed: row.tolist() for seed, row in read_draw_hits(path, facts).items()} == {0: [1, 0], 7: [0, 0]}
+    for others in ([], facts[::-1], facts[:1], [*facts, ("P3", "c")]):
+        assert read_draw_hits(path, others) == {}
+    path.write_bytes(path.read_bytes()[:-9])
+    assert read_draw_hits(path, facts) == {}
 
 
 def test_a_damaged_file_is_refused_with_the_next_step(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from lrp2_bench.commands.search.prepared import Prepared, Sources
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.settings import SearchCommand
+from lrp2_bench.core.types import Hits
 from lrp2_bench.grid.divergence import NeutralSentences
 from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.random import random_shifts
@@ -21,8 +22,8 @@ from lrp2_bench.interventions.tokens import on_tokens
 from lrp2_bench.metrics.base import FactHits
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.results.damage import DamageRow, damage_of
-from lrp2_bench.results.draws import DrawRow, at_least, read_draws, write_draws
-from lrp2_bench.results.layout import DRAWS
+from lrp2_bench.results.draws import DrawRow, at_least, read_draw_hits, read_draws, write_draw_hits, write_draws
+from lrp2_bench.results.layout import DRAW_HITS, DRAWS
 from lrp2_bench.results.tables import PairRow
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ def require_draws(settings: SearchCommand) -> None:
 def stored_draws(
     run: Prepared, hits: Sequence[RelationHits], best: PairRow | None, damage: Sequence[DamageRow], sources: Sources
 ) -> list[DrawRow]:
-    """The best pair's row and one a draw, written to ``draws.csv`` as they are made; those that it has are kept.
+    """The best pair's row and one a draw, written to ``draws.csv`` as they are made, and their hits to
+    ``draw_hits.parquet``; draws that both have are kept.
 
     None with ``projection.seeds=0``, and where the best pair moves nothing that can be matched.
     """
@@ -61,7 +63,10 @@ def stored_draws(
     if not projection.seeds or best is None or pair is None or cost is None or not cost.kl > 0.0:
         return []
     own = DrawRow(None, pair, 1.0, cost.kl, best.facts, {each.name: best.value(each.name) for each in job.measured})
-    kept = _kept(run, own)
+    facts = [(part.relation.name, fact.uuid) for part in hits for fact in part.relation.facts]
+    stored = read_draw_hits(job.folder / DRAW_HITS, facts)
+    kept = [row for row in _kept(run, own) if row.seed in stored]
+    found = {row.seed: stored[row.seed] for row in kept if row.seed is not None}
     seeds = range(projection.seed, projection.seed + projection.seeds)
     rows = [own, *kept]
     todo = [seed for seed in seeds if all(row.seed != seed for row in rows)]
@@ -69,8 +74,9 @@ def stored_draws(
         sentences = neutral_sentences(run, sources)
     with progress("Random draws", len(todo), "draws") as advance:
         for seed in todo:
-            rows.append(_draw(run, hits, seed, own, sentences))
-            rows = [own, *sorted(rows[1:], key=lambda row: row.seed or 0)]
+            row, found[seed] = _draw(run, hits, seed, own, sentences)
+            rows = [own, *sorted([*rows[1:], row], key=lambda row: row.seed or 0)]
+            write_draw_hits(job.folder / DRAW_HITS, facts, dict(sorted(found.items())))
             write_draws(path, rows)
             advance(1)
     for row in rows:
@@ -111,18 +117,22 @@ def _edit(run: Prepared, seed: int) -> Edit:
     return on_tokens(drawn, settings.projection.tokens, model)
 
 
-def _draw(run: Prepared, hits: Sequence[RelationHits], seed: int, own: DrawRow, sentences: NeutralSentences) -> DrawRow:
+def _draw(
+    run: Prepared, hits: Sequence[RelationHits], seed: int, own: DrawRow, sentences: NeutralSentences
+) -> tuple[DrawRow, Hits]:
     language, pair, drawn = run.job.settings.language, own.pair, _edit(run, seed)
     scale, kl = matched_scale(lambda scale: sentences.divergence(drawn.at_strength(scale, scale), pair.layers), own.kl)
     edit = drawn.at_strength(scale, scale)
-    found = [run.evaluator.under(language, part.relation, edit, pair, lambda steps=1: None) for part in hits]
+    found = np.concatenate(
+        [run.evaluator.under(language, part.relation, edit, pair, lambda steps=1: None) for part in hits]
+    )
     data = FactHits(
-        np.concatenate(found)[None],
+        found[None],
         np.concatenate([part.pivot_by_fact() for part in hits]),
         tuple(part.relation.name for part in hits for _ in part.relation.facts),
     )
     measured = {each.name: float(each.values(data)[0]) for each in run.job.measured}
-    return DrawRow(seed, pair, scale, kl, len(data.relations), measured)
+    return DrawRow(seed, pair, scale, kl, len(data.relations), measured), found
 
 
 def _kept(run: Prepared, own: DrawRow) -> list[DrawRow]:
