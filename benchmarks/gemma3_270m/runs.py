@@ -1,0 +1,119 @@
+"""The study's runs, by the suite's own commands: ``python -m benchmarks.gemma3_270m.runs STEP --model FILE.gguf``.
+
+Steps are those of docs/results/gemma3_270m.md. What a step needs of an earlier one is chosen from its stored hits
+(:mod:`benchmarks.gemma3_270m.choices`). Killed, a step goes on where it was when the same command runs again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.gemma3_270m.choices import TOKENS, Choices, Given
+from benchmarks.gemma3_270m.facts import LANGUAGES
+from benchmarks.gemma3_270m.store import DATA
+from benchmarks.running import REPOSITORY, lrp2_bench
+
+#: Languages and layers on which it is decided which tokens are moved.
+TOKEN_LANGUAGES, TOKEN_LAYERS = ("zh", "de", "ru"), range(2, 19, 2)
+STRENGTHS = (0.5, 1.0)
+#: What each rival is tried at: its strength, and that of the way back where it is another.
+RIVALS: dict[str, tuple[tuple[float, ...], ...]] = {
+    "recover": ((0.5, 0.25), (1.0, 0.5)),
+    "subspace": ((0.3, 0.0), (0.3, 0.1)),
+    "affine": ((0.5,), (1.0,)),
+}
+SEEDS = 20
+#: The languages of mLAMA that no choice has seen.
+OTHERS = (
+    "af", "az", "be", "bg", "bn", "ca", "ceb", "cs", "da", "el", "et", "eu", "fa", "fi",
+    "ga", "gl", "he", "hr", "hu", "hy", "id", "it", "ka", "la", "lt", "lv", "ms", "nl",
+    "pl", "pt", "ro", "sk", "sl", "sq", "sr", "sv", "ta", "th", "uk", "ur",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """One ``lrp2-bench search``: its experiment, language, file of facts, and further settings."""
+
+    experiment: str
+    language: str
+    facts: str
+    settings: tuple[str, ...] = field(default=())
+
+
+def pairs(settings: Sequence[Given]) -> tuple[str, ...]:
+    """The search of given settings alone, beside the baseline."""
+    return ("search=pairs", f"search.pairs={[list(setting) for setting in settings]}".replace(" ", ""))
+
+
+def jobs(step: str, choices: Choices) -> Iterator[Job]:
+    """A step's jobs in their order, as the ``choices`` from the steps before it say."""
+    if step == "tokens":
+        settings = pairs([(i, j, s) for i in TOKEN_LAYERS for j in TOKEN_LAYERS if i < j for s in STRENGTHS])
+        for language in TOKEN_LANGUAGES:
+            for tokens in TOKENS:
+                further = (*settings, f"projection.tokens={tokens}", "damage=false")
+                yield Job(f"tokens_{tokens}", language, "selection", further)
+        return
+    tokens_setting = f"projection.tokens={choices.tokens}"
+    both = f"search.strengths=[{','.join(map(str, STRENGTHS))}]"
+    for language in OTHERS if step == "transfer" else LANGUAGES:
+        if step == "grid":
+            yield Job("grid", language, "selection", ("search=grid", both, tokens_setting, "damage=false"))
+        elif step == "rivals":
+            for kind, strengths in RIVALS.items():
+                given = pairs([(i, j, *each) for i, j in choices.ten_pairs() for each in strengths])
+                settings = (*given, f"projection={kind}", tokens_setting, *_among(kind), "damage=false")
+                yield Job("rivals", language, "selection", settings)
+        elif step == "reporting":
+            left_out = choices.left_out(language)
+            for name, kinds, setting in (
+                ("own", ("lrp2",), choices.own(language)),
+                ("left_out", ("lrp2", "lirp_only", "lsrp_only", "shuffled"), left_out),
+                *((f"left_out_{kind}", (kind,), choices.rival(kind, language)) for kind in RIVALS),
+            ):
+                for kind in kinds if setting else ():
+                    draws = (f"projection.seeds={SEEDS}",) if (name, kind) == ("left_out", "lrp2") else ()
+                    settings = (*pairs([setting]), f"projection={kind}", tokens_setting, *_among(kind), *draws)
+                    yield Job(f"reporting_{name}", language, "reporting", settings)
+        elif step == "transfer":
+            default = choices.default()
+            settings = (*pairs([default]), tokens_setting) if default else ("search=baseline",)
+            yield Job("transfer", language, "reporting", settings)
+        else:
+            raise SystemExit(f"'{step}' is no step: tokens, grid, rivals, reporting, transfer")
+
+
+def _among(kind: str) -> tuple[str, ...]:
+    """The languages whose vectors an intervention rests on: those of the selection, and English."""
+    return (f"projection.among=[{','.join(LANGUAGES)}]",) if kind in ("recover", "subspace", "shuffled") else ()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("step", choices=("tokens", "grid", "rivals", "reporting", "transfer"))
+    parser.add_argument("--model", type=Path, required=True, help="the GGUF file")
+    parser.add_argument("--mlama", type=Path, required=True, help="mlama1.1.zip")
+    parser.add_argument("--tatoeba", type=Path, required=True, help="tatoeba.zip")
+    parser.add_argument("--outputs", type=Path, default=REPOSITORY / "outputs")
+    parser.add_argument("--languages", help="only these, separated by commas")
+    parser.add_argument("further", nargs="*", help="settings of lrp2-bench search, such as plan=true")
+    arguments = parser.parse_args()
+    common = [
+        "search", "model=hf", f"model.path={arguments.model}", "model.name=gemma3_270m", "dataset=mlama",
+        f"dataset.path={arguments.mlama}", "corpus=tatoeba", f"corpus.path={arguments.tatoeba}",
+        "corpus.sentences=1000", "probing.pool_size=10", "tracking=none", f"paths.outputs={arguments.outputs}",
+    ]  # fmt: skip
+    only = arguments.languages.split(",") if arguments.languages else None
+    for job in jobs(arguments.step, Choices(DATA)):
+        if only is None or job.language in only:
+            facts = DATA / f"{job.facts}.csv"
+            own = [f"experiment.name={job.experiment}", f"language={job.language}", f"dataset.facts={facts}"]
+            lrp2_bench(*common, *own, *job.settings, *arguments.further)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The study of Gemma 3 270M: settings are chosen as its design says, and its steps ask for what it lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.gemma3_270m.choices import Choices, first_best, table
+from benchmarks.gemma3_270m.facts import LANGUAGES
+from benchmarks.gemma3_270m.runs import OTHERS, jobs
+from benchmarks.gemma3_270m.store import read_stored
+
+_NAN = float("nan")
+
+
+def _hits(rows: dict[tuple[float, ...], dict[str, list[int]]], intervention: str = "lrp2") -> pd.DataFrame:
+    """``rows``: hits of each fact by language, by (lirp, lsrp, strength[, back])."""
+    made = []
+    for setting, by_language in rows.items():
+        lirp, lsrp, strength, back = (*setting, *[_NAN] * (4 - len(setting)))
+        for language, hits in by_language.items():
+            for at, hit in enumerate(hits):
+                made.append((intervention, language, lirp, lsrp, strength, back, "P1", f"f{at}", bool(hit)))
+    names = ["intervention", "language", "lirp", "lsrp", "strength", "strength_back", "relation", "uuid", "hit"]
+    return pd.DataFrame(made, columns=names)
+
+
+def _store(folder: Path, experiment: str, hits: pd.DataFrame) -> None:
+    (folder / "hits").mkdir(exist_ok=True)
+    hits.to_parquet(folder / "hits" / f"{experiment}.parquet")
+
+
+def test_ties_go_to_the_baseline_then_to_the_smaller_strength_then_to_the_first_pair() -> None:
+    rows = {
+        (3, 4, 1.0): {"de": [1, 1, 0]},
+        (2, 4, 0.5): {"de": [1, 1, 0]},
+        (1, 4, 1.0): {"de": [1, 1, 0]},
+        (2, 3, 0.5, 0.25): {"de": [0, 0, 0]},
+        (): {"de": [1, 1, 0]},
+    }
+    accuracy = table(_hits(rows))
+    assert list(accuracy.index) == [(), (2, 4, 0.5), (2, 3, 0.5, 0.25), (1, 4, 1.0), (3, 4, 1.0)]
+    assert first_best(accuracy["de"]) == ()
+    assert first_best(accuracy["de"].drop([()])) == (2, 4, 0.5)
+    assert first_best(accuracy["de"].drop([(), (2, 4, 0.5)])) == (1, 4, 1.0)
+
+
+def test_a_languages_own_facts_have_no_part_in_what_is_chosen_on_the_others(tmp_path: Path) -> None:
+    rows = {
+        (): {"de": [0, 0], "fr": [0, 0], "zh": [0, 0]},
+        (1, 2, 0.5): {"de": [1, 1], "fr": [0, 0], "zh": [0, 0]},
+        (1, 3, 0.5): {"de": [0, 0], "fr": [1, 0], "zh": [0, 0]},
+    }
+    _store(tmp_path, "grid", _hits(rows))
+    choices = Choices(tmp_path)
+    assert choices.own("de") == (1, 2, 0.5) and choices.left_out("de") == (1, 3, 0.5)
+    assert choices.own("zh") == () and choices.left_out("zh") == choices.default() == (1, 2, 0.5)
+    assert choices.ten_pairs() == [(1, 2), (1, 3)]
+
+
+def test_the_tokens_that_do_better_are_used_and_text_in_a_tie(tmp_path: Path) -> None:
+    text = {(): {"de": [0, 0], "zh": [1, 0]}, (2, 4, 0.5): {"de": [0, 1], "zh": [0, 0]}}
+    better = {(): {"de": [0, 0], "zh": [1, 0]}, (2, 4, 0.5): {"de": [1, 1], "zh": [0, 0]}}
+    _store(tmp_path, "tokens_text", _hits(text))
+    _store(tmp_path, "tokens_all", _hits(text))
+    assert Choices(tmp_path).tokens == "text"
+    _store(tmp_path, "tokens_all", _hits(better))
+    assert Choices(tmp_path).tokens == "all"
+
+
+@pytest.fixture
+def chosen(tmp_path: Path) -> Choices:
+    by_language = {language: [0, 1] for language in LANGUAGES}
+    better = {language: [1, 1] for language in LANGUAGES}
+    for name in ("tokens_text", "tokens_all"):
+        _store(tmp_path, name, _hits({(2, 4, 0.5): by_language}))
+    _store(tmp_path, "grid", _hits({(): by_language, (14, 16, 0.5): better}))
+    labels = ("recover_of12", "subspace_of12", "affine")
+    rows = {(): by_language, (14, 16, 0.5, 0.25): better}
+    _store(tmp_path, "rivals", pd.concat([_hits(rows, label) for label in labels]))
+    return Choices(tmp_path)
+
+
+def test_the_steps_ask_what_the_design_lists(chosen: Choices) -> None:
+    tokens = list(jobs("tokens", chosen))
+    assert len(tokens) == 6 and all(job.settings[1].count("[") == 1 + 36 * 2 for job in tokens)
+    assert [job.language for job in jobs("grid", chosen)] == list(LANGUAGES)
+    assert len(list(jobs("rivals", chosen))) == 36
+
+    reporting = [job for job in jobs("reporting", chosen) if job.language == "zh"]
+    assert [job.experiment for job in reporting] == [
+        "reporting_own",
+        *["reporting_left_out"] * 4,
+        *(f"reporting_left_out_{kind}" for kind in ("recover", "subspace", "affine")),
+    ]
+    assert all("search.pairs=[[14,16,0.5]]" in job.settings for job in reporting[:5])
+    assert all("search.pairs=[[14,16,0.5,0.25]]" in job.settings for job in reporting[5:])
+    assert [job.settings[2] for job in reporting if any("seeds=20" in each for each in job.settings)] == [
+        "projection=lrp2"
+    ]
+    assert {job.facts for job in reporting} == {"reporting"} and {job.facts for job in tokens} == {"selection"}
+
+    transfer = list(jobs("transfer", chosen))
+    assert len(transfer) == 40 and not {job.language for job in transfer} & {*LANGUAGES, "en"}
+    assert len(set(OTHERS)) == 40
+
+
+def test_where_nothing_beats_the_baseline_no_setting_is_reported(tmp_path: Path, chosen: Choices) -> None:
+    by_language = {language: [0, 1] for language in LANGUAGES}
+    _store(tmp_path, "grid", _hits({(): by_language, (14, 16, 0.5): by_language}))
+    asked = Choices(tmp_path)
+    assert {job.experiment for job in jobs("reporting", asked)} == {
+        f"reporting_left_out_{kind}" for kind in ("recover", "subspace", "affine")
+    }
+    assert all(job.settings == ("search=baseline",) for job in jobs("transfer", asked))
+
+
+def test_stored_hits_are_read_by_experiment(tmp_path: Path) -> None:
+    _store(tmp_path, "grid", _hits({(): {"de": [1, 0]}}))
+    assert read_stored("grid", tmp_path)["hit"].tolist() == [True, False]
