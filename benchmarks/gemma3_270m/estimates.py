@@ -1,0 +1,154 @@
+"""The study's numbers from its stored hits: gains with intervals that know subjects and languages.
+
+A *contrast* is a number a fact (hit under a setting less hit without one, or less the mean of random draws); its mean
+over facts, in points, is what is estimated. Facts of one subject stand or fall together, in all languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.gemma3_270m.store import DATA, read_stored
+from lrp2_bench.core.types import NOT_EVALUATED, Interval
+from lrp2_bench.metrics.hits import transferability
+from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
+from lrp2_bench.stats.clusters import RESAMPLES, SEED, clusters_of
+from lrp2_bench.stats.equivalence import equivalent
+from lrp2_bench.stats.max_t import LargestGain, step_down
+from lrp2_bench.stats.paired_intervals import clustered_error, student
+from lrp2_bench.stats.weighted import Floats
+
+#: Points; effects inside plus or minus this are none that matter.
+MARGIN = 1.0
+
+
+@dataclass(frozen=True)
+class Sides:
+    """One language's hits by (relation, uuid): under a setting, without one, and English's without one."""
+
+    moved: pd.Series
+    before: pd.Series
+    pivot: pd.Series
+
+    def transferability(self) -> float:
+        """Its change in points."""
+        pivot = self.pivot.fillna(NOT_EVALUATED).to_numpy(np.int8)
+        rows = np.stack([self.before.loc[self.moved.index].to_numpy(np.int8), self.moved.to_numpy(np.int8)])
+        before, after = transferability(rows, pivot)
+        return float(after - before)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """``values`` ``[fact]``, each -1 to 1, and the ``subjects`` ``[fact]`` of the facts; ``baseline`` ``[fact]`` are
+    hits without an intervention."""
+
+    values: Floats
+    baseline: Floats
+    subjects: tuple[str, ...]
+
+    @property
+    def mean(self) -> float:
+        """In points."""
+        return 100.0 * float(self.values.mean()) if len(self.values) else float("nan")
+
+    def estimate(self) -> Estimate:
+        """With resamples of subjects, by draws that all languages share."""
+        clusters = clusters_of(self.subjects)
+        weights = clusters.draws(RESAMPLES, SEED).astype(np.float64)[:, clusters.codes]
+        total = np.maximum(weights.sum(axis=1), 1.0)
+        return Estimate(self.mean, 100.0 * (weights @ self.values) / total)
+
+    def interval(self) -> Interval:
+        """Of this language alone, at 95 %."""
+        reach = student(len(set(self.subjects))) * self._error
+        return Interval(self.mean, self.mean - reach, self.mean + reach)
+
+    def largest(self) -> LargestGain:
+        """For the test of several contrasts jointly."""
+        samples = self.estimate().samples
+        assert samples is not None
+        return LargestGain(self.mean / self._error, (samples - self.mean) / self._error)
+
+    def where(self, keep: Sequence[bool]) -> Contrast:
+        """Of some facts."""
+        mask = np.asarray(keep, dtype=bool)
+        subjects = tuple(subject for subject, kept in zip(self.subjects, mask, strict=True) if kept)
+        return Contrast(self.values[mask], self.baseline[mask], subjects)
+
+    @property
+    def _error(self) -> float:
+        count = max(1, len(self.values))
+        influence, known = (100.0 * (part - part.mean()) / count for part in (self.values, self.baseline))
+        return clustered_error(influence, known, int((self.values != 0).sum()), clusters_of(self.subjects))[0]
+
+
+def over_languages(contrasts: Mapping[str, Contrast]) -> Interval:
+    """The mean over languages with 95 % bounds, languages and subjects both being samples."""
+    return mean_over_languages([contrast.estimate() for contrast in contrasts.values()])
+
+
+def verdict(interval: Interval) -> str:
+    """What the design says that an interval amounts to."""
+    if interval.low > 0:
+        return "supported"
+    if interval.high < 0:
+        return "contradicted"
+    return "no effect that matters" if equivalent(interval, MARGIN) else "inconclusive"
+
+
+def jointly(contrasts: Mapping[tuple[str, str], Contrast]) -> dict[tuple[str, str], float]:
+    """p-values that a gain is none, one-sided, corrected over all of them (max-T, step-down)."""
+    return dict(zip(contrasts, step_down([contrast.largest() for contrast in contrasts.values()]), strict=True))
+
+
+class Stored:
+    """The hits in ``data``, as series by (relation, uuid)."""
+
+    def __init__(self, data: Path = DATA) -> None:
+        self._data = data
+        facts = pd.read_parquet(data / "facts.parquet").astype({"language": str, "relation": str, "uuid": str})
+        self._facts = facts.set_index(["language", "relation", "uuid"])
+
+    def has(self, experiment: str) -> bool:
+        return (self._data / "hits" / f"{experiment}.parquet").is_file()
+
+    def facts(self, language: str, keys: pd.Index) -> pd.DataFrame:
+        """``subject, in_subject, as_english`` of a language's facts, in the order of ``keys``."""
+        return pd.DataFrame(self._facts.xs(language, level="language")).loc[keys]
+
+    def sides(self, experiment: str, kind: str) -> dict[str, Sides]:
+        """By language: the hits of an intervention's only setting. ``kind`` is the start of its label."""
+        hits = read_stored(experiment, self._data).astype({"relation": str, "uuid": str, "language": str})
+        names = hits["intervention"].astype(str)
+        hits = hits[names.str.startswith(kind) | (names == "pivot")].assign(pivot=names == "pivot")
+        found: dict[str, Sides] = {}
+        for language, rows in hits.groupby("language"):
+            parts = (~rows["pivot"] & rows["lirp"].notna(), ~rows["pivot"] & rows["lirp"].isna(), rows["pivot"])
+            moved, before, pivot = (rows[part].set_index(["relation", "uuid"])["hit"].astype(float) for part in parts)
+            if len(moved):
+                found[str(language)] = Sides(moved, before, pivot.reindex(moved.index))
+        return found
+
+    def gain(self, language: str, sides: Sides) -> Contrast:
+        return self.contrast(language, sides.moved, sides.before, sides.before)
+
+    def contrast(self, language: str, moved: pd.Series, other: pd.Series, before: pd.Series) -> Contrast:
+        """``moved`` less ``other``. Raises ValueError where they have not the same facts, each once."""
+        if not moved.index.is_unique or len(moved) != len(other) or set(moved.index) != set(other.index):
+            raise ValueError(f"{language}: the two sides have not the same facts, each once")
+        keys = moved.index
+        subjects = tuple(map(str, self.facts(language, keys)["subject"]))
+        ours, theirs = moved.to_numpy(float), other.loc[keys].to_numpy(float)
+        return Contrast(ours - theirs, before.loc[keys].to_numpy(float), subjects)
+
+    def draws(self, experiment: str) -> dict[str, pd.Series]:
+        """By language: of each fact the share of random draws that hit it."""
+        hits = read_stored(f"{experiment}_draws", self._data).astype({"relation": str, "uuid": str, "language": str})
+        shares = hits.groupby(["language", "relation", "uuid"])["hit"].mean()
+        return {language: shares.xs(language, level="language") for language in hits["language"].unique()}

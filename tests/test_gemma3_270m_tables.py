@@ -1,0 +1,103 @@
+"""The study of Gemma 3 270M: its tables say what its stored hits say."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.gemma3_270m.estimates import Stored, jointly, over_languages, verdict
+from benchmarks.gemma3_270m.tables import controls, reported, tables, transfer
+from lrp2_bench.core.types import Interval
+
+_FACTS, _LANGUAGES = 120, ("af", "az", "be", "bg")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Four languages in which LRP2 wins 12 facts and loses 2 of 120; shuffled vectors win 1; random draws nothing."""
+    (tmp_path / "hits").mkdir()
+    rng = np.random.default_rng(0)
+    rows, draws, facts = [], [], []
+    for language in _LANGUAGES:
+        before = rng.permutation(np.arange(_FACTS) < 60)
+        won, lost = rng.permutation(np.flatnonzero(~before))[:12], rng.permutation(np.flatnonzero(before))[:2]
+        moved, shuffled = before.copy(), before.copy()
+        moved[won], moved[lost], shuffled[won[0]] = True, False, True
+        for at in range(_FACTS):
+            key = ("P1" if at % 2 else "P2", f"f{at}")
+            facts.append(("reporting", language, *key, f"Q{at // 2}", at < 30, at >= 90))
+            rows.append(("pivot", language, None, None, None, None, *key, True))
+            for kind, hits in (("lrp2_text", moved), ("shuffled_text", shuffled)):
+                rows.append((kind, language, None, None, None, None, *key, before[at]))
+                rows.append((kind, language, 14, 16, 0.5, None, *key, hits[at]))
+            draws += [("lrp2_text", language, seed, *key, before[at]) for seed in range(3)]
+    names = ["intervention", "language", "lirp", "lsrp", "strength", "strength_back", "relation", "uuid", "hit"]
+    hits = pd.DataFrame(rows, columns=names)
+    hits.to_parquet(tmp_path / "hits" / "reporting_left_out.parquet")
+    hits[hits["intervention"] != "shuffled_text"].to_parquet(tmp_path / "hits" / "transfer.parquet")
+    pd.DataFrame(draws, columns=["intervention", "language", "seed", "relation", "uuid", "hit"]).to_parquet(
+        tmp_path / "hits" / "reporting_left_out_draws.parquet"
+    )
+    names = ["part", "language", "relation", "uuid", "subject", "in_subject", "as_english"]
+    pd.DataFrame(facts, columns=names).to_parquet(tmp_path / "facts.parquet")
+    return tmp_path
+
+
+def test_the_headline_is_the_mean_over_languages_with_an_interval(data: Path) -> None:
+    gains, mean = transfer(Stored(data))
+    assert set(gains) == set(_LANGUAGES) and mean.value == pytest.approx(100 * 10 / _FACTS)
+    assert 0 < mean.low < mean.value < mean.high < 20 and verdict(mean) == "supported"
+
+
+def test_controls_are_taken_off_fact_by_fact(data: Path) -> None:
+    found = {name: over_languages(by_language).value for name, by_language in controls(Stored(data)).items()}
+    assert found["less 20 random draws"] == pytest.approx(100 * 10 / _FACTS)
+    assert found["less shuffled vectors"] == pytest.approx(100 * 9 / _FACTS)
+
+
+def test_transferability_is_that_of_the_suite(data: Path) -> None:
+    sides = Stored(data).sides("reporting_left_out", "lrp2")["af"]
+    assert sides.transferability() == pytest.approx(100 * 10 / _FACTS)  # English knows all
+
+
+def test_a_gain_is_tested_beside_all_others(data: Path) -> None:
+    gains = reported(Stored(data))
+    tested = {("x", language): gain for language, gain in gains["LRP2, left out"].items()}
+    alone = jointly({("x", "af"): gains["LRP2, left out"]["af"]})["x", "af"]
+    together = jointly({**tested, **{("y", name): gain for name, gain in gains["shuffled vectors"].items()}})
+    assert 0 < alone <= together["x", "af"] < 0.05 < together["y", "af"]
+
+
+def test_subjects_widen_the_interval(data: Path) -> None:
+    gain = reported(Stored(data))["LRP2, left out"]["af"]
+    single = type(gain)(gain.values, gain.baseline, tuple(map(str, range(_FACTS))))
+    by_subject = type(gain)(np.repeat(gain.values[::4], 4), gain.baseline, tuple(str(at // 4) for at in range(_FACTS)))
+    apart = type(gain)(by_subject.values, gain.baseline, single.subjects)
+    assert by_subject.interval().high - by_subject.mean > 1.5 * (apart.interval().high - apart.mean)
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        (Interval(2.0, 0.1, 3.9), "supported"),
+        (Interval(-2.0, -3.9, -0.1), "contradicted"),
+        (Interval(0.1, -0.5, 0.7), "no effect that matters"),
+        (Interval(0.1, -2.0, 2.2), "inconclusive"),
+        (Interval(0.1, math.nan, math.nan), "inconclusive"),
+    ],
+)
+def test_a_verdict_follows_the_interval(interval: Interval, said: str) -> None:
+    assert verdict(interval) == said
+
+
+def test_every_table_is_made_of_what_is_there(data: Path) -> None:
+    made = dict(tables(data))
+    headline = next(title for title in made if title.startswith("Headline"))
+    assert "+8.3 [" in headline and "over 4 languages (supported)" in headline
+    by_form = made["By the form of the answer (LRP2, left out)"].splitlines()
+    assert [line.split(" | ")[1] for line in by_form[2:]] == ["120", "120", "240"]
+    assert "| P1 | 240 |" in made["By relation (LRP2, left out)"]
