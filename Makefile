@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # pip need not ask whether there is a newer pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo docs test test-slow test-nightly test-system test-newer-python system-packages lint format bench clean
+.PHONY: help setup demo docs test test-slow test-nightly test-system test-newer-python system-packages lint format results bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,10 @@ format: setup  ## what ruff can fix by itself
 # Real queries where mLAMA lies beside the checkout, the facts that ship with the package elsewhere.
 MLAMA := ../shared/data/mlama1.1.zip
 BENCH ?= $(if $(wildcard $(MLAMA)),dataset=mlama dataset.path=$(MLAMA))
+
+results: setup $(VENV)/.gemma  ## a slice of docs/results run again and compared with the stored hits, in minutes
+	$(BIN)/python -m benchmarks.gemma3_270m.verify
+	$(BIN)/python -m benchmarks.gemma3_270m.tables
 
 bench: setup  ## seconds, memory and the ratio to naive hooks, on the true model sizes
 	$(BIN)/lrp2-bench bench $(BENCH)

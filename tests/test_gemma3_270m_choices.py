@@ -11,6 +11,7 @@ from benchmarks.gemma3_270m.choices import Choices, first_best, table
 from benchmarks.gemma3_270m.facts import LANGUAGES
 from benchmarks.gemma3_270m.runs import OTHERS, jobs
 from benchmarks.gemma3_270m.store import read_stored
+from benchmarks.gemma3_270m.verify import compare, settings_of
 
 _NAN = float("nan")
 
@@ -120,3 +121,16 @@ def test_where_nothing_beats_the_baseline_no_setting_is_reported(tmp_path: Path,
 def test_stored_hits_are_read_by_experiment(tmp_path: Path) -> None:
     _store(tmp_path, "grid", _hits({(): {"de": [1, 0]}}))
     assert read_stored("grid", tmp_path)["hit"].tolist() == [True, False]
+
+
+def test_a_slice_is_spread_over_the_grid_and_compared_cell_by_cell() -> None:
+    grid = {(i, j, strength): {"zh": [1, 0]} for strength in (0.5, 1.0) for i in range(1, 18) for j in range(i + 1, 19)}
+    stored = _hits({(): {"zh": [0, 1]}, **grid})
+    settings = settings_of(stored)
+    assert len(settings) == 12 and {setting[2] for setting in settings} == {0.5, 1.0}
+    again = _hits({(): {"zh": [0, 1]}, **{tuple(map(float, setting)): {"zh": [1, 0]} for setting in settings}})
+    assert compare(stored, again) == (26, 0)
+    again.loc[3, "hit"] = not again.loc[3, "hit"]
+    assert compare(stored, again) == (26, 1)
+    with pytest.raises(ValueError, match="not stored"):
+        compare(stored[stored["uuid"] == "f0"], again)

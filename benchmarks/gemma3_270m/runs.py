@@ -1,4 +1,4 @@
-"""The study's runs, by the suite's own commands: ``python -m benchmarks.gemma3_270m.runs STEP --model FILE.gguf``.
+"""The study's runs, by the suite's own commands: ``python -m benchmarks.gemma3_270m.runs STEP``.
 
 Steps are those of docs/results/gemma3_270m.md. What a step needs of an earlier one is chosen from its stored hits
 (:mod:`benchmarks.gemma3_270m.choices`). Killed, a step goes on where it was when the same command runs again.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.gemma3_270m.choices import TOKENS, Choices, Given
 from benchmarks.gemma3_270m.facts import LANGUAGES
+from benchmarks.gemma3_270m.model import gemma_file
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.running import REPOSITORY, lrp2_bench
 
@@ -92,27 +93,38 @@ def _among(kind: str) -> tuple[str, ...]:
     return (f"projection.among=[{','.join(LANGUAGES)}]",) if kind in ("recover", "subspace", "shuffled") else ()
 
 
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """What every run needs: the model, the data, and where results go."""
+    data = REPOSITORY.parent / "shared" / "data"
+    parser.add_argument("--model", type=Path, help="the GGUF file (the one of the package registry)")
+    parser.add_argument("--mlama", type=Path, default=data / "mlama1.1.zip")
+    parser.add_argument("--tatoeba", type=Path, default=data / "tatoeba.zip")
+    parser.add_argument("--outputs", type=Path, default=REPOSITORY / "outputs" / "gemma3_270m")
+
+
+def search(arguments: argparse.Namespace, experiment: str, language: str, facts: Path, settings: Sequence[str]) -> None:
+    """One run of the study."""
+    lrp2_bench(
+        "search", "model=hf", f"model.path={arguments.model or gemma_file()}", "model.name=gemma3_270m",
+        "dataset=mlama", f"dataset.path={arguments.mlama}", f"dataset.facts={facts}",
+        "corpus=tatoeba", f"corpus.path={arguments.tatoeba}", "corpus.sentences=1000",
+        "probing.pool_size=10", "tracking=none", f"paths.outputs={arguments.outputs}",
+        f"experiment.name={experiment}", f"language={language}", *settings,
+    )  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("step", choices=("tokens", "grid", "rivals", "reporting", "transfer"))
-    parser.add_argument("--model", type=Path, required=True, help="the GGUF file")
-    parser.add_argument("--mlama", type=Path, required=True, help="mlama1.1.zip")
-    parser.add_argument("--tatoeba", type=Path, required=True, help="tatoeba.zip")
-    parser.add_argument("--outputs", type=Path, default=REPOSITORY / "outputs")
+    add_inputs(parser)
     parser.add_argument("--languages", help="only these, separated by commas")
     parser.add_argument("further", nargs="*", help="settings of lrp2-bench search, such as plan=true")
     arguments = parser.parse_args()
-    common = [
-        "search", "model=hf", f"model.path={arguments.model}", "model.name=gemma3_270m", "dataset=mlama",
-        f"dataset.path={arguments.mlama}", "corpus=tatoeba", f"corpus.path={arguments.tatoeba}",
-        "corpus.sentences=1000", "probing.pool_size=10", "tracking=none", f"paths.outputs={arguments.outputs}",
-    ]  # fmt: skip
     only = arguments.languages.split(",") if arguments.languages else None
-    for job in jobs(arguments.step, Choices(DATA)):
+    for job in jobs(arguments.step, Choices()):
         if only is None or job.language in only:
             facts = DATA / f"{job.facts}.csv"
-            own = [f"experiment.name={job.experiment}", f"language={job.language}", f"dataset.facts={facts}"]
-            lrp2_bench(*common, *own, *job.settings, *arguments.further)
+            search(arguments, job.experiment, job.language, facts, [*job.settings, *arguments.further])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the facts of each language, their subjects' ids, and two flags of their labels. 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,10 +22,14 @@ KEY = ["intervention", "language", "lirp", "lsrp", "strength", "strength_back"]
 _FACT = ["relation", "uuid"]
 
 
-def collect(outputs: Path, data: Path) -> None:
-    """Adds the finished runs below ``outputs``; runs of the same names are replaced."""
+#: The experiments of the study.
+EXPERIMENTS = ("tokens_", "grid", "rivals", "reporting_", "transfer", "full_pools")
+
+
+def collect(outputs: Path, data: Path, experiments: Sequence[str] = EXPERIMENTS) -> None:
+    """Adds the finished runs below ``outputs`` whose experiments begin so; runs of the same names are replaced."""
     runs = find_runs([outputs])[0]
-    for experiment in sorted({run.experiment for run in runs}):
+    for experiment in sorted({run.experiment for run in runs if run.experiment.startswith(tuple(experiments))}):
         ours = [run for run in runs if run.experiment == experiment]
         _add(data / "hits" / f"{experiment}.parquet", pd.concat([_hits(run) for run in ours]))
         for name in (DAMAGE, DRAWS):
