@@ -103,6 +103,9 @@ def test_the_steps_ask_what_the_design_lists(chosen: Choices) -> None:
     ]
     assert {job.facts for job in reporting} == {"reporting"} and {job.facts for job in tokens} == {"selection"}
 
+    full = list(jobs("full_pools", chosen))
+    assert {job.language for job in full} == {"zh", "de"} and all("[[14,16,0.5]]" in job.settings[1] for job in full)
+
     transfer = list(jobs("transfer", chosen))
     assert len(transfer) == 40 and not {job.language for job in transfer} & {*LANGUAGES, "en"}
     assert len(set(OTHERS)) == 40

@@ -17,6 +17,9 @@ from benchmarks.gemma3_270m.model import gemma_file
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.running import REPOSITORY, lrp2_bench
 
+STEPS = ("tokens", "grid", "rivals", "reporting", "full_pools", "transfer")
+#: The languages in which all of a relation's objects are candidates once, as a check.
+FULL_POOLS = ("zh", "de")
 #: Languages and layers on which it is decided which tokens are moved.
 TOKEN_LANGUAGES, TOKEN_LAYERS = ("zh", "de", "ru"), range(2, 19, 2)
 STRENGTHS = (0.5, 1.0)
@@ -80,12 +83,17 @@ def jobs(step: str, choices: Choices) -> Iterator[Job]:
                     draws = (f"projection.seeds={SEEDS}",) if (name, kind) == ("left_out", "lrp2") else ()
                     settings = (*pairs([setting]), f"projection={kind}", tokens_setting, *_among(kind), *draws)
                     yield Job(f"reporting_{name}", language, "reporting", settings)
+        elif step == "full_pools":
+            apart = dict.fromkeys(each for each in (choices.own(language), choices.left_out(language)) if each)
+            if language in FULL_POOLS:
+                settings = pairs(list(apart)) if apart else ("search=baseline",)
+                yield Job(step, language, "reporting", (*settings, tokens_setting, "probing.pool_size=null"))
         elif step == "transfer":
             default = choices.default()
             settings = (*pairs([default]), tokens_setting) if default else ("search=baseline",)
             yield Job("transfer", language, "reporting", settings)
         else:
-            raise SystemExit(f"'{step}' is no step: tokens, grid, rivals, reporting, transfer")
+            raise SystemExit(f"'{step}' is no step: {', '.join(STEPS)}")
 
 
 def _among(kind: str) -> tuple[str, ...]:
@@ -115,11 +123,11 @@ def search(arguments: argparse.Namespace, experiment: str, language: str, facts:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("step", choices=("tokens", "grid", "rivals", "reporting", "transfer"))
+    parser.add_argument("step", choices=STEPS)
     add_inputs(parser)
     parser.add_argument("--languages", help="only these, separated by commas")
     parser.add_argument("further", nargs="*", help="settings of lrp2-bench search, such as plan=true")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     only = arguments.languages.split(",") if arguments.languages else None
     for job in jobs(arguments.step, Choices()):
         if only is None or job.language in only:
