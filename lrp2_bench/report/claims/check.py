@@ -80,14 +80,15 @@ def more_misses_than_chance(misses: int, languages: int) -> bool:
     return languages > 0 and bool(binomtest(misses, languages, ALPHA, alternative="greater").pvalue < ALPHA)
 
 
-def points(figure: Interval | float) -> str:
+def points(figure: Interval | float, digits: int = 1) -> str:
     """``+1.1 [0.4, 1.8]``; '' where there is no value."""
     value = figure.value if isinstance(figure, Interval) else figure
     if math.isnan(value):
         return ""
     if isinstance(figure, Interval) and not math.isnan(figure.low):
-        return f"{_signed(value)} [{figure.low:.1f}, {figure.high:.1f}]"
-    return _signed(value)
+        low, high = (_signed(bound, digits).removeprefix("+") for bound in (figure.low, figure.high))
+        return f"{_signed(value, digits)} [{low}, {high}]"
+    return _signed(value, digits)
 
 
 def points_of(figure: Interval, of: str) -> str:
@@ -105,9 +106,9 @@ def counted(languages: Sized) -> str:
     return f"{len(languages)} language{'' if len(languages) == 1 else 's'}"
 
 
-def _signed(value: float) -> str:
-    text = f"{value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text
+def _signed(value: float, digits: int) -> str:
+    text = f"{value:+.{digits}f}"
+    return text if float(text) else text[1:]
 
 
 def joined(parts: Sequence[str]) -> str:

@@ -163,14 +163,14 @@ def _distance(evidence: Evidence) -> Check:
         "distance_matters",
         "Layer distance matters (Figure 3)",
         outcome,
-        "" if math.isnan(figure.value) else f"rank correlation {points(figure)} %",
+        "" if math.isnan(figure.value) else f"rank correlation {points(figure, 2)}",
         why=why,
         figure=figure,
     )
 
 
 def _correlations(found: AssessedRuns) -> dict[str, float]:
-    numbers = {code: 100 * _correlation(each.run) for code, each in found.assessed.items()}
+    numbers = {code: _correlation(each.run) for code, each in found.assessed.items()}
     return {code: number for code, number in numbers.items() if not math.isnan(number)}
 
 
@@ -199,19 +199,19 @@ def _alignment(evidence: Evidence) -> Check:
         "alignment_rises",
         "LRP2 brings parallel queries nearer (Figure 2a)",
         outcome,
-        f"cosine {points(figure)} hundredths" if ours else "",
+        f"cosine {points(figure, 2)}" if ours else "",
         why=why,
         figure=figure,
     )
 
 
 def _alignments(aligned: Sequence[Aligned]) -> dict[str, float]:
-    """By language's name, in hundredths."""
+    """By language's name."""
     changes = {}
     for one in aligned:
         if len(one.projected) == 2:
             between = range(one.projected[0], one.projected[1])
-            changes[one.name] = 100 * math.fsum(one.lrp2[at] - one.baseline[at] for at in between) / len(between)
+            changes[one.name] = math.fsum(one.lrp2[at] - one.baseline[at] for at in between) / len(between)
     return changes
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Check
+from lrp2_bench.core.types import Interval
+from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Check, points
 from lrp2_bench.report.claims.controls import beyond
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.layers import layer_checks
@@ -77,6 +78,11 @@ def test_alignment_counts_between_the_two_layers() -> None:
     runs = [assessed_run(code) for code in ("de", "fr", "ja")]
     found = evidence(*runs, aligned=[aligned(f"language {inside}", inside) for inside in (0.1, 0.2, 0.15)])
     one = check(found, "alignment_rises")
-    assert (one.outcome, one.why) == (INCONCLUSIVE, NOT_TESTED) and one.ours.startswith("cosine +15.0 [")
+    assert (one.outcome, one.why) == (INCONCLUSIVE, NOT_TESTED) and one.ours.startswith("cosine +0.15 [")
     without = check(evidence(*runs), "alignment_rises")
     assert (without.outcome, without.why) == (INCONCLUSIVE, "No run has alignment.csv with a best pair.")
+
+
+def test_numbers_near_zero_are_shown_without_a_sign() -> None:
+    assert points(Interval(-0.01, -0.04, 0.02)) == "0.0 [0.0, 0.0]" and points(-0.004, 2) == "0.00"
+    assert points(Interval(-0.06, -1.0, 0.02), 2) == "-0.06 [-1.00, 0.02]"
