@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # pip need not ask whether there is a newer pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Compiled files are kept, whatever the shell says: else each worker compiles all tests, and each process the package.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo docs test test-slow test-nightly test-system test-newer-python system-packages lint format results bench clean
 

@@ -42,7 +42,7 @@ INSIDE = {
     "metrics": ("hits", "base", "registry", "scores", "*"),
     "grid": ("dry_count plan", "schedule", "cost frontier limits", "divergence", "*", "pilot"),
     "results": (
-        "layout", "damage journals lease_files scores tables", "hits_table", "stored_hits",
+        "layout", "journals lease_files scores tables", "damage hits_table", "stored_hits",
         "choice draws facts forgetting hits leases score_tables", "run_folder status", "manifest runs", "*",
     ),
     "stats": (

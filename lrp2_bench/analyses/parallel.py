@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from lrp2_bench.analyses.states import StateBank
 from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.data.bitext import SOURCES, Bitext, corpus_bitext, facts_bitext
+from lrp2_bench.data.bitext import SOURCES, Bitext, SentencePair, corpus_bitext, facts_bitext
+from lrp2_bench.stats.clusters import Clusters, clusters_of
+from lrp2_bench.stats.fact_clusters import country_clusters
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,12 @@ def parallel_sentences(subject: Subject, source: str, limit: int | None, fewest:
 def pivot_bank(subject: Subject, languages: int) -> StateBank:
     """Keeps the pivot's states from language to language, where there is more than one."""
     return StateBank(subject.model, subject.batch_tokens, _ROOM if languages > 1 else 0)
+
+
+def sentence_clusters(pairs: Sequence[SentencePair]) -> Clusters:
+    """What resamples take as one: the queries about a country (embedded facts) or a subject, a corpus's sentence."""
+    relations = (pair.id.partition(" ")[::2] for pair in pairs)
+    return country_clusters(list(relations)) or clusters_of([pair.cluster for pair in pairs])
 
 
 def too_few(bitext: Bitext, count: int, fewest: int) -> BenchError:

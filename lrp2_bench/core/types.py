@@ -42,8 +42,8 @@ class LayerPair:
     """Where hidden states enter the pivot's space (LIRP, after block ``lirp``) and leave it (LSRP), and how strongly.
 
     ``strength`` and ``strength_back`` are those of the two ways where a search chooses them; without, they are the
-    run's own. A ``strength_back`` that equals ``strength`` is the same pair as none. Pairs without strengths come
-    first among those of the same layers.
+    run's own. A ``strength_back`` that equals ``strength`` is written as none, which :meth:`at` does. Pairs without
+    strengths come first among those of the same layers.
     """
 
     lirp: int
@@ -62,8 +62,8 @@ class LayerPair:
         for strength in (self.strength, self.strength_back):
             if strength is not None and not 0.0 < strength < math.inf:
                 raise ValueError(f"A strength is a number above 0, not {strength}.")
-        if self.strength_back == self.strength:
-            object.__setattr__(self, "strength_back", None)
+        if self.strength_back is not None and self.strength_back == self.strength:
+            raise ValueError(f"A pair of one strength, {self.strength}, has no other of the way back.")
 
     @property
     def back(self) -> float | None:
@@ -75,9 +75,9 @@ class LayerPair:
         """The pair without its strengths."""
         return self if self.strength is None else LayerPair(self.lirp, self.lsrp)
 
-    def at(self, strength: float | None, back: float | None = None) -> LayerPair:
-        """The same layers at other strengths."""
-        return LayerPair(self.lirp, self.lsrp, strength, back)
+    def at(self, strength: float | None = None, back: float | None = None) -> LayerPair:
+        """The same layers at other strengths; ``back`` may be the same."""
+        return LayerPair(self.lirp, self.lsrp, strength, None if back == strength else back)
 
     def as_dict(self) -> dict[str, int | float]:
         """As JSON has it, strengths where it has some."""

@@ -33,11 +33,12 @@ class Sentence:
 class SentencePair:
     """A sentence in the language (``ours``) and in the pivot (``theirs``).
 
-    ``id`` is the same in every language where the pivot's side is; ``group`` is the relation of a fact.
+    ``id`` is the same in every language where the pivot's side is: a fact's relation and uuid, or that text.
+    ``cluster`` names what stands or falls together: the facts of a subject, the translations of a sentence.
     """
 
     id: str
-    group: str
+    cluster: str
     ours: Sentence
     theirs: Sentence
 
@@ -80,7 +81,7 @@ def corpus_bitext(corpus: Corpus, language: str, pivot: str, data_warnings: Data
             data_warnings.add(TWICE, f"{language}-{pivot} {number}")
         else:
             found[ours, theirs] = None
-    pairs = (SentencePair(theirs, "", Sentence(ours), Sentence(theirs)) for ours, theirs in found)
+    pairs = (SentencePair(theirs, theirs, Sentence(ours), Sentence(theirs)) for ours, theirs in found)
     return Bitext(language, pivot, corpus.name, tuple(pairs))
 
 
@@ -109,7 +110,7 @@ def _filled_pairs(facts: ParallelFacts) -> list[SentencePair]:
             mine = ours.by_line[fact.line_id]
             pairs.append(
                 SentencePair(
-                    f"{theirs.name} {fact.uuid}", theirs.name,
+                    f"{theirs.name} {fact.uuid}", f"subject {fact.subject_id}",
                     filled(ours, mine), filled(theirs, fact),
                 )
             )  # fmt: skip

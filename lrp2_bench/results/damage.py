@@ -13,17 +13,16 @@ from typing import TypeVar
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_text
 from lrp2_bench.core.types import LayerPair, Setting
+from lrp2_bench.results.tables import STRENGTH_COLUMNS
 
 Row = TypeVar("Row")
-
-STRENGTHS = ("strength", "strength_back")
 
 
 @dataclass(frozen=True)
 class DamageRow:
     """``pivot_accuracy``: of the pivot's ``facts`` (those the language has too) under the same intervention, percent.
     ``kl``: nats, the mean over ``sentences`` neutral sentences (:mod:`lrp2_bench.grid.divergence`); not a number where
-    there were none. Both are rounded to six decimals as soon as the row is made."""
+    there were none. Both are made by :func:`as_stored`, so that a row equals itself when it is read."""
 
     pair: Setting
     pivot_accuracy: float
@@ -31,14 +30,17 @@ class DamageRow:
     facts: int
     sentences: int
 
-    def __post_init__(self) -> None:
-        for name in ("pivot_accuracy", "kl"):
-            object.__setattr__(self, name, round(float(getattr(self, name)), 6) + 0.0)
+
+def as_stored(value: float) -> float:
+    """A number to the six decimals that files have, never -0.0."""
+    return round(float(value), 6) + 0.0
 
 
 def write_damage(path: Path, rows: Sequence[DamageRow]) -> None:
     """The baseline first; columns of strengths where some pair has one."""
-    strengths = [name for name in STRENGTHS if any(row.pair and getattr(row.pair, name) is not None for row in rows)]
+    strengths = [
+        name for name in STRENGTH_COLUMNS if any(row.pair and getattr(row.pair, name) is not None for row in rows)
+    ]
     lines = [["lirp", "lsrp", *strengths, "pivot_accuracy", "kl", "facts", "sentences"]]
     for row in rows:
         numbers = [f"{value:.6f}" for value in (row.pivot_accuracy, row.kl)]
@@ -77,8 +79,8 @@ def pair_cells(pair: Setting, strengths: Sequence[str]) -> list[str]:
 
 def pair_of(line: Mapping[str, str]) -> Setting:
     """The inverse, from cells by the names of their columns."""
-    strength, back = (float(line[name]) if line.get(name) else None for name in STRENGTHS)
-    return LayerPair(int(line["lirp"]), int(line["lsrp"]), strength, back) if line["lirp"] else None
+    strength, back = (float(line[name]) if line.get(name) else None for name in STRENGTH_COLUMNS)
+    return LayerPair(int(line["lirp"]), int(line["lsrp"])).at(strength, back) if line["lirp"] else None
 
 
 def _row(line: Mapping[str, str]) -> DamageRow:

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from lrp2_bench.core.files import atomic_path, write_text
 from lrp2_bench.core.types import Hits, LayerPair
-from lrp2_bench.results.damage import STRENGTHS, pair_cells, pair_of, read_rows
+from lrp2_bench.results.damage import pair_cells, pair_of, read_rows
 from lrp2_bench.results.stored_hits import FactKey
+from lrp2_bench.results.tables import STRENGTH_COLUMNS
 
 _AHEAD, _BEHIND = ("lirp", "lsrp"), ("scale", "kl", "facts")
 
@@ -22,7 +23,7 @@ _AHEAD, _BEHIND = ("lirp", "lsrp"), ("scale", "kl", "facts")
 class DrawRow:
     """``seed`` None: the run's own intervention. ``scale`` is what the random shift was multiplied by so that ``kl``,
     in nats as in :class:`~lrp2_bench.results.damage.DamageRow`, comes near that one's. ``metrics`` by name, over
-    ``facts`` of the language. Numbers are rounded to six decimals as soon as the row is made."""
+    ``facts`` of the language. Numbers are made by :func:`~lrp2_bench.results.damage.as_stored`."""
 
     seed: int | None
     pair: LayerPair
@@ -31,15 +32,10 @@ class DrawRow:
     facts: int
     metrics: Mapping[str, float] = field(hash=False)
 
-    def __post_init__(self) -> None:
-        for name in ("scale", "kl"):
-            object.__setattr__(self, name, round(float(getattr(self, name)), 6) + 0.0)
-        object.__setattr__(self, "metrics", {name: round(value, 6) + 0.0 for name, value in self.metrics.items()})
-
 
 def write_draws(path: Path, rows: Sequence[DrawRow]) -> None:
     """The run's own first, then one a seed."""
-    strengths = [name for name in STRENGTHS if any(getattr(row.pair, name) is not None for row in rows)]
+    strengths = [name for name in STRENGTH_COLUMNS if any(getattr(row.pair, name) is not None for row in rows)]
     lines = [["seed", *_AHEAD, *strengths, *_BEHIND, *rows[0].metrics]]
     for row in rows:
         numbers = [f"{value:.6f}" for value in row.metrics.values()]
@@ -96,7 +92,7 @@ def _row(line: dict[str, str]) -> DrawRow:
     pair = pair_of(line)
     if pair is None:
         raise ValueError("a row has no pair")
-    named = {"seed", *_AHEAD, *STRENGTHS, *_BEHIND}
+    named = {"seed", *_AHEAD, *STRENGTH_COLUMNS, *_BEHIND}
     metrics = {name: float(value) for name, value in line.items() if name not in named}
     seed = int(line["seed"]) if line["seed"] else None
     return DrawRow(seed, pair, float(line["scale"]), float(line["kl"]), int(line["facts"]), metrics)

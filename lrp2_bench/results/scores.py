@@ -59,7 +59,8 @@ def setting_of(layers: Layers, usual: Strengths = (1.0, 1.0)) -> Setting:
     lirp, lsrp, there, back = layers
     if lirp is None or lsrp is None:
         return None
-    return LayerPair(lirp, lsrp) if (there, back) == usual else LayerPair(lirp, lsrp, there, back)
+    pair = LayerPair(lirp, lsrp)
+    return pair if (there, back) == usual else pair.at(there, back)
 
 
 def write_scores(

@@ -50,7 +50,7 @@ class PairRow:
         if (self.lirp is None) != (self.lsrp is None):
             raise ValueError(f"lirp and lsrp are both given or both empty, not lirp={self.lirp}, lsrp={self.lsrp}.")
         if self.lirp is not None and self.lsrp is not None:
-            pair = LayerPair(self.lirp, self.lsrp, self.strength, self.strength_back)  # raises on one that cannot be
+            pair = LayerPair(self.lirp, self.lsrp).at(self.strength, self.strength_back)  # raises on one that cannot be
             self.lirp, self.lsrp, self.strength_back = int(self.lirp), int(self.lsrp), pair.strength_back
         elif self.strength is not None or self.strength_back is not None:
             raise ValueError(f"The baseline has no strength, not {self.strength}.")

@@ -1,8 +1,7 @@
-"""Bootstrap resamples of any metric, by clusters of facts; and of sentences, within groups."""
+"""Bootstrap resamples of any metric, by clusters of facts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +9,10 @@ import numpy as np
 from lrp2_bench.metrics.base import FactHits, Metric
 from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.stats.clusters import RESAMPLES, SEED, Clusters
-from lrp2_bench.stats.weighted import ClusterSums, Floats, Weights, as_weights, check_same_facts
+from lrp2_bench.stats.weighted import ClusterSums, Floats, as_weights, check_same_facts
 
 #: The bounds' percentiles: 95 % of the resamples lie between them.
 PERCENTILES = (2.5, 97.5)
-
-#: Weights are held for this many resamples at a time. It does not change what is drawn.
-_CHUNK = 128
 
 
 @dataclass(frozen=True)
@@ -47,19 +43,3 @@ def resample_metric(
         drawn = np.repeat(np.arange(len(data.relations)), counts_of[clusters.codes])
         samples[:, row] = metric.values(data.of(drawn))
     return Resampled(metric.values(data), samples)
-
-
-def resample_weights(relations: Sequence[str], resamples: int, seed: int) -> Iterator[tuple[int, Weights]]:
-    """The first resample's number and how often each fact was drawn in it and those after it, chunk by chunk."""
-    _, group, sizes = np.unique(np.asarray(relations), return_inverse=True, return_counts=True)
-    by_group = np.argsort(group, kind="stable")
-    size = sizes[group][by_group]
-    first = (np.cumsum(sizes) - sizes)[group][by_group]
-    facts = len(group)
-    rng = np.random.default_rng(seed)
-    for start in range(0, resamples, _CHUNK):
-        rows = min(_CHUNK, resamples - start)
-        drawn = by_group[first + rng.integers(size, size=(rows, facts))]
-        drawn += facts * np.arange(rows)[:, None]
-        counts = np.bincount(drawn.reshape(-1), minlength=rows * facts)
-        yield start, as_weights(counts.reshape(rows, facts))

@@ -15,7 +15,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.results.damage import DamageRow, read_damage, write_damage
+from lrp2_bench.results.damage import DamageRow, as_stored, read_damage, write_damage
 from tests.support import naive
 from tests.support.commands import ToyJob, lrp2_bench, manifest_of, pairs_of, snapshot
 from tests.support.probing import load
@@ -70,7 +70,7 @@ def test_an_older_folder_gets_it_and_keeps_all_it_had(toy_job: Build) -> None:
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
     rows = [
         DamageRow(None, 50.0, 0.0, 8, 200),
-        DamageRow(LayerPair(1, 2, 0.5, 0.25), 100 / 3, 0.123456789, 8, 200),
+        DamageRow(LayerPair(1, 2, 0.5, 0.25), as_stored(100 / 3), as_stored(0.123456789), 8, 200),
         DamageRow(LayerPair(1, 2, 0.5), 0.0, math.inf, 8, 200),
     ]
     write_damage(tmp_path / "damage.csv", rows)

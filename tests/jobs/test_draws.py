@@ -16,7 +16,7 @@ from lrp2_bench.core.settings import ProjectionSettings, SearchCommand, VectorSe
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.render.plain import to_markdown
 from lrp2_bench.report.tables.damage import damage_tables
-from lrp2_bench.results.damage import damage_of
+from lrp2_bench.results.damage import as_stored, damage_of
 from lrp2_bench.results.draws import DrawRow, at_least, read_draw_hits, read_draws, write_draw_hits, write_draws
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.stored_hits import read_hits
@@ -85,7 +85,7 @@ def test_rows_are_read_as_they_were_written_and_counted(tmp_path: Path) -> None:
     pair = LayerPair(1, 3, 0.5)
     rows = [
         DrawRow(None, pair, 1.0, 0.25, 8, {"accuracy": 50.0, "transferability": 20.0}),
-        DrawRow(0, pair, 1 / 3, 0.24, 8, {"accuracy": 50.0, "transferability": 0.0}),
+        DrawRow(0, pair, as_stored(1 / 3), 0.24, 8, {"accuracy": 50.0, "transferability": 0.0}),
         DrawRow(7, pair, 1.5, 0.26, 8, {"accuracy": 25.0, "transferability": 30.0}),
     ]
     write_draws(tmp_path / "draws.csv", rows)

@@ -1,4 +1,4 @@
-"""Resampling by weights equals drawing clusters of facts, or sentences within groups, one by one."""
+"""Resampling by weights equals drawing clusters of facts one by one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from lrp2_bench.core.types import Hits
 from lrp2_bench.metrics.base import FactHits
 from lrp2_bench.metrics.registry import metric
-from lrp2_bench.stats import bootstrap
 from lrp2_bench.stats.bootstrap import resample_metric
 from lrp2_bench.stats.clusters import clusters_of
 
@@ -20,11 +19,6 @@ def some_hits(settings: int = 6, facts: int = len(RELATIONS), seed: int = 0) -> 
     rng = np.random.default_rng(seed)
     hits = (rng.random((settings, facts)) < 0.4).astype(np.int8)
     return hits, rng.integers(-1, 2, facts).astype(np.int8)
-
-
-def drawn(resamples: int, seed: int = 0) -> npt.NDArray[np.int64]:
-    """``[resample, fact]``: how often the fact was drawn."""
-    return np.concatenate([w for _, w in bootstrap.resample_weights(RELATIONS, resamples, seed)]).astype(np.int64)
 
 
 @pytest.mark.parametrize("name", ["accuracy", "transferability", "accuracy_macro"])
@@ -42,20 +36,3 @@ def test_every_resample_is_the_measure_of_the_facts_drawn_with_their_repeats(nam
 def test_over_no_facts_there_is_no_value() -> None:
     none = FactHits(np.zeros((2, 0), dtype=np.int8), np.zeros(0, dtype=np.int8), ())
     assert np.isnan(resample_metric(metric("accuracy"), none, clusters_of([])).samples).all()
-
-
-def test_relations_keep_their_sizes_and_each_fact_is_drawn_once_on_average() -> None:
-    counts = drawn(4_000)
-    for relation in set(RELATIONS):
-        of_it = np.array([name == relation for name in RELATIONS])
-        assert (counts[:, of_it].sum(axis=1) == of_it.sum()).all()
-        # Drawn n times with chance 1/n each: mean 1, variance 1 - 1/n.
-        assert counts[:, of_it].mean(axis=0) == pytest.approx(1.0, abs=0.1)
-        assert counts[:, of_it].var() == pytest.approx(1 - 1 / of_it.sum(), rel=0.03, abs=1e-12)
-
-
-def test_how_many_resamples_are_held_at_a_time_does_not_change_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = drawn(300)
-    monkeypatch.setattr(bootstrap, "_CHUNK", 7)
-    assert (drawn(300) == whole).all()
-    assert (drawn(100) == whole[:100]).all()

@@ -19,7 +19,8 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.projection import Shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.stats.bootstrap import PERCENTILES, resample_weights
+from lrp2_bench.stats.bootstrap import PERCENTILES
+from lrp2_bench.stats.clusters import Clusters
 from lrp2_bench.stats.weighted import Floats
 
 #: The fewest sentences that bands are given for.
@@ -32,7 +33,7 @@ _NORMAL = 1.96  # standard errors to each side of a 95 % band
 
 @dataclass(frozen=True)
 class Effort:
-    """``resamples`` of sentences for cosines; CKA is taken over ``cka_sentences`` drawn with ``seed``, its error over
+    """``resamples`` of clusters for cosines; CKA is taken over ``cka_sentences`` drawn with ``seed``, its error over
     ``halves`` of them."""
 
     resamples: int
@@ -71,7 +72,7 @@ def align(
     model: LayeredModel,
     language: str,
     sentences: Sequence[tuple[Encoded, Encoded]],
-    groups: Sequence[str],
+    clusters: Clusters,
     bank: StateBank,
     pair: LayerPair | None,
     edit: Shifts | Edit | None,
@@ -82,8 +83,8 @@ def align(
 ) -> Aligned:
     """Run the language's sentences, look up or run the pivot's, and measure.
 
-    ``groups`` ``[sentence]``: resamples are drawn within them. At least :data:`FEWEST` sentences. ``control`` is the
-    edit of a random shift.
+    ``clusters`` of the sentences are what resamples and halves take as one. At least :data:`FEWEST` sentences.
+    ``control`` is the edit of a random shift.
     """
     rng = np.random.default_rng(effort.seed)
     chosen = np.sort(rng.permutation(len(sentences))[: effort.cka_sentences])
@@ -108,19 +109,19 @@ def align(
             kept.append((ours[:, :, inside], theirs[:, inside]))
     ours, theirs = torch.cat([one for one, _ in kept], dim=2), torch.cat([other for _, other in kept], dim=1)
     layers = range(pair.lirp, pair.lsrp) if pair is not None else range(1, model.blocks + 1)
-    cosine, change, within = _cosine_bands(found[:2], groups, layers, effort)
-    random = _cosine_bands(found[2:], groups, layers, effort)[0][0] if runs == 3 else None
+    cosine, change, within = _cosine_bands(found[:2], clusters, layers, effort)
+    random = _cosine_bands(found[2:], clusters, layers, effort)[0][0] if runs == 3 else None
     # Graphics cards make the products of Gram matrices cheap; states themselves lie on the CPU.
-    kinds = [groups[place] for place in chosen]
-    cka, plain = _cka_bands(ours[:2], theirs, kinds, effort, model.device)
-    mexa, shuffled_mexa = _mexa_bands(ours, theirs, kinds, effort, model.device)
+    within_cka = clusters.of(chosen)
+    cka, plain = _cka_bands(ours[:2], theirs, within_cka, effort, model.device)
+    mexa, shuffled_mexa = _mexa_bands(ours, theirs, within_cka, effort, model.device)
     return Aligned(
         language, pair, len(sentences), len(chosen), cosine, change, within, cka, plain, mexa, shuffled_mexa, random
     )
 
 
 def _mexa_bands(
-    ours: Tensor, theirs: Tensor, groups: Sequence[str], effort: Effort, device: torch.device
+    ours: Tensor, theirs: Tensor, clusters: Clusters, effort: Effort, device: torch.device
 ) -> tuple[Floats, Floats]:
     """Of every run and layer with its band, and the shuffled control's by layer; in percent."""
     runs, depth, count = ours.shape[:3]
@@ -131,26 +132,16 @@ def _mexa_bands(
         control[layer] = 100.0 * float(nearest(ours[0, layer].to(device), right, match).double().mean())
         for run in range(runs):
             found[run, layer] = nearest(ours[run, layer].to(device), right).cpu().numpy()
-    samples = np.empty((runs, depth, effort.resamples))
-    flat = 100.0 * found.reshape(runs * depth, count).T
-    for start, weights in resample_weights(groups, effort.resamples, effort.seed):
-        samples[:, :, start : start + len(weights)] = (weights @ flat / count).T.reshape(runs, depth, -1)
-    return _bounded(100.0 * found.mean(axis=2), samples), control
+    return _bounded(100.0 * found.mean(axis=2), 100.0 * _resampled_means(found, clusters, effort)), control
 
 
 def _cosine_bands(
-    found: Floats, groups: Sequence[str], layers: range, effort: Effort
+    found: Floats, clusters: Clusters, layers: range, effort: Effort
 ) -> tuple[Floats, Floats | None, Floats]:
     """``found`` is ``[run, layer, sentence]``; all measures come from the same resamples."""
-    runs, depth, count = found.shape
-    values = found.mean(axis=2)
-    samples = np.empty((runs, depth, effort.resamples))
-    flat = found.reshape(runs * depth, count).T
-    for start, weights in resample_weights(groups, effort.resamples, effort.seed):
-        part = (weights @ flat / count).T
-        samples[:, :, start : start + len(weights)] = part.reshape(runs, depth, -1)
+    values, samples = found.mean(axis=2), _resampled_means(found, clusters, effort)
     within, within_samples = values[:, layers].mean(axis=1), samples[:, layers].mean(axis=1)
-    if runs == 1:
+    if len(found) == 1:
         return _bounded(values, samples), None, _bounded(within, within_samples)
     within = np.append(within, within[1] - within[0])
     within_samples = np.vstack([within_samples, within_samples[1] - within_samples[0]])
@@ -158,12 +149,20 @@ def _cosine_bands(
     return _bounded(values, samples), change, _bounded(within, within_samples)
 
 
+def _resampled_means(found: Floats, clusters: Clusters, effort: Effort) -> Floats:
+    """``[run, layer, resample]``: means of ``found`` ``[run, layer, sentence]`` over resamples of whole clusters."""
+    drawn = clusters.draws(effort.resamples, effort.seed).astype(np.float64)
+    sizes = drawn @ np.bincount(clusters.codes)
+    sums: Floats = drawn[:, clusters.codes] @ found.reshape(-1, found.shape[-1]).T
+    return (sums / np.where(sizes > 0, sizes, np.nan)[:, None]).T.reshape(*found.shape[:2], -1)
+
+
 def _cka_bands(
-    ours: Tensor, theirs: Tensor, groups: Sequence[str], effort: Effort, device: torch.device
+    ours: Tensor, theirs: Tensor, clusters: Clusters, effort: Effort, device: torch.device
 ) -> tuple[Floats, Floats]:
     """``ours`` is ``[run, layer, sentence, hidden]``, ``theirs`` without the run."""
     runs, depth = ours.shape[:2]
-    halves = torch.from_numpy(split_halves(groups, effort.halves, effort.seed)).float().to(device)
+    halves = torch.from_numpy(split_halves(clusters, effort.halves, effort.seed)).float().to(device)
     bands, plain = np.empty((runs, depth, 3)), np.empty((runs, depth))
     for layer in range(depth):
         measured = linear_cka([run[layer].to(device) for run in ours], theirs[layer].to(device), halves)
@@ -176,7 +175,7 @@ def _cka_bands(
 
 def _bounded(value: Floats, samples: Floats) -> Floats:
     """``[..., 3]`` of a value ``[...]`` and its ``samples`` ``[..., resample]``."""
-    low, high = np.percentile(samples, PERCENTILES, axis=-1)
+    low, high = np.nanpercentile(samples, PERCENTILES, axis=-1)
     return np.stack([value, low, high], axis=-1)
 
 

@@ -19,6 +19,7 @@ from lrp2_bench.analyses.parallel import (
     check_source,
     parallel_sentences,
     pivot_bank,
+    sentence_clusters,
     too_few,
 )
 from lrp2_bench.analyses.subject import Subject
@@ -78,7 +79,7 @@ class Alignment(Analysis):
                     subject.model,
                     bitext.language,
                     [(ours, theirs) for _, ours, theirs in encoded],
-                    [bitext.pairs[number].group for number, _, _ in encoded],
+                    sentence_clusters([bitext.pairs[number] for number, _, _ in encoded]),
                     bank,
                     pair,
                     subject.edit(bitext.language) if pair is not None else None,

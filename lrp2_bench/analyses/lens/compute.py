@@ -22,6 +22,7 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.base import Edit
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.stats.bootstrap import PERCENTILES
+from lrp2_bench.stats.clusters import Clusters
 from lrp2_bench.stats.weighted import Floats
 
 #: The objects whose token is looked at.
@@ -100,19 +101,14 @@ def _probabilities(
 
 
 def summarised(
-    language: str, pair: LayerPair | None, found: Floats, clusters: Sequence[str], resamples: int, seed: int
+    language: str, pair: LayerPair | None, found: Floats, clusters: Clusters, resamples: int, seed: int
 ) -> Lensed:
     """Means over facts of :func:`lens`'s ``found``, with bands from resamples of whole ``clusters`` ``[prompt]``."""
-    names, code = np.unique(np.asarray(clusters), return_inverse=True)
     percent = 100.0 * found
     known = ~np.isnan(percent)
-    # Sums by cluster, so that a resample is a weighting of clusters.
-    of_cluster = np.zeros((len(code), len(names)))
-    of_cluster[np.arange(len(code)), code] = 1.0
-    sums, counts = np.where(known, percent, 0.0) @ of_cluster, known.astype(np.float64) @ of_cluster
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples).T.astype(np.float64)
-    whole = _ratio(sums.sum(axis=-1), counts.sum(axis=-1))
+    sums, counts = (clusters.sums(part.T).T.astype(np.float64) for part in (np.where(known, percent, 0.0), known))
+    drawn = clusters.draws(resamples, seed).T.astype(np.float64)
+    whole = _ratio(np.where(known, percent, 0.0).sum(axis=-1), known.sum(axis=-1))
     samples = _ratio(sums @ drawn, counts @ drawn)
     moved = pair is not None
 
@@ -121,7 +117,7 @@ def summarised(
         return np.stack([value, low, high], axis=-1)
 
     return Lensed(
-        language, pair, len(code), len(names), band(whole, samples),
+        language, pair, len(clusters.codes), clusters.count, band(whole, samples),
         band(whole[1] - whole[0], samples[1] - samples[0]) if moved else None,
         band(whole[1] - whole[2], samples[1] - samples[2]) if moved else None,
     )  # fmt: skip

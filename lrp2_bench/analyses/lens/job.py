@@ -15,6 +15,7 @@ from lrp2_bench.analyses.lens.table import lens_details, lens_tables
 from lrp2_bench.analyses.parallel import check_choice, check_number
 from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.stats.clusters import Clusters, clusters_of
 
 #: The fewest facts that bands are given for.
 FEWEST = 10
@@ -69,10 +70,10 @@ class Lens(Analysis):
         values = lens(subject.model, language, prompts, pair, edits, batch_tokens=subject.batch_tokens)
         return summarised(language, pair, values, self._clusters_of(prompts), self._resamples, subject.settings.seed)
 
-    def _clusters_of(self, prompts: Sequence[LensPrompt]) -> list[str]:
+    def _clusters_of(self, prompts: Sequence[LensPrompt]) -> Clusters:
         if self._clusters == "fact":
-            return [str(place) for place in range(len(prompts))]
-        return [getattr(prompt, self._clusters) for prompt in prompts]
+            return clusters_of([str(place) for place in range(len(prompts))])
+        return clusters_of([f"{self._clusters} {getattr(prompt, self._clusters)}" for prompt in prompts])
 
 
 def _summary(found: Sequence[Lensed]) -> dict[str, float]:

@@ -54,7 +54,7 @@ def _pair(given: object, usual: Strengths) -> LayerPair:
             f"score.settings has {given!r}, but projection.strength={usual[0]:g} is the strength of this whole run: "
             "leave strengths out, or score the run that has them."
         )
-    return plain(LayerPair(int(lirp), int(lsrp), there, back), usual)
+    return plain(LayerPair(int(lirp), int(lsrp)).at(there, back), usual)
 
 
 def plain(pair: LayerPair, usual: Strengths) -> LayerPair:

@@ -82,7 +82,7 @@ def run_score(settings: ScoreCommand, config: Mapping[str, Any], sources: Source
         measured = MetricsByFact(metrics, run.settings, strengths)
         answers: list[Answer] = []
         for each in found:
-            measured.add(each.relation.name, each.data())
+            measured.add(each.relation.facts, each.data())
             answers += answers_of(each, run.settings, strengths)
         rows = measured.rows()
         _write(run, found, rows, answers)

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.types import Setting
+from lrp2_bench.core.types import Fact, Setting
 from lrp2_bench.metrics.base import Values
 from lrp2_bench.metrics.registry import metric, names_of
 from lrp2_bench.metrics.scores import RelationScores, ScoreMetric, joined, own_ranks
 from lrp2_bench.results.score_tables import ScoreMetricRow
 from lrp2_bench.results.scores import Strengths, layers_of
-from lrp2_bench.stats.bootstrap import PERCENTILES, resample_weights
-from lrp2_bench.stats.clusters import RESAMPLES, SEED
+from lrp2_bench.stats.bootstrap import PERCENTILES
+from lrp2_bench.stats.clusters import Clusters, clusters_of
+from lrp2_bench.stats.fact_clusters import country_clusters
 
 
 def score_metrics(names: Sequence[str]) -> list[ScoreMetric]:
@@ -37,10 +38,10 @@ class MetricsByFact:
     def __init__(self, metrics: Sequence[ScoreMetric], settings: Sequence[Setting], usual: Strengths) -> None:
         self._metrics, self._settings, self._usual = metrics, settings, usual
         self._parts: dict[str, list[Values]] = {name: [] for name in ("accuracy", *(each.name for each in metrics))}
-        self._relations: list[str] = []
+        self._facts: list[Fact] = []
 
-    def add(self, relation: str, data: RelationScores) -> None:
-        self._relations += [relation] * len(data.own)
+    def add(self, facts: Sequence[Fact], data: RelationScores) -> None:
+        self._facts += facts
         self._parts["accuracy"].append(100.0 * (own_ranks(data.scores, data.own) == 1))
         for each in self._metrics:
             self._parts[each.name].append(each.by_fact(data))
@@ -48,35 +49,33 @@ class MetricsByFact:
     def rows(self) -> list[ScoreMetricRow]:
         """Setting by setting: accuracy, that scores and hits may be compared, then the metrics.
 
-        Intervals are of paired resamples of facts within their relations.
+        Intervals are of paired resamples of clusters: of countries on the embedded facts, else of subjects.
         """
+        keys = [(fact.relation, fact.uuid) for fact in self._facts]
+        clusters = country_clusters(keys) or clusters_of([f"subject {fact.subject_id}" for fact in self._facts])
         rows: list[list[ScoreMetricRow]] = [[] for _ in self._settings]
         for name, parts in self._parts.items():
             by_fact = joined(parts, len(self._settings))
             for place, setting in enumerate(self._settings):
-                rows[place].append(self._row(name, setting, by_fact[place], by_fact[0]))
+                rows[place].append(self._row(name, setting, by_fact[place], by_fact[0], clusters))
         return [row for of_setting in rows for row in of_setting]
 
-    def _row(self, name: str, setting: Setting, values: Values, baseline: Values) -> ScoreMetricRow:
+    def _row(self, name: str, setting: Setting, values: Values, baseline: Values, clusters: Clusters) -> ScoreMetricRow:
         known = ~np.isnan(values)
         value = float(values[known].mean()) if known.any() else float("nan")
         count = int(known.sum())
         if setting is None:
             return ScoreMetricRow(None, None, None, name, value, None, None, None, count)
         both = known & ~np.isnan(baseline)
-        change, low, high = _change((values - baseline)[both], np.array(self._relations)[both].tolist())
+        change, low, high = _change((values - baseline)[both], clusters.of(both))
         lirp, lsrp, there, back = layers_of(setting, self._usual)
         return ScoreMetricRow(lirp, lsrp, there, name, value, change, low, high, count, back)
 
 
-def _change(differences: Values, relations: Sequence[str]) -> tuple[float, float, float]:
+def _change(differences: Values, clusters: Clusters) -> tuple[float, float, float]:
     if not len(differences):
         return float("nan"), float("nan"), float("nan")
-    samples = np.concatenate(
-        [
-            np.asarray(weights @ differences, dtype=np.float64) / len(differences)
-            for _, weights in resample_weights(relations, RESAMPLES, SEED)
-        ]
-    )
-    low, high = np.percentile(samples, PERCENTILES)
+    drawn = clusters.draws()[:, clusters.codes].astype(np.float64)
+    sizes = drawn.sum(axis=1)
+    low, high = np.nanpercentile((drawn @ differences) / np.where(sizes > 0, sizes, np.nan), PERCENTILES)
     return float(differences.mean()), float(low), float(high)

@@ -177,7 +177,7 @@ def _pair(entry: Any) -> LayerPair:
     if not 1 <= entry[0] < entry[1]:
         raise refused("is no pair of layers")
     try:
-        return LayerPair(entry[0], entry[1], *(strength_of("strength", one) for one in entry[2:]))
+        return LayerPair(entry[0], entry[1]).at(*(strength_of("strength", one) for one in entry[2:]))
     except BenchError as error:
         raise refused(f"has a strength that is none: {str(error).splitlines()[0].rstrip('.')}") from error
 

@@ -16,7 +16,7 @@ from lrp2_bench.core.progress import progress
 from lrp2_bench.core.settings import SearchKind
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.grid.divergence import NeutralSentences
-from lrp2_bench.results.damage import DamageRow, damage_of, read_damage, write_damage
+from lrp2_bench.results.damage import DamageRow, as_stored, damage_of, read_damage, write_damage
 from lrp2_bench.results.layout import DAMAGE
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def stored_damage(
                 DamageRow(
                     pair,
                     _percent(np.concatenate(found)),
-                    sentences.divergence(at, pair.layers),
+                    as_stored(sentences.divergence(at, pair.layers)),
                     len(known),
                     len(sentences),
                 )
@@ -102,4 +102,4 @@ def _kept(run: Prepared) -> list[DamageRow]:
 
 
 def _percent(hits: np.ndarray) -> float:
-    return 100 * float(np.mean(hits == 1)) if len(hits) else float("nan")
+    return as_stored(100 * float(np.mean(hits == 1))) if len(hits) else float("nan")

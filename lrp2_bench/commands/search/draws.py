@@ -21,7 +21,7 @@ from lrp2_bench.interventions.random import random_shifts
 from lrp2_bench.interventions.tokens import on_tokens
 from lrp2_bench.metrics.base import FactHits
 from lrp2_bench.metrics.registry import metric
-from lrp2_bench.results.damage import DamageRow, damage_of
+from lrp2_bench.results.damage import DamageRow, as_stored, damage_of
 from lrp2_bench.results.draws import DrawRow, at_least, read_draw_hits, read_draws, write_draw_hits, write_draws
 from lrp2_bench.results.layout import DRAW_HITS, DRAWS
 from lrp2_bench.results.tables import PairRow
@@ -62,7 +62,8 @@ def stored_draws(
     cost = damage_of(damage, pair)
     if not projection.seeds or best is None or pair is None or cost is None or not cost.kl > 0.0:
         return []
-    own = DrawRow(None, pair, 1.0, cost.kl, best.facts, {each.name: best.value(each.name) for each in job.measured})
+    measured = {each.name: as_stored(best.value(each.name)) for each in job.measured}
+    own = DrawRow(None, pair, 1.0, cost.kl, best.facts, measured)
     facts = [(part.relation.name, fact.uuid) for part in hits for fact in part.relation.facts]
     stored = read_draw_hits(job.folder / DRAW_HITS, facts)
     kept = [row for row in _kept(run, own) if row.seed in stored]
@@ -131,8 +132,8 @@ def _draw(
         np.concatenate([part.pivot_by_fact() for part in hits]),
         tuple(part.relation.name for part in hits for _ in part.relation.facts),
     )
-    measured = {each.name: float(each.values(data)[0]) for each in run.job.measured}
-    return DrawRow(seed, pair, scale, kl, len(data.relations), measured), found
+    measured = {each.name: as_stored(each.values(data)[0]) for each in run.job.measured}
+    return DrawRow(seed, pair, as_stored(scale), as_stored(kl), len(data.relations), measured), found
 
 
 def _kept(run: Prepared, own: DrawRow) -> list[DrawRow]:

@@ -84,7 +84,7 @@ def score_table(measured: Measured, name: str, what: str) -> Table:
     )  # fmt: skip
     notes = (
         "Of the scores of all candidates (`lrp2-bench score`); formulas are in docs/metrics.md.",
-        f"Intervals: 95 %, a paired bootstrap over facts within relations ({RESAMPLES:,} resamples, seed {SEED}). The "
+        f"Intervals: 95 %, a paired bootstrap over countries or subjects ({RESAMPLES:,} resamples, seed {SEED}). The "
         "pair was chosen on the same facts, which they do not account for.",
     )
     return Table(name, f"Metrics of scores{what}", columns, tuple(rows), notes)

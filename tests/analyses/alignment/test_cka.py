@@ -9,6 +9,7 @@ import torch
 
 from lrp2_bench.analyses.alignment.cka import linear_cka
 from lrp2_bench.analyses.alignment.halves import split_halves
+from lrp2_bench.stats.clusters import clusters_of
 
 
 def _states(sentences: int, hidden: int, seed: int) -> torch.Tensor:
@@ -16,7 +17,7 @@ def _states(sentences: int, hidden: int, seed: int) -> torch.Tensor:
 
 
 def _halves(sentences: int, count: int = 20) -> torch.Tensor:
-    return torch.from_numpy(split_halves([""] * sentences, count)).float()
+    return torch.from_numpy(split_halves(clusters_of([str(number) for number in range(sentences)]), count)).float()
 
 
 def _u_statistic(x: np.ndarray, y: np.ndarray) -> float:

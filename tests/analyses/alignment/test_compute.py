@@ -15,12 +15,13 @@ from lrp2_bench.analyses.states import Encoded, StateBank
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
-from lrp2_bench.stats.bootstrap import resample_weights
+from lrp2_bench.stats.clusters import clusters_of
 from tests.support.naive import moved, states
 from tests.support.probing import load
 from tests.support.vectors import two_random_vectors
 
-GROUPS = ["a"] * 9 + ["b"] * 5
+#: 14 sentences, of which the first three and two more are about one subject each.
+CLUSTERS = clusters_of([*"aaabbcdefghijk"])
 PAIR = LayerPair(2, 4)
 
 
@@ -31,14 +32,14 @@ def _sentences() -> list[tuple[Encoded, Encoded]]:
         ids = tuple(int(token) for token in generator.integers(5, 90, size=generator.integers(2, 9)))
         return Encoded(ids, tuple(range(len(ids) - 1, -1, -2)))
 
-    return [(one(), one()) for _ in GROUPS]
+    return [(one(), one()) for _ in CLUSTERS.codes]
 
 
 def _align(model: LayeredModel, pair: LayerPair | None = PAIR, resamples: int = 300, cka: int = 1000) -> Aligned:
     effort = Effort(resamples=resamples, cka_sentences=cka, halves=30, seed=0)
     bank = StateBank(model, 64, 0)
     moves = shifts(*two_random_vectors(model)) if pair else None
-    return align(model, "de", _sentences(), GROUPS, bank, pair, moves, effort, batch_tokens=64)
+    return align(model, "de", _sentences(), CLUSTERS, bank, pair, moves, effort, batch_tokens=64)
 
 
 def _by_hand(model: LayeredModel, pair: LayerPair | None) -> np.ndarray:
@@ -59,8 +60,8 @@ def test_values_and_bands_are_those_of_resamples_taken_one_by_one(
     model = load(model_folder(architecture))
     found = _align(model)
     whole = [_by_hand(model, setting) for setting in (None, PAIR)]
-    drawn = np.concatenate([weights for _, weights in resample_weights(GROUPS, 300, 0)]).astype(int)
-    assert all(row[:9].sum() == 9 for row in drawn)  # within groups
+    drawn = CLUSTERS.draws(300, 0)[:, CLUSTERS.codes]
+    assert (drawn[:, 0] == drawn[:, 2]).all() and (drawn[:, 0] != drawn[:, 5]).any()  # whole clusters
     means = np.array([[cosines[:, np.repeat(np.arange(14), row)].mean(axis=1) for row in drawn] for cosines in whole])
     for measured, values, samples in (
         (found.cosine[0], whole[0].mean(axis=1), means[0]),

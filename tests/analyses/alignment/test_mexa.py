@@ -13,7 +13,7 @@ from lrp2_bench.analyses.alignment.mexa import nearest, shuffled
 from lrp2_bench.analyses.states import StateBank
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.projection import as_edit, shifts
-from tests.analyses.alignment.test_compute import GROUPS, _by_hand, _sentences
+from tests.analyses.alignment.test_compute import CLUSTERS, _by_hand, _sentences
 from tests.support.naive import moved, states
 from tests.support.probing import load
 from tests.support.vectors import two_random_vectors
@@ -57,7 +57,7 @@ def test_the_analysis_measures_it_at_every_layer_of_baseline_lrp2_and_random_shi
     language, pivot = two_random_vectors(model)
     control = as_edit(shifts(*two_random_vectors(model, 2)).flip(1))
     found = align(
-        model, "de", _sentences(), GROUPS, StateBank(model, 64, 0), pair, shifts(language, pivot),
+        model, "de", _sentences(), CLUSTERS, StateBank(model, 64, 0), pair, shifts(language, pivot),
         Effort(resamples=200, cka_sentences=1000, halves=30, seed=0), batch_tokens=64, control=control,
     )  # fmt: skip
     assert found.mexa.shape == (3, 5, 3) and found.cosine_random is not None

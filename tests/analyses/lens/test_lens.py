@@ -19,6 +19,7 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.interventions.projection import as_edit, shifts
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.stats.clusters import clusters_of
 from tests.analyses.alignment.test_job import analyze, home
 from tests.support import naive
 from tests.support.commands import ToyJob
@@ -97,8 +98,8 @@ def test_bands_hold_the_mean_and_widen_where_facts_are_clustered() -> None:
     skill = rng.random(20)[subjects]
     values = np.clip(skill + 0.05 * rng.standard_normal((3, 3, 4, 200)), 0, 1)
     values[0, 2, :, :5] = np.nan
-    by_fact = summarised("de", PAIR, values, [str(place) for place in range(200)], 500, 0)
-    by_subject = summarised("de", PAIR, values, subjects.astype(str).tolist(), 500, 0)
+    by_fact = summarised("de", PAIR, values, clusters_of([str(place) for place in range(200)]), 500, 0)
+    by_subject = summarised("de", PAIR, values, clusters_of(subjects.astype(str).tolist()), 500, 0)
     assert (by_fact.clusters, by_subject.clusters, by_subject.facts) == (200, 20, 200)
     np.testing.assert_allclose(by_subject.bands[..., 0], 100 * np.nanmean(values, axis=-1))
     for one in (by_fact, by_subject):
