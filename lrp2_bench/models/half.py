@@ -110,6 +110,11 @@ def product_type(model: Any) -> torch.dtype:
     return dtype
 
 
+def kept_in_float32(model: nn.Module) -> set[str]:
+    """Names of the modules that the model's own loader never rounds, T5's second feed-forward map among them."""
+    return set(getattr(model, "_keep_in_fp32_modules", None) or ())
+
+
 def halved_names(model: nn.Module, dtype: torch.dtype) -> list[str]:
     """Names of the parameters that :func:`halve` rounds: those of linear maps (the head's last one left out), of
     GPT-2's ``Conv1D``, and experts held in one tensor. Tables, norms, convolutions and routers stay, and so do the maps
@@ -117,7 +122,7 @@ def halved_names(model: nn.Module, dtype: torch.dtype) -> list[str]:
     whole: Any = model
     head = whole.get_output_embeddings()
     tied = {id(parameter) for parameter in head.parameters()} if isinstance(head, nn.Module) else set()
-    kept = set(getattr(model, "_keep_in_fp32_modules", None) or ()) if dtype is torch.float16 else set()
+    kept = kept_in_float32(model) if dtype is torch.float16 else set()
     return [
         f"{path}.{name}" if path else name
         for path, module in model.named_modules()

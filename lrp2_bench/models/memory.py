@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.models.half import halved_names
+from lrp2_bench.models.half import halved_names, kept_in_float32
 from lrp2_bench.models.quantised import BYTES
 
 _GIB = 2**30
@@ -57,7 +57,7 @@ def empty_model(family: Any, folder: Path) -> Any:
 def weight_bytes(model: nn.Module, dtype: torch.dtype, packed: str | None) -> WeightBytes:
     """What ``model`` (empty, in float32) takes with its matrices in ``dtype``, or linear maps ``packed``."""
     halved = set(halved_names(model, dtype))
-    whole = set(getattr(model, "_keep_in_fp32_modules", None) or ())  # never packed: T5's second maps
+    whole = kept_in_float32(model)  # never packed either
     linear = {
         f"{path}.weight"
         for path, module in model.named_modules()

@@ -13,8 +13,10 @@ import pytest
 
 import lrp2_bench as lrp2
 from lrp2_bench.commands.score import compute
+from lrp2_bench.commands.score.metrics import _change
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.results.score_tables import read_answers, read_score_metrics
+from lrp2_bench.stats.clusters import clusters_of
 from tests.support.commands import ToyJob, contents, lrp2_bench, snapshot
 
 FILES = ("scores.parquet", "pivot_scores.parquet", "score_metrics.csv", "answers.parquet", "wrong_answers.csv")
@@ -185,3 +187,12 @@ def test_a_job_of_another_kind_of_model_scores_its_pivot_and_alone(architecture:
     rows = read_score_metrics(job.folder("en") / "score_metrics.csv")
     assert {row.setting for row in rows} == {None}
     assert next(row for row in rows if row.metric == "rankc").value == 100.0
+
+
+def test_intervals_of_score_metrics_are_by_clusters_of_facts() -> None:
+    rng = np.random.default_rng(0)
+    differences = np.repeat(rng.normal(size=20), 10)
+    (value, *naive), (same, *clustered) = (
+        _change(differences, clusters_of([f"{number // size}" for number in range(200)])) for size in (1, 10)
+    )
+    assert value == same and clustered[1] - clustered[0] > 2.5 * (naive[1] - naive[0])

@@ -49,3 +49,10 @@ def test_objects_that_share_a_label_are_one_candidate() -> None:
     relation = relation_of("[X] [Y]", [("a", "Georgia")])
     twins = type(relation)(relation.name, relation.template, relation.facts, {"Q230": "Georgia", "Q1428": "Georgia"})
     assert twins.pool == ("Georgia",)
+
+
+def test_a_strength_of_the_way_back_that_is_the_same_is_none() -> None:
+    assert LayerPair(1, 2).at(0.5, 0.5) == LayerPair(1, 2, 0.5) and LayerPair(1, 2).at() == LayerPair(1, 2)
+    assert LayerPair(1, 2).at(0.5, 0.25).strength_back == 0.25
+    with pytest.raises(ValueError, match=r"A pair of one strength, 0\.5"):
+        LayerPair(1, 2, 0.5, 0.5)

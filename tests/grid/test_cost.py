@@ -41,6 +41,13 @@ from tests.support.seq2seq import build_seq2seq
 #: Whole grid, a part of it, and no pairs at all.
 PLANS = [plan_grid(4, all_pairs(4)), plan_grid(4, [LayerPair(1, 3), LayerPair(2, 3)], baseline=False), plan_grid(4, ())]
 
+#: Every plan and every limit at least once: together they multiply time, and no other code runs.
+CASES = pytest.mark.parametrize(
+    ("plan", "limits"),
+    [(PLANS[0], AMPLE), (PLANS[0], Limits(60, 20)), (PLANS[1], Limits(1, 1)), (PLANS[2], Limits(60, 20))],
+    ids=["grid at once", "grid in parts", "two pairs one by one", "baseline in parts"],
+)
+
 
 def _sizes(model: LayeredModel) -> ModelShape:
     return ModelShape.plain(model.blocks, model.hidden_size, 4 * model.hidden_size, model.vocab_size)
@@ -62,8 +69,7 @@ def _counted(model: LayeredModel, plan: GridPlan, shapes: list[Shape]) -> Cost:
     return replace(grid_cost(_sizes(model), plan, shapes), flops=0.0)
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=["grid", "two pairs", "baseline"])
-@pytest.mark.parametrize("limits", [AMPLE, Limits(60, 20), Limits(1, 1)], ids=["at once", "in parts", "one by one"])
+@CASES
 @pytest.mark.parametrize("score", list(SentenceScore))
 def test_a_causal_run_costs_exactly_what_is_certain(
     score: SentenceScore, limits: Limits, plan: GridPlan, model_folder: Callable[[str], Path], toy_mlama: Path
@@ -80,8 +86,7 @@ def test_a_causal_run_costs_exactly_what_is_certain(
         assert probe.counts.exact_log_partitions <= wanted
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=["grid", "two pairs", "baseline"])
-@pytest.mark.parametrize("limits", [AMPLE, Limits(60, 20), Limits(1, 1)], ids=["at once", "in parts", "one by one"])
+@CASES
 def test_a_masked_run_without_other_lengths_costs_exactly_what_is_certain(
     limits: Limits, plan: GridPlan, model_folder: Callable[[str], Path]
 ) -> None:
@@ -96,8 +101,7 @@ def test_a_masked_run_without_other_lengths_costs_exactly_what_is_certain(
 
 
 @pytest.mark.parametrize("rough", [True, False])
-@pytest.mark.parametrize("plan", PLANS, ids=["grid", "two pairs", "baseline"])
-@pytest.mark.parametrize("limits", [AMPLE, Limits(60, 20), Limits(1, 1)], ids=["at once", "in parts", "one by one"])
+@CASES
 def test_a_masked_run_costs_what_is_certain_at_least_and_what_is_possible_at_most(
     limits: Limits, plan: GridPlan, rough: bool, model_folder: Callable[[str], Path], toy_mlama: Path
 ) -> None:

@@ -30,9 +30,9 @@ def study(truth: Floats, rng: np.random.Generator, resamples: int = 400) -> npt.
 
 def test_all_of_40_equal_pairs_are_kept_in_95_percent_of_studies() -> None:
     rng = np.random.default_rng(0)
-    all_kept = np.mean([study(np.zeros(40), rng).all() for _ in range(400)])
+    all_kept = np.mean([study(np.zeros(40), rng).all() for _ in range(150)])
     # Four standard errors about 0.95; the observed best taken as named beforehand gives about 0.3.
-    assert 0.905 <= all_kept <= 0.995
+    assert 0.875 <= all_kept < 1.0
 
 
 def test_pairs_far_below_three_that_stand_out_are_dropped_and_the_three_kept() -> None:

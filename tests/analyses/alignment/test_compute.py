@@ -11,11 +11,14 @@ import torch
 
 from lrp2_bench.analyses.alignment import compute as module
 from lrp2_bench.analyses.alignment.compute import Aligned, Effort, align
+from lrp2_bench.analyses.parallel import sentence_clusters
 from lrp2_bench.analyses.states import Encoded, StateBank
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.data.bitext import Sentence, SentencePair
 from lrp2_bench.interventions.projection import shifts
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.stats.clusters import clusters_of
+from lrp2_bench.stats.fact_clusters import embedded_facts
 from tests.support.naive import moved, states
 from tests.support.probing import load
 from tests.support.vectors import two_random_vectors
@@ -101,3 +104,27 @@ def test_without_a_pair_there_is_the_baseline_model_alone(model_folder: Callable
     assert alone.change is None and len(alone.cosine) == len(alone.inside) == len(alone.cka) == 1
     np.testing.assert_allclose(alone.cosine[0], both.cosine[0], atol=1e-7)
     np.testing.assert_allclose(alone.inside[0, 0], alone.cosine[0, 1:, 0].mean())
+
+
+def test_bands_widen_where_a_subjects_queries_are_alike() -> None:
+    rng = np.random.default_rng(0)
+    found = np.repeat(rng.normal(size=20), 10)[None, None] + 0.01 * rng.normal(size=(1, 1, 200))
+    effort = Effort(resamples=500, cka_sentences=200, halves=2, seed=0)
+    by_sentence, by_subject = (
+        module._cosine_bands(found, clusters_of([f"{number // size}" for number in range(200)]), range(1), effort)[0]
+        for size in (1, 10)
+    )
+    widths = [float(band[0, 0, 2] - band[0, 0, 1]) for band in (by_sentence, by_subject)]
+    assert widths[1] > 2.5 * widths[0]
+    # The standard error of a mean of 20 subjects, each known almost without error.
+    assert widths[1] == pytest.approx(2 * 1.96 * found[0, 0, ::10].std(ddof=1) / 20**0.5, rel=0.25)
+
+
+def test_queries_about_one_subject_or_country_are_a_cluster_and_so_is_a_sentence() -> None:
+    side = Sentence("a")
+    pairs = [SentencePair(f"P{n} {n}", f"subject Q{n // 2}", side, side) for n in range(4)]
+    assert sentence_clusters(pairs).codes.tolist() == [0, 0, 1, 1]
+    keys = list(embedded_facts())[:60]
+    known = [SentencePair(" ".join(key), f"subject {n}", side, side) for n, key in enumerate(keys)]
+    assert sentence_clusters(known).kind == "country"
+    assert sentence_clusters([SentencePair("One of two.", "One of two.", side, side)]).count == 1
