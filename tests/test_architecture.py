@@ -59,7 +59,7 @@ INSIDE = {
     "analyses": ("finished states", "encode subject", "base parallel", "languages", "*"),
     "report": (
         "languages_at_hand method", "run_evidence", "assessed_runs", "headlines", "*", "tables", "figures",
-        "claims page",
+        "claims", "overview", "page",
     ),
     "api": ("frames names", "results", "*"),
     "launchers": (

@@ -53,3 +53,8 @@ def is_label(text: str) -> bool:
     tokens = "|".join(each.value for each in ProjectionTokens if each is not ProjectionTokens.all)
     strengths = f"(_s{PATTERN})?(_b{PATTERN})?"
     return re.fullmatch(f"{settings}(_({tokens}))?{strengths}", text[len(name) :]) is not None
+
+
+def without_strengths(label: str) -> str:
+    """The ``label`` of an intervention as it would be at strength 1: ``lrp2`` of ``lrp2_s0.5_b0.25``."""
+    return re.sub(f"(_s{PATTERN})?(_b{PATTERN})?$", "", label)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from lrp2_bench.results.tables import PairRow
 
-_WHY = "facts lost that the pivot misses count as overlap gained"
+#: Why such a rise is no gain.
+WHY = "facts lost that the pivot misses count as overlap gained"
 
 
 def forgets(baseline: PairRow, row: PairRow) -> bool:
@@ -20,7 +21,7 @@ def forgetting_note(baseline: PairRow, row: PairRow) -> str | None:
         return None
     return (
         f"Transferability rises ({baseline.transferability:.1f} to {row.transferability:.1f} %) while accuracy falls "
-        f"({baseline.accuracy:.1f} to {row.accuracy:.1f} %) at {row.pair}: {_WHY}."
+        f"({baseline.accuracy:.1f} to {row.accuracy:.1f} %) at {row.pair}: {WHY}."
     )
 
 
@@ -30,4 +31,4 @@ def forgetting_notes(best: Iterable[tuple[str, PairRow, PairRow]]) -> list[str]:
     named = [
         f"{name} ({before.accuracy:.1f} to {row.accuracy:.1f} %)" for name, before, row in best if forgets(before, row)
     ]
-    return [f"Transferability rises while accuracy falls in {', '.join(named)}: {_WHY}."] if named else []
+    return [f"Transferability rises while accuracy falls in {', '.join(named)}: {WHY}."] if named else []

@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.stats.across_languages import FEWEST
+from lrp2_bench.stats.equivalence import equivalent, tost
 
 Outcome = Literal["supported", "contradicted", "inconclusive"]
 SUPPORTED: Final = "supported"
@@ -46,6 +47,17 @@ def by_sign(figure: Interval, direction: int = 1, zero: str = "0") -> tuple[Outc
     if high < 0:
         return CONTRADICTED, f"The interval is on the other side of {zero}."
     return INCONCLUSIVE, f"The interval includes {zero}."
+
+
+def gain_outcome(gain: Interval, margin: float, p: float = math.nan) -> tuple[Outcome, str]:
+    """What a held-out ``gain`` says of a rise: as :func:`by_sign`, and a gain shown to be none, within ``margin``
+    points of 0, contradicts one. Where ``p`` is given, corrected for the languages beside it, a sign needs it too."""
+    outcome, why = by_sign(gain)
+    if outcome != INCONCLUSIVE and p >= ALPHA:
+        outcome, why = INCONCLUSIVE, f"{p_of(p)} after Holm's correction over languages."
+    if outcome == INCONCLUSIVE and equivalent(gain, margin):
+        return CONTRADICTED, f"Equivalent to none: within {margin:g} points of 0 (TOST, {p_of(tost(gain, margin))})."
+    return outcome, why
 
 
 def by_all(figures: Mapping[str, Interval]) -> tuple[Outcome, str]:

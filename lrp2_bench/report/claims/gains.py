@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from lrp2_bench.report.claims.check import (
     ALPHA,
-    CONTRADICTED,
     INCONCLUSIVE,
     Check,
     by_all,
     by_sign,
     counted,
+    gain_outcome,
     joined,
-    p_of,
     points,
     points_of,
 )
@@ -21,7 +20,6 @@ from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.figures.change import saw_bloom_languages
 from lrp2_bench.report.tables.group_means import TITLES
 from lrp2_bench.stats.across_languages import balance_of_signs, difference_of_means, mean_over_languages
-from lrp2_bench.stats.equivalence import equivalent, tost
 
 _GROUPS = [group for group in TITLES if group != "all"]
 _WHAT = {"accuracy": "LRP2 recalls more facts", "transferability": "LRP2 transfers more knowledge"}
@@ -40,13 +38,7 @@ def gain_checks(evidence: Evidence) -> Iterator[Check]:
 
 def _rises(evidence: Evidence, metric: str) -> Check:
     figure = mean_over_languages(evidence.held_out(metric))
-    outcome, why = by_sign(figure)
-    margin = evidence.found.stats.equivalence_margin
-    if outcome == INCONCLUSIVE and equivalent(figure, margin):
-        outcome, why = (
-            CONTRADICTED,
-            f"Equivalent to none: within {margin:g} points of 0 (TOST, {p_of(tost(figure, margin))}).",
-        )
+    outcome, why = gain_outcome(figure, evidence.found.stats.equivalence_margin)
     bias = mean_over_languages(evidence.selection_bias(metric))
     papers = f"By the paper's protocol (in-sample) {points(figure.value + bias.value)}." if evidence.assessed else ""
     return Check(

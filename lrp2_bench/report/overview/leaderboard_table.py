@@ -1,0 +1,95 @@
+"""The leaderboard as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.report.claims.check import ALPHA
+from lrp2_bench.report.overview.leaderboard import LeaderboardRow
+from lrp2_bench.results.choice import METRICS
+from lrp2_bench.stats.across_languages import FEWEST
+
+#: Shown only where rows differ in them, or where some row has them.
+_WHERE_THEY_DIFFER = ("experiment", "dataset", "strength")
+_WHERE_KNOWN = ("pivot_accuracy_change", "kl", "note")
+
+
+def leaderboard_table(rows: Sequence[LeaderboardRow]) -> Table | None:
+    """``leaderboard``; None without rows."""
+    if not rows:
+        return None
+    metric = rows[0].metric
+    other = next(name for name in METRICS if name != metric)
+    columns = (
+        Column("experiment", "experiment", "text"),
+        Column("model", "model", "text"),
+        Column("dataset", "dataset", "text"),
+        Column("intervention", "intervention", "text"),
+        Column("strength", "strength", "text"),
+        Column("language", "language code", "text", in_csv_only=True),
+        Column("name", "language", "text"),
+        Column("languages", "languages", "count", in_csv_only=True),
+        Column("facts", "facts", "count", optional=True),
+        Column(f"{metric}_held_out", f"held-out gain, {metric}", "change_interval"),
+        Column("result", "result", "text"),
+        Column(f"{other}_held_out", f"held-out gain, {other}", "change_interval", optional=True),
+        Column(f"{metric}_baseline", f"baseline, {metric}", "interval", optional=True),
+        Column(f"{other}_baseline", f"baseline, {other}", "interval", in_csv_only=True),
+        Column(f"{metric}_in_sample", "in-sample gain", "change_interval", optional=True),
+        Column(f"{other}_in_sample", f"in-sample gain, {other}", "change_interval", in_csv_only=True),
+        Column("best", "best pair", "pair", optional=True),
+        Column("pivot_accuracy_change", "damage, pivot's accuracy", "change"),
+        Column("kl", "damage, KL in nats", "nats"),
+        Column("note", "note", "text"),
+        Column("p_holm", "p Holm", "p", in_csv_only=True),
+        Column("why", "why", "prose", in_csv_only=True),
+        Column("remark", "remark", "prose", in_csv_only=True),
+    )
+    table = Table(
+        "leaderboard", f"Leaderboard, by the held-out gain of {metric} in points", columns,
+        tuple(_cells(row, other) for row in rows), tuple(_notes(rows)),
+    )  # fmt: skip
+    return _for_readers(table)
+
+
+def _cells(row: LeaderboardRow, other: str) -> tuple[Cell, ...]:
+    return (
+        row.experiment, row.model, row.dataset, row.intervention, row.strength, row.language or None, row.name,
+        row.languages, row.facts, row.gain, row.outcome, row.held_out[other], row.baseline[row.metric],
+        row.baseline[other], row.in_sample[row.metric], row.in_sample[other], row.best, row.pivot_change, row.kl,
+        "accuracy falls" if row.remark else None, row.p, row.why or None, row.remark or None,
+    )  # fmt: skip
+
+
+def _for_readers(table: Table) -> Table:
+    """Columns that say nothing are for programs alone."""
+    columns = []
+    for at, column in enumerate(table.columns):
+        values = {row[at] for row in table.rows}
+        empty = (column.key in _WHERE_THEY_DIFFER and len(values) == 1) or (
+            column.key in _WHERE_KNOWN and values == {None}
+        )
+        columns.append(replace(column, in_csv_only=True) if empty else column)
+    return replace(table, columns=tuple(columns))
+
+
+def _notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
+    yield (
+        "Held-out gain: each fact at the pair that other facts choose, no intervention among the choices, less the "
+        "baseline, in points with a 95 % interval (docs/statistics.md). Supported: it is above 0; contradicted: below, "
+        f"or shown to be none (TOST). Of a single language p < {ALPHA:g} is asked for as well, Holm-corrected over the "
+        f"model's languages; a mean needs {FEWEST} languages. Reasons stand in the CSV (why)."
+    )
+    yield "In-sample gain: at the best pair, on the facts that chose it; it is too high wherever many pairs were tried."
+    if any(row.pivot_change is not None or row.kl is not None for row in rows):
+        yield (
+            "Damage at the best pair: the change of the pivot's own accuracy in points, and how far predictions on "
+            "neutral sentences move (KL)."
+        )
+    if any(row.remark for row in rows):
+        yield (
+            "Accuracy falls: transferability rises while accuracy falls. Facts lost that the pivot misses count as "
+            "overlap gained, so such a rise is no gain of knowledge."
+        )
