@@ -34,6 +34,7 @@ from lrp2_bench.report.headlines import headlines
 from lrp2_bench.report.method import of_method
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
+from lrp2_bench.report.page.overview_data import Beside
 from lrp2_bench.report.tables.ablations import ablation_tables
 from lrp2_bench.report.tables.answers import answers_table
 from lrp2_bench.report.tables.by_experiment import by_experiment
@@ -103,7 +104,8 @@ def run_report(
     written = _write_tables(contents, folder, console)
     written += _write_figures(contents, folder / "figures", select_by, console)
     if contents.assessed:
-        page, unread = write_page(contents.assessed, contents.unfinished, folder, Choices(select_by, groups))
+        beside = contents.beside([path.relative_to(folder) for path in written])
+        page, unread = write_page(contents.assessed, contents.unfinished, folder, Choices(select_by, groups), beside)
         _tell("Not on the page", unread, console)
         console.print(Text(f"Page: {page}"), soft_wrap=True)
         written.append(page)
@@ -134,6 +136,12 @@ class _Contents:
     compared: Sequence[Table]
     shown: Sequence[Table]
     hidden: Sequence[Table]
+
+    def beside(self, files: Sequence[Path]) -> Beside:
+        """What the page shows of it; ``files`` are those written."""
+        analyses = [table for each in self.analyses for table in each.tables]
+        others = [table for table in self.shown if table not in analyses]
+        return Beside([*others, *self.hidden], analyses, files)
 
     @property
     def ablated(self) -> list[str]:

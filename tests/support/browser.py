@@ -72,7 +72,7 @@ def opened(browser: Browser, path: Path, address: str = "", **options: Any) -> I
 
     page.on("dialog", refuse)
     page.goto(f"{path.as_uri()}{address}")
-    page.wait_for_selector("#table tbody tr")
+    page.wait_for_selector("body[data-drawn]")
     try:
         yield found
     finally:

@@ -64,10 +64,10 @@ def write_figures(
 
 
 def _figures(
-    runs: Sequence[Run], aligned: Sequence[Aligned], select_by: str, evidence: Mapping[Path, object]
+    runs: Sequence[Run], aligned: Sequence[Aligned], select_by: str, evidence: Mapping[Path, object] | None = None
 ) -> Iterator[tuple[str, Figure]]:
     of = runs[0].stem
-    read = {run.language: found for run in runs if isinstance(found := evidence.get(run.folder), Evidence)}
+    read = {run.language: found for run in runs if isinstance(found := (evidence or {}).get(run.folder), Evidence)}
     for metric in METRICS:
         sets = {language: found.measured[metric].confidence_set for language, found in read.items()}
         yield from _made(f"heatmaps_{metric}_{of}", heatmaps(runs, metric, select_by, sets))

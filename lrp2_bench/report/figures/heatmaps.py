@@ -114,7 +114,12 @@ def _number(change: float) -> str:
 
 
 def _draw_numbers(
-    axes: Axes, grid: npt.NDArray[np.float64], scale: ColourScale, palette: Colormap, size: float, best: LayerPair | None
+    axes: Axes,
+    grid: npt.NDArray[np.float64],
+    scale: ColourScale,
+    palette: Colormap,
+    size: float,
+    best: LayerPair | None,
 ) -> None:
     starred = (best.lirp - 1, best.lsrp - 1) if best else None
     for lirp, lsrp in np.argwhere(np.isfinite(grid)) if size else ():
@@ -173,9 +178,19 @@ def _draw_marks(axes: Axes, one: Searched, ring: LayerPair | None, width: float,
     size = min(max((0.55 if number else 1.3) * cell, 5.5), 13.0)
     best = one.best.pair
     if best is not None:
-        axes.plot(best.lsrp, best.lirp + (0.2 if number else 0), gid="best", markersize=size, clip_on=False, zorder=5, **_BEST)
+        axes.plot(
+            best.lsrp, best.lirp + (0.2 if number else 0), gid="best", markersize=size, clip_on=False, zorder=5, **_BEST
+        )
     if ring is not None:
-        axes.plot(ring.lsrp, ring.lirp, gid="paper", markersize=cell if number else 1.15 * size, clip_on=False, zorder=4, **_PAPER)
+        axes.plot(
+            ring.lsrp,
+            ring.lirp,
+            gid="paper",
+            markersize=cell if number else 1.15 * size,
+            clip_on=False,
+            zorder=4,
+            **_PAPER,
+        )
 
 
 def _draw_texts(axes: Axes, one: Searched, metric: str, width: float) -> None:

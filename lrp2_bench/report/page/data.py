@@ -11,14 +11,13 @@ from lrp2_bench.data import published
 from lrp2_bench.data.language_table import resource_of
 from lrp2_bench.data.relation_names import relation_name
 from lrp2_bench.interventions.registry import without_strengths
-from lrp2_bench.render.table import Table
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.method import few_strengths, method
 from lrp2_bench.report.page.colours import diverging
+from lrp2_bench.report.page.overview_data import Beside, overview_data
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.overview.leaderboard import strength_of
 from lrp2_bench.report.page.shown_facts import FactTexts
-from lrp2_bench.report.page.shown_tables import table_data
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Unfinished, belongs
@@ -43,10 +42,10 @@ class Choices:
 
 
 def page_data(
-    groups: Sequence[AssessedRuns], unfinished: Sequence[Unfinished], choices: Choices, tables: Sequence[Table] = ()
+    groups: Sequence[AssessedRuns], unfinished: Sequence[Unfinished], choices: Choices, beside: Beside | None = None
 ) -> tuple[dict[str, Any], list[str]]:
-    """The page's content for ``groups``, the assessed runs of a model and dataset each, and the report's ``tables``;
-    and what could not be read for it."""
+    """The page's content for ``groups``, the assessed runs of a model and dataset each, and what lies ``beside``
+    the page; and what could not be read for it."""
     texts = FactTexts()
     problems: list[str] = []
     shown = [
@@ -61,7 +60,7 @@ def page_data(
         "groups": shown,
         "facts": texts.entries,
         "relations": {relation: name for relation in sorted(asked) if (name := relation_name(relation))},
-        "tables": [table_data(table) for table in tables],
+        **overview_data(groups, beside or Beside()),
     }
     return content, problems
 

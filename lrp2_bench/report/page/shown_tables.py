@@ -13,10 +13,10 @@ _CELL, _NOTE = 240, 600  # characters
 
 
 def table_data(table: Table) -> dict[str, Any]:
-    """``file`` is the stem of the table's own files; ``words`` says of each column whether it reads from the left."""
+    """``name`` is the stem of the table's own files; ``words`` says of each column whether it reads from the left."""
     shown = table.for_readers()
     return {
-        "file": file_stem(table.name),
+        "name": file_stem(table.name),
         "title": plain(table.title, _NOTE),
         "columns": [plain(column.title, _CELL) for column in shown.columns],
         "words": [int(column.kind in WORDS) for column in shown.columns],

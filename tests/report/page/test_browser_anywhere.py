@@ -88,7 +88,7 @@ def test_hostile_texts_are_shown_and_never_run(browser: Browser, tmp_path: Path)
 @pytest.mark.parametrize("address", ["#model=nobody&language=zz&metric=x", "#%ff%00<script>", "#metric=accuracy"])
 def test_an_address_of_another_page_opens_this_one(browser: Browser, page_path: Path, address: str) -> None:
     with opened(browser, page_path, address) as page:
-        assert page.text("h1").startswith(("Held-out gain of", "Too few facts"))
+        assert page.text("#headline").startswith(("Held-out gain of", "Too few facts"))
         assert page.wrong == []
 
 

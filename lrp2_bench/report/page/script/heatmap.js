@@ -110,16 +110,20 @@ function drawKey(run, metric, limit, open) {
 }
 
 function hoverPair(event) {
-  const { run, metric } = state;
+  tellPair(event, state.run);
+}
+
+function tellPair(event, run) {
+  const { metric } = state;
   const point = event.points[0];
-  const place = placeOf(run, point.y, point.x);
+  const place = placeOf(run, Math.round(point.y), point.x);
   if (place === null) return;
   const lines = [metric, other(metric)].map((name) => {
     const { value, change, interval } = measured(run, name, place);
     return `${capital(name)} ${points(value)} (${signed(change)}${interval ? `, ${bounds(interval)}` : ""})`;
   });
   if (run.gained) lines.push(`${run.gained[place]} miss→hit, ${run.lost[place]} hit→miss`);
-  showTip(event.event, [`LIRP ${point.y}, LSRP ${point.x}`, ...lines]);
+  showTip(event.event, [`LIRP ${point.y}, LSRP ${point.x}${strengthOf(run, place, ", strength ")}`, ...lines]);
 }
 
 function clickPair(event) {
