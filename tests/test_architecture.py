@@ -58,7 +58,7 @@ INSIDE = {
     "render": ("table text", "*", "latex plain terminal", "write"),
     "analyses": ("finished states", "encode subject", "base parallel", "languages", "*"),
     "report": (
-        "languages_at_hand method", "run_evidence", "assessed_runs", "headlines", "*", "tables", "figures",
+        "files languages_at_hand method", "run_evidence", "assessed_runs", "headlines", "*", "tables", "figures",
         "claims", "overview", "page",
     ),
     "api": ("frames names", "results", "*"),

@@ -26,6 +26,7 @@ from lrp2_bench.launchers.job import Job, Outcome, State
 from lrp2_bench.launchers.launcher import Tell
 from lrp2_bench.launchers.local import LocalLauncher
 from lrp2_bench.launchers.summary import UnfinishedError, all_finished, summary
+from lrp2_bench.report.files import FIGURES, INDEX, PAGE, TABLES
 from lrp2_bench.report.summary import summary_lines
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.testbed.specs import SPECS, spec_of
@@ -130,10 +131,11 @@ def _say(folder: Path, report: Path, console: Console, seconds: float) -> None:
             console.print(Text(line if number == 0 else f"  {line}"), soft_wrap=True)
     console.print(Text(f"{seconds:.0f} s. Look at:"))
     shown = [
-        report / "page.html",
-        *sorted((report / "figures").glob("heatmaps_transferability_*.png")),
-        *sorted(report.glob("knowledge_*.md")),
-        *sorted(report.glob("table1_*.md")),
+        report / INDEX,
+        report / PAGE,
+        *sorted((report / FIGURES).glob("heatmaps_transferability_*.png")),
+        *sorted((report / TABLES).glob("knowledge_*.md")),
+        *sorted((report / TABLES).glob("table1_*.md")),
     ]
     for path in [report, *(path for path in shown if "_twin" not in path.name)]:
         console.print(Text(f"  {path}"), soft_wrap=True)

@@ -15,9 +15,9 @@ from lrp2_bench.render.figures.save import save
 from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.render.text import file_stem, require_apart
-from lrp2_bench.render.write import write_table
 from lrp2_bench.report.agreement import label_runs
 from lrp2_bench.report.figures.regret import regret_curves
+from lrp2_bench.report.files import FIGURES, write_tables
 from lrp2_bench.report.tables.regret import Outcome, curve_table, regret_table
 from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.search.racing import RaceRules, race
@@ -56,11 +56,10 @@ def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretComm
         main = {name: outcomes[name] for name in (_race_name(settings.budgets[0]),)}
         table = regret_table(f"regret_{of}", f"Found at the first budget, {what}", main)
         curve = curve_table(f"regret_curve_{of}", f"Regret against cost, {what}", outcomes)
-        for each in (table, curve):
-            write_table(each, folder, ("md", "csv"))
+        write_tables([table, curve], folder, ("md",))
         with house_style():
             figure = regret_curves(model, metric, len(members) * len(settings.seeds), _points(outcomes))
-            save(figure, folder / "figures", file_stem(f"regret_{of}"))
+            save(figure, folder / FIGURES, file_stem(f"regret_{of}"))
         console.print(to_terminal(curve, console.width))
     if not done:
         raise BenchError("No finished grid was found: search=grid (the default) makes one.")

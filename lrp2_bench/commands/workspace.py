@@ -12,6 +12,7 @@ from lrp2_bench.commands.tracked import experiments, tracked_in
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import write_json
 from lrp2_bench.core.settings import WorkspaceCommand
+from lrp2_bench.report.files import report_files
 from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.tracking.project import entity_of, project_of
 from lrp2_bench.tracking.publish import publish
@@ -48,8 +49,7 @@ def run_workspace(inputs: Sequence[Path], output: Path | None, settings: Workspa
 def _dashboard(runs: Sequence[Run], folder: Path, settings: WorkspaceCommand) -> Dashboard:
     groups = experiments(runs)
     project, entity = _project(runs, settings)
-    files = [*sorted(folder.glob("*.csv")), *sorted((folder / "figures").glob("*.png")), folder / "page.html"]
-    keys = [key for path in files if path.is_file() and (key := report_key(path)) is not None]
+    keys = [key for path in report_files(folder) if (key := report_key(path)) is not None]
     if keys:
         groups = list(dict.fromkeys([*groups, "+".join(groups)]))  # the report's own run
     name = settings.name or f"LRP2: {', '.join(experiments(runs))}"

@@ -20,14 +20,14 @@ from lrp2_bench.render.text import one_line
 def to_markdown(table: Table) -> str:
     """A heading, a GitHub table and the notes as a list."""
     table = table.for_readers()
-    header = [_markdown(column.title) for column in table.columns]
+    header = [escaped(column.title) for column in table.columns]
     rule = ["---" if column.kind in WORDS else "---:" for column in table.columns]
     body = [
-        [_markdown(show(cell, column)) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows
+        [escaped(show(cell, column)) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows
     ]
     lines = ["| " + " | ".join(cells) + " |" for cells in (header, rule, *body)]
-    notes = [f"- {_markdown(note)}" for note in table.notes]
-    return "\n".join([f"## {_markdown(table.title)}", "", *lines, *([""] if notes else []), *notes]) + "\n"
+    notes = [f"- {escaped(note)}" for note in table.notes]
+    return "\n".join([f"## {escaped(table.title)}", "", *lines, *([""] if notes else []), *notes]) + "\n"
 
 
 def to_csv(table: Table) -> str:
@@ -43,7 +43,8 @@ def to_csv(table: Table) -> str:
     return buffer.getvalue()
 
 
-def _markdown(text: str) -> str:
+def escaped(text: str) -> str:
+    """``text`` on one line of Markdown, as it is."""
     return re.sub(r"([\\`*_\[\]<>|&#~$])", r"\\\1", one_line(text))
 
 

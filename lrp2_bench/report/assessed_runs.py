@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import StatsSettings
@@ -115,6 +115,19 @@ def assess_runs(
             advance()
     by_metric = {metric: _assessed(searched_runs(runs, metric), evidence, metric) for metric in METRICS}
     return AssessedRuns(tuple(runs), select_by, by_metric, evidence, stats or StatsSettings())
+
+
+def at_strength(found: AssessedRuns, strength: str) -> AssessedRuns:
+    """As if the pairs at one of the ``strengths`` that were searched, as they are read, were all; the runs that have
+    it."""
+    evidence = {
+        code: replace(each, assessed=each.by_strength[strength])
+        for code, each in found.evidence.items()
+        if isinstance(each, Evidence) and strength in each.by_strength
+    }
+    runs = tuple(run.at(strength) for run in found.runs if run.language in evidence)
+    by_metric = {metric: _assessed(searched_runs(runs, metric), evidence, metric) for metric in METRICS}
+    return replace(found, runs=runs, by_metric=by_metric, evidence=evidence)
 
 
 def searched_runs(runs: Sequence[Run], select_by: str) -> list[Run]:

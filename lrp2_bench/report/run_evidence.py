@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,12 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import StatsSettings
 from lrp2_bench.core.types import HIT, Hits, Interval, LayerPair
 from lrp2_bench.metrics import hits as metrics
-from lrp2_bench.report.method import distinct
+from lrp2_bench.report.method import distinct, few_strengths
 from lrp2_bench.results.choice import METRICS, value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import FactKey, StoredHits
 from lrp2_bench.stats.assess import Assessed, assess
+from lrp2_bench.stats.clusters import Clusters
 from lrp2_bench.stats.fact_clusters import fact_clusters
 from lrp2_bench.stats.resampled import Sampled
 
@@ -51,12 +52,14 @@ class Turned:
 @dataclass(frozen=True)
 class Evidence:
     """``measured`` and ``assessed`` by metric: of every pair, and of the best one by that metric (missing where there
-    is none). ``counts`` says how many facts each pair wins and loses; ``turned`` has the facts of the best pairs."""
+    is none). ``counts`` says how many facts each pair wins and loses; ``turned`` has the facts of the best pairs.
+    ``by_strength`` is ``assessed`` once more, among the pairs at each of a few strengths that were searched."""
 
     measured: Mapping[str, Measured]
     assessed: Mapping[str, Assessed]
     counts: Mapping[LayerPair, tuple[int, int]]
     turned: Mapping[LayerPair, Turned]
+    by_strength: Mapping[str, Mapping[str, Assessed]] = field(default_factory=dict)
 
 
 def evidence_of(run: Run, stats: StatsSettings | None = None) -> Evidence:
@@ -77,7 +80,18 @@ def evidence_of(run: Run, stats: StatsSettings | None = None) -> Evidence:
         assessed={metric: assess(sampled, pair, metric) for metric, pair in best.items()},
         counts=_counts(sampled, drawn),
         turned={pair: _turned(hits, pivot, pair) for pair in dict.fromkeys(best.values())},
+        by_strength={each: _assessed_at(run.at(each), hits, pivot, clusters) for each in few_strengths([run])},
     )
+
+
+def _assessed_at(run: Run, hits: StoredHits, pivot: Hits, clusters: Clusters) -> dict[str, Assessed]:
+    """Of a ``run`` at one of its strengths, by metric."""
+    pairs = {row.pair for row in run.pairs}
+    rows = [row for row, setting in enumerate(hits.settings) if setting is None or setting in pairs]
+    own = StoredHits(hits.facts, tuple(hits.settings[row] for row in rows), hits.hits[rows])
+    sampled = Sampled(distinct(run, own), pivot, clusters)
+    best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None and row.pair is not None}
+    return {metric: assess(sampled, pair, metric) for metric, pair in best.items()}
 
 
 def _drawn(run: Run, sampled: Sampled) -> dict[LayerPair, LayerPair]:

@@ -38,34 +38,56 @@ class Compared:
     at_best: Mapping[str, Difference]
 
 
+@dataclass(frozen=True)
+class Levels:
+    """What of a run is compared: whether the baseline and the best pair (None where there is none) hit its facts, and
+    the pivot its own."""
+
+    run: Run
+    hits: StoredHits
+    best: LayerPair | None
+    pivot: StoredHits
+
+
+def levels_of(run: Run, select_by: str) -> Levels:
+    """``select_by`` chooses the run's best pair. Raises :class:`BenchError` where hits cannot be read."""
+    row = run.best(select_by)
+    hits = run.files.hits()
+    kept = [at for at, setting in enumerate(hits.settings) if setting is None or (row and setting == row.pair)]
+    own = StoredHits(hits.facts, tuple(hits.settings[at] for at in kept), hits.hits[kept])
+    return Levels(run, own, row.pair if row else None, run.files.stored_pivot_hits())
+
+
 def compare_runs(first: Run, second: Run, select_by: str, cluster: str = "auto") -> Compared:
-    """``select_by`` chooses each run's best pair. Raises :class:`BenchError` where hits cannot be read, where they lack
-    what ``pairs.csv`` counts, and where the runs have no fact in common."""
-    ours, theirs = first.files.hits(), second.files.hits()
-    known = set(theirs.facts)
-    facts = [fact for fact in ours.facts if fact in known]
+    """As :func:`compare_levels`, of two runs."""
+    return compare_levels(levels_of(first, select_by), levels_of(second, select_by), cluster)
+
+
+def compare_levels(first: Levels, second: Levels, cluster: str = "auto") -> Compared:
+    """Over the facts that both asked. Raises :class:`BenchError` where hits lack what ``pairs.csv`` counts, and where
+    the runs have no fact in common."""
+    known = set(second.hits.facts)
+    facts = [fact for fact in first.hits.facts if fact in known]
     if not facts:
-        raise BenchError(f"'{first.folder}' and '{second.folder}' have no fact in common, so they cannot be compared.")
-    pairs = [row.pair if (row := run.best(select_by)) else None for run in (first, second)]
-    best = (pairs[0], pairs[1]) if pairs[0] and pairs[1] else None
-    clusters = fact_clusters(first.files, facts, cluster)
+        raise BenchError(
+            f"'{first.run.folder}' and '{second.run.folder}' have no fact in common, so they cannot be compared."
+        )
+    best = (first.best, second.best) if first.best and second.best else None
+    clusters = fact_clusters(first.run.files, facts, cluster)
+    pivots = first.pivot.by_fact(None, facts), second.pivot.by_fact(None, facts)
 
     def differences(of_first: Setting, of_second: Setting) -> dict[str, Difference]:
-        before, after = _row(first, ours, facts, of_first), _row(second, theirs, facts, of_second)
-        pivots = first.files.pivot_hits(facts), second.files.pivot_hits(facts)
-        return {
-            name: Difference(*found)
-            for name in METRICS
-            if (found := paired_runs(before, after, pivots, clusters, name))
-        }
+        before, after = _row(first, facts, of_first), _row(second, facts, of_second)
+        return {name: Difference(*paired_runs(before, after, pivots, clusters, name)) for name in METRICS}
 
     return Compared(len(facts), best, differences(None, None), differences(*best) if best else {})
 
 
-def _row(run: Run, hits: StoredHits, facts: list[FactKey], setting: Setting) -> Hits:
-    row = hits.by_fact(setting, facts)
+def _row(of: Levels, facts: list[FactKey], setting: Setting) -> Hits:
+    row = of.hits.by_fact(setting, facts)
     if (row == NOT_EVALUATED).any():
         raise BenchError(
-            f"hits.parquet in '{run.folder}' has fewer hits than pairs.csv counts. Search again: both are regenerated."
+            f"hits.parquet in '{of.run.folder}' has fewer hits than pairs.csv counts. Search again: both are "
+            "regenerated."
         )
     return row

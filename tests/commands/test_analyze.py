@@ -53,7 +53,7 @@ def test_a_report_shows_analyses_even_where_nothing_was_searched(analyzed: Path,
     record = json.loads((folder / "analysis.json").read_text("utf-8"))
     for stored in record["tables"]:
         name = f"{stored['name']}.csv"
-        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+        assert (tmp_path / "data" / name).read_bytes() == (folder / name).read_bytes()
     for stem in record["figures"]:
         assert (tmp_path / "figures" / f"{stem}.png").read_bytes() == (folder / f"{stem}.png").read_bytes()
 
@@ -67,7 +67,7 @@ def test_a_damaged_analysis_is_named_and_costs_the_report_nothing(
     (other / "analysis.json").write_text("{", "utf-8")
     assert lrp2_bench("report", str(tmp_path / "outputs"), f"output={tmp_path / 'report'}") == 0
     assert "run it again" in capsys.readouterr().out
-    assert list((tmp_path / "report").glob("languages_*.csv"))
+    assert list((tmp_path / "report" / "data").glob("languages_*.csv"))
 
 
 def test_an_analysis_with_other_settings_says_what_it_replaces(

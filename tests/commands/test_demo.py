@@ -104,7 +104,7 @@ def test_it_searches_reports_and_says_what_it_found(
     assert "tiny_bloom on cldr: " in said.getvalue() and "Knowledge transfer, baseline" in said.getvalue()
     assert "4/4 searches" in said.getvalue()
     assert len(list(report.parent.glob("*/*/*/wandb/offline-run-*"))) == 4 and "wandb sync" in said.getvalue()
-    assert (report / "knowledge_tiny_bloom_cldr.md").is_file()
+    assert (report / "tables" / "knowledge_tiny_bloom_cldr.md").is_file()
     assert (report / "figures" / "heatmaps_transferability_tiny_bloom_cldr.png").is_file()
 
     # A second time nothing is searched, until what is asked for changes.

@@ -96,7 +96,7 @@ def test_one_analysis_of_two_experiments_is_in_a_report_twice(tmp_path: Path) ->
         _analysis(tmp_path, experiment)
     _analysis(tmp_path, "two", "bloom")
     run_report([tmp_path], tmp_path / "report", "accuracy", Console(quiet=True))
-    tables = {path.name: path.read_text("utf-8") for path in (tmp_path / "report").glob("*.csv")}
+    tables = {path.name: path.read_text("utf-8") for path in (tmp_path / "report" / "data").glob("*.csv")}
     assert set(tables) == {"alignment_bert_one.csv", "alignment_bert_two.csv", "alignment_bloom.csv"}
     assert all(experiment in tables[f"alignment_bert_{experiment}.csv"] for experiment in ("one", "two"))
     figures = {path.name: path.read_text() for path in (tmp_path / "report" / "figures").glob("*.png")}

@@ -82,25 +82,25 @@ def test_the_command_writes_tables_and_a_figure_and_leaves_out_what_is_no_whole_
     said = " ".join(capsys.readouterr().out.split())
     assert "zh2: its grid is incomplete" in said and "statistics alone" in said
     report = root / "report"
-    with (report / "regret_mbert_mlama.csv").open() as file:
+    with (report / "data" / "regret_mbert_mlama.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["language"] for row in rows} == {"German", "cebx"}
     (german,) = [row for row in rows if row["language"] == "German"]
     assert (german["best_lirp"], german["best_lsrp"], german["regret"]) == ("5", "9", "0.00")
     assert (german["near"], german["near_of"]) == ("2", "2") and 0 < float(german["block_runs"]) <= 25
-    with (report / "regret_curve_mbert_mlama.csv").open() as file:
+    with (report / "data" / "regret_curve_mbert_mlama.csv").open() as file:
         curve = {row["strategy"]: row for row in csv.DictReader(file)}
     assert list(curve) == ["racing, budget 25 %", "racing, budget 50 %", "racing, statistics alone", "tpe, 4 pairs"]
     assert all(row["near_of"] == "4" for row in curve.values())
     assert (report / "figures" / "regret_mbert_mlama.png").stat().st_size > 10_000
-    assert (report / "regret_mbert_mlama.md").read_text().count("| racing, budget 25 % |") == 2
+    assert (report / "tables" / "regret_mbert_mlama.md").read_text().count("| racing, budget 25 % |") == 2
 
 
 def test_two_experiments_have_tables_of_their_own(tmp_path: Path) -> None:
     _grid(tmp_path, "de")
     shutil.copytree(tmp_path / "paper", tmp_path / "second")
     assert lrp2_bench("regret", str(tmp_path), "budgets=[0.25]", "trials=[]", "seeds=[0]") == 0
-    tables = {path.stem for path in (tmp_path / "report").glob("regret_mbert*.csv")}
+    tables = {path.stem for path in (tmp_path / "report" / "data").glob("regret_mbert*.csv")}
     assert tables == {"regret_mbert_mlama_paper", "regret_mbert_mlama_second"}
 
 

@@ -167,8 +167,8 @@ def test_a_report_has_tables_of_scores_and_the_page_what_was_answered_instead(sc
     assert lrp2_bench("report", str(scored.outputs), f"output={tmp_path}") == 0
     stem = f"{scored.model.name}_mlama"
     for name in ("scores", "answers", "wrong_answers"):
-        assert list(csv.DictReader((tmp_path / f"{name}_{stem}.csv").open()))
-    page = (tmp_path / "page.html").read_text("utf-8")
+        assert list(csv.DictReader((tmp_path / "data" / f"{name}_{stem}.csv").open()))
+    page = (tmp_path / "index.html").read_text("utf-8")
     data = json.loads(page.split('id="data">')[1].split("</script>")[0])
     (run,) = data["groups"][0]["runs"]
     sides = [side for change in run["changes"].values() for side in (change["gained"], change["lost"])]

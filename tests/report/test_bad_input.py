@@ -43,9 +43,9 @@ def test_a_half_written_sweep_gives_the_tables_of_what_is_there_and_names_the_re
     (tmp_path / "paper" / "mbert" / "mlama" / "ja").mkdir()  # made, and nothing written yet
     assert lrp2_bench("report", str(tmp_path), "--quiet") == 3
     assert str(killed) in capsys.readouterr().err
-    table = (tmp_path / "report" / "optimal_layers_mbert_mlama.md").read_text("utf-8")
+    table = (tmp_path / "report" / "tables" / "optimal_layers_mbert_mlama.md").read_text("utf-8")
     assert "\n| de |" in table and "fr is not finished: status.json is damaged" in table
-    page = (tmp_path / "report" / "page.html").read_text("utf-8")
+    page = (tmp_path / "report" / "index.html").read_text("utf-8")
     assert '"unfinished":[{"name":"French"' in page
 
 
@@ -60,7 +60,7 @@ def test_mixed_configurations_of_one_experiment_are_told_apart_in_the_tables(tmp
         "Labelled apart: The runs of model 'mbert' on 'mlama' in experiment 'paper' have different configurations"
         in said
     )
-    table = (tmp_path / "report" / "optimal_layers_mbert_mlama.csv").read_text("utf-8").splitlines()
+    table = (tmp_path / "report" / "data" / "optimal_layers_mbert_mlama.csv").read_text("utf-8").splitlines()
     assert [row.split(",")[:2] for row in table[1:]] == [
         ["paper (dataset.limit=10)", "fr"],
         ["paper (dataset.limit=null)", "de"],
@@ -72,10 +72,10 @@ def test_hits_of_a_language_nobody_knows_are_assessed_and_named_by_their_code(tm
         write_page_run(tmp_path, language)
     assert lrp2_bench("report", str(tmp_path), "--quiet") == 0
     report = tmp_path / "report"
-    assert "qqq" in (report / "table1_mbert_mlama.md").read_text("utf-8")
-    rows = (report / "significance_mbert_mlama.csv").read_text("utf-8").splitlines()
+    assert "qqq" in (report / "tables" / "table1_mbert_mlama.md").read_text("utf-8")
+    rows = (report / "data" / "significance_mbert_mlama.csv").read_text("utf-8").splitlines()
     assert [row.split(",")[:2] for row in rows[1:]] == [["de", "German"], ["qqq", "qqq"]]
-    assert '"name":"qqq","family":null,"resource":null' in (report / "page.html").read_text("utf-8")
+    assert '"name":"qqq","family":null,"resource":null' in (report / "index.html").read_text("utf-8")
 
 
 def test_a_model_without_data_is_an_error_that_says_what_it_has(tmp_path: Path, capsys: Capture) -> None:
@@ -92,12 +92,12 @@ def test_a_model_without_data_is_an_error_that_says_what_it_has(tmp_path: Path, 
 def test_labels_that_are_code_elsewhere_are_text_on_the_page_and_reach_no_table(tmp_path: Path) -> None:
     write_page_run(tmp_path, "de", labels=HOSTILE * 8, facts=40, relations=("P36", HOSTILE[0], HOSTILE[2]))
     assert lrp2_bench("report", str(tmp_path), "--quiet") == 0
-    for path in (tmp_path / "report").iterdir():
-        text = path.read_text("utf-8") if path.is_file() else ""
+    for path in (tmp_path / "report").rglob("*.*"):
+        text = path.read_text("utf-8") if path.suffix != ".parquet" else ""
         assert not re.search("[\u202e\u2066\x1b]", text), path
         if path.suffix == ".tex":
             assert "\\input{" not in text and text.isascii()
-    page = (tmp_path / "report" / "page.html").read_text("utf-8")
+    page = (tmp_path / "report" / "index.html").read_text("utf-8")
     assert "alert(1)</script>" not in page and page.count("<script") == 3
     held = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert held is not None

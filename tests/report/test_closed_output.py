@@ -36,5 +36,6 @@ def test_figures_and_page_are_written_whoever_reads(
     monkeypatch.setattr(sys, "stdout", stream)
     assert lrp2_bench("report", str(finished_job.outputs), f"output={tmp_path}") == 0
     assert stream.failed == 1 and drawn
-    assert {"page.html", "table1_bert_mlama.csv", "verdict.md"} <= {path.name for path in tmp_path.iterdir()}
-    assert (tmp_path / "page.html").read_text("utf-8").rstrip().endswith("</html>")
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
+    assert {"index.md", "index.html", "data/table1_bert_mlama.csv", "tables/verdict.md", "results.csv"} <= written
+    assert (tmp_path / "index.html").read_text("utf-8").rstrip().endswith("</html>")

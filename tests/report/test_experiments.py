@@ -38,31 +38,35 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_a_report_over_two_experiments_compares_them(outputs: Path, tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=200)
     report = run_report([outputs], tmp_path, "transferability", console).folder
-    means = rows(report / "table1_mbert_mlama.csv")
+    means = rows(report / "data" / "table1_mbert_mlama.csv")
     assert [row["experiment"] for row in means if row["group"] == "all languages"] == ["one", "two"] * 2
     assert [row["metric"] for row in means] == sorted(row["metric"] for row in means), "a metric's rows stay together"
-    layers = rows(report / "optimal_layers_mbert_mlama.csv")
+    layers = rows(report / "data" / "optimal_layers_mbert_mlama.csv")
     assert [(row["experiment"], row["language"]) for row in layers] == [
         ("one", "de"), ("one", "fr"), ("two", "de"), ("two", "ja"),
     ]  # fmt: skip
-    (compared,) = rows(report / "compare_mbert_mlama.csv")
-    assert (compared["language"], compared["experiment"], compared["against"]) == ("de", "two", "one")
+    (compared,) = rows(report / "data" / "comparison.csv")
+    assert (compared["dimension"], compared["language"], compared["second"], compared["first"]) == (
+        "experiment", "de", "two", "one",
+    )  # fmt: skip
+    assert (compared["experiment"], compared["model"], compared["intervention"]) == ("", "mbert", "lrp2")
+    assert float(compared["transferability_held_out"]) > 0
     assert int(compared["facts"]) == 200 and float(compared["accuracy_baseline"]) == 0.0
     assert 0 < float(compared["accuracy_best_low"]) < float(compared["accuracy_best"])
-    notes = (report / "compare_mbert_mlama.md").read_text("utf-8")
+    notes = (report / "tables" / "comparison.md").read_text("utf-8")
     assert "In two alone: ja." in notes and "In one alone: fr." in notes
     figures = {path.stem for path in (report / "figures").iterdir()}
     assert {"heatmaps_accuracy_mbert_mlama_one", "heatmaps_accuracy_mbert_mlama_two"} <= figures
-    page = (report / "page.html").read_text("utf-8")
+    page = (report / "index.html").read_text("utf-8")
     assert '"dataset":"mlama, one"' in page and '"dataset":"mlama, two"' in page
-    assert {row["subject"] for row in rows(report / "verdict.csv")} >= {"mbert on mlama, one, 2 languages"}
+    assert {row["subject"] for row in rows(report / "data" / "verdict.csv")} >= {"mbert on mlama, one, 2 languages"}
 
 
 @pytest.mark.usefixtures("without_figures")
 def test_one_experiment_of_two_gives_the_tables_it_always_gave(outputs: Path, tmp_path: Path) -> None:
     report = run_report([outputs / "one"], tmp_path, "accuracy", Console(file=io.StringIO(), width=200)).folder
-    assert "experiment" not in rows(report / "table1_mbert_mlama.csv")[0]
-    assert not list(report.glob("compare_*"))
+    assert "experiment" not in rows(report / "data" / "table1_mbert_mlama.csv")[0]
+    assert not list(report.rglob("compar*"))
 
 
 def test_a_run_compared_with_itself_differs_by_nothing_and_that_is_not_certainty(outputs: Path) -> None:

@@ -18,6 +18,8 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from tests.support.run_folders import every_pair, write_run
 from tests.support.synthetic_runs import write_synthetic_run
 
+MODELS = ("mbert", "bloom_560m")
+
 
 def report(*inputs: Path, output: Path | None = None, select_by: str = "transferability") -> tuple[Path, str]:
     console = Console(file=io.StringIO(), width=120)
@@ -35,13 +37,14 @@ def test_every_model_and_dataset_gets_both_tables_in_three_forms(tmp_path: Path)
     write_run(tmp_path, "de", (20, 30), every_pair(24), model="bloom_560m", blocks=24)
     folder, printed = report(tmp_path)
     assert folder == tmp_path / "report"
-    tables = [
-        f"{table}_{model}_mlama.{form}"
-        for table in ("table1", "optimal_layers")
-        for model in ("mbert", "bloom_560m")
-        for form in ("md", "csv", "tex")
-    ]
-    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == sorted(["page.html", *tables])
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "data", "index.html", "index.md", "results.csv", "results.parquet", "tables",
+    ]  # fmt: skip
+    names = ["runs", *(f"{table}_{model}_mlama" for table in ("table1", "optimal_layers") for model in MODELS)]
+    assert {path.name for path in (folder / "data").iterdir()} == {f"{name}.csv" for name in names}
+    assert {path.name for path in (folder / "tables").iterdir()} == {
+        f"{name}.{form}" for name in names for form in ("md", "tex")
+    }
     assert "Optimal layers, mbert on mlama" in printed and str(folder) in printed
 
 
@@ -50,7 +53,7 @@ def test_the_csv_holds_the_runs_numbers_and_the_papers(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20.123456, 30), {(1, 2): (21, 31.654321), (3, 4): (22, 31)})
     folder, _ = report(tmp_path, output=tmp_path / "elsewhere" / "deep")
     assert folder == tmp_path / "elsewhere" / "deep"
-    (row,) = read_csv(folder / "optimal_layers_mbert_mlama.csv")
+    (row,) = read_csv(folder / "data" / "optimal_layers_mbert_mlama.csv")
     assert row == {
         "language": "de", "best_lirp": "1", "best_lsrp": "2",
         "accuracy_without": "20.123456", "accuracy_lrp2": "21.000000",
@@ -67,7 +70,7 @@ def test_runs_of_several_inputs_join_in_one_table(tmp_path: Path) -> None:
     write_run(tmp_path / "b", "fr", (20, 30), {(1, 2): (21, 31)})
     folder, _ = report(tmp_path / "a", tmp_path / "b")
     assert folder == tmp_path / "a" / "report"
-    rows = read_csv(folder / "optimal_layers_mbert_mlama.csv")
+    rows = read_csv(folder / "data" / "optimal_layers_mbert_mlama.csv")
     assert [row["language"] for row in rows] == ["de", "fr"]
 
 
@@ -86,7 +89,7 @@ def test_unfinished_runs_are_named_on_the_console_and_in_their_tables_notes(tmp_
     folder, printed = report(tmp_path)
     assert f"{failed}: failed: [red]no disk[/red]" in printed
     for table in ("table1", "optimal_layers"):
-        text = (folder / f"{table}_mbert_mlama.md").read_text(encoding="utf-8")
+        text = (folder / "tables" / f"{table}_mbert_mlama.md").read_text(encoding="utf-8")
         assert r"- fr is not finished: failed: \[red\]no disk" in text
 
 
@@ -110,15 +113,15 @@ def test_a_models_name_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     model = {"name": "../../evil", "blocks": 12, "digest": "d", "revision": "r"}
     write_run(tmp_path / "runs", "de", (20, 30), {(1, 2): (21, 31)}, manifest={"model": model})
     folder, _ = report(tmp_path / "runs")
-    assert len([path for path in folder.iterdir() if path.is_file()]) == 7
-    assert {path.parent for path in tmp_path.rglob("*evil*")} == {folder}
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 13
+    assert {path.parent for path in tmp_path.rglob("*evil*")} == {folder / "tables", folder / "data"}
 
 
 @pytest.mark.usefixtures("without_figures")
 def test_only_the_pivots_run_gives_tables_with_an_empty_body(tmp_path: Path) -> None:
     write_run(tmp_path, "en", (34, 100))
     folder, _ = report(tmp_path)
-    assert "34.0" in (folder / "table1_mbert_mlama.md").read_text(encoding="utf-8")
+    assert "34.0" in (folder / "tables" / "table1_mbert_mlama.md").read_text(encoding="utf-8")
 
 
 def test_figures_lie_beside_the_tables_and_are_counted_on_the_console(tmp_path: Path) -> None:
@@ -160,11 +163,11 @@ def test_runs_with_hits_are_assessed_and_one_verdict_is_given_on_all_models(
         for model in ("mbert", "mine"):
             write_synthetic_run(tmp_path, language, model=model, blocks=3, facts=60)
     folder, printed = report(tmp_path)
-    names = {path.name for path in folder.iterdir()}
-    for table in ("significance_mbert_mlama", "relations_mine_mlama", "verdict"):
-        assert {f"{table}.{form}" for form in ("md", "csv", "tex")} <= names
+    for table in ("significance_mbert_mlama", "relations_mine_mlama", "verdict", "leaderboard"):
+        assert all((folder / "tables" / f"{table}.{form}").exists() for form in ("md", "tex"))
+        assert (folder / "data" / f"{table}.csv").exists()
     assert (folder / "figures" / "relations_mbert_mlama.pdf").exists()
-    verdict = read_csv(folder / "verdict.csv")
+    verdict = read_csv(folder / "data" / "verdict.csv")
     checks = {row["check"] for row in verdict if row["subject"] == "mbert on mlama, 3 languages"}
     assert {"accuracy_rises", "languages_differ", "alignment_rises", "published_pairs_hold"} <= checks
     assert {row["result"] for row in verdict} <= {"supported", "contradicted", "inconclusive"}
@@ -191,7 +194,10 @@ def test_a_report_may_be_of_some_models_alone(tmp_path: Path) -> None:
         write_run(tmp_path, "de", (20, 30), every_pair(3), blocks=3, model=model)
     write_run(tmp_path, "de", (20, 30), state="failed", status={"message": "no disk"}, model="mine")
     folder = run(tmp_path, "xlmr").folder
-    assert {path.name.split("_", 1)[1] for path in folder.glob("*.md")} == {"xlmr_mlama.md", "layers_xlmr_mlama.md"}
+    assert {path.name.split("_", 1)[1] for path in (folder / "tables").glob("*_*.md")} == {
+        "xlmr_mlama.md",
+        "layers_xlmr_mlama.md",
+    }
     with pytest.raises(UnknownNameError, match="Did you mean 'xlmr'"):
         run(tmp_path, "xlmrr")
     with pytest.raises(BenchError, match="'mine' has no finished run to report on:\n.*no disk"):
@@ -209,8 +215,8 @@ def test_names_that_are_code_elsewhere_stay_text_in_every_form(tmp_path: Path) -
         manifest["language"] = f"{HOSTILE}{number}"
         (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     folder, printed = report(tmp_path)
-    for path in folder.iterdir():
-        text = path.read_text("utf-8") if path.is_file() else ""
+    for path in folder.rglob("*.*"):
+        text = path.read_text("utf-8") if path.suffix in (".md", ".tex", ".csv", ".html") else ""
         assert "\u202e" not in text
         if path.suffix == ".md":
             assert "\\<script" in text and not re.search(r"(?<!\\)<script", text)
@@ -223,21 +229,23 @@ def test_names_that_are_code_elsewhere_stay_text_in_every_form(tmp_path: Path) -
 def test_the_numbers_of_every_form_are_the_same(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=3, facts=60)
     folder, _ = report(tmp_path)
-    (row,) = read_csv(folder / "significance_mbert_mlama.csv")
+    (row,) = read_csv(folder / "data" / "significance_mbert_mlama.csv")
     value, low, high = (float(row[f"transferability_held_out{part}"]) for part in ("", "_low", "_high"))
     shown = f"{value:+.1f} [{low:.1f}, {high:.1f}]".replace("+0.0 ", "0.0 ")
-    lines = (folder / "significance_mbert_mlama.md").read_text("utf-8").split("\n")
+    lines = (folder / "tables" / "significance_mbert_mlama.md").read_text("utf-8").split("\n")
     assert f"| {shown} |" in next(line for line in lines if "German" in line).replace("\\", "")
-    assert f"${value:+.1f}$" in (folder / "significance_mbert_mlama.tex").read_text("utf-8").replace("$-0.0$", "$0.0$")
+    assert f"${value:+.1f}$" in (folder / "tables" / "significance_mbert_mlama.tex").read_text("utf-8").replace(
+        "$-0.0$", "$0.0$"
+    )
 
 
 @pytest.mark.usefixtures("without_figures")
 def test_a_page_lies_beside_the_tables_and_says_what_it_lacks(tmp_path: Path) -> None:
     run = write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 31)})
     folder, printed = report(tmp_path)
-    assert f"Page: {folder / 'page.html'}" in printed
+    assert f"Page: {folder / 'index.html'}" in printed
     assert f"Not on the page: '{run / 'hits.parquet'}' is missing" in printed
-    assert '"select_by":"transferability"' in (folder / "page.html").read_text(encoding="utf-8")
+    assert '"select_by":"transferability"' in (folder / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_report_loads_no_model_library() -> None:

@@ -39,7 +39,7 @@ def test_tables_and_page_name_the_languages_that_forget(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=120)
     folder = run_report([tmp_path], None, "transferability", console).folder
     for name in ("table1_mbert_mlama.md", "optimal_layers_mbert_mlama.md"):
-        assert "accuracy falls in de (5.0 to 3.0 %)" in (folder / name).read_text()
+        assert "accuracy falls in de (5.0 to 3.0 %)" in (folder / "tables" / name).read_text()
     content, _ = page_data(assessed_groups(find_runs([tmp_path])[0]), (), Choices())
     notes = {
         run["code"]: [note for note in run["notes"] if "accuracy falls" in note] for run in content["groups"][0]["runs"]

@@ -137,8 +137,8 @@ def check_files(run: OfflineRun, files: dict[Path, Path]) -> set[str]:
     """That every table, figure and page of ``files`` is logged with what is in it, and nothing else; their keys."""
     tables = {f"tables/{path.stem}": path for path in files.values() if path.suffix == ".csv"}
     shown = {f"figures/{path.stem}": path for path in files.values() if path.suffix == ".png"}
-    if Path("page.html") in files:
-        shown["page"] = files[Path("page.html")]
+    if Path("index.html") in files:
+        shown["page"] = files[Path("index.html")]
     logged = {key.rsplit(".", 1)[0] if "." in key else key for row in run.history for key in row} - OWN
     assert logged == {*tables, *shown}
     for key, path in tables.items():

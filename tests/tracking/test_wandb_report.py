@@ -19,12 +19,13 @@ from tests.support.run_folders import every_pair, write_run
 def report(tmp_path: Path) -> ReportRecord:
     """A report of a table and a page."""
     folder = tmp_path / "report"
-    folder.mkdir()
-    (folder / "verdict.csv").write_text("claim,p\nrises,0.5\n", encoding="utf-8")
-    (folder / "verdict.md").write_text("# Verdict\n", encoding="utf-8")
-    (folder / "page.html").write_text("<p>page", encoding="utf-8")
-    (folder / "stale.csv").write_text("of,another\n", encoding="utf-8")
-    files = [Path(name) for name in ("verdict.csv", "verdict.md", "page.html")]
+    for name in ("data", "tables"):
+        (folder / name).mkdir(parents=True)
+    (folder / "data" / "verdict.csv").write_text("claim,p\nrises,0.5\n", encoding="utf-8")
+    (folder / "tables" / "verdict.md").write_text("# Verdict\n", encoding="utf-8")
+    (folder / "index.html").write_text("<p>page", encoding="utf-8")
+    (folder / "data" / "stale.csv").write_text("of,another\n", encoding="utf-8")
+    files = [Path(name) for name in ("data/verdict.csv", "tables/verdict.md", "index.html")]
     return ReportRecord(folder, files, ["a", "b"], ["mbert"], ["mlama"], ["de"], "accuracy", 1, ["one lacks hits"])
 
 
@@ -34,7 +35,11 @@ def test_a_report_on_two_experiments_is_one_run_of_its_own_files(report: ReportR
     assert (run.run["display_name"], run.run["run_group"], run.run["job_type"]) == ("report-a+b", "a+b", "report")
     assert run.media("tables/verdict")["data"] == [["rises", 0.5]]
     (artifact,) = [found for found in run.artifacts if found.type == "report"]
-    assert artifact.name == "report-a_b" and set(artifact.files) == {"verdict.csv", "verdict.md", "page.html"}
+    assert artifact.name == "report-a_b" and set(artifact.files) == {
+        "data/verdict.csv",
+        "tables/verdict.md",
+        "index.html",
+    }
     assert run.summary["incomplete"] == 1
 
 
@@ -45,7 +50,7 @@ def test_a_page_too_large_to_be_shown_is_in_the_artifact_alone(
     WandbTracker(mode="offline").log_report(report)
     run = the_run(report.folder)
     assert not run.logged("page.path")
-    assert "page.html" in next(found.files for found in run.artifacts if found.type == "report")
+    assert "index.html" in next(found.files for found in run.artifacts if found.type == "report")
 
 
 def test_a_failure_inside_is_a_warning_and_the_run_ends_as_failed(

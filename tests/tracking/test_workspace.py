@@ -121,8 +121,10 @@ def test_the_command_writes_a_file_beside_the_report_and_draws_what_lies_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_run(tmp_path, "de", (20, 30), every_pair(12))
-    (tmp_path / "report" / "figures").mkdir(parents=True)
-    for name in ("verdict.csv", "verdict.md", "page.html", "figures/alignment.png", "figures/alignment.pdf"):
+    for name in (
+        "data/verdict.csv", "tables/verdict.md", "index.html", "figures/alignment.png", "figures/alignment.pdf",
+    ):  # fmt: skip
+        (tmp_path / "report" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "report" / name).write_text("x")
     assert lrp2_bench("workspace", str(tmp_path)) == 0
     assert "Workspace 'LRP2: paper' of 1 runs" in capsys.readouterr().out

@@ -138,9 +138,10 @@ def _draw_set(axes: Axes, pairs: Collection[LayerPair]) -> bool:
     if len(cells) < 2:
         return False
     for i, j in cells:
+        left, right, below, above = j - 0.5, j + 0.5, i - 0.5, i + 0.5
         for beside, ends in (
-            ((i, j - 1), ((j - 0.5, j - 0.5), (i - 0.5, i + 0.5))), ((i, j + 1), ((j + 0.5, j + 0.5), (i - 0.5, i + 0.5))),
-            ((i - 1, j), ((j - 0.5, j + 0.5), (i - 0.5, i - 0.5))), ((i + 1, j), ((j - 0.5, j + 0.5), (i + 0.5, i + 0.5))),
+            ((i, j - 1), ((left, left), (below, above))), ((i, j + 1), ((right, right), (below, above))),
+            ((i - 1, j), ((left, right), (below, below))), ((i + 1, j), ((left, right), (above, above))),
         ):  # fmt: skip
             if beside not in cells:
                 axes.plot(*ends, gid="95 % set", zorder=3, clip_on=False, **_SET)

@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.interventions.registry import without_strengths
-from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
+from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns, at_strength
 from lrp2_bench.report.claims.check import INCONCLUSIVE, Outcome, gain_outcome
+from lrp2_bench.report.method import few_strengths
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.damage import damage_of
 from lrp2_bench.results.forgetting import WHY
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
 from lrp2_bench.stats.held_out import ENOUGH
+
+#: The strength of a run that chose it with the pair.
+SEARCHED = "searched"
 
 _NOTHING = Interval(math.nan, math.nan, math.nan)
 #: Points that are 0 as they are shown.
@@ -30,12 +34,13 @@ _SHOWN = 0.05
 class LeaderboardRow:
     """One line. ``language`` is a code, or '' for the mean of ``languages`` languages; ``name`` is what to show.
 
-    ``strength`` is that of the run as it is read, ``1`` or ``0.5/0.25``, or ``searched`` where it was chosen with the
-    pair. ``facts`` of the language, of all languages together in a mean. ``baseline`` (percent), ``held_out`` and
-    ``in_sample`` (points) are by metric with 95 % intervals; the pair is chosen by ``metric`` throughout, and ``best``
-    is it. ``p`` is that the held-out gain is 0, Holm-corrected over the model's languages; NaN in a mean. ``outcome``
-    and ``why`` are about ``held_out[metric]``. ``pivot_change`` (points) and ``kl`` (nats) are the damage at the best
-    pair, None where it was not measured. ``remark`` says where transferability rises while accuracy falls.
+    ``strength`` is as it is read: ``1``, ``0.5/0.25`` (there and back), or ``searched`` where it was chosen with the
+    pair; then each of a few strengths has lines of its own. ``facts`` of the language, of all languages together in a
+    mean. ``baseline`` (percent), ``held_out`` and ``in_sample`` (points) are by metric with 95 % intervals; the pair is
+    chosen by ``metric`` throughout, and ``best`` is it. ``p`` is that the held-out gain is 0, Holm-corrected over the
+    model's languages; NaN in a mean. ``outcome`` and ``why`` are about ``held_out[metric]``. ``pivot_change`` (points)
+    and ``kl`` (nats) are the damage at the best pair, None where it was not measured. ``remark`` says where
+    transferability rises while accuracy falls.
     """
 
     experiment: str
@@ -64,6 +69,11 @@ class LeaderboardRow:
         return not self.language
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What was run, at whatever strength."""
+        return self.experiment, self.model, self.dataset, self.intervention
+
+    @property
     def gain(self) -> Interval:
         """The held-out gain that the row is ranked and judged by."""
         return self.held_out[self.metric]
@@ -72,26 +82,38 @@ class LeaderboardRow:
 def leaderboard(groups: Sequence[AssessedRuns]) -> list[LeaderboardRow]:
     """Means over languages first, the largest held-out gain of each dataset on top, then each one's languages in the
     same order. A model with one language has no mean; its language stands among the means."""
-    boards = [board for found in groups if (board := list(_board(found)))]
+    by_strength = [at_strength(found, each) for found in groups for each in few_strengths(found.runs)]
+    boards = [board for found in (*groups, *by_strength) if (board := list(_board(found)))]
     boards.sort(key=lambda board: (board[0].dataset, *_rank(board[0])))
     return [board[0] for board in boards] + [row for board in boards for row in board[1:]]
 
 
 def heads(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
     """The first row of every model and intervention: its mean, or its only language."""
-    return list({_group(row): row for row in reversed(rows)}.values())[::-1]
+    return list({(*row.names, row.strength): row for row in reversed(rows)}.values())[::-1]
+
+
+def unmeasured(rows: Sequence[LeaderboardRow]) -> list[str]:
+    """A line for each model and intervention whose damage was measured in no language."""
+    lines = [
+        f"Damage was not measured: {row.model} on {row.dataset}, {row.intervention}{_in(row)}. The same search with "
+        "damage=true adds it and computes no hit twice."
+        for row in heads(rows)
+        if row.pivot_change is None and row.kl is None
+    ]
+    return list(dict.fromkeys(lines))
+
+
+def _in(row: LeaderboardRow) -> str:
+    return f", experiment {row.experiment}" if row.experiment else ""
 
 
 def strength_of(run: Run) -> str:
     """As :attr:`LeaderboardRow.strength`."""
     if run.strengths:
-        return "searched"
+        return run.strengths[0] if len(run.strengths) == 1 else SEARCHED
     there, back = run.own_strengths
     return f"{there:g}" if there == back else f"{there:g}/{back:g}"
-
-
-def _group(row: LeaderboardRow) -> tuple[str, ...]:
-    return row.experiment, row.model, row.dataset, row.intervention, row.strength
 
 
 def _rank(row: LeaderboardRow) -> tuple[bool, float, str, str, str]:
@@ -117,7 +139,7 @@ def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
     in_sample = {name: one.change for name, one in measured.items()}
     pivot_change, kl = _damage(run, each.assessed.best)
     return LeaderboardRow(
-        **_names(run), language=run.language, name=each.name, languages=1, facts=each.assessed.facts, metric=metric,
+        **names_of(run), language=run.language, name=each.name, languages=1, facts=each.assessed.facts, metric=metric,
         baseline={name: one.without for name, one in measured.items()}, held_out=held_out, in_sample=in_sample,
         best=each.assessed.best, p=each.held_out_p, outcome=outcome, why=why, pivot_change=pivot_change, kl=kl,
         remark=_remark(held_out if each.assessed.held_out.told else in_sample),
@@ -137,7 +159,7 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
         outcome, why = INCONCLUSIVE, f"Fewer than {ENOUGH} clusters of facts in every language."
     count = len(told) or len(members)
     return LeaderboardRow(
-        **_names(members[0].run), language="", name=f"mean of {count} languages", languages=count,
+        **names_of(members[0].run), language="", name=f"mean of {count} languages", languages=count,
         facts=sum(row.facts for row in rows), metric=metric,
         baseline={
             name: mean_over_languages([each.assessed.measured[name].baseline for each in members]) for name in METRICS
@@ -152,7 +174,8 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
     )  # fmt: skip
 
 
-def _names(run: Run) -> dict[str, str]:
+def names_of(run: Run) -> dict[str, str]:
+    """What a line is called by, as in :class:`LeaderboardRow`."""
     return {
         "experiment": run.label or run.experiment,
         "model": run.model_name,

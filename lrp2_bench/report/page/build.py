@@ -1,4 +1,4 @@
-"""``page.html``: one file with everything in it, which opens from a disk, without a network, for years."""
+"""``index.html``: one file with everything in it, which opens from a disk, without a network, for years."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any
 
 from lrp2_bench.core.files import write_text
 from lrp2_bench.report.assessed_runs import AssessedRuns
+from lrp2_bench.report.files import PAGE
 from lrp2_bench.report.page.data import Choices, page_data
 from lrp2_bench.report.page.overview_data import Beside
 from lrp2_bench.results.runs import Unfinished
 
-NAME = "page.html"
 #: In the order in which they are read: each uses what those before it define.
 SCRIPTS = (
     "words", "elements", "scrolls", "state", "classes", "leaderboard", "overview", "result", "plots", "colours",
@@ -34,12 +34,13 @@ def write_page(
     choices: Choices,
     beside: Beside | None = None,
 ) -> tuple[Path, list[str]]:
-    """Write ``folder/page.html``, whole or not at all; its path, and what could not be read for it.
+    """Write ``folder/index.html``, whole or not at all; its path, and what could not be read for it.
 
-    ``groups`` are the assessed runs of a model and dataset each, ``beside`` what the folder holds otherwise. The same runs give the same bytes.
+    ``groups`` are the assessed runs of a model and dataset each, ``beside`` what the folder holds otherwise. The
+    same runs give the same bytes.
     """
     content, problems = page_data(groups, unfinished, choices, beside)
-    path = folder / NAME
+    path = folder / PAGE
     write_text(path, render(content))
     return path, problems
 

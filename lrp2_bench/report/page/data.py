@@ -11,20 +11,18 @@ from lrp2_bench.data import published
 from lrp2_bench.data.language_table import resource_of
 from lrp2_bench.data.relation_names import relation_name
 from lrp2_bench.interventions.registry import without_strengths
-from lrp2_bench.report.assessed_runs import AssessedRuns
+from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
 from lrp2_bench.report.method import few_strengths, method
+from lrp2_bench.report.overview.leaderboard import strength_of
 from lrp2_bench.report.page.colours import diverging
 from lrp2_bench.report.page.overview_data import Beside, overview_data
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
-from lrp2_bench.report.overview.leaderboard import strength_of
 from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Unfinished, belongs
 from lrp2_bench.stats.across_languages import mean_over_languages
 
-#: The strength of groups whose pairs are each shown at the strength that is best for them.
-BEST = "searched"
 _REASON = 300  # characters
 
 
@@ -67,13 +65,9 @@ def page_data(
 
 def _by_strength(found: AssessedRuns, select_by: str) -> list[tuple[AssessedRuns, str]]:
     """With their strength; where strengths were searched, each pair of layers at its best, and all at each of a few."""
-    if not any(run.strengths for run in found.runs):
-        return [(found, strength_of(found.runs[0]))]
     best = tuple(run.at_best_strengths(select_by) for run in found.runs)
-    return [
-        (replace(found, runs=best), BEST),
-        *((replace(found, runs=tuple(run.at(each) for run in found.runs)), each) for each in few_strengths(found.runs)),
-    ]
+    parts = [(at_strength(found, each), each) for each in few_strengths(found.runs)]
+    return [(replace(found, runs=best), strength_of(found.runs[0])), *parts]
 
 
 def _group(

@@ -12,6 +12,7 @@ from lrp2_bench.core.types import Interval
 from lrp2_bench.render.table import Table
 from lrp2_bench.render.text import file_stem
 from lrp2_bench.report.assessed_runs import AssessedRuns
+from lrp2_bench.report.overview.comparison import ComparisonRow
 from lrp2_bench.report.overview.leaderboard import LeaderboardRow, leaderboard
 from lrp2_bench.report.page.shown_tables import table_data
 from lrp2_bench.report.page.texts import plain
@@ -24,7 +25,7 @@ _SECTIONS = {
     "verdict": "Claim checks",
     "leaderboard": "Results",
     "ablations": "Interventions compared",
-    "compare": "Experiments compared",
+    "comparison": "Interventions compared",
     "scores": "What is answered",
     "answers": "What is answered",
     "wrong_answers": "What is answered",
@@ -34,12 +35,13 @@ _SECTIONS = {
 @dataclass(frozen=True)
 class Beside:
     """What the report holds beside its page: ``tables``, those of ``analyses``, and ``files``, as paths from the page's
-    folder. ``about`` says what was run."""
+    folder. ``about`` says what was run, ``comparisons`` are rows of two searches each."""
 
     tables: Sequence[Table] = ()
     analyses: Sequence[Table] = ()
     files: Sequence[PurePath] = ()
     about: Table | None = None
+    comparisons: Sequence[ComparisonRow] = ()
 
 
 def overview_data(groups: Sequence[AssessedRuns], beside: Beside) -> dict[str, Any]:
@@ -48,14 +50,14 @@ def overview_data(groups: Sequence[AssessedRuns], beside: Beside) -> dict[str, A
     by_stem: dict[str, list[str]] = {}
     for path in beside.files:
         by_stem.setdefault(path.stem, []).append(path.as_posix())
-    order = ("Claim checks", "Interventions compared", "Experiments compared", "What is answered", "Analyses")
+    order = ("Claim checks", "Interventions compared", "What is answered", "Analyses")
     sections.sort(key=lambda one: order.index(one[0]) if one[0] in order else len(order))
     return {
         "leaderboard": {
             metric: [_row(row) for row in leaderboard([replace(found, select_by=metric) for found in groups])]
             for metric in METRICS
         },
-        "comparisons": [],
+        "comparisons": [_comparison(row) for row in beside.comparisons if row.language],
         "about": table_data(beside.about) if beside.about else None,
         "tables": [
             {"section": section, **table_data(table), "files": _tabular(by_stem.get(file_stem(table.name), ()))}
@@ -97,6 +99,19 @@ def _row(row: LeaderboardRow) -> dict[str, Any]:
         "outcome": row.outcome,
         "why": plain(row.why, _TEXT),
         "remark": plain(row.remark, _TEXT),
+    }
+
+
+def _comparison(row: ComparisonRow) -> dict[str, Any]:
+    sides = ({**row.names, row.dimension: value} for value in (row.first, row.second))
+    first, second = ({name: plain(value, 60) for name, value in side.items()} for side in sides)
+    found = {"held_out": row.found.held_out, "at_best": row.found.at_best, "baseline": row.found.baseline}
+    return {
+        "first": first,
+        "second": second,
+        "language": plain(row.language, 60),
+        "facts": row.facts,
+        **{part: {name: _numbers(one) for name, one in by_metric.items()} for part, by_metric in found.items()},
     }
 
 

@@ -105,7 +105,7 @@ def _add_evidence(shown: dict[str, Any], run: Run, evidence: Evidence, texts: Fa
 
 
 def _relations(evidence: Evidence) -> dict[str, dict[str, list[int]]]:
-    """By relation: its ``facts``, how many the baseline hits, and for each best pair those from miss to hit and back."""
+    """By relation: its ``facts``, how many the baseline hits, for each best pair those from miss to hit and back."""
     shown: dict[str, dict[str, list[int]]] = {}
     for pair, turned in evidence.turned.items():
         gained, lost = (Counter(relation for relation, _ in facts) for facts in (turned.gained, turned.lost))

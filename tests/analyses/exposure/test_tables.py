@@ -225,7 +225,7 @@ def test_the_report_writes_them_in_every_form_and_a_second_time_the_same(tmp_pat
         write_exposure_run(tmp_path, language, TWIN)
     folder = run_report([tmp_path], None, "transferability", Console(file=io.StringIO())).folder
     names = ["exposure_tiny_mbert_cldr", "exposure_tiny_mbert_twin_cldr", "knowledge_tiny_mbert_cldr"]
-    written = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    written = {path.name: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
     assert sorted(name for name in written if name[0] in "ek") == [
         f"{n}.{form}" for n in names for form in ("csv", "md", "tex")
     ]
@@ -234,7 +234,7 @@ def test_the_report_writes_them_in_every_form_and_a_second_time_the_same(tmp_pat
     ]
     assert float(de["accuracy_change_low"]) < float(de["accuracy_change"]) < float(de["accuracy_change_high"])
     run_report([tmp_path], None, "transferability", Console(file=io.StringIO()))
-    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == written
+    assert {path.name: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()} == written
 
 
 def test_a_terminal_of_80_columns_shows_the_intervals(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_the_report_compares_them_in_one_table(swept: ToyJob, tmp_path: Path) ->
     console = Console(file=io.StringIO(), width=120)
     folder = run_report([swept.outputs / "default"], tmp_path, "transferability", console).folder
     name = swept.model.name
-    rows = list(csv.DictReader(io.StringIO((folder / f"ablations_{name}_mlama.csv").read_text("utf-8"))))
+    rows = list(csv.DictReader(io.StringIO((folder / "data" / f"ablations_{name}_mlama.csv").read_text("utf-8"))))
     assert [row["projection"] for row in rows] == [*SWEPT[:4], "shuffled (zh)", "other_pivot_zh"]
     assert [int(row["settings"]) for row in rows] == [6, 3, 3, 6, 6, 6]
     for row, projection in zip(rows, SWEPT, strict=True):
@@ -133,14 +133,14 @@ def test_the_report_compares_them_in_one_table(swept: ToyJob, tmp_path: Path) ->
         assert float(row["transferability_change_low"]) <= change + 1e-5
         assert float(row["accuracy_change"]) == pytest.approx(best.accuracy - baseline.accuracy, abs=1e-5)
         of = "" if projection == "lrp2" else f"_{_folder(swept, projection).parents[2].name}"
-        (sure,) = _csv(folder / f"significance_{name}{of}_mlama.csv")
+        (sure,) = _csv(folder / "data" / f"significance_{name}{of}_mlama.csv")
         assert row["transferability_held_out"] == sure["transferability_held_out"]
         if projection == "lrp2":
             assert row["transferability_less_lrp2"] == ""
         else:
             less = change - float(rows[0]["transferability_change"])
             assert float(row["transferability_less_lrp2"]) == pytest.approx(less, abs=1e-5)
-    tables = {path.name for path in folder.glob("table1_*.csv")}
+    tables = {path.name for path in (folder / "data").glob("table1_*.csv")}
     assert f"table1_{name}_mlama.csv" in tables and f"table1_{name}_random_mlama.csv" in tables
 
 
@@ -155,21 +155,21 @@ def test_an_ablation_never_passes_for_lrp2_in_tables_the_verdict_and_the_page(sw
         run_report([swept.outputs / "default"], tmp_path, "transferability", console).folder,
         swept.model.name,
     )
-    subjects = {row["subject"] for row in _csv(folder / "verdict.csv")}
+    subjects = {row["subject"] for row in _csv(folder / "data" / "verdict.csv")}
     assert f"{name} on mlama, 1 language" in subjects and not any("random" in subject for subject in subjects)
     shown = str(console.file.getvalue()) if isinstance(console.file, io.StringIO) else ""
     assert "LRP2 and its ablations" in shown and f"{name} on mlama" in shown and f"{name}_random on mlama" not in shown
     assert f"Not shown, but written: tables of each ablation ({name}_lirp_only" in shown
 
-    (whole,), (side,) = (_csv(folder / f"significance_{name}{of}_mlama.csv") for of in ("", "_lirp_only"))
+    (whole,), (side,) = (_csv(folder / "data" / f"significance_{name}{of}_mlama.csv") for of in ("", "_lirp_only"))
     assert (whole["confidence_set_of"], side["confidence_set_of"]) == ("6", "3"), "pairs that move alike count once"
-    own = (folder / f"table1_{name}_random_mlama.md").read_text("utf-8")
+    own = (folder / "tables" / f"table1_{name}_random_mlama.md").read_text("utf-8")
     assert "with random" in own and "LRP2" not in own.replace("by LRP2's length", "")
-    assert "in random directions" in own and "An ablation" not in (folder / f"table1_{name}_mlama.md").read_text(
-        "utf-8"
-    )
+    assert "in random directions" in own and "An ablation" not in (
+        folder / "tables" / f"table1_{name}_mlama.md"
+    ).read_text("utf-8")
 
-    page = (folder / "page.html").read_text("utf-8")
+    page = (folder / "index.html").read_text("utf-8")
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
     groups = {group["model"]: group for group in data["groups"]}
     assert data["groups"][0]["model"] == name, "the page opens with LRP2's own"
@@ -184,4 +184,4 @@ def test_an_ablation_never_passes_for_lrp2_in_tables_the_verdict_and_the_page(sw
 @pytest.mark.usefixtures("without_figures")
 def test_without_ablations_there_is_no_such_table(swept: ToyJob, tmp_path: Path) -> None:
     run_report([swept.folder().parent], tmp_path, "transferability", Console(file=io.StringIO()))
-    assert not list(tmp_path.glob("ablations_*"))
+    assert not list(tmp_path.rglob("ablations_*"))

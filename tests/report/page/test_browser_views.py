@@ -13,6 +13,7 @@ import pytest
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.render.table import Column, Table
+from lrp2_bench.report.overview.comparison import comparison
 from lrp2_bench.report.overview.leaderboard import leaderboard
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
@@ -52,8 +53,9 @@ def several_page(several: Path) -> Path:
         "ablations_m_d", "Long", tuple(Column(f"c{n}", f"column {n}", "text") for n in range(30)), (("cell",) * 30,)
     )
     files = [Path("tables/ablations_m_d.csv"), Path("figures/heat map#1.png"), Path("figures/heat map#1.pdf")]
-    beside = Beside([verdict], [long], files)
-    return write_page(runs_of(several), (), several / "report", Choices(), beside)[0]
+    groups = runs_of(several)
+    beside = Beside([verdict], [long], files, None, comparison(groups)[0])
+    return write_page(groups, (), several / "report", Choices(), beside)[0]
 
 
 @pytest.fixture
@@ -89,9 +91,11 @@ def test_the_leaderboard_unfolds_by_keys_and_leads_to_a_language(page: Opened, s
     assert rows.count() == 6
     assert page.page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
     page.page.click("#leaderboard .member >> nth=0 >> .link")
-    first = next(row for row in expected if not row.is_mean and row.names[3] == means[0].intervention)
+    group = [getattr(means[0], name) for name in ("intervention", "strength")]
+    first = next(row for row in expected if not row.is_mean and [row.intervention, row.strength] == group)
     assert page.page.is_visible("#heatmap") and not page.page.is_visible("#answer")
-    assert first.name in page.text("#overline") or "view=language" in page.page.url
+    assert first.name in page.text("#overline")
+    assert [page.page.input_value(f"#{name}") for name in ("intervention", "strength")] == group
 
 
 def test_intervention_and_strength_have_selectors_which_the_address_keeps(page: Opened) -> None:
@@ -116,6 +120,36 @@ def test_relations_show_what_is_won_and_lost(page: Opened) -> None:
     assert [sum(int(row[at]) for row in texts) for at in (4, 3)] == counts
     assert texts[0][0] in ("P30 continent", "P36 capital")
     assert [int(row[5].replace("−", "-")) for row in texts] == [int(row[4]) - int(row[3]) for row in texts]
+
+
+def test_two_searches_are_compared_on_one_scale_with_their_paired_difference(page: Opened, several: Path) -> None:
+    page.page.click("#view-compare")
+    page.page.select_option("#language", label="German")
+    assert page.page.locator("#compare-a option").count() == 3 == page.page.locator("#compare-b option").count() + 1
+    page.page.select_option("#compare-a", label="mbert, lrp2, strength 1")
+    page.page.select_option("#compare-b", label="mbert, random, strength 1")
+    rows = [row for row in comparison(runs_of(several))[0] if row.language == "de" and row.dimension == "intervention"]
+    (row,) = [row for row in rows if (row.first, row.second) == ("lrp2", "random")]
+    gain = row.found.held_out["transferability"]
+    said = re.fullmatch(
+        r"German, transferability: Held-out gains, B less A: (\S+) points, 95 % interval (\S+) to (\S+)",
+        page.text("#compare-title"),
+    )
+    assert said, page.text("#compare-title")
+    assert [number(part) for part in said.groups()] == pytest.approx([gain.value, gain.low, gain.high], abs=0.00501)
+    sides = [page.drawn(f"heatmap-{side}", "changes") for side in "ab"]
+    assert sides[0]["zmax"] == sides[1]["zmax"] and sides[0]["z"] != sides[1]["z"]
+    page.page.click("#swap")
+    turned = re.search(r"(\S+) points", page.text("#compare-title"))
+    assert turned and number(turned[1]) == pytest.approx(-gain.value, abs=0.00501)
+    page.page.reload()
+    assert page.page.input_value("#compare-a") == page.page.locator(
+        "#compare-a option", has_text="random, strength 1"
+    ).get_attribute("value")
+    page.page.select_option("#compare-b", label="mbert, random, strength 0.5")
+    page.page.select_option("#compare-a", label="mbert, lrp2, strength 1")
+    assert "no paired difference" in page.text("#compare-title")
+    assert "differ in intervention and strength" in page.text("#compare-caption")
 
 
 def test_colours_do_not_saturate_and_numbers_stand_where_they_fit(german: Opened, shown_runs: Path) -> None:
@@ -158,6 +192,7 @@ def test_tables_and_files_of_the_report_are_shown_and_hostile_texts_stay_texts(p
     page.page.click("#view-tables")
     assert page.page.locator("#all-tables h2").all_inner_texts() == ["Claim checks", "Analyses"]
     page.page.click("#table-ablations_m_d summary")
+    page.page.wait_for_selector("#table-ablations_m_d td")
     assert page.page.locator("#table-ablations_m_d td").count() == 30
     assert page.page.locator("script").count() == 3
 

@@ -96,7 +96,7 @@ def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
     runs, unfinished = find_runs([tmp_path / "runs"])
     pages = [write_page(assessed_groups(runs), unfinished, tmp_path / name, Choices())[0] for name in ("a", "b")]
     assert pages[0].read_bytes() == pages[1].read_bytes()
-    assert pages[0].name == "page.html" and b'"German"' in pages[0].read_bytes()
+    assert pages[0].name == "index.html" and b'"German"' in pages[0].read_bytes()
 
 
 def test_a_page_of_52_languages_and_two_models_of_24_blocks_would_weigh_less_than_15_megabytes(tmp_path: Path) -> None:

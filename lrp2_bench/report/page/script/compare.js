@@ -55,7 +55,7 @@ function drawCompare() {
   fill(find("compare-table"), ...comparedRows(sides));
   for (const { group, side, run } of sides) {
     fill(find(`compare-title-${side}`), `${side.toUpperCase()}: `, isolated("bdi", optionName(group)));
-    draw(`heatmap-${side}`, pairTraces(`heatmap-${side}`, run, group, state.metric, limit), pairLayout(group, []),
+    draw(`heatmap-${side}`, pairTraces(`heatmap-${side}`, run, group, state.metric, limit, data.select_by), pairLayout(group, []),
       { hover: (event) => hoverSide(event, side), unhover: hideTip });
   }
   drawRamp("compare-ramp", limit);
@@ -66,32 +66,41 @@ function hoverSide(event, side) {
   tellPair(event, runIn(group, state.run.code));
 }
 
-// The report's paired difference, B less A; null where it has none, as for runs without a common fact.
+// The report's paired differences, B less A, of searches that differ in one dimension; null for others.
 function comparedRuns([a, b]) {
-  const key = (group) => DIMENSIONS.map((name) => group[name]).join("\n");
-  const of = data.comparisons.filter((one) => one.language === state.run.code && one.metric === state.metric);
-  const found = of.find((one) => key(one.first) === key(a.group) && key(one.second) === key(b.group));
-  if (found) return found;
-  const turned = of.find((one) => key(one.first) === key(b.group) && key(one.second) === key(a.group));
-  const flip = (numbers) => numbers && [numbers[0], numbers[2], numbers[1]].map((one) => (one === null ? null : -one));
-  return turned ? { ...turned, held_out: flip(turned.held_out), at_best: flip(turned.at_best), baseline: flip(turned.baseline) } : null;
+  const same = (names, group) => DIMENSIONS.every((name) => names[name] === group[name]);
+  const of = data.comparisons.filter((one) => one.language === state.run.code);
+  const part = (one, name, sign) => {
+    const numbers = one[name][state.metric];
+    if (!numbers || numbers[0] === null) return null;
+    const [value, low, high] = sign > 0 ? numbers : [0, 2, 1].map((at) => (numbers[at] === null ? null : -numbers[at]));
+    return { value, interval: low === null ? null : [low, high] };
+  };
+  const parts = (one, sign) => one && { facts: one.facts, held_out: part(one, "held_out", sign), at_best: part(one, "at_best", sign),
+    baseline: part(one, "baseline", sign) };
+  return parts(of.find((one) => same(one.first, a.group) && same(one.second, b.group)), 1)
+    || parts(of.find((one) => same(one.first, b.group) && same(one.second, a.group)), -1) || null;
 }
 
 function difference(sides) {
   const found = comparedRuns(sides);
-  const [name, numbers] = found && found.held_out && found.held_out[0] !== null ? ["Held-out gains", found.held_out]
-    : ["In-sample, at the best pairs", found ? found.at_best : null];
   const about = [isolated("bdi", state.run.name), `, ${state.metric}: `];
-  if (!numbers || numbers[0] === null) return [...about, "no paired difference."];
-  const interval = numbers[1] === null ? null : numbers.slice(1);
-  return [...about, `${name}, B less A: `, make("strong", direction(interval), signed(numbers[0])), " points",
-    interval ? `, 95 % interval ${bounds(interval)}` : ""];
+  const shown = found && (found.held_out || found.at_best);
+  if (!shown) return [...about, "no paired difference"];
+  const name = found.held_out ? "Held-out gains" : "In-sample, at the best pairs";
+  return [...about, `${name}, B less A: `, make("span", direction(shown.interval), signed(shown.value)), " points",
+    shown.interval ? `, 95 % interval ${bounds(shown.interval)}` : ""];
 }
 
 function differenceNote(sides) {
   const found = comparedRuns(sides);
-  if (!found) return "The report has no comparison of these two: they share no fact, or their hits cannot be read. Each stands by itself below.";
-  return `Paired by fact, over ${count(found.facts, "fact")} that both evaluated; intervals by clusters of facts.`;
+  if (found) {
+    return `Paired by fact, over ${count(found.facts, "fact")} that both evaluated; intervals by clusters of facts. Pairs are chosen by `
+      + `${data.select_by}, the report’s metric.`;
+  }
+  const differing = DIMENSIONS.filter((name) => sides[0].group[name] !== sides[1].group[name]);
+  return differing.length > 1 ? `The report pairs searches that differ in one thing alone; these differ in ${differing.join(" and ")}. `
+    + "Each stands by itself below." : "The report has no comparison of these two (docs/report.md says which it makes); each stands by itself below.";
 }
 
 function comparedRows(sides) {
@@ -106,21 +115,23 @@ function comparedRows(sides) {
     if (text) cell.scope = "col";
     return cell;
   }));
-  const delta = (numbers) => make("td", numbers && numbers[1] !== null ? direction(numbers.slice(1)) : "",
-    numbers && numbers[0] !== null ? `${signed(numbers[0])}${numbers[1] === null ? "" : ` (${bounds(numbers.slice(1))})`}` : NOTHING);
-  const each = (show) => sides.map(({ run }) => show(run));
+  const delta = (one) => make("td", one ? direction(one.interval) : "",
+    one ? `${signed(one.value)}${one.interval ? ` (${bounds(one.interval)})` : ""}` : NOTHING);
+  const each = (show) => sides.map(({ run, group }) => show(run, group));
   const { metric } = state;
-  const gain = (run) => {
-    const interval = testedBounds(run, metric, "held_out");
-    return `${signed(tested(run, metric).held_out)}${interval ? ` (${bounds(interval)})` : ""}`;
+  const gain = (run, group) => {
+    const row = data.leaderboard[data.select_by].find((one) => one.language === run.code && groupOfRow(one) === group);
+    const [value, low, high] = row ? (metric === data.select_by ? row.gain : row.other) : [null, null, null];
+    return `${signed(value)}${low === null ? "" : ` (${bounds([low, high])})`}`;
   };
-  const best = (run) => measured(run, metric, bestOf(run, metric));
+  const place = (run) => bestOf(run, data.select_by);
+  const best = (run) => measured(run, metric, place(run));
   return [make("thead", "", head), make("tbody", "",
     cells(`Held-out gain of ${metric}`, ...each(gain), delta(found && found.held_out)),
     cells("Baseline", ...each((run) => percent(run.metrics[metric].baseline)), delta(found && found.baseline)),
     cells("At the best pair, in-sample", ...each((run) => `${percent(best(run).value)} (${signed(best(run).change)})`),
       delta(found && found.at_best)),
-    cells("Best pair", ...each((run) => (bestOf(run, metric) === null ? NOTHING : pairName(run, bestOf(run, metric)))), ""),
+    cells("Best pair", ...each((run) => (place(run) === null ? NOTHING : pairName(run, place(run)))), ""),
     cells("95 % confidence set", ...each((run) => `${tiedWith(run, metric).length} of ${run.pairs.length}`), ""),
     cells("Facts", ...each((run) => run.facts.toLocaleString("en")), found ? `${found.facts.toLocaleString("en")} in both` : ""))];
 }

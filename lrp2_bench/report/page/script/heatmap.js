@@ -17,7 +17,7 @@ function pairLayout(group, shapes) {
 }
 
 // The run's changes in the figure ``id``, colours ending at ``limit``: cells, those not evaluated, numbers, marks.
-function pairTraces(id, run, group, metric, limit) {
+function pairTraces(id, run, group, metric, limit, chosenBy = metric) {
   const places = new Map(run.pairs.map((pair, index) => [pair.join("/"), index]));
   const changeAt = (i, j) => {
     const index = places.get(`${i}/${j}`);
@@ -28,8 +28,8 @@ function pairTraces(id, run, group, metric, limit) {
   const form = numberForm(run, metric, room);
   return [
     changes(pairGrid(group.blocks, changeAt), limit, room), flat(open, "line", 1),
-    numbers(run, metric, limit, form), outline(run, metric), paperMark(run, group, room),
-    bestMark(run, bestOf(run, metric), room, form),
+    numbers(run, metric, limit, form, bestOf(run, chosenBy)), outline(run, metric), paperMark(run, group, room),
+    bestMark(run, bestOf(run, chosenBy), room, form),
   ];
 }
 
@@ -50,9 +50,8 @@ function numberForm(run, metric, room) {
   return null;
 }
 
-function numbers(run, metric, limit, form) {
+function numbers(run, metric, limit, form, best) {
   const places = form ? run.pairs.map((_, place) => place) : [];
-  const best = bestOf(run, metric);
   return { type: "scatter", name: "numbers", mode: "text", hoverinfo: "skip", cliponaxis: false,
     x: places.map((place) => run.pairs[place][1]),
     y: places.map((place) => run.pairs[place][0] - (place === best ? 0.18 : 0)), text: form ? form.texts : [],

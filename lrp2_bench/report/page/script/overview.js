@@ -1,7 +1,10 @@
 // The first view: the answer with its interval, the leaderboard, claim checks, what was run, and the report's files.
 
 function drawOverview() {
-  const found = boards();
+  const all = boards();
+  // The strengths of a search over strengths are parts of it.
+  const found = all.filter(({ head }) => head.strength === "searched" || !all.some((board) => board.head.strength === "searched"
+    && DIMENSIONS.every((name) => name === "strength" || board.head[name] === head[name])));
   const asked = found.filter(({ head }) => head.intervention === "lrp2");
   const heads = (asked.length ? asked : found).map((board) => board.head);
   fill(find("answer"), ...(heads.length ? answer(heads[0]) : ["No pairs of layers were searched."]));

@@ -1,0 +1,231 @@
+"""Two experiments, models, interventions or strengths against each other, language by language and over all.
+
+Runs that differ in one of these dimensions and in nothing else are set against each other on the facts that both asked.
+What decides is the difference of held-out gains: both gains are resampled by the same draws of clusters of facts, so
+what the runs share cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import LRP2
+from lrp2_bench.core.types import Interval, LayerPair
+from lrp2_bench.data.language_table import language_name
+from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
+from lrp2_bench.report.method import few_strengths
+from lrp2_bench.report.overview.leaderboard import SEARCHED, names_of
+from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.runs import Run
+from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
+from lrp2_bench.stats.assess import Assessed
+from lrp2_bench.stats.compare import Compared, Levels, compare_levels, levels_of
+from lrp2_bench.stats.equivalence import equivalent
+from lrp2_bench.stats.paired_intervals import student
+
+Dimension = Literal["experiment", "model", "intervention", "strength"]
+DIMENSIONS: tuple[Dimension, ...] = ("experiment", "model", "intervention", "strength")
+#: Up to so many, each is set against each; of more, each against the first.
+_EACH = 4
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two runs: its names, and what its hits say of its best pair (None of a baseline)."""
+
+    run: Run
+    names: Mapping[str, str]
+    assessed: Assessed | None
+
+    def but(self, dimension: str) -> tuple[str, ...]:
+        """What another has to share with it to be set against it."""
+        return (self.run.language, *(value for name, value in self.names.items() if name != dimension))
+
+
+@dataclass(frozen=True)
+class Differences:
+    """By metric, in points, the second's less the first's with 95 % intervals: of their baselines, of their best pairs
+    (chosen on these facts), and of their held-out gains; the last two are empty where a side has no pairs."""
+
+    baseline: Mapping[str, Interval]
+    at_best: Mapping[str, Interval]
+    held_out: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """``second`` less ``first``, two values of ``dimension``; ``names`` has the others. ``language`` is '' in a mean of
+    ``languages``. ``best`` are the two best pairs. ``outcome`` is about the held-out gain by ``metric``: ``higher``,
+    ``lower``, ``equivalent`` (within the margin, TOST), ``inconclusive``, or '' where there is none."""
+
+    dimension: Dimension
+    first: str
+    second: str
+    names: Mapping[str, str]
+    language: str
+    name: str
+    languages: int
+    facts: int
+    metric: str
+    found: Differences
+    best: tuple[LayerPair, LayerPair] | None
+    outcome: str
+
+
+def comparison(groups: Sequence[AssessedRuns], cluster: str = "auto") -> tuple[list[ComparisonRow], list[str]]:
+    """A block for each two values that can be compared: the mean over languages first, then languages by the difference
+    of held-out gains; and what cannot be compared, and why."""
+    sides = [side for found in groups for side in _sides(found)]
+    if not groups:
+        return [], []
+    metric, margin = groups[0].select_by, groups[0].stats.equivalence_margin
+    blocks: dict[tuple[str, ...], list[tuple[ComparisonRow, Mapping[str, Estimate]]]] = {}
+    problems: list[str] = []
+    for language in sorted({side.run.language for side in sides}):
+        read: dict[tuple[str, str], Levels | BenchError] = {}
+        for dimension, first, second in _pairs([side for side in sides if side.run.language == language]):
+            try:
+                found = compare_levels(_levels(first, metric, read), _levels(second, metric, read), cluster)
+            except BenchError as error:
+                problems.append(f"{language}, {first.names[dimension]} and {second.names[dimension]}: {error}")
+                continue
+            row, gains = _row(dimension, first, second, found, metric, margin)
+            key = (dimension, row.first, row.second, *row.names.values())
+            blocks.setdefault(key, []).append((row, gains))
+    order = {name: place for place, name in enumerate(DIMENSIONS)}
+    rows = [
+        row
+        for key in sorted(blocks, key=lambda key: (order[key[0]], *key[1:]))  # type: ignore[index]
+        for row in _block(blocks[key], metric, margin)
+    ]
+    return rows, problems
+
+
+def _sides(found: AssessedRuns) -> Iterator[Side]:
+    """One for each run, and for each of a few strengths of it."""
+    for part in (found, *(at_strength(found, each) for each in few_strengths(found.runs))):
+        for run in part.runs:
+            each = part.assessed.get(run.language)
+            yield Side(run, names_of(run), each.assessed if each else None)
+
+
+def _pairs(sides: Sequence[Side]) -> Iterator[tuple[Dimension, Side, Side]]:
+    """Of one language."""
+    for dimension in DIMENSIONS:
+        alike: dict[tuple[str, ...], dict[str, Side]] = {}
+        for side in sides:
+            if _takes_part(side, dimension):
+                alike.setdefault(side.but(dimension), {})[side.names[dimension]] = side
+        for members in alike.values():
+            values = sorted(members, key=lambda value: _order(value, dimension))
+            pairs = combinations(values, 2) if len(values) <= _EACH else ((values[0], other) for other in values[1:])
+            for first, second in pairs:
+                yield dimension, members[first], members[second]
+
+
+def _takes_part(side: Side, dimension: Dimension) -> bool:
+    """A strength of several that were searched is set against the others alone, and what was searched against none of
+    its own parts. Baselines have neither intervention nor strength."""
+    if dimension == "strength":
+        return side.names["strength"] != SEARCHED and bool(side.run.pairs)
+    part = bool(side.run.strengths) and side.names["strength"] != SEARCHED
+    return not part and (dimension != "intervention" or bool(side.run.pairs))
+
+
+def _order(value: str, dimension: Dimension) -> tuple[object, ...]:
+    """LRP2 before others, strengths by size."""
+    if dimension == "strength":
+        return tuple(float(part) for part in value.split("/"))
+    return value != LRP2, value
+
+
+def _levels(side: Side, metric: str, read: dict[tuple[str, str], Levels | BenchError]) -> Levels:
+    """Read once for all comparisons of a language."""
+    key = str(side.run.folder), side.names["strength"]
+    if key not in read:
+        try:
+            read[key] = levels_of(side.run, metric)
+        except BenchError as error:
+            read[key] = error
+    found = read[key]
+    if isinstance(found, BenchError):
+        raise found
+    return found
+
+
+def _row(
+    dimension: Dimension, first: Side, second: Side, found: Compared, metric: str, margin: float
+) -> tuple[ComparisonRow, Mapping[str, Estimate]]:
+    gains = gain_differences(first, second)
+    differences = Differences(
+        {name: one.difference for name, one in found.baseline.items()},
+        {name: one.difference for name, one in found.at_best.items()},
+        {name: interval for name, (interval, _) in gains.items()},
+    )
+    row = ComparisonRow(
+        dimension, first.names[dimension], second.names[dimension],
+        {name: value for name, value in first.names.items() if name != dimension}, first.run.language,
+        language_name(first.run.language), 1, found.facts, metric, differences, found.best,
+        _outcome(differences.held_out.get(metric), margin),
+    )  # fmt: skip
+    return row, {name: estimate for name, (_, estimate) in gains.items()}
+
+
+def gain_differences(first: Side, second: Side) -> dict[str, tuple[Interval, Estimate]]:
+    """By metric, the second's held-out gain less the first's, with its resamples; none where one has too few facts."""
+    ours, theirs = first.assessed, second.assessed
+    if ours is None or theirs is None or not (ours.held_out.told and theirs.held_out.told):
+        return {}
+    found = {}
+    for metric in METRICS:
+        estimate = theirs.measured[metric].gain.less(ours.measured[metric].gain)
+        # One fact at least: that no resample tells two runs apart is no certainty.
+        error = 100.0 / min(ours.facts, theirs.facts)
+        if estimate.samples is not None:
+            error = max(error, float(estimate.samples.std()))
+        reach = student(min(ours.clusters.count, theirs.clusters.count)) * error
+        found[metric] = Interval(estimate.value, estimate.value - reach, estimate.value + reach), estimate
+    return found
+
+
+def _block(
+    found: Sequence[tuple[ComparisonRow, Mapping[str, Estimate]]], metric: str, margin: float
+) -> Iterator[ComparisonRow]:
+    rows = [row for row, _ in found]
+    if len(rows) > 1:
+        means = Differences(
+            {name: mean_over_languages([row.found.baseline[name].value for row in rows]) for name in METRICS},
+            {
+                name: mean_over_languages(values)
+                for name in METRICS
+                if (values := [row.found.at_best[name].value for row in rows if row.found.at_best])
+            },
+            {
+                name: mean_over_languages(estimates)
+                for name in METRICS
+                if (estimates := [gains[name] for _, gains in found if name in gains])
+            },
+        )
+        yield replace(
+            rows[0], language="", name=f"mean of {len(rows)} languages", languages=len(rows), found=means, best=None,
+            facts=sum(row.facts for row in rows), outcome=_outcome(means.held_out.get(metric), margin),
+        )  # fmt: skip
+    yield from sorted(rows, key=lambda row: _rank(row, metric))
+
+
+def _rank(row: ComparisonRow, metric: str) -> tuple[bool, float, str]:
+    gain = row.found.held_out.get(metric)
+    return gain is None, 0.0 if gain is None else -gain.value, row.name
+
+
+def _outcome(difference: Interval | None, margin: float) -> str:
+    if difference is None:
+        return ""
+    if difference.low > 0 or difference.high < 0:
+        return "higher" if difference.low > 0 else "lower"
+    return "equivalent" if not math.isnan(difference.low) and equivalent(difference, margin) else "inconclusive"
