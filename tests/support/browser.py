@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Opened:
-    """``wrong`` has errors and warnings of the console, exceptions, dialogs, and requests for anything but files and what the page made itself."""
+    """``wrong`` has errors and warnings of the console, exceptions, dialogs, and requests for anything but files and
+    what the page made itself."""
 
     page: Page
     wrong: list[str] = field(default_factory=list)

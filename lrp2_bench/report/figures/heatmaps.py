@@ -126,8 +126,9 @@ def _draw_numbers(
         change = float(grid[lirp, lsrp])
         red, green, blue, _ = palette(scale.norm(change))
         light = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 > 0.2
+        down = 0.22 if (lirp, lsrp) == starred else 0.0
         axes.text(
-            lsrp + 1, lirp + 1 - (0.22 if (lirp, lsrp) == starred else 0), _number(change), size=size, color="black" if light else "white", ha="center",
+            lsrp + 1, lirp + 1 - down, _number(change), size=size, color="black" if light else "white", ha="center",
             va="center_baseline", gid="number", zorder=3,
         )  # fmt: skip
 

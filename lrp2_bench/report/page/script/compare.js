@@ -1,8 +1,8 @@
 // Two searches of one language beside each other: both heatmaps on one scale, both gains, and the paired difference.
 
 function optionName(group) {
-  const differing = DIMENSIONS.filter((name) => name === "model" || name === "intervention" || choicesOf(name, data.groups).length > 1);
-  return differing.map((name) => (name === "strength" ? `strength ${strengthWord(name, group[name])}` : group[name])).join(", ");
+  const names = DIMENSIONS.filter((name) => name === "model" || name === "intervention" || choicesOf(name, data.groups).length > 1);
+  return names.map((name) => (name === "strength" ? `strength ${strengthWord(name, group[name])}` : group[name])).join(", ");
 }
 
 function runIn(group, code) {
@@ -12,6 +12,11 @@ function runIn(group, code) {
 // The groups that searched the language, on the chosen one's dataset.
 function comparable() {
   return data.groups.filter((group) => group.dataset === state.group.dataset && runIn(group, state.run.code));
+}
+
+// In what a group is another than the chosen one.
+function differing(group) {
+  return DIMENSIONS.filter((name) => group[name] !== state.group[name]);
 }
 
 function groupKey(group) {
@@ -45,7 +50,7 @@ function drawCompare() {
   options("compare-a", named, groupKey(state.group));
   if (!enough) return;
   const chosen = found.find((group) => groupKey(group) === state.against && group !== state.group)
-    || found.find((group) => group !== state.group);
+    || found.filter((group) => group !== state.group).sort((a, b) => differing(a).length - differing(b).length)[0];
   state.against = groupKey(chosen);
   options("compare-b", named.filter(([key]) => key !== groupKey(state.group)), state.against);
   const sides = [[state.group, "a"], [chosen, "b"]].map(([group, side]) => ({ group, side, run: runIn(group, state.run.code) }));
@@ -87,7 +92,7 @@ function difference(sides) {
   const about = [isolated("bdi", state.run.name), `, ${state.metric}: `];
   const shown = found && (found.held_out || found.at_best);
   if (!shown) return [...about, "no paired difference"];
-  const name = found.held_out ? "Held-out gains" : "In-sample, at the best pairs";
+  const name = found.held_out ? "held-out gains" : "in-sample, at the best pairs";
   return [...about, `${name}, B less A: `, make("span", direction(shown.interval), signed(shown.value)), " points",
     shown.interval ? `, 95 % interval ${bounds(shown.interval)}` : ""];
 }
@@ -98,8 +103,8 @@ function differenceNote(sides) {
     return `Paired by fact, over ${count(found.facts, "fact")} that both evaluated; intervals by clusters of facts. Pairs are chosen by `
       + `${data.select_by}, the report’s metric.`;
   }
-  const differing = DIMENSIONS.filter((name) => sides[0].group[name] !== sides[1].group[name]);
-  return differing.length > 1 ? `The report pairs searches that differ in one thing alone; these differ in ${differing.join(" and ")}. `
+  const names = differing(sides[1].group);
+  return names.length > 1 ? `The report pairs searches that differ in one thing alone; these differ in ${names.join(" and ")}. `
     + "Each stands by itself below." : "The report has no comparison of these two (docs/report.md says which it makes); each stands by itself below.";
 }
 

@@ -24,13 +24,11 @@ function boards() {
 function drawLeaderboard() {
   const found = boards();
   if (found.length === 1) opened.add(found[0].key);
-  const differing = DIMENSIONS.filter((name) => name === "model" || name === "intervention"
-    || choicesOf(name, found.map((board) => board.head)).length > 1);
+  const differing = DIMENSIONS.slice(2).filter((name) => choicesOf(name, found.map((board) => board.head)).length > 1);
   const reach = Math.max(0.01, ...found.flatMap(({ head, rows }) => [head, ...rows]).flatMap((row) => row.gain.map((one) =>
     Math.abs(one || 0))));
-  const titles = [["left", "Language"], ...differing.map((name) => ["left", capital(name)]), ["", "facts"],
-    ["", `held-out gain of ${state.metric}`], ["", "95 % interval"], ["left", "result"], ["scale", ""], ["", `gain of ${other(state.metric)}`],
-    ["", "in-sample"], ["", "best pair"]];
+  const titles = [["left", "Model, intervention"], ["", `held-out gain of ${state.metric}`], ["", "95 % interval"], ["scale", ""],
+    ["left", "result"], ["", `gain of ${other(state.metric)}`], ["", "in-sample"], ["", "best pair"], ["", "facts"]];
   const head = make("tr", "", ...titles.map(([className, text]) => {
     const cell = make(text ? "th" : "td", className, text);
     if (text) cell.scope = "col";
@@ -44,29 +42,33 @@ function drawLeaderboard() {
 
 function boardRow(row, board, differing, reach) {
   const [gain, low, high] = row.gain;
-  const name = make("th", "left", board && board.rows.length ? unfolding(board) : languageLink(row));
+  const about = [row.name, ...differing.map((one) => (one === "strength" ? `strength ${strengthWord(one, row[one])}` : row[one]))];
+  const name = make("th", "left", ...(board ? [board.rows.length ? unfolding(board) : languageLink(row, searchName(row)),
+    make("span", "dim about", isolated("bdi", about.join(" · ")))] : [languageLink(row, row.name)]));
   name.scope = "row";
   const interval = low === null ? null : [low, high];
   const cell = (className, ...inner) => make("td", className, ...inner);
-  return make("tr", board ? "head" : "member", name,
-    ...differing.map((dimension) => cell("left", isolated("bdi", strengthWord(dimension, row[dimension])))),
-    cell("dim", row.facts.toLocaleString("en")), cell(direction(interval), make("b", "", signed(gain))),
-    cell("dim", bounds(interval)), cell("left", badge(row)), cell("scale", whisker(row.gain, reach)),
+  return make("tr", board ? "head" : "member", name, cell(direction(interval), make("b", "", signed(gain))),
+    cell("dim", bounds(interval)), cell("scale", whisker(row.gain, reach)), cell("left", badge(row)),
     cell(direction(row.other[1] === null ? null : row.other.slice(1)), signed(row.other[0])),
-    cell("dim", signed(row.in_sample[0])), cell("", row.best || NOTHING));
+    cell("dim", signed(row.in_sample[0])), cell("", row.best || NOTHING), cell("dim", row.facts.toLocaleString("en")));
+}
+
+function searchName(row) {
+  return `${row.model}, ${row.intervention}`;
 }
 
 function badge(row) {
   const found = make("span", `badge ${row.outcome}`, row.outcome);
   found.title = [row.why, row.remark].filter(Boolean).join(" ");
-  return row.remark ? make("span", "", found, make("span", "dim", " accuracy falls")) : found;
+  return row.remark ? make("span", "", found, make("span", "dim about", "accuracy falls")) : found;
 }
 
 function unfolding({ key, head, rows }) {
-  const button = make("button", "unfold", isolated("bdi", head.name));
+  const button = make("button", "unfold", isolated("bdi", searchName(head)));
   button.type = "button";
   button.setAttribute("aria-expanded", String(opened.has(key)));
-  button.setAttribute("aria-label", `${head.name}: ${head.model}, ${head.intervention}: show ${rows.length} languages`);
+  button.setAttribute("aria-label", `${searchName(head)}, ${head.name}: show ${rows.length} languages`);
   button.addEventListener("click", () => {
     if (!opened.delete(key)) opened.add(key);
     drawLeaderboard();
@@ -77,10 +79,10 @@ function unfolding({ key, head, rows }) {
   return button;
 }
 
-function languageLink(row) {
+function languageLink(row, text) {
   const group = groupOfRow(row);
-  if (!group) return isolated("bdi", row.name);
-  const button = make("button", "link", isolated("bdi", row.name));
+  if (!group) return isolated("bdi", text);
+  const button = make("button", "link", isolated("bdi", text));
   button.type = "button";
   button.addEventListener("click", () => showRun(group, row.language));
   return button;

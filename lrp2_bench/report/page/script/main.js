@@ -30,7 +30,7 @@ function drawControls() {
 }
 
 function strengthWord(name, value) {
-  return name === "strength" && value === "searched" ? "best of each pair" : value;
+  return name === "strength" && value === "searched" ? "best" : value;
 }
 
 function drawAll() {

@@ -7,6 +7,8 @@ function drawOverview() {
     && DIMENSIONS.every((name) => name === "strength" || board.head[name] === head[name])));
   const asked = found.filter(({ head }) => head.intervention === "lrp2");
   const heads = (asked.length ? asked : found).map((board) => board.head);
+  const untold = (row) => row.gain.filter((one) => one === null).length;  // no interval, or nothing
+  heads.sort((a, b) => untold(a) - untold(b));
   fill(find("answer"), ...(heads.length ? answer(heads[0]) : ["No pairs of layers were searched."]));
   fill(find("answers"), ...heads.slice(1, 6).map((row) => make("li", "", ...answer(row))),
     ...(heads.length > 6 ? [make("li", "", `${heads.length - 6} more in the leaderboard.`)] : []));
