@@ -86,7 +86,8 @@ def run_report(
     data = write_results(results_frame(contents.assessed, groups), folder) if contents.assessed else []
     page = []
     if contents.assessed:
-        path, unread = write_page(contents.assessed, contents.unfinished, folder, Choices(select_by, groups))
+        beside = contents.beside([path.relative_to(folder) for path in (*written, *figures, *data)])
+        path, unread = write_page(contents.assessed, contents.unfinished, folder, Choices(select_by, groups), beside)
         remarks.tell("Not on the page", unread)
         console.print(Text(f"Page: {path}"), soft_wrap=True)
         page = [path]

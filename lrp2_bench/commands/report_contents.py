@@ -30,6 +30,7 @@ from lrp2_bench.report.overview.comparison_table import comparison_table
 from lrp2_bench.report.overview.conducted import conducted_table
 from lrp2_bench.report.overview.leaderboard import LeaderboardRow, leaderboard
 from lrp2_bench.report.overview.leaderboard_table import leaderboard_table
+from lrp2_bench.report.page.overview_data import Beside
 from lrp2_bench.report.tables.ablations import ablation_tables
 from lrp2_bench.report.tables.answers import answers_table
 from lrp2_bench.report.tables.by_experiment import by_experiment
@@ -95,6 +96,12 @@ class Contents:
         board = leaderboard_table(self.leaderboard)
         lead = [board, self.comparison, self.verdict, self.conducted]
         return [*(table for table in lead if table is not None), *self.shown, *self.hidden]
+
+    def beside(self, files: Sequence[Path]) -> Beside:
+        """What the page shows of it; ``files`` are those written, from the page's folder."""
+        analyses = [table for each in self.analyses for table in each.tables]
+        others = [table for table in self.tables if table not in analyses and table.rows]
+        return Beside(others, analyses, files, self.conducted, self.comparisons)
 
 
 def contents_of(

@@ -6,6 +6,7 @@ runs can be held while their hits, some hundred megabytes while a run is looked 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -39,11 +40,13 @@ class Measured:
 @dataclass(frozen=True)
 class Turned:
     """Facts that the baseline misses and the model under a pair hits (``gained``), and the other way round
-    (``lost``), in the file's order; ``right`` are those of them that the pivot's baseline model gets right."""
+    (``lost``), in the file's order; ``right`` are those of them that the pivot's baseline model gets right.
+    ``relations`` has for each relation how many facts it has and how many of them the baseline hits."""
 
     gained: tuple[FactKey, ...]
     lost: tuple[FactKey, ...]
     right: frozenset[FactKey]
+    relations: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,12 @@ def _turned(hits: StoredHits, pivot: Hits, pair: LayerPair) -> Turned:
         return tuple(hits.facts[fact] for fact in np.flatnonzero(chosen))
 
     turned = baseline != moved
-    return Turned(facts(turned & moved), facts(turned & baseline), frozenset(facts(turned & (pivot == HIT))))
+    asked = Counter(relation for relation, _ in hits.facts)
+    hit = Counter(relation for relation, _ in facts(baseline))
+    return Turned(
+        facts(turned & moved), facts(turned & baseline), frozenset(facts(turned & (pivot == HIT))),
+        {relation: (count, hit[relation]) for relation, count in asked.items()},
+    )  # fmt: skip
 
 
 def _disagrees(run: Run, what: str) -> BenchError:

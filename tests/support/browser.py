@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Opened:
-    """``wrong`` has errors and warnings of the console, exceptions, dialogs, and requests for anything but files."""
+    """``wrong`` has errors and warnings of the console, exceptions, dialogs, and requests for anything but files and
+    what the page made itself."""
 
     page: Page
     wrong: list[str] = field(default_factory=list)
@@ -64,7 +65,10 @@ def opened(browser: Browser, path: Path, address: str = "", **options: Any) -> I
     found = Opened(page)
     page.on("console", lambda said: found.wrong.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: found.wrong.append(str(error)))
-    page.on("request", lambda asked: None if asked.url.startswith("file:") else found.wrong.append(asked.url[:200]))
+    page.on(
+        "request",
+        lambda asked: None if asked.url.startswith(("file:", "blob:")) else found.wrong.append(asked.url[:200]),
+    )
 
     def refuse(dialog: Any) -> None:
         found.wrong.append(f"dialog: {dialog.message}")
@@ -72,7 +76,7 @@ def opened(browser: Browser, path: Path, address: str = "", **options: Any) -> I
 
     page.on("dialog", refuse)
     page.goto(f"{path.as_uri()}{address}")
-    page.wait_for_selector("#table tbody tr")
+    page.wait_for_selector("body[data-drawn]")
     try:
         yield found
     finally:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,7 @@ def write_page_run(
     facts: int = 20,
     labels: Sequence[str] = (),
     seed: int = 0,
+    manifest: Mapping[str, Any] | None = None,
 ) -> Path:
     """``root/paper/MODEL/DATASET/LANGUAGE`` with ``facts`` facts a relation, of which the pivot lacks every tenth.
 
@@ -55,6 +57,7 @@ def write_page_run(
     folder = write_run(
         root, language, scores[0], {(s.lirp, s.lsrp): score for s, score in zip(settings, scores, strict=True) if s},
         model=model, dataset=dataset, blocks=blocks, facts=hits.shape[1], shared=int((pivot >= 0).sum()),
+        manifest=manifest,
     )  # fmt: skip
     by_relation = np.split(hits, len(relations), axis=1), np.split(pivot, len(relations))
     write_hits(

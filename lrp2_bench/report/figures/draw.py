@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from lrp2_bench.report.figures.heatmaps import heatmaps
 from lrp2_bench.report.figures.relations import relations
 from lrp2_bench.report.figures.strengths import strengths
 from lrp2_bench.report.method import few_strengths, method
+from lrp2_bench.report.run_evidence import Evidence
 from lrp2_bench.report.tables.relations import summarise_relations
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Run
@@ -41,11 +42,12 @@ def write_figures(
     """
     written: list[Path] = []
     problems: list[str] = []
+    evidence = {run.folder: found.evidence.get(run.language) for found in assessed for run in found.runs}
     for runs in groups:
         aligned, unread = read_aligned(runs)
         problems += unread
         with house_style():
-            for name, figure in _figures(runs, aligned, select_by):
+            for name, figure in _figures(runs, aligned, select_by, evidence):
                 written += save(figure, folder, file_stem(name))
     for found in assessed:
         first = found.runs[0]
@@ -61,10 +63,14 @@ def write_figures(
     return written, problems
 
 
-def _figures(runs: Sequence[Run], aligned: Sequence[Aligned], select_by: str) -> Iterator[tuple[str, Figure]]:
+def _figures(
+    runs: Sequence[Run], aligned: Sequence[Aligned], select_by: str, evidence: Mapping[Path, object] | None = None
+) -> Iterator[tuple[str, Figure]]:
     of = runs[0].stem
+    read = {run.language: found for run in runs if isinstance(found := (evidence or {}).get(run.folder), Evidence)}
     for metric in METRICS:
-        yield from _made(f"heatmaps_{metric}_{of}", heatmaps(runs, metric, select_by))
+        sets = {language: found.measured[metric].confidence_set for language, found in read.items()}
+        yield from _made(f"heatmaps_{metric}_{of}", heatmaps(runs, metric, select_by, sets))
         yield from _made(f"change_{metric}_{of}", change(runs, metric, select_by))
         yield from _made(f"strengths_{metric}_{of}", strengths(runs, metric, select_by))
         for each in few_strengths(runs):

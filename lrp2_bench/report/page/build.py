@@ -16,23 +16,30 @@ from lrp2_bench.core.files import write_text
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.files import PAGE
 from lrp2_bench.report.page.data import Choices, page_data
+from lrp2_bench.report.page.overview_data import Beside
 from lrp2_bench.results.runs import Unfinished
 
 #: In the order in which they are read: each uses what those before it define.
 SCRIPTS = (
-    "words", "elements", "state", "classes", "result", "plots", "heatmap", "readout", "alignment", "facts", "map",
-    "table", "languages", "theme", "main",
+    "words", "elements", "scrolls", "state", "classes", "leaderboard", "overview", "result", "plots", "colours",
+    "heatmap", "readout", "alignment", "facts", "relations", "map", "table", "languages", "compare", "tables",
+    "downloads", "theme", "main",
 )  # fmt: skip
 
 
 def write_page(
-    groups: Sequence[AssessedRuns], unfinished: Sequence[Unfinished], folder: Path, choices: Choices
+    groups: Sequence[AssessedRuns],
+    unfinished: Sequence[Unfinished],
+    folder: Path,
+    choices: Choices,
+    beside: Beside | None = None,
 ) -> tuple[Path, list[str]]:
     """Write ``folder/index.html``, whole or not at all; its path, and what could not be read for it.
 
-    ``groups`` are the assessed runs of a model and dataset each. The same runs give the same bytes.
+    ``groups`` are the assessed runs of a model and dataset each, ``beside`` what the folder holds otherwise. The
+    same runs give the same bytes.
     """
-    content, problems = page_data(groups, unfinished, choices)
+    content, problems = page_data(groups, unfinished, choices, beside)
     path = folder / PAGE
     write_text(path, render(content))
     return path, problems

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-
-import numpy as np
 
 from lrp2_bench.core.languages import ENGLISH, GROUPS
 from lrp2_bench.data import published
 from lrp2_bench.data.language_table import resource_of
-from lrp2_bench.render.figures.scales import colour_scale
-from lrp2_bench.report.assessed_runs import AssessedRuns
+from lrp2_bench.data.relation_names import relation_name
+from lrp2_bench.interventions.registry import without_strengths
+from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
 from lrp2_bench.report.method import few_strengths, method
+from lrp2_bench.report.overview.leaderboard import strength_of
 from lrp2_bench.report.page.colours import diverging
+from lrp2_bench.report.page.overview_data import Beside, overview_data
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
-from lrp2_bench.results.choice import METRICS, value
-from lrp2_bench.results.runs import Run, Unfinished, belongs
+from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.runs import Unfinished, belongs
 from lrp2_bench.stats.across_languages import mean_over_languages
 
 _REASON = 300  # characters
@@ -39,41 +40,43 @@ class Choices:
 
 
 def page_data(
-    groups: Sequence[AssessedRuns], unfinished: Sequence[Unfinished], choices: Choices
+    groups: Sequence[AssessedRuns], unfinished: Sequence[Unfinished], choices: Choices, beside: Beside | None = None
 ) -> tuple[dict[str, Any], list[str]]:
-    """The page's content for ``groups``, the assessed runs of a model and dataset each; and what could not be read for
-    it."""
+    """The page's content for ``groups``, the assessed runs of a model and dataset each, and what lies ``beside``
+    the page; and what could not be read for it."""
     texts = FactTexts()
     problems: list[str] = []
     shown = [
-        _group(each, unfinished, choices, texts, problems)
+        _group(each, strength, unfinished, choices, texts, problems)
         for found in groups
-        for each in _by_strength(found, choices.select_by)
+        for each, strength in _by_strength(found, choices.select_by)
     ]
+    asked = {relation for group in shown for run in group["runs"] for relation in run["relations"]}
     content = {
         "select_by": choices.select_by,
         "colours": {theme: diverging(theme) for theme in ("light", "dark")},
         "groups": shown,
         "facts": texts.entries,
+        "relations": {relation: name for relation in sorted(asked) if (name := relation_name(relation))},
+        **overview_data(groups, beside or Beside()),
     }
     return content, problems
 
 
-def _by_strength(found: AssessedRuns, select_by: str) -> list[AssessedRuns]:
-    """Where strengths were searched: each pair of layers at its best, and all at each of a few."""
-    if not any(run.strengths for run in found.runs):
-        return [found]
-
-    def labelled(runs: Iterable[Run], what: str) -> AssessedRuns:
-        return replace(found, runs=tuple(replace(run, label=f"{run.label} {what}".strip()) for run in runs))
-
-    best = labelled((run.at_best_strengths(select_by) for run in found.runs), "best strengths")
-    return [best, *(labelled((run.at(each) for run in found.runs), f"strength {each}")
-                    for each in few_strengths(found.runs))]  # fmt: skip
+def _by_strength(found: AssessedRuns, select_by: str) -> list[tuple[AssessedRuns, str]]:
+    """With their strength; where strengths were searched, each pair of layers at its best, and all at each of a few."""
+    best = tuple(run.at_best_strengths(select_by) for run in found.runs)
+    parts = [(at_strength(found, each), each) for each in few_strengths(found.runs)]
+    return [(replace(found, runs=best), strength_of(found.runs[0])), *parts]
 
 
 def _group(
-    assessed: AssessedRuns, unfinished: Sequence[Unfinished], choices: Choices, texts: FactTexts, problems: list[str]
+    assessed: AssessedRuns,
+    strength: str,
+    unfinished: Sequence[Unfinished],
+    choices: Choices,
+    texts: FactTexts,
+    problems: list[str],
 ) -> dict[str, Any]:
     runs = assessed.runs
     first = runs[0]
@@ -84,12 +87,14 @@ def _group(
         shown.append(found)
         problems += unread
     return {
-        "model": plain(first.model, NAME),
+        "model": plain(first.model_name, NAME),
+        "intervention": plain(without_strengths(first.projection), NAME),
+        "dataset": plain(first.dataset, NAME),
+        "experiment": plain(first.label or first.experiment, NAME),
+        "strength": plain(strength, NAME),
         "method": plain(method(first), NAME),
-        "dataset": plain(first.dataset_label, NAME),
         "pivot": name_of(first.pivot),
         "held_out": {metric: _held_out(assessed, metric) for metric in METRICS},
-        "limits": {metric: _limit(runs, metric) for metric in METRICS},
         "blocks": max([first.blocks, *(row.lsrp or 0 for run in runs for row in run.pairs)]),
         "runs": sorted(shown, key=lambda one: (str(one["name"]).casefold(), str(one["code"]))),
         "unfinished": [
@@ -107,9 +112,3 @@ def _held_out(assessed: AssessedRuns, metric: str) -> list[float | None]:
     mean = mean_over_languages(gains)
     numbers = (mean.value, mean.low, mean.high)
     return [*(None if number != number else round(number, 4) for number in numbers), len(gains)]
-
-
-def _limit(runs: Sequence[Run], metric: str) -> float | None:
-    """Where the colours of changes end, in points, as in the figures; None where there is no pair."""
-    changes = [np.array([value(row, metric) - value(run.baseline, metric) for row in run.pairs]) for run in runs]
-    return colour_scale(changes).limit if any(np.isfinite(each).any() for each in changes) else None

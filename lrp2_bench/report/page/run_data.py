@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
@@ -44,6 +45,7 @@ def run_data(
         "metrics": {metric: _metric(run, metric) for metric in METRICS},
         "alignment": _alignment(run),
         "changes": {},
+        "relations": {},
         "notes": [*_notes(run), *_forgetting(run)],
     }
     evidence = assessed.evidence.get(run.language)
@@ -96,9 +98,21 @@ def _add_evidence(shown: dict[str, Any], run: Run, evidence: Evidence, texts: Fa
     counts = [evidence.counts[row.pair] for row in run.pairs if row.pair]
     shown["gained"], shown["lost"] = [gained for gained, _ in counts], [lost for _, lost in counts]
     shown["changes"], problem = facts_of(run, evidence.turned, texts)
+    shown["relations"] = _relations(evidence)
     if problem:
         shown["notes"].append("Facts are counted, not listed: run the same search again, and their texts are written.")
     return problem
+
+
+def _relations(evidence: Evidence) -> dict[str, dict[str, list[int]]]:
+    """By relation: its ``facts``, how many the baseline hits, for each best pair those from miss to hit and back."""
+    shown: dict[str, dict[str, list[int]]] = {}
+    for pair, turned in evidence.turned.items():
+        gained, lost = (Counter(relation for relation, _ in facts) for facts in (turned.gained, turned.lost))
+        for relation, counts in turned.relations.items():
+            one = shown.setdefault(plain(relation, NAME), {"facts": list(counts)})
+            one[str(pair)] = [gained[relation], lost[relation]]
+    return shown
 
 
 def _test(found: AssessedRun, metric: str) -> dict[str, float | None]:

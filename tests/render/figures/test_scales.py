@@ -14,24 +14,26 @@ def test_all_cells_within_the_scale_need_no_note() -> None:
     assert (scale.norm.vmin, scale.norm.vmax) == (-2.0, 2.0)
 
 
-def test_pairs_that_break_the_model_do_not_bleach_the_gains() -> None:
-    changes = np.array([0.4, 0.9, 0.2, -0.1, -30.0, -50.0])
-    scale = colour_scale([changes[:3], changes[3:]])
-    assert scale.limit == 1.0 and scale.extend == "min"
-    assert scale.note == (
-        "Colours end at +1.00 and −1.00 points; 2 of 6 cells (33 %) are beyond that, "
-        "the lowest at −50.00, the highest at +0.90."
-    )
+def test_pairs_that_break_the_model_neither_bleach_the_gains_nor_share_one_colour() -> None:
+    scale = colour_scale([np.array([0.4, 0.9, 0.2, -0.1]), np.array([-30.0, -50.0])])
+    assert (scale.limit, scale.extend, scale.note) == (50.0, "neither", "")
+    small, deep, deepest = scale.norm([0.9, -30.0, -50.0])
+    assert small > 0.55 and 0.1 < deep < 0.2 and deepest == 0
+    assert scale.norm(scale.ticks).tolist() == pytest.approx([0, 0.25, 0.5, 0.75, 1])
+    assert scale.norm.inverse(small) == pytest.approx(0.9)
 
 
 def test_a_freak_gain_is_clipped_and_said() -> None:
     scale = colour_scale([np.append(np.full(399, 0.5), 40.0)])
     assert (scale.limit, scale.extend) == (0.5, "max")
-    assert "1 of 400 cells (under 1 %) are beyond that" in scale.note and "highest at +40.00" in scale.note
+    assert scale.note == (
+        "Colours end at +0.50 and −0.50 points; 1 of 400 cells are beyond that, the lowest at +0.50, the highest at "
+        "+40.00."
+    )
 
 
 def test_both_ends_may_be_clipped() -> None:
-    scale = colour_scale([np.concatenate([np.full(300, 0.5), [40.0], np.full(200, -0.2), [-9.0]])])
+    scale = colour_scale([np.concatenate([np.full(300, 0.5), [40.0], np.full(200, -0.5), [-9.0]])])
     assert scale.extend == "both"
 
 

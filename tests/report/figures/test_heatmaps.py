@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from lrp2_bench.core.types import LayerPair
+from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.report.figures.heatmaps import heatmaps
-from tests.support.drawing import cells, mesh, panels, place, runs_below, text_of, texts
+from tests.support.drawing import cells, lines, mesh, panels, place, runs_below, text_of, texts
 from tests.support.run_folders import every_pair, write_run
 
 
@@ -113,3 +115,42 @@ def test_without_pairs_or_facts_there_is_no_figure(tmp_path: Path, metric: str) 
     write_run(tmp_path, "fr", (20, 30))
     write_run(tmp_path, "de", (nan, nan), {(1, 2): (nan, nan)}, facts=0, shared=0)
     assert heatmaps(runs_below(tmp_path), metric, "transferability") is None
+
+
+def test_cells_hold_their_number_where_one_fits_and_a_few_panels_are_enlarged_for_it(tmp_path: Path) -> None:
+    def numbers(*languages: str, blocks: int = 12) -> list[str]:
+        root = tmp_path / f"{len(languages)}_{blocks}"
+        for language in languages:
+            write_run(root, language, (20, 30), every_pair(blocks), blocks=blocks)
+        first = next(iter(panels(drawn(root)).values()))
+        return [text.get_text() for text in first.texts if text.get_gid() == "number"]
+
+    assert len(numbers("fr")) == 66 == len(numbers("de", "fr", "hi", "zh"))
+    assert numbers("de", blocks=3) == ["−20.0"] * 3
+    assert numbers("de", blocks=40) == [], "nobody reads a number that small"
+
+
+def test_the_confidence_set_is_outlined_side_by_side_and_named(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), every_pair(4), blocks=4)
+
+    def outline(*pairs: tuple[int, int]) -> tuple[int, Figure]:
+        sets = {"de": [LayerPair(*pair) for pair in pairs]}
+        figure = heatmaps(runs_below(tmp_path), "accuracy", "accuracy", sets)
+        assert figure is not None
+        return len(lines(panels(figure)["German"], "95 % set")), figure
+
+    sides, figure = outline((1, 3), (1, 4))
+    assert sides == 6 and "95 % confidence set" in texts_of_legend(figure)
+    assert outline((1, 2), (3, 4))[0] == 8
+    sides, figure = outline((1, 3))
+    assert sides == 0 and "95 % confidence set" not in texts_of_legend(figure)
+
+
+def test_the_legend_stays_on_the_page(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 33), (3, 4): (19, 29)}, blocks=12)
+    with house_style():
+        figure = heatmaps(runs_below(tmp_path), "accuracy", "accuracy", {"de": [LayerPair(1, 2), LayerPair(3, 4)]})
+        assert figure is not None and len(texts_of_legend(figure)) == 4
+        figure.draw_without_rendering()
+        box = figure.legends[0].get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y0 >= 0

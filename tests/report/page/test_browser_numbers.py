@@ -20,9 +20,9 @@ def test_the_result_says_the_best_pair_and_its_numbers(german: Opened, shown_run
     assert best is not None
     run, found = german_run(shown_runs), assess_runs(runs_of_german(shown_runs), "transferability").assessed["de"]
     said = re.fullmatch(
-        r"Held-out gain of transferability: (\S+) points, 95 % interval (\S+) to (\S+)", german.text("h1")
+        r"Held-out gain of transferability: (\S+) points, 95 % interval (\S+) to (\S+)", german.text("#headline")
     )
-    assert said, german.text("h1")
+    assert said, german.text("#headline")
     gain = found.assessed.measured["transferability"].held_out
     assert [number(part) for part in said.groups()] == pytest.approx([gain.value, gain.low, gain.high], abs=0.00501)
     best = run.best("transferability")
@@ -62,7 +62,7 @@ def test_every_cell_is_that_of_pairs_csv(german: Opened, shown_runs: Path, metri
     ring, outline = german.drawn("heatmap", "paper"), german.drawn("heatmap", "95 % set")
     assert ring["x"] == [4, 4] and ring["y"] == [3, 3], "Table 4: German 3/4"
     assert len(outline["x"]) >= 3 * 4, "four sides of one cell at least"
-    assert metric in german.text("#heatmap-title") and metric in german.text("h1")
+    assert metric in german.text("#heatmap-title") and metric in german.text("#headline")
 
 
 def test_alignment_tells_its_layers(german: Opened) -> None:
@@ -131,7 +131,7 @@ def test_the_p_beside_a_metric_is_about_it_and_mcnemars_is_named_naive(german: O
 
 def test_a_baseline_and_the_pivot_say_what_they_lack(german: Opened) -> None:
     german.page.select_option("#language", label="Turkish")
-    assert german.text("h1") == "Baseline: transferability 13.0"
+    assert german.text("#headline") == "Baseline: transferability 13.0"
     assert "No pair of layers was searched" in german.text("#remarks")
     assert not german.page.is_visible("#heatmap") and not german.page.is_visible("#facts")
     german.page.select_option("#language", label="English (pivot)")

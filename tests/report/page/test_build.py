@@ -69,7 +69,7 @@ def test_a_text_comes_out_of_the_page_as_it_went_in(text: str) -> None:
 
 def test_nothing_is_fetched_and_only_our_scripts_may_run() -> None:
     elements = read(render({}))
-    assert elements.addresses == ["#result"]
+    assert elements.addresses == ["#content"]
     (data, _), *ours = elements.scripts
     assert data == {"type": "application/json", "id": "data"} and len(ours) == 2
     for attributes, text in ours:

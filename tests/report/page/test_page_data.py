@@ -7,11 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.render.figures.scales import colour_scale
 from lrp2_bench.report.assessed_runs import assess_runs
 from lrp2_bench.report.page.data import Choices, page_data
 from lrp2_bench.report.page.shown_facts import SHOWN
@@ -91,12 +89,27 @@ def test_held_out_gains_and_p_values_are_those_of_the_table_of_significance(tmp_
         assert low < mean < high and languages == 3
 
 
-def test_colours_end_where_those_of_the_figures_do(tmp_path: Path) -> None:
-    for language in ("de", "fr"):
-        write_page_run(tmp_path, language)
-    content, _, runs = page_of(tmp_path)
-    changes = [np.array([row.accuracy - run.baseline.accuracy for row in run.pairs]) for run in runs]
-    assert content["groups"][0]["limits"]["accuracy"] == colour_scale(changes).limit
+def test_relations_add_up_to_the_facts_that_change_at_the_best_pair(tmp_path: Path) -> None:
+    write_page_run(tmp_path, "de", relations=["P17", "P30", "X<b>"], facts=50)
+    content, _, (run,) = page_of(tmp_path)
+    (shown,) = content["groups"][0]["runs"]
+    best = run.best("transferability")
+    assert best is not None and list(shown["relations"]) == ["P17", "P30", "X<b>"]
+    assert [each["facts"][0] for each in shown["relations"].values()] == [50, 50, 50]
+    hits = sum(each["facts"][1] for each in shown["relations"].values())
+    assert 100 * hits / 150 == pytest.approx(run.baseline.accuracy, abs=1e-5)
+    sides = shown["changes"][str(best.pair)]
+    by_relation = [each[str(best.pair)] for each in shown["relations"].values()]
+    assert [sum(side) for side in zip(*by_relation, strict=True)] == [sides["gained"]["count"], sides["lost"]["count"]]
+    assert content["relations"] == {"P17": "country", "P30": "continent"}
+
+
+def test_searched_strengths_and_interventions_are_dimensions_of_their_own(tmp_path: Path) -> None:
+    for projection in ("lrp2", "random"):
+        write_page_run(tmp_path / projection, "de", manifest={"projection": {"kind": projection, "label": projection}})
+    content, _, _ = page_of(tmp_path)
+    named = [[group[name] for name in ("model", "intervention", "strength")] for group in content["groups"]]
+    assert named == [["mbert", "lrp2", "1"], ["mbert", "random", "1"]]
 
 
 def test_lists_of_facts_are_capped_counted_and_begin_with_every_relation(tmp_path: Path) -> None:
@@ -152,7 +165,7 @@ def test_baselines_and_the_pivot_have_a_row_without_pairs(tmp_path: Path) -> Non
     english, german = content["groups"][0]["runs"]
     assert not problems and english["pivot"] and english["resource"] is None and german["resource"] == "high"
     assert german["pairs"] == [] and german["best"] == {}
-    assert content["groups"][0]["limits"] == {"accuracy": None, "transferability": None}
+    assert content["leaderboard"] == {"accuracy": [], "transferability": []}
 
 
 def test_metrics_of_nothing_are_none(tmp_path: Path) -> None:

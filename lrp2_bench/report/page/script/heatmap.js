@@ -1,57 +1,62 @@
 // Every pair of layers of the chosen language; the marked pair moves with the mouse's click and the arrow keys.
 
-const ROOMY = 44; // pixels of a cell that holds a number
-
 function drawHeatmap() {
   const { run, metric, group } = state;
   const place = bestOf(run, metric);
   find("pairs").hidden = place === null;
   if (place === null) return;
   fill(find("heatmap-title"), isolated("bdi", run.name), `: change of ${metric} by pair`);
+  const limit = limitOf([run], metric);
+  const traces = pairTraces("heatmap", run, group, metric, limit);
+  draw("heatmap", traces, pairLayout(group, [cursor(run)]), { hover: hoverPair, unhover: hideTip, click: clickPair });
+  drawKey(run, metric, limit, traces[1]);
+}
+
+function pairLayout(group, shapes) {
+  return { ...baseLayout({ l: 44, r: 6, t: 6, b: 42 }), ...pairAxes(group.blocks), shapes };
+}
+
+// The run's changes in the figure ``id``, colours ending at ``limit``: cells, those not evaluated, numbers, marks.
+function pairTraces(id, run, group, metric, limit, chosenBy = metric) {
   const places = new Map(run.pairs.map((pair, index) => [pair.join("/"), index]));
   const changeAt = (i, j) => {
     const index = places.get(`${i}/${j}`);
     return index === undefined ? null : measured(run, metric, index).change;
   };
-  const room = find("heatmap").clientWidth / group.blocks;
+  const room = (find(id).clientWidth - 50) / (group.blocks - 1);
   const open = pairGrid(group.blocks, (i, j) => (changeAt(i, j) === null ? 1 : null));
-  const layout = { ...baseLayout({ l: 44, r: 6, t: 6, b: 42 }), ...pairAxes(group.blocks), shapes: [cursor(run)] };
-  const traces = [
-    changes(pairGrid(group.blocks, changeAt), group.limits[metric], room), flat(open, "line", 1),
-    numbers(run, metric, room), outline(run, metric), paperMark(run, room), bestMark(run, place, room),
+  const form = numberForm(run, metric, room);
+  return [
+    changes(pairGrid(group.blocks, changeAt), limit, room), flat(open, "line", 1),
+    numbers(run, metric, limit, form, bestOf(run, chosenBy)), outline(run, metric), paperMark(run, group, room),
+    bestMark(run, bestOf(run, chosenBy), room, form),
   ];
-  draw("heatmap", traces, layout, { hover: hoverPair, unhover: hideTip, click: clickPair });
-  drawKey(run, metric, open);
 }
 
 function changes(grid, limit, room) {
-  const ramp = data.colours[theme()];
   return {
     type: "heatmap", name: "changes", ...grid, zmin: -limit, zmax: limit, showscale: false, hoverinfo: "none",
-    colorscale: ramp.map((colour, index) => [index / (ramp.length - 1), colour]), xgap: room > 20 ? 2 : 1,
-    ygap: room > 20 ? 2 : 1, hoverongaps: false,
+    colorscale: colourScale(), xgap: room > 20 ? 2 : 1, ygap: room > 20 ? 2 : 1, hoverongaps: false,
   };
 }
 
-// Where cells are large, the change stands in them, dark or light as the colour below asks.
-function numbers(run, metric, room) {
-  const places = room > ROOMY ? run.pairs.map((_, place) => place) : [];
-  const shown = places.map((place) => measured(run, metric, place).change);
+// The change stands in the cells, dark or light as the colour below asks, in the largest form that fits them all.
+function numberForm(run, metric, room) {
+  const shown = run.pairs.map((_, place) => measured(run, metric, place).change);
+  for (const [size, digits] of [[12, 2], [12, 1], [10.5, 1], [9, 1]]) {
+    const texts = shown.map((change) => (change === null ? "" : signed(change, digits)));
+    if (Math.max(...texts.map((text) => text.length)) * 0.6 * size <= room - 4) return { size, texts };
+  }
+  return null;
+}
+
+function numbers(run, metric, limit, form, best) {
+  const places = form ? run.pairs.map((_, place) => place) : [];
   return { type: "scatter", name: "numbers", mode: "text", hoverinfo: "skip", cliponaxis: false,
-    x: places.map((place) => run.pairs[place][1]), y: places.map((place) => run.pairs[place][0]),
-    text: shown.map((change) => (change === null ? "" : signed(change))),
-    textfont: { size: 12, color: shown.map((change) => inkOn(rampColour(change || 0, state.group.limits[metric]))) } };
-}
-
-function rampColour(change, limit) {
-  const ramp = data.colours[theme()];
-  const share = Math.min(Math.max((change / limit + 1) / 2, 0), 1);
-  return ramp[Math.round(share * (ramp.length - 1))];
-}
-
-function inkOn(hex) {
-  const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(hex.slice(at, at + 2), 16) / 255) ** 2.2);
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.2 ? "#111111" : "#ffffff";
+    x: places.map((place) => run.pairs[place][1]),
+    y: places.map((place) => run.pairs[place][0] - (place === best ? 0.18 : 0)), text: form ? form.texts : [],
+    textfont: { size: form ? form.size : 12, color: places.map((place) => inkOn(rampColour(measured(run, metric, place).change || 0,
+      limit))) } };
 }
 
 // A line around the pairs of the 95 % confidence set: each side of a cell that no other such cell shares.
@@ -75,18 +80,17 @@ function mark(name, pairs, symbol, size, shape) {
     hoverinfo: "skip", cliponaxis: false, marker: { symbol, size, ...shape } };
 }
 
-function bestMark(run, place, room) {
-  const size = Math.min(Math.max(0.5 * room, 12), 22);
-  const pair = mark("best", [run.pairs[place]], "star", size,
+function bestMark(run, place, room, form) {
+  const pair = mark("best", place === null ? [] : [run.pairs[place]], "star", Math.min(Math.max(0.5 * room, 12), 22),
     { color: colour("star"), line: { color: colour("mark"), width: 1.25 } });
-  // Above the number that a large cell holds.
-  return room > ROOMY ? { ...pair, y: [run.pairs[place][0] + 0.28], marker: { ...pair.marker, size: 14 } } : pair;
+  // Above the number that the cell holds.
+  return form ? { ...pair, y: pair.y.map((i) => i + 0.24), marker: { ...pair.marker, size: Math.min(0.4 * room, 14) } } : pair;
 }
 
 // A ring with a rim, which is seen on the darkest cells too.
-function paperMark(run, room) {
-  const pairs = run.paper && run.paper[1] <= state.group.blocks ? [run.paper, run.paper] : [];
-  const size = Math.min(Math.max(0.62 * room, 11), 34);
+function paperMark(run, group, room) {
+  const pairs = run.paper && run.paper[1] <= group.blocks ? [run.paper, run.paper] : [];
+  const size = Math.min(Math.max(0.86 * room, 11), 44);
   const rings = { color: [colour("star"), colour("mark")], line: { width: [4.5, 2] } };
   return mark("paper", pairs, "circle-open", size, rings);
 }
@@ -97,26 +101,28 @@ function cursor(run) {
     line: { color: colour("class-1"), width: 3 } };
 }
 
-function drawKey(run, metric, open) {
-  const limit = state.group.limits[metric];
-  find("ramp").style.background = `linear-gradient(to right, ${data.colours[theme()].join(", ")})`;
-  fill(find("ramp-ends"), ...[-limit, 0, limit].map((end) => make("span", "", end === 0 ? "0" : signed(end))));
+function drawKey(run, metric, limit, open) {
+  drawRamp("ramp", limit);
   find("key-tied").hidden = tiedWith(run, metric).length < 2;
   find("key-paper").hidden = !run.paper || run.paper[1] > state.group.blocks;
   find("key-open").hidden = !open.z.some((row) => row.includes(1));
 }
 
 function hoverPair(event) {
-  const { run, metric } = state;
+  tellPair(event, state.run);
+}
+
+function tellPair(event, run) {
+  const { metric } = state;
   const point = event.points[0];
-  const place = placeOf(run, point.y, point.x);
+  const place = placeOf(run, Math.round(point.y), point.x);
   if (place === null) return;
   const lines = [metric, other(metric)].map((name) => {
     const { value, change, interval } = measured(run, name, place);
     return `${capital(name)} ${points(value)} (${signed(change)}${interval ? `, ${bounds(interval)}` : ""})`;
   });
   if (run.gained) lines.push(`${run.gained[place]} miss→hit, ${run.lost[place]} hit→miss`);
-  showTip(event.event, [`LIRP ${point.y}, LSRP ${point.x}`, ...lines]);
+  showTip(event.event, [`LIRP ${point.y}, LSRP ${point.x}${strengthOf(run, place, ", strength ")}`, ...lines]);
 }
 
 function clickPair(event) {

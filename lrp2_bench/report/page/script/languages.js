@@ -2,7 +2,7 @@
 
 function drawLanguages() {
   const { group } = state;
-  fill(find("languages-title"), "All languages: ", isolated("bdi", group.model), " on ", isolated("bdi", group.dataset));
+  fill(find("languages-title"), "All languages: ", isolated("bdi", group.model), " on ", isolated("bdi", dataName(group)));
   find("summary").textContent = summary();
   const searched = searchedRuns().length > 0;
   document.querySelector(".map-split").hidden = !searched;

@@ -4,10 +4,14 @@ function drawResult() {
   const { group, run, metric } = state;
   const shared = `${count(run.facts, "fact")}, ${run.shared.toLocaleString("en")} shared with ${group.pivot}`;
   fill(find("overline"), isolated("bdi", run.name), " · ", isolated("bdi", group.model), " on ",
-    isolated("bdi", group.dataset), ` · ${run.pivot ? count(run.facts, "fact") : shared}`);
+    isolated("bdi", dataName(group)), group.method === "LRP2" ? "" : ` · ${group.method}`, strengthsShown(group), ` · ${run.pivot ? count(run.facts, "fact") : shared}`);
   fill(find("headline"), ...headline(run, metric));
   fill(find("remarks"), ...remarks(run, metric).map((text) => make("li", "", text)));
-  document.title = `${run.name}, ${metric}: ${group.model} on ${group.dataset}, ${group.method}`;
+  document.title = `${run.name}, ${metric}: ${group.model} on ${dataName(group)}, ${group.method}`;
+}
+
+function strengthsShown(group) {
+  return choicesOf("strength", data.groups).length > 1 ? ` · strength ${strengthWord("strength", group.strength)}` : "";
 }
 
 // What holds on facts that did not choose the pair comes first; the best pair on its own facts second.

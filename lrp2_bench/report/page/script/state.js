@@ -3,7 +3,11 @@
 const data = JSON.parse(find("data").textContent);
 const METRICS = ["transferability", "accuracy"];
 const RESOURCES = ["high", "medium", "low"];
-const state = { group: data.groups[0], run: null, metric: data.select_by, pair: null, classBy: "resource", off: new Set() };
+const VIEWS = ["overview", "language", "compare", "tables"];
+//: What a group of runs is of, as its controls and the address name it.
+const DIMENSIONS = ["model", "intervention", "dataset", "experiment", "strength"];
+const state = { view: "overview", group: data.groups[0], run: null, metric: data.select_by, pair: null, classBy: "resource",
+  off: new Set(), against: null };
 
 function other(metric) {
   return METRICS.find((name) => name !== metric);
@@ -25,6 +29,21 @@ function setGroup(group) {
   state.off.clear();
   const searched = group.runs.find((run) => run.pairs.length);
   setRun(group.runs.find((run) => run.code === before) || searched || group.runs[0]);
+}
+
+// The group that agrees in most of what ``wanted`` names, the first such; undefined where its ``must`` has no other.
+function groupLike(wanted, must) {
+  const agreed = (group) => DIMENSIONS.filter((name) => group[name] === wanted[name]).length;
+  const fitting = data.groups.filter((group) => must.every((name) => group[name] === wanted[name]));
+  return fitting.reduce((best, group) => (best && agreed(best) >= agreed(group) ? best : group), undefined);
+}
+
+function dataName(group) {
+  return choicesOf("experiment", data.groups).length > 1 ? `${group.dataset}, ${group.experiment}` : group.dataset;
+}
+
+function choicesOf(dimension, groups) {
+  return [...new Set(groups.map((group) => group[dimension]))];
 }
 
 function setMetric(metric) {

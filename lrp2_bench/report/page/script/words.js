@@ -15,10 +15,10 @@ function points(value) {
   return value === null ? NOTHING : fixed(value, 2);
 }
 
-function signed(value) {
+function signed(value, digits = 2) {
   if (value === null) return NOTHING;
-  const text = points(value);
-  return Number(value.toFixed(2)) > 0 ? `+${text}` : text;
+  const text = fixed(value, digits);
+  return Number(value.toFixed(digits)) > 0 ? `+${text}` : text;
 }
 
 function bounds(interval) {
