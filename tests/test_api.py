@@ -201,7 +201,7 @@ def test_hits_are_the_rows_of_hits_parquet_beside_the_pivots(results: lrp2.Resul
 
 def test_experiments_are_compared_fact_by_fact(results: lrp2.Results) -> None:
     table = results.compare("one", "two", metric="accuracy").set_index(["metric", "at"])
-    assert len(table) == 4 and (table.facts == 200).all()
+    assert len(table) == 6 and (table.facts == 200).all()
     baseline, best = table.loc[("accuracy", "baseline")], table.loc[("accuracy", "best")]
     assert baseline.difference == 0 > baseline.low > -1.1 and pd.isna(baseline.first_lirp)
     assert 0 < best.low <= best.difference <= best.high and best.difference == pytest.approx(

@@ -59,7 +59,7 @@ INSIDE = {
         "files languages_at_hand method", "run_evidence", "assessed_runs", "headlines", "*", "tables", "figures",
         "claims", "overview", "page",
     ),
-    "api": ("frames names", "results", "*"),
+    "api": ("frames names", "compared", "results", "*"),
     "launchers": (
         "command hidden job queue signals", "running", "batch gpus summary", "launcher", "*", "plugin slurm",
         "completion",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from lrp2_bench.results.runs import Run
 from lrp2_bench.results.scores import setting_of
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.stats.assess import change_at
-from lrp2_bench.stats.compare import Difference, compare_runs
 from lrp2_bench.stats.fact_clusters import fact_clusters
 from lrp2_bench.stats.resampled import Sampled
 
@@ -38,10 +37,6 @@ def names_of(run: Run) -> dict[str, str]:
         "language": run.language,
         "projection": run.projection,
     }
-
-
-def key_of(run: Run) -> tuple[str, ...]:
-    return run.model_name, run.dataset, run.language, run.projection
 
 
 def strength_of(run: Run) -> float:
@@ -153,28 +148,6 @@ def joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFra
     joined = {name: pd.api.types.union_categoricals([frame[name] for frame in frames]) for name in texts}
     others = pd.concat([frame.drop(columns=texts) for frame in frames], ignore_index=True)
     return pd.DataFrame({name: joined[name] if name in joined else others[name] for name in columns})
-
-
-def compared(first: Run, second: Run, metric: str) -> Iterator[dict[str, Any]]:
-    found = compare_runs(first, second, metric)
-    names = {name: text for name, text in names_of(first).items() if name != "experiment"}
-    for at, differences in (("baseline", found.baseline), ("best", found.at_best)):
-        pairs: tuple[LayerPair | None, ...] = found.best if at == "best" and found.best else (None, None)
-        layers = {
-            f"{which}_{side}": getattr(pair, side, None)
-            for which, pair in zip(("first", "second"), pairs, strict=True)
-            for side in ("lirp", "lsrp")
-        }
-        for name, difference in differences.items():
-            yield {**names, "metric": name, "at": at, "facts": found.facts, **_numbers(difference), **layers}
-
-
-def _numbers(difference: Difference) -> dict[str, float]:
-    change = difference.difference
-    return {
-        "first": difference.first, "second": difference.second,
-        "difference": change.value, "low": change.low, "high": change.high,
-    }  # fmt: skip
 
 
 def with_layers(frame: pd.DataFrame) -> pd.DataFrame:

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from lrp2_bench.api.compared import compared
 from lrp2_bench.api.frames import (
     NAMES,
-    compared,
     gains_of,
     hits_of,
     joined,
-    key_of,
     names_of,
     scores_of,
     strength_of,
@@ -165,27 +164,23 @@ class Results:
         columns = (*NAMES, "relation", "uuid", "query", "object", "pivot_query", "pivot_object")
         return pd.DataFrame(rows, columns=list(columns))
 
-    def compare(self, first: str, second: str, metric: str = "transferability") -> pd.DataFrame:
-        """Two experiments, run by run of the same model, dataset, language and projection: a row a metric and setting.
+    def compare(
+        self, first: str, second: str, metric: str = "transferability", dimension: str = "experiment"
+    ) -> pd.DataFrame:
+        """Two experiments, models, interventions or strengths, run by run of the same everything else: a row a metric
+        and ``at``.
 
-        ``at`` is ``baseline``, or ``best``: each run's best pair by ``metric`` (``first_lirp`` and so on). ``first``
-        and ``second`` are percentages over the ``facts`` that both asked, ``difference`` the second's less the first's
-        in points with the 95 % interval ``low`` to ``high``, paired by fact. Raises
-        :class:`~lrp2_bench.core.errors.UnknownNameError` for an unknown experiment, and
+        ``dimension`` is ``experiment``, ``model``, ``intervention`` (``lrp2``, ``random``; at whatever strength both
+        have) or ``strength`` (``"0.5"``; of runs with one strength, or one of several that a run searched). ``at`` is
+        ``baseline``, ``best``: each run's best pair by ``metric`` (``first_lirp`` and so on), chosen on these facts, or
+        ``held_out``: their gains on facts that did not choose, where there are enough. ``first`` and ``second`` are
+        percentages over the ``facts`` that both asked, or gains in points; ``difference`` is the second's less the
+        first's in points with the 95 % interval ``low`` to ``high``, by clusters of facts, paired. Raises
+        :class:`~lrp2_bench.core.errors.UnknownNameError` for an unknown dimension or value, and
         :class:`~lrp2_bench.core.errors.BenchError` where they have no run in common or hits cannot be read.
         """
         _require_metric(metric)
-        ours, theirs = (
-            {key_of(run): run for run in self.where(experiment=name).runs if not run.is_pivot}
-            for name in (first, second)
-        )
-        common = [key for key in ours if key in theirs]
-        if not common:
-            raise BenchError(
-                f"The experiments '{first}' and '{second}' have no model, dataset and language in common.\n"
-                "Search the same in both; `results.pairs` shows what there is."
-            )
-        return with_layers(pd.DataFrame([row for key in common for row in compared(ours[key], theirs[key], metric)]))
+        return with_layers(pd.DataFrame(compared(self.runs, dimension, first, second, metric)))
 
     def __repr__(self) -> str:
         left = f", {len(self.unfinished)} not finished" if self.unfinished else ""
