@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,10 +32,7 @@ def test_a_notebook_runs_and_shows_what_it_promises(
     assert [output for output in shown if "image/png" in output.get("data", {})], "it draws something"
     tables = ["".join(output["data"].get("text/html", "")) for output in shown if "execute_result" in output.values()]
     assert tables and all("<table" in table for table in tables), "a notebook can show it"
-    kinds = [
-        [_kind(output) for cell in each["cells"] for output in cell.get("outputs", [])] for each in (notebook, kept)
-    ]
-    assert kinds[0] == kinds[1], "run again with python -m tests.support.notebooks"
+    assert _kinds(notebook) == _kinds(kept), "run again with python -m tests.support.notebooks"
     assert list(tmp_path.glob("outputs/*/*/*/*/*/pairs.csv")), "results lie where it says"
 
 
@@ -49,6 +47,7 @@ def test_notebooks_are_kept_with_outputs_small_and_without_a_machines_paths() ->
         assert len(text) < LARGEST and "/tmp/" not in text and "/home/" not in text, path.name
 
 
-def _kind(output: dict[str, object]) -> tuple[object, list[str]]:
-    data = output.get("data")
-    return output["output_type"], sorted(data) if isinstance(data, dict) else []
+def _kinds(notebook: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Of every output its type and its forms."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return [(output["output_type"], sorted(output.get("data", ()))) for output in outputs]
