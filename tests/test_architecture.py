@@ -50,7 +50,7 @@ INSIDE = {
         "pruner space storage", "damage_study task", "merge order recorder study tpe", "racing", "*",
     ),
     "tracking": (
-        "base connection figures project whole", "upload", "wandb_run", "*", "workspace",
+        "base client connection figures project whole", "upload", "wandb_run", "*", "workspace",
         "publish wandb_tracker",
     ),
     "render": ("table text", "*", "latex plain terminal", "write"),

@@ -1,48 +1,53 @@
-"""Every notebook in ``examples/`` runs from its first cell to its last, and is kept without outputs."""
+"""Every notebook in ``examples/`` runs from its first cell to its last, and is kept with what its cells show."""
 
 from __future__ import annotations
 
-import ast
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
+from tests.support.notebooks import EXAMPLES, execute, load, prepare
+
+#: Those that take more than some five seconds.
+SLOW = ("compare_interventions", "own_facts", "paper_figure")
+LARGEST = 150_000  # bytes of a notebook, with its figures
 
 
-def _run(source: str, names: dict[str, Any]) -> Any:
-    """The value of the last expression, as a notebook shows it below the cell unless a semicolon ends it."""
-    tree = ast.parse(source)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) and not source.endswith(";") else None
-    exec(compile(tree, "cell", "exec"), names)
-    return eval(compile(ast.Expression(last.value), "cell", "eval"), names) if isinstance(last, ast.Expr) else None
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.system if path.stem in SLOW else ()) for path in EXAMPLES],
+    ids=lambda path: path.stem,
+)
 def test_a_notebook_runs_and_shows_what_it_promises(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import matplotlib.pyplot as plt
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))  # where the cache of vectors is
-    plt.switch_backend("agg")
-    names: dict[str, Any] = {}
-    cells = [cell for cell in json.loads(path.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
-    shown = [_run("".join(cell["source"]), names) for cell in cells]
-    figures = plt.get_fignums()
-    plt.close("all")
-    assert figures, "it draws something"
-    for value in shown:
-        assert value is None or (len(value) > 0 and "<table" in value._repr_html_()), "a notebook can show it"
+    prepare(tmp_path)
+    notebook, kept = load(path), load(path)
+    execute(notebook)
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    shown = [output for cell in cells for output in cell["outputs"]]
+    assert [output for output in shown if "image/png" in output.get("data", {})], "it draws something"
+    tables = ["".join(output["data"].get("text/html", "")) for output in shown if "execute_result" in output.values()]
+    assert tables and all("<table" in table for table in tables), "a notebook can show it"
+    assert _kinds(notebook) == _kinds(kept), "run again with python -m tests.support.notebooks"
     assert list(tmp_path.glob("outputs/*/*/*/*/*/pairs.csv")), "results lie where it says"
 
 
-def test_notebooks_are_kept_without_outputs() -> None:
-    assert EXAMPLES
+def test_notebooks_are_kept_with_outputs_small_and_without_a_machines_paths() -> None:
+    assert len(EXAMPLES) >= 4
     for path in EXAMPLES:
-        for cell in json.loads(path.read_text("utf-8"))["cells"]:
-            if cell["cell_type"] == "code":
-                assert cell["outputs"] == [] and cell["execution_count"] is None, f"{path.name}, cell {cell['id']}"
+        cells = [cell for cell in load(path)["cells"] if cell["cell_type"] == "code"]
+        assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1)), path.name
+        shown = [output for cell in cells for output in cell["outputs"]]
+        assert shown and not [output for output in shown if output["output_type"] == "error"], path.name
+        text = path.read_text("utf-8")
+        assert len(text) < LARGEST and "/tmp/" not in text and "/home/" not in text, path.name
+
+
+def _kinds(notebook: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Of every output its type and its forms."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return [(output["output_type"], sorted(output.get("data", ()))) for output in outputs]

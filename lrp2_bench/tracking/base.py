@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,11 @@ from typing import Any
 from lrp2_bench.results.tables import AlignmentRow, PairRow
 
 
-@dataclass(frozen=True)
-class JobRecord:
-    """One finished job; everything in it is already on disk when a tracker sees it.
-
-    ``experiment``, ``model``, ``dataset`` and ``language`` are the parts of the run folder's path. ``pairs`` and
-    ``alignment`` are the rows of ``pairs.csv`` and ``alignment.csv``; ``best`` is the pair chosen by ``select_by``,
-    None for a job that computed the baseline alone. ``config`` is the resolved config, ``seconds`` the job's time.
-    ``measures`` are further numbers for the run's summary, nested by name, that follow from what is on disk.
-    ``intervention`` is its label; where it is another than LRP2, it is the last part of ``experiment`` too.
+@dataclass(frozen=True, kw_only=True)
+class StartedJob:
+    """A job as it begins. ``experiment``, ``model``, ``dataset`` and ``language`` are the parts of the run folder's
+    path, ``config`` is the resolved config. ``intervention`` is its label; where it is another than LRP2, it is the
+    last part of ``experiment`` too.
     """
 
     experiment: str
@@ -29,13 +26,7 @@ class JobRecord:
     pivot: str
     folder: Path
     config: Mapping[str, Any]
-    pairs: Sequence[PairRow]
-    best: PairRow | None
-    baseline: PairRow
-    alignment: Sequence[AlignmentRow]
     select_by: str
-    seconds: float
-    measures: Mapping[str, Any] = field(default_factory=dict)
     intervention: str = "lrp2"
 
     @property
@@ -48,6 +39,23 @@ class JobRecord:
     def tags(self) -> tuple[str, ...]:
         """What runs are picked by at W&B."""
         return self.language, self.intervention, self.model, self.dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRecord(StartedJob):
+    """One finished job; everything in it is already on disk when a tracker sees it.
+
+    ``pairs`` and ``alignment`` are the rows of ``pairs.csv`` and ``alignment.csv``; ``best`` is the pair chosen by
+    ``select_by``, None for a job that computed the baseline alone. ``seconds`` is the job's time. ``measures`` are
+    further numbers for the run's summary, nested by name, that follow from what is on disk.
+    """
+
+    pairs: Sequence[PairRow]
+    best: PairRow | None
+    baseline: PairRow
+    alignment: Sequence[AlignmentRow]
+    seconds: float
+    measures: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,15 @@ class Tracker(ABC):
     mirror. What goes wrong is a logged warning.
     """
 
+    #: Seconds between two words of a job's progress, at least; 0 for a tracker that wants none.
+    live_seconds: float = 0.0
+
+    def log_progress(self, job: StartedJob, progress: Mapping[str, float]) -> None:  # noqa: B027
+        """How far ``job`` is, by name. Its results, and what it tells later, belong to the same run."""
+
+    def stop(self, *, failed: bool) -> None:  # noqa: B027
+        """The job that has told of its progress ends without results, which it could not get or left to another."""
+
     @abstractmethod
     def log_job(self, record: JobRecord) -> bool:
         """Mirror one job; whether nothing is left that the same command, run again, had better do."""
@@ -132,6 +149,16 @@ class Tracker(ABC):
     @abstractmethod
     def log_analysis(self, record: AnalysisRecord) -> None:
         """Mirror one analysis."""
+
+
+@contextmanager
+def closing_run(tracker: Tracker) -> Iterator[None]:
+    """A job that fails, or is stopped, within it leaves no run open."""
+    try:
+        yield
+    except BaseException:
+        tracker.stop(failed=True)
+        raise
 
 
 class NoTracker(Tracker):

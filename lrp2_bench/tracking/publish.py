@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.tracking.client import import_wandb
 from lrp2_bench.tracking.connection import Connection, choose, requested_mode
-from lrp2_bench.tracking.wandb_run import import_wandb
 from lrp2_bench.tracking.workspace import Dashboard, build_workspace, packages
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lrp2_bench.metrics.registry import metric as metric_named
 from lrp2_bench.results.tables import DECIMALS
-from lrp2_bench.tracking.base import JobRecord
+from lrp2_bench.tracking.base import JobRecord, StartedJob
 from lrp2_bench.tracking.figures import pair_heatmap
-from lrp2_bench.tracking.wandb_run import Content
+from lrp2_bench.tracking.wandb_run import Content, OpenRun
 
 log = logging.getLogger(__name__)
 
 #: What the run's history holds; the workspace draws from these.
 PAIRS, LAYER, ALIGNED, HEATMAP = "pairs", "layer", "alignment", "heatmap"
+#: And, of a job that took long enough, how it went.
+PROGRESS = "progress"
 
 
 def job_content(record: JobRecord) -> Content:
@@ -24,8 +27,22 @@ def job_content(record: JobRecord) -> Content:
     def describe(wandb: Any, run: Any) -> None:
         _describe(wandb, run, record)
 
-    job_type = f"{record.model}/{record.dataset}"
-    return Content(record.name, record.folder, record.experiment, job_type, _config(record), record.tags, describe)
+    return _content(record, describe)
+
+
+def started_content(job: StartedJob) -> Content:
+    """The same run, before there is anything in it."""
+    return _content(job, lambda wandb, run: None)
+
+
+def log_progress(run: OpenRun, progress: Mapping[str, float]) -> None:
+    """A row of the run's history. The last of them sums up nothing, so the summary has none."""
+    run.run.define_metric(f"{PROGRESS}/*", summary="none")
+    run.log({f"{PROGRESS}/{name}": value for name, value in progress.items()})
+
+
+def _content(job: StartedJob, describe: Callable[[Any, Any], None]) -> Content:
+    return Content(job.name, job.folder, job.experiment, f"{job.model}/{job.dataset}", _config(job), job.tags, describe)
 
 
 def _describe(wandb: Any, run: Any, record: JobRecord) -> None:
@@ -58,11 +75,11 @@ def _heatmaps(wandb: Any, record: JobRecord) -> dict[str, Any]:
         return {}
 
 
-def _config(record: JobRecord) -> dict[str, Any]:
+def _config(job: StartedJob) -> dict[str, Any]:
     """The resolved config as plain JSON, and under ``job`` what runs are grouped and filtered by."""
-    config: dict[str, Any] = json.loads(json.dumps(dict(record.config), default=str))
+    config: dict[str, Any] = json.loads(json.dumps(dict(job.config), default=str))
     words = ("experiment", "intervention", "model", "dataset", "language", "pivot", "select_by")
-    return {**config, "job": {word: getattr(record, word) for word in words}}
+    return {**config, "job": {word: getattr(job, word) for word in words}}
 
 
 def _summary(record: JobRecord) -> dict[str, Any]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import secrets
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lrp2_bench.core.files import make_folder
 from lrp2_bench.core.secrets import masked
-from lrp2_bench.tracking.connection import choose, requested_mode
-from lrp2_bench.tracking.upload import UploadError, upload
+from lrp2_bench.tracking.client import (
+    flush,
+    import_wandb,
+    masked_command_line,
+    no_word_of_its_log,
+    quiet_settings,
+    staged_in,
+)
+from lrp2_bench.tracking.connection import Connection, choose, requested_mode
+from lrp2_bench.tracking.upload import LiveSync, UploadError, upload
 from lrp2_bench.tracking.whole import is_whole
 
 log = logging.getLogger(__name__)
@@ -53,58 +59,111 @@ class Content:
     describe: Callable[[Any, Any], None]
 
 
-def mirror(content: Content, target: Target) -> None:
-    """Write ``content`` as an offline run and sync it where ``target`` wishes so; the log says which.
+@dataclass(frozen=True)
+class OpenRun:
+    """A run that is written to ``folder``, as an offline one whatever ``connection`` says; ``sync`` brings it to its
+    server meanwhile."""
+
+    wandb: Any
+    run: Any
+    folder: Path
+    connection: Connection
+    sync: LiveSync | None = None
+
+    def log(self, values: Mapping[str, float]) -> None:
+        """A row of the run's history; it waits for no network."""
+        with no_word_of_its_log():
+            self.run.log(dict(values))
+
+    def finish(self, exit_code: int) -> None:
+        """End the run's file, which is whole afterwards."""
+        with no_word_of_its_log():
+            try:
+                self.run.finish(exit_code=exit_code)
+            finally:
+                flush(self.wandb)
+
+
+def mirror(content: Content, target: Target, opened: OpenRun | None = None) -> None:
+    """Write ``content`` as an offline run, or into the one ``opened`` for it, and sync it where ``target`` wishes so;
+    the log says which.
 
     Raises what W&B and the file system raise, and CutShortError where the run's file ends in the middle of a record.
     """
-    with _masked_command_line():
-        _mirror(content, target)
+    opened = opened or open_run(content, target)
+    if opened is None:
+        return
+    try:
+        _fill(opened, content)
+        if opened.wandb.run is None and not is_whole(opened.folder):
+            raise CutShortError(str(opened.folder))
+        _deliver(opened, content.name, target.timeout)
+    finally:
+        if opened.sync is not None:
+            opened.sync.stop()
 
 
-def _mirror(content: Content, target: Target) -> None:
+def open_run(content: Content, target: Target, *, live: bool = False) -> OpenRun | None:
+    """Begin the run of ``content``, with nothing in it yet, and, if it is ``live``, to sync it while it is written;
+    None where W&B is disabled or not installed."""
     mode = requested_mode(target.mode)
     if mode == "disabled":
         log.info("W&B is disabled, so %s is not tracked.", content.name)
-        return
+        return None
     wandb = import_wandb()
     if wandb is None:  # of which the tracker has warned when it was made
-        return
+        return None
     folder = content.folder / "wandb"
     make_folder(folder)
     if not os.access(folder, os.W_OK | os.X_OK):  # W&B itself would write to the temporary folder instead
         raise PermissionError(f"{folder} is not writable")
-    connection = choose(mode, wandb.setup(settings=wandb.Settings(silent=True)).settings)
-    if connection.mode == "disabled":
-        log.info("W&B is disabled (%s), so %s is not tracked.", connection.reason, content.name)
-        return
-    if connection.wanted:
-        log.warning("W&B stays offline: %s.", connection.reason)
-    if wandb.run is not None:
-        connection = replace(connection, mode="offline", reason="another W&B run is open in this process")
-    run = _write(wandb, content, target)
-    if wandb.run is None and not is_whole(run):
-        raise CutShortError(str(run))
+    with masked_command_line():
+        connection = choose(mode, wandb.setup(settings=wandb.Settings(silent=True)).settings)
+        if connection.mode == "disabled":
+            log.info("W&B is disabled (%s), so %s is not tracked.", connection.reason, content.name)
+            return None
+        if connection.wanted:
+            log.warning("W&B stays offline: %s.", connection.reason)
+        if wandb.run is not None:
+            connection = replace(connection, mode="offline", reason="another W&B run is open in this process")
+        with no_word_of_its_log():
+            run = _init(wandb, content, target)
+    written = Path(run.dir).parent
+    sync = LiveSync(written, connection) if live and connection.mode == "online" else None
+    return OpenRun(wandb, run, written, connection, sync)
+
+
+def _deliver(opened: OpenRun, name: str, timeout: float) -> None:
+    """Sync a run that is whole on disk, or say how to."""
+    run, connection = opened.folder, opened.connection
     if connection.mode == "offline":
-        log.info("W&B kept %s offline (%s). Sync it later: wandb sync %s", content.name, connection.reason, run)
+        log.info("W&B kept %s offline (%s). Sync it later: wandb sync %s", name, connection.reason, run)
         return
     try:
-        log.info("W&B took %s: %s", content.name, upload(run, connection, target.timeout))
+        live = opened.sync is not None and opened.sync.goes_on
+        address = opened.sync.wait(timeout) if opened.sync and live else upload(run, connection, timeout)
+        log.info("W&B took %s: %s", name, address)
     except UploadError as error:
-        log.warning("W&B did not take %s (%s). Sync it later: wandb sync %s", content.name, error, run)
+        log.warning("W&B did not take %s (%s). Sync it later: wandb sync %s", name, error, run)
     except KeyboardInterrupt:
-        log.warning("Stopped while W&B took %s, which is kept. Sync it later: wandb sync %s", content.name, run)
+        log.warning("Stopped while W&B took %s, which is kept. Sync it later: wandb sync %s", name, run)
         raise
 
 
-def _write(wandb: Any, content: Content, target: Target) -> Path:
-    """Write ``content`` as an offline run, finished in any case, and return the run's folder."""
-    with _no_word_of_its_log():
-        return _write_run(wandb, content, target)
+def _fill(opened: OpenRun, content: Content) -> None:
+    """Log ``content`` and end the run, in any case."""
+    try:
+        with no_word_of_its_log(), staged_in(opened.folder):
+            content.describe(opened.wandb, opened.run)
+    except BaseException:
+        with suppress(Exception):  # the first error is the one to report; `with run` would print it as well
+            opened.finish(1)
+        raise
+    opened.finish(0)
 
 
-def _write_run(wandb: Any, content: Content, target: Target) -> Path:
-    run = wandb.init(
+def _init(wandb: Any, content: Content, target: Target) -> Any:
+    return wandb.init(
         project=target.project,
         entity=target.entity,
         dir=content.folder.resolve(),
@@ -116,21 +175,8 @@ def _write_run(wandb: Any, content: Content, target: Target) -> Path:
         config=masked(content.config),
         mode="offline",
         reinit="create_new",
-        settings=_settings(wandb, target.timeout),
+        settings=quiet_settings(wandb, target.timeout),
     )
-    folder = Path(run.dir).parent
-    try:
-        with _staged_in(folder):
-            content.describe(wandb, run)
-    except BaseException:
-        with suppress(Exception):  # the first error is the one to report; `with run` would print it as well
-            run.finish(exit_code=1)
-        raise
-    else:
-        run.finish(exit_code=0)
-    finally:
-        _flush(wandb)
-    return folder
 
 
 def _tags(content: Content, target: Target) -> list[str]:
@@ -138,91 +184,3 @@ def _tags(content: Content, target: Target) -> list[str]:
     environment = os.environ.get("WANDB_TAGS", "").split(",")
     every = (tag.strip()[:_TAG] for tag in (*content.tags, *target.tags, *environment))
     return list(dict.fromkeys(tag for tag in every if tag))
-
-
-@contextmanager
-def _masked_command_line() -> Iterator[None]:
-    """W&B keeps the arguments of the process with each run, and takes no setting to leave them out."""
-    before = sys.argv
-    sys.argv = masked(before)
-    try:
-        yield
-    finally:
-        sys.argv = before
-
-
-@contextmanager
-def _staged_in(folder: Path) -> Iterator[None]:
-    """Files of artifacts wait for their upload in the run's ``folder``, not in the home directory, which the machine
-    that syncs may not share and whose owner does not look for them there."""
-    before = os.environ.get("WANDB_DATA_DIR")
-    os.environ["WANDB_DATA_DIR"] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["WANDB_DATA_DIR"]
-        else:
-            os.environ["WANDB_DATA_DIR"] = before
-
-
-@contextmanager
-def _no_word_of_its_log() -> Iterator[None]:
-    """W&B logs into the run's folder; where that disk is full, Python would print a traceback for every line of it."""
-    before = logging.raiseExceptions
-    logging.raiseExceptions = False
-    try:
-        yield
-    finally:
-        logging.raiseExceptions = before
-
-
-def _settings(wandb: Any, timeout: float) -> Any:
-    settings = {
-        "silent": True,
-        "console": "off",
-        "init_timeout": timeout,
-        "finish_timeout": timeout,
-        "finish_timeout_raises": True,
-        "use_dot_wandb": False,
-        "symlink": False,  # a link to the latest run is one more thing that races between jobs
-        # manifest.json has the commit; the difference to it, and the code, are nobody else's business.
-        "disable_git": True,
-        "disable_code": True,
-        "save_code": False,
-        "label_disable": True,
-        "x_disable_stats": True,  # the run lasts a second, long after the job's own load
-    }
-    known = wandb.Settings.model_fields  # W&B's settings come and go; one that has gone must not stop a run
-    return wandb.Settings(**{key: value for key, value in settings.items() if key in known})
-
-
-def is_installed() -> bool:
-    """Whether :func:`import_wandb` will find it; imports nothing."""
-    if "wandb" in sys.modules:
-        return hasattr(sys.modules["wandb"], "init")
-    spec = importlib.util.find_spec("wandb")
-    return spec is not None and spec.origin is not None
-
-
-def import_wandb() -> Any | None:
-    """The wandb module, or None. A folder of that name in the working directory would import as an empty package."""
-    # Even offline W&B reports its own health to its host, and where a firewall swallows that, the process takes ten
-    # seconds longer to exit. Read at import and nowhere else; a user's own value stands.
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    try:
-        import wandb
-    except ImportError:
-        return None
-    return wandb if hasattr(wandb, "init") else None
-
-
-def _flush(wandb: Any) -> None:
-    """End W&B's service, which alone makes sure that the run is on disk: ``finish`` returns before it is.
-
-    Runs of a caller's own in this process would end with it; where there are any, the service lives on, and what it
-    has not yet written is not fit to be synced.
-    """
-    if wandb.run is None:
-        with suppress(SystemExit):  # its way of saying that the service had crashed
-            wandb.teardown()

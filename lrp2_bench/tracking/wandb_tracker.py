@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.tracking.base import AnalysisRecord, JobRecord, ReportRecord, Tracker
+from lrp2_bench.tracking.base import AnalysisRecord, JobRecord, ReportRecord, StartedJob, Tracker
+from lrp2_bench.tracking.client import is_installed
 from lrp2_bench.tracking.connection import check_mode, requested_mode
 from lrp2_bench.tracking.project import entity_of, log_target, project_of
-from lrp2_bench.tracking.wandb_job import job_content
+from lrp2_bench.tracking.upload import UploadError
+from lrp2_bench.tracking.wandb_job import job_content, log_progress, started_content
 from lrp2_bench.tracking.wandb_report import analysis_content, report_content
-from lrp2_bench.tracking.wandb_run import Content, CutShortError, Target, is_installed, mirror
+from lrp2_bench.tracking.wandb_run import Content, CutShortError, OpenRun, Target, mirror, open_run
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +26,9 @@ class WandbTracker(Tracker):
 
     ``mode``: ``auto`` honours ``WANDB_MODE``, else goes online if there is an API key and the host answers within two
     seconds, else offline; ``online``, ``offline`` and ``disabled`` say so outright. ``timeout`` bounds the upload, in
-    seconds. ``project`` and ``entity`` are WANDB_PROJECT and WANDB_ENTITY where they are None. A mode that does not
-    exist and a project that W&B refuses raise BenchError; nothing else ever does.
+    seconds. ``live`` are the seconds between two rows of a search's progress, at least; 0 for none. ``project`` and
+    ``entity`` are WANDB_PROJECT and WANDB_ENTITY where they are None. A mode that does not exist and a project that
+    W&B refuses raise BenchError; nothing else ever does.
 
     Every run is first written offline, to ``FOLDER/wandb``, and going online means to sync it at once: whatever the
     network does, the run is whole on disk, and the log says how to sync it later. Every attempt at a job is a run
@@ -39,11 +42,15 @@ class WandbTracker(Tracker):
         mode: str = "auto",
         timeout: float = 30.0,
         tags: Sequence[str] = (),
+        live: float = 30.0,
     ) -> None:
         check_mode(mode)
+        self.live_seconds = live
+        self._open: OpenRun | None = None
         self.target = Target(project_of(project), entity_of(entity), mode, timeout, tuple(tags))
         with suppress(BenchError):  # a WANDB_MODE that does not exist is a warning, once there is something to mirror
             if requested_mode(mode) == "disabled":
+                self.live_seconds = 0.0
                 return
         if not is_installed():
             log.warning('W&B is not installed, so nothing will be tracked: pip install "lrp2-bench[wandb]".')
@@ -52,7 +59,33 @@ class WandbTracker(Tracker):
 
     def log_job(self, record: JobRecord) -> bool:
         """Mirror ``record``; whatever fails is a warning."""
-        return self._log(record.name, record.folder, lambda: job_content(record))
+        opened, self._open = self._open, None
+        return self._log(record.name, record.folder, lambda: job_content(record), opened)
+
+    def log_progress(self, job: StartedJob, progress: Mapping[str, float]) -> None:
+        """A row of the history of ``job``'s run, which the first one opens; after a failure there are no more."""
+        if not self.live_seconds:
+            return
+        try:
+            self._open = self._open or open_run(started_content(job), self.target, live=True)
+            if self._open is None:
+                self.live_seconds = 0.0
+            else:
+                log_progress(self._open, progress)
+        except Exception as error:  # as below
+            self.live_seconds = 0.0
+            log.warning("W&B does not show the progress of %s (%s: %s).", job.name, type(error).__name__, error)
+
+    def stop(self, *, failed: bool) -> None:
+        """End the run that :meth:`log_progress` opened."""
+        opened, self._open = self._open, None
+        if opened is None:
+            return
+        with suppress(Exception):
+            opened.finish(int(failed))
+        if opened.sync is not None:
+            with suppress(UploadError):
+                opened.sync.wait(self.target.timeout)
 
     def log_report(self, record: ReportRecord) -> None:
         """Mirror ``record``; whatever fails is a warning."""
@@ -62,9 +95,9 @@ class WandbTracker(Tracker):
         """Mirror ``record``; whatever fails is a warning."""
         self._log(record.name, record.folder, lambda: analysis_content(record))
 
-    def _log(self, name: str, folder: Path, content: Callable[[], Content]) -> bool:
+    def _log(self, name: str, folder: Path, content: Callable[[], Content], opened: OpenRun | None = None) -> bool:
         try:
-            mirror(content(), self.target)
+            mirror(content(), self.target, opened)
             return True
         except CutShortError as error:
             log.warning(

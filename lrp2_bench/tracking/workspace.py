@@ -15,9 +15,10 @@ from typing import Any
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.metrics.registry import PAPER as METRICS
+from lrp2_bench.tracking.client import import_wandb
 from lrp2_bench.tracking.wandb_job import ALIGNED, HEATMAP, LAYER, PAIRS
 from lrp2_bench.tracking.wandb_report import FIGURES, PAGE, TABLES
-from lrp2_bench.tracking.wandb_run import NAME, import_wandb
+from lrp2_bench.tracking.wandb_run import NAME
 
 #: Where a run's config has what it is of: the words that runs are grouped by, outermost first.
 GROUPED_BY = ("model", "dataset", "language")

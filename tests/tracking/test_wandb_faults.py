@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -81,17 +80,16 @@ def test_a_run_cut_at_any_byte_is_not_taken_for_whole(record: JobRecord) -> None
 def test_a_run_cut_short_is_told_and_left_to_the_same_command(
     record: JobRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write = wandb_run._write
+    fill = wandb_run._fill
 
-    def cut(wandb: Any, content: wandb_run.Content, target: wandb_run.Target) -> Path:
-        run = write(wandb, content, target)
-        (path,) = run.glob("*.wandb")
+    def cut(opened: wandb_run.OpenRun, content: wandb_run.Content) -> None:
+        fill(opened, content)
+        (path,) = opened.folder.glob("*.wandb")
         path.write_bytes(path.read_bytes()[:-1])
-        return run
 
     tracker = WandbTracker(mode="offline")
     with monkeypatch.context() as patch:
-        patch.setattr(wandb_run, "_write", cut)
+        patch.setattr(wandb_run, "_fill", cut)
         assert not tracker.log_job(record)
     assert "was cut short in" in caplog.text and "wandb sync" not in caplog.text
     assert tracker.log_job(record) and "wandb sync" in caplog.text

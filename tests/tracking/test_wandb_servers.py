@@ -94,7 +94,8 @@ def test_an_offline_job_ends_at_once_where_a_firewall_swallows_packets(tmp_path:
     code = (
         "from pathlib import Path; from lrp2_bench.tracking import *; from lrp2_bench.results.tables import PairRow\n"
         f"row = PairRow(None, None, 1, 1, 2, 2); folder = Path({str(tmp_path)!r})\n"
-        "job = JobRecord('e', 'm', 'd', 'de', 'en', folder, {}, [row], None, row, [], 'accuracy', 1)\n"
+        "job = JobRecord(experiment='e', model='m', dataset='d', language='de', pivot='en', folder=folder, config={}, "
+        "pairs=[row], best=None, baseline=row, alignment=[], select_by='accuracy', seconds=1)\n"
         "WandbTracker(mode='offline').log_job(job)"
     )
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
+from lrp2_bench.commands.search.live import UNSEEN, Live
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import Advance, progress
 from lrp2_bench.core.settings import SearchCommand
@@ -84,6 +85,10 @@ class Board:
         """Every stored setting of every relation, as it is now, in order; cheap where nobody has stored anything."""
         self.refresh()
         return [self.results[name] for name in self._relations]
+
+    def by_relation(self) -> list[Hits]:
+        """The language's hits ``[setting, fact]`` at hand, of every relation."""
+        return [result.language for result in self.results.values()]
 
     def missing(self, among: Collection[str]) -> list[str]:
         """Those of the relations ``among`` that are open, in order."""
@@ -189,7 +194,12 @@ class HitsEvaluator:
 
 
 def compute_hits(
-    evaluator: HitsEvaluator, wanted: Sequence[Setting], mine: Collection[str], status: JobStatus, leases: Leases
+    evaluator: HitsEvaluator,
+    wanted: Sequence[Setting],
+    mine: Collection[str],
+    status: JobStatus,
+    leases: Leases,
+    live: Live = UNSEEN,
 ) -> Board:
     """Evaluate the ``wanted`` settings of the relations ``mine`` where the store lacks them; what comes back knows
     every stored setting of every relation.
@@ -198,7 +208,7 @@ def compute_hits(
     Other jobs may do the same at the same time; what one works on, the others leave to it.
     """
     board = Board(evaluator.store, evaluator.facts, evaluator.everything, wanted)
-    _OpenRelations(board, evaluator, mine, status).evaluate(leases)
+    _OpenRelations(board, evaluator, mine, status).evaluate(leases, live)
     return board
 
 
@@ -210,8 +220,8 @@ class _OpenRelations:
         self._others = {relation.name for relation in evaluator.facts.relations}.difference(mine)
         self._todo = {lease_of(name): name for name in board.missing(mine)}
 
-    def evaluate(self, leases: Leases) -> None:
-        """Evaluate those that no other job does meanwhile."""
+    def evaluate(self, leases: Leases, live: Live) -> None:
+        """Evaluate those that no other job does meanwhile; ``live`` hears of it."""
         facts, todo, cells = self._evaluator.facts, len(self._todo), self._open_cells()
         if todo and todo < len(self._mine):
             log.info("Resuming: %d of %d relations are done.", len(self._mine) - todo, len(self._mine))
@@ -219,7 +229,8 @@ class _OpenRelations:
         self._tell()
         what = f"{facts.language} on {self._evaluator.model.device.type}"
         with progress(what, cells, "facts x configurations") as advance:
-            leases.in_turns(self._todo, self._is_open, partial(self._evaluate_relation, advance))
+            told = live.beside(advance, cells, self._evaluator.everything, self._board.by_relation)
+            leases.in_turns(self._todo, self._is_open, partial(self._evaluate_relation, told))
         self._look()
 
     def _open_cells(self) -> int:

@@ -17,7 +17,8 @@ from lrp2_bench.commands.search.draws import require_draws, stored_draws
 from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
 from lrp2_bench.commands.search.held_out import held_out_measures, held_out_of
 from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
-from lrp2_bench.commands.search.outcome import Views, log_outcome, record_of, write_manifest
+from lrp2_bench.commands.search.live import Live
+from lrp2_bench.commands.search.outcome import Views, log_outcome, record_of, started, write_manifest
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
 from lrp2_bench.commands.search.projection import (
     Projection,
@@ -53,7 +54,7 @@ from lrp2_bench.results.reproduction import read_reproduction
 from lrp2_bench.results.status import job_status, sigterm_interrupts
 from lrp2_bench.stats.fact_clusters import require_kind
 from lrp2_bench.testbed.pretrained import pretrained_of
-from lrp2_bench.tracking.base import JobRecord
+from lrp2_bench.tracking.base import JobRecord, Tracker, closing_run
 
 log = logging.getLogger(__name__)
 
@@ -77,13 +78,16 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
         return folder
     with Leases(folder) as leases, job_status(folder, str(shard) if shard else None) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
-        record = _run(SearchJob(settings, config, dataset_name, folder, status, leases), sources)
+        with closing_run(tracker):
+            record = _run(SearchJob(settings, config, dataset_name, folder, status, leases), sources, tracker)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
     if record is not None:
         with sigterm_interrupts():  # what it has started must not outlive the job
             sent = tracker.log_job(record)
         if sent:
             write_completion(folder, config)
+    else:
+        tracker.stop(failed=False)
     return folder
 
 
@@ -98,7 +102,7 @@ def folder_of(settings: RunCommand, dataset_name: str) -> Path:
     return folder
 
 
-def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
+def _run(job: SearchJob, sources: Sources, tracker: Tracker) -> JobRecord | None:
     """None where the tables are another job's to write: of a shard that is not the last, or of a faster job."""
     inputs = read_inputs(job, sources)
     _require_no_conflict(job, inputs, sources)
@@ -108,10 +112,13 @@ def _run(job: SearchJob, sources: Sources) -> JobRecord | None:
         note_unmoved(projection, inputs.facts, model.family, job.data_warnings)
         projection = with_edit(projection, job.settings, sources.corpus, model, inputs.checkpoint, job.data_warnings)
     run = _open_folder(job, inputs, model, projection)
-    board = _evaluate(run)
+    # Of shards, which have one run together, none knows how far the others are.
+    every = tracker.live_seconds if shard_of(job.settings.shard) is None else 0.0
+    live = Live(partial(tracker.log_progress, started(run)), every)
+    board = _evaluate(run, live)
     if not _has_tables_to_write(run):
         return None
-    views = _write_views(run, board)
+    views = _write_views(run, board, live)
     aligned = stored_alignment(run, views.best)
     damage = stored_damage(run, board.hits(), views.best, sources)
     stored_draws(run, board.hits(), views.best_row, damage, sources)
@@ -196,7 +203,7 @@ def _open_folder(job: SearchJob, inputs: Inputs, model: LayeredModel, projection
     return Prepared(job, inputs, evaluator, projection, asked, pairs, stored, identity, details)
 
 
-def _evaluate(run: Prepared) -> Board:
+def _evaluate(run: Prepared, live: Live) -> Board:
     """Every wanted hit of the job's relations; of a strategy, which decides what it wants, only what is stored."""
     job, relations = run.job, run.inputs.facts.relations
     shard = shard_of(job.settings.shard)
@@ -204,7 +211,7 @@ def _evaluate(run: Prepared) -> Board:
     if shard is not None:
         log.info("Shard %s: %s of %d relations.", shard, ", ".join(mine) or "none", len(relations))
     wanted = () if job.settings.search.kind in CHOOSING else run.wanted
-    return compute_hits(run.evaluator, wanted, mine, job.status, job.leases)
+    return compute_hits(run.evaluator, wanted, mine, job.status, job.leases, live)
 
 
 def _has_tables_to_write(run: Prepared) -> bool:
@@ -221,14 +228,14 @@ def _has_tables_to_write(run: Prepared) -> bool:
     return True
 
 
-def _write_views(run: Prepared, board: Board) -> Views:
+def _write_views(run: Prepared, board: Board, live: Live) -> Views:
     """The tables and the study, after a strategy has chosen and evaluated its pairs."""
     job, found = run.job, None
     hits = board.hits()  # read again: whoever had the tables may have stored a whole search meanwhile
     job.leases.forget(lease_of(relation.name) for relation in run.inputs.facts.relations)
     with open_recorder(run) as recorder:
         if job.settings.search.kind in CHOOSING:
-            found = run_strategy(run.evaluator, hits, run.projection, run.asked, job.status, recorder)
+            found = run_strategy(run.evaluator, hits, run.projection, run.asked, job.status, recorder, live)
         if run.asked.has_strengths:  # others may have stored theirs meanwhile
             run.evaluator.add(run.evaluator.store.searched(), hits)
         settings, filled = run.projection.filled(hits, run.evaluator.everything, run.blocks)

@@ -22,7 +22,7 @@ from lrp2_bench.results.manifest import peak_memory_bytes, table_digests
 from lrp2_bench.results.tables import AlignmentRow, PairRow
 from lrp2_bench.search.task import Found
 from lrp2_bench.stats.held_out import HeldOut
-from lrp2_bench.tracking.base import JobRecord
+from lrp2_bench.tracking.base import JobRecord, StartedJob
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +88,21 @@ def record_of(
     run: Prepared, views: Views, aligned: list[AlignmentRow], measures: Mapping[str, Any], seconds: float
 ) -> JobRecord:
     """For the tracker, from what is on disk."""
-    job, settings = run.job, run.job.settings
     return JobRecord(
+        **vars(started(run)),
+        pairs=views.rows,
+        best=views.best_row,
+        baseline=views.rows[0],
+        alignment=aligned,
+        seconds=seconds,
+        measures={**exposure_measures(run.job.folder, run.inputs.pretrained, views.best), **measures},
+    )
+
+
+def started(run: Prepared) -> StartedJob:
+    """For the tracker, before there are results."""
+    job, settings = run.job, run.job.settings
+    return StartedJob(
         experiment="/".join(experiment_folders(settings.experiment.name, run.projection.label)),
         model=job.model_name,
         dataset=job.dataset_name,
@@ -97,12 +110,6 @@ def record_of(
         pivot=settings.pivot,
         folder=job.folder,
         config=job.config,
-        pairs=views.rows,
-        best=views.best_row,
-        baseline=views.rows[0],
-        alignment=aligned,
         select_by=settings.select_by,
-        seconds=seconds,
-        measures={**exposure_measures(job.folder, run.inputs.pretrained, views.best), **measures},
         intervention=run.projection.label,
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from lrp2_bench.commands.search.asked import Asked
 from lrp2_bench.commands.search.hits import HitsEvaluator, RelationHits
+from lrp2_bench.commands.search.live import UNSEEN, Live
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.settings import SearchKind, SearchSettings
@@ -37,6 +38,7 @@ def run_strategy(
     asked: Asked,
     status: JobStatus,
     recorder: StudyRecorder,
+    live: Live = UNSEEN,
 ) -> Found:
     """Let the strategy ask for cells; those that ``hits`` lacks are evaluated and written into it and the store.
 
@@ -44,7 +46,7 @@ def run_strategy(
     what is stored and goes on from there.
     """
     blocks, settings = evaluator.model.blocks, evaluator.settings
-    watch = _JobWatch(status, recorder)
+    watch = _JobWatch(status, recorder, live)
     task = Task(
         blocks,
         tuple(part.relation.name for part in hits for _ in part.relation.facts),
@@ -134,6 +136,7 @@ class _JobWatch(Watch):
 
     status: JobStatus
     recorder: StudyRecorder
+    live: Live
     what: str = ""
 
     def begin(self, pairs: Sequence[LayerPair], what: str) -> None:
@@ -177,7 +180,9 @@ class _StoredEvaluate:
         """``open_cells`` counts the open cells of each part that has some."""
         status, what = self._watch.status, self._watch.what
         status.set_missing([f"{what}: {self._parts[at].relation.name}" for at in open_cells])
-        with progress(what, sum(open_cells.values()), "facts x configurations") as advance:
+        total, everything = sum(open_cells.values()), self._evaluator.everything
+        with progress(what, total, "facts x configurations") as advance:
+            told = self._watch.live.beside(advance, total, everything, lambda: [part.language for part in self._parts])
             for at in open_cells:
-                self._evaluator.evaluate_language(self._parts[at], settings, advance, places[at])
+                self._evaluator.evaluate_language(self._parts[at], settings, told, places[at])
                 status.set_missing(status.missing[1:])
