@@ -58,7 +58,7 @@ def test_a_report_over_two_experiments_compares_them(outputs: Path, tmp_path: Pa
     figures = {path.stem for path in (report / "figures").iterdir()}
     assert {"heatmaps_accuracy_mbert_mlama_one", "heatmaps_accuracy_mbert_mlama_two"} <= figures
     page = (report / "index.html").read_text("utf-8")
-    assert '"dataset":"mlama, one"' in page and '"dataset":"mlama, two"' in page
+    assert '"experiment":"one"' in page and '"experiment":"two"' in page
     assert {row["subject"] for row in rows(report / "data" / "verdict.csv")} >= {"mbert on mlama, one, 2 languages"}
 
 

@@ -240,7 +240,7 @@ def test_a_search_tells_the_testbed_model_the_split_and_the_transfer(
     wandb.teardown()
 
     assert lrp2_bench("report", str(tmp_path / "outputs")) == 0
-    text = (tmp_path / "outputs" / "report" / "knowledge_miniature_cldr.csv").read_text("utf-8")
+    text = (tmp_path / "outputs" / "report" / "data" / "knowledge_miniature_cldr.csv").read_text("utf-8")
     (line,) = csv.DictReader(io.StringIO(text))
     assert float(line["transfer_lrp2"]) == pytest.approx(expected["transfer"]["best"], abs=1e-5)
     assert float(line["seen_without"]) == pytest.approx(expected["exposure"]["seen"]["baseline"], abs=1e-5)

@@ -117,7 +117,7 @@ def test_regret_is_counted_over_settings_that_differ(grids: ToyJob, tmp_path: Pa
     inputs = [str(_folder(grids, name)) for name in ("lirp_only", "random")]
     assert lrp2_bench("regret", *inputs, f"output={tmp_path}", "budgets=[0.5]", "trials=[]") == 0
     sizes = {}
-    for path in tmp_path.glob("regret_bert_*_mlama.csv"):
+    for path in tmp_path.glob("data/regret_bert_*_mlama.csv"):
         (row,) = csv.DictReader(io.StringIO(path.read_text("utf-8")))
         sizes[path.stem] = int(row["set_of"])
     assert sizes == {"regret_bert_lirp_only_mlama": 3, "regret_bert_random_mlama": 6}

@@ -171,13 +171,14 @@ def test_an_ablation_never_passes_for_lrp2_in_tables_the_verdict_and_the_page(sw
 
     page = (folder / "index.html").read_text("utf-8")
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
-    groups = {group["model"]: group for group in data["groups"]}
-    assert data["groups"][0]["model"] == name, "the page opens with LRP2's own"
-    assert groups[name]["method"] == "LRP2" and groups[f"{name}_shuffled"]["method"] == "shuffled"
-    notes = {model: group["runs"][0]["notes"] for model, group in groups.items()}
+    groups = {group["intervention"]: group for group in data["groups"]}
+    assert {group["model"] for group in data["groups"]} == {name}
+    assert data["groups"][0]["intervention"] == "lrp2", "the page opens with LRP2's own"
+    assert groups["lrp2"]["method"] == "LRP2" and groups["shuffled"]["method"] == "shuffled"
+    notes = {intervention: group["runs"][0]["notes"] for intervention, group in groups.items()}
     assert (
-        not any("shift" in note for note in notes[name])
-        and "the shift of another language, zh" in notes[f"{name}_shuffled"][0]
+        not any("shift" in note for note in notes["lrp2"])
+        and "the shift of another language, zh" in notes["shuffled"][0]
     )
 
 
