@@ -36,14 +36,15 @@ def compare(stored: pd.DataFrame, again: pd.DataFrame) -> tuple[int, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Runs a slice of the study again and compares its hits.")
-    parser.add_argument("--language", default="zh")
+    parser.add_argument("--language", help="one whose hits are stored (the first of them)")
     add_inputs(parser)
     arguments = parser.parse_args()
-    language, outputs = arguments.language, Path(arguments.outputs)
-    stored = read_stored("grid")
+    stored, outputs = read_stored("grid"), Path(arguments.outputs)
+    known = sorted(set(stored["language"].astype(str)))
+    language = arguments.language or known[0]
+    if language not in known:
+        raise SystemExit(f"No hits of '{language}' are stored: choose one of {', '.join(known)}.")
     stored = stored[(stored["language"] == language) & (stored["intervention"] != "pivot")]
-    if stored.empty:
-        raise SystemExit(f"No hits of '{language}' are stored.")
     outputs.mkdir(parents=True, exist_ok=True)
     facts = outputs / "slice.csv"
     pd.read_csv(DATA / "selection.csv").head(FACTS).to_csv(facts, index=False)

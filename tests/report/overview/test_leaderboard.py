@@ -136,7 +136,7 @@ def test_damage_at_the_best_pair_stands_beside_the_gain(tmp_path: Path) -> None:
     )
     rows = leaderboard([group(each, assessed_run("fr", held_out=0.1))])
     assert [(row.pivot_change, row.kl) for row in rows] == [(-1.5, 0.25), (-1.5, 0.25), (None, None)]
-    (tmp_path / "damage.csv").write_text("spoilt", encoding="utf-8")
+    (tmp_path / "damage.csv").write_text("damaged", encoding="utf-8")
     assert leaderboard([group(each)])[0].pivot_change is None
 
 
