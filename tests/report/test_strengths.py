@@ -11,6 +11,7 @@ import pytest
 from lrp2_bench.api.results import load_results
 from lrp2_bench.commands.search.hits import RelationHits
 from lrp2_bench.commands.search.views import _pair_rows
+from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.core.types import Fact, LayerPair, Relation, Setting, all_pairs
 from lrp2_bench.metrics.registry import chosen_metrics
 from lrp2_bench.render.figures.style import house_style
@@ -115,3 +116,16 @@ def test_pandas_and_wandbs_heatmap_have_the_strength(run: Run, tmp_path: Path) -
     assert best is not None
     drawn = pair_heatmap([run.baseline, *run.pairs], "accuracy", best, "t", "accuracy")
     assert drawn.data[0].z[0][2] == _value(best) and "1/3 at 0.5" in drawn.data[1].name
+
+
+def test_two_strengths_of_one_search_are_compared_fact_by_fact(run: Run, tmp_path: Path) -> None:
+    table = load_results(tmp_path).compare("0.5", "1", metric="accuracy", dimension="strength")
+    by = table.set_index(["metric", "at"])
+    baseline, best = by.loc[("accuracy", "baseline")], by.loc[("accuracy", "best")]
+    assert baseline.difference == 0 and (best["first"], best["second"]) == pytest.approx((80, 60), abs=1)
+    assert best.difference == pytest.approx(-20, abs=1) and best.first_lirp == best.second_lirp == 1
+    assert np.isnan(best.low), "facts of one subject give no interval"
+    with pytest.raises(UnknownNameError, match=r"strength.*'0.7'"):
+        load_results(tmp_path).compare("0.5", "0.7", dimension="strength")
+    with pytest.raises(UnknownNameError, match="dimension"):
+        load_results(tmp_path).compare("0.5", "1", dimension="layer")
