@@ -97,10 +97,10 @@ def comparison(groups: Sequence[AssessedRuns], cluster: str = "auto") -> tuple[l
             row, gains = _row(dimension, first, second, found, metric, margin)
             key = (dimension, row.first, row.second, *row.names.values())
             blocks.setdefault(key, []).append((row, gains))
-    order = {name: place for place, name in enumerate(DIMENSIONS)}
+    order: dict[str, int] = {name: place for place, name in enumerate(DIMENSIONS)}
     rows = [
         row
-        for key in sorted(blocks, key=lambda key: (order[key[0]], *key[1:]))  # type: ignore[index]
+        for key in sorted(blocks, key=lambda key: (order[key[0]], *key[1:]))
         for row in _block(blocks[key], metric, margin)
     ]
     return rows, problems
