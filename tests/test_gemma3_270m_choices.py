@@ -110,6 +110,10 @@ def test_the_steps_ask_what_the_design_lists(chosen: Choices) -> None:
     assert len(transfer) == 40 and not {job.language for job in transfer} & {*LANGUAGES, "en"}
     assert len(set(OTHERS)) == 40
 
+    readings = [(job.command, job.experiment) for job in jobs("readings", chosen) if job.language == "zh"]
+    assert readings == [("score", "reporting_left_out"), ("analyze", "readings"), ("analyze", "readings")]
+    assert {job.language for job in jobs("readings", chosen)} == {"de", "ru", "zh"}
+
 
 def test_where_nothing_beats_the_baseline_no_setting_is_reported(tmp_path: Path, chosen: Choices) -> None:
     by_language = {language: [0, 1] for language in LANGUAGES}

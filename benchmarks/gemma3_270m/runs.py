@@ -17,7 +17,9 @@ from benchmarks.gemma3_270m.model import gemma_file
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.running import REPOSITORY, lrp2_bench
 
-STEPS = ("tokens", "grid", "rivals", "reporting", "full_pools", "transfer")
+STEPS = ("tokens", "grid", "rivals", "reporting", "full_pools", "transfer", "readings")
+#: The languages in which states are read (alignment, logit lens) and answers are looked at.
+READ_LANGUAGES = ("de", "ru", "zh")
 #: The languages in which all of a relation's objects are candidates once, as a check.
 FULL_POOLS = ("zh", "de")
 #: Languages and layers on which it is decided which tokens are moved.
@@ -40,12 +42,13 @@ OTHERS = (
 
 @dataclass(frozen=True)
 class Job:
-    """One ``lrp2-bench search``: its experiment, language, file of facts, and further settings."""
+    """One ``lrp2-bench COMMAND``: its experiment, language, file of facts, and further settings."""
 
     experiment: str
     language: str
     facts: str
     settings: tuple[str, ...] = field(default=())
+    command: str = "search"
 
 
 def pairs(settings: Sequence[Given]) -> tuple[str, ...]:
@@ -92,8 +95,20 @@ def jobs(step: str, choices: Choices) -> Iterator[Job]:
             default = choices.default()
             settings = (*pairs([default]), tokens_setting) if default else ("search=baseline",)
             yield Job("transfer", language, "reporting", settings)
+        elif step == "readings":
+            if language in READ_LANGUAGES and (setting := choices.left_out(language)):
+                yield from _readings(language, setting, tokens_setting)
         else:
             raise SystemExit(f"'{step}' is no step: {', '.join(STEPS)}")
+
+
+def _readings(language: str, setting: Given, tokens: str) -> Iterator[Job]:
+    """At the setting chosen on the other languages: all candidates' scores, states' alignment, and the logit lens."""
+    given = str(list(setting)).replace(" ", "")
+    scored = (*pairs([setting]), "projection=lrp2", tokens, f"score.settings=[{given}]")
+    yield Job("reporting_left_out", language, "reporting", scored, "score")
+    for analysis in ("alignment", "lens"):
+        yield Job("readings", language, "reporting", (tokens, f"analysis={analysis}", f"pair={given}"), "analyze")
 
 
 def _among(kind: str) -> tuple[str, ...]:
@@ -110,14 +125,15 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--outputs", type=Path, default=REPOSITORY / "outputs" / "gemma3_270m")
 
 
-def search(arguments: argparse.Namespace, experiment: str, language: str, facts: Path, settings: Sequence[str]) -> None:
+def run(arguments: argparse.Namespace, job: Job, facts: Path, further: Sequence[str] = ()) -> None:
     """One run of the study."""
+    searched = {"search": ("probing.pool_size=10", "tracking=none"), "score": ("probing.pool_size=10",)}
     lrp2_bench(
-        "search", "model=hf", f"model.path={arguments.model or gemma_file()}", "model.name=gemma3_270m",
+        job.command, "model=hf", f"model.path={arguments.model or gemma_file()}", "model.name=gemma3_270m",
         "dataset=mlama", f"dataset.path={arguments.mlama}", f"dataset.facts={facts}",
         "corpus=tatoeba", f"corpus.path={arguments.tatoeba}", "corpus.sentences=1000",
-        "probing.pool_size=10", "tracking=none", f"paths.outputs={arguments.outputs}",
-        f"experiment.name={experiment}", f"language={language}", *settings,
+        *searched.get(job.command, ()), f"paths.outputs={arguments.outputs}", f"experiment.name={job.experiment}",
+        f"language={job.language}", *job.settings, *further,
     )  # fmt: skip
 
 
@@ -131,8 +147,7 @@ def main() -> None:
     only = arguments.languages.split(",") if arguments.languages else None
     for job in jobs(arguments.step, Choices()):
         if only is None or job.language in only:
-            facts = DATA / f"{job.facts}.csv"
-            search(arguments, job.experiment, job.language, facts, [*job.settings, *arguments.further])
+            run(arguments, job, DATA / f"{job.facts}.csv", arguments.further)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.gemma3_270m.choices import Choices, Given
-from benchmarks.gemma3_270m.runs import add_inputs, pairs, search
+from benchmarks.gemma3_270m.runs import Job, add_inputs, pairs, run
 from benchmarks.gemma3_270m.store import DATA, KEY, collect, read_stored
 
 FACTS, EVERY = 50, 26
@@ -49,7 +49,8 @@ def main() -> None:
     facts = outputs / "slice.csv"
     pd.read_csv(DATA / "selection.csv").head(FACTS).to_csv(facts, index=False)
     tokens = f"projection.tokens={Choices().tokens}"
-    search(arguments, "slice", language, facts, [*pairs(settings_of(stored)), tokens, "damage=false"])
+    settings = (*pairs(settings_of(stored)), tokens, "damage=false")
+    run(arguments, Job("slice", language, "selection", settings), facts)
     collect(outputs, outputs / "data", ["slice"])
     again = read_stored("slice", outputs / "data")
     again = again[(again["language"] == language) & (again["intervention"] != "pivot")]
