@@ -95,8 +95,9 @@ def run_check(
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise BenchError(f"{len(problems)} of {len(wanted)} languages of '{dataset.name}' cannot be asked:\n{listed}")
     facts_in_all = sum(sum(found.facts) for found in relations.values())
-    sizes = f"{len(wanted)} languages, {len(relations)} relations, {facts_in_all:,} facts"
-    console.print(Text(f"'{dataset.name}' can be used: {sizes}."), soft_wrap=True)
+    sizes = {"language": len(wanted), "relation": len(relations), "fact": facts_in_all}
+    told = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in sizes.items())
+    console.print(Text(f"'{dataset.name}' can be used: {told}."), soft_wrap=True)
 
 
 def _summary(facts: ParallelFacts) -> tuple[str, ...]:
