@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.gemma3_270m.estimates import Stored, jointly, over_languages, verdict
+from benchmarks.gemma3_270m.figures import transfer_figure
 from benchmarks.gemma3_270m.tables import controls, reported, tables, transfer
 from lrp2_bench.core.types import Interval
 
@@ -101,3 +102,11 @@ def test_every_table_is_made_of_what_is_there(data: Path) -> None:
     by_form = made["By the form of the answer (LRP2, left out)"].splitlines()
     assert [line.split(" | ")[1] for line in by_form[2:]] == ["120", "120", "240"]
     assert "| P1 | 240 |" in made["By relation (LRP2, left out)"]
+
+
+def test_the_figure_of_the_headline_has_the_mean_first_and_each_language_with_its_facts(data: Path) -> None:
+    (axes,) = transfer_figure(Stored(data)).axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[0] == "mean of 4 languages" and "Bulgarian (120)" in labels and len(labels) == 5
+    points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() in ("D", "o")]
+    assert points == pytest.approx([100 * 10 / _FACTS] * 5)

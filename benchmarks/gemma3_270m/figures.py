@@ -1,0 +1,133 @@
+"""The study's figures from what is stored, without the model: ``python -m benchmarks.gemma3_270m.figures``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.gemma3_270m.choices import Choices
+from benchmarks.gemma3_270m.estimates import Stored, over_languages
+from benchmarks.gemma3_270m.store import DATA
+from benchmarks.gemma3_270m.tables import reported, transfer
+from lrp2_bench.core.types import Interval
+from lrp2_bench.render.figures.scales import ColourScale, colour_scale, layer_ticks
+from lrp2_bench.render.figures.style import BLUE, DIVERGING, GREY, INK, SMALL, TEXT, house_style, language_name
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+BLOCKS = 18
+
+
+def grid_figure(choices: Choices) -> Figure:
+    """The mean change of accuracy over the selection languages at every pair, a panel a strength."""
+    means = choices.grid.mean(axis=1)
+    changes = {setting: value - means[()] for setting, value in zip(means.index, means, strict=True) if setting}
+    strengths = sorted({setting[2] for setting in changes})
+    grids = {strength: np.full((BLOCKS, BLOCKS), np.nan) for strength in strengths}
+    for (lirp, lsrp, strength, *_), value in changes.items():
+        grids[strength][int(lirp) - 1, int(lsrp) - 1] = value
+    scale = colour_scale(list(grids.values()))
+    figure = Figure(figsize=(3.3 * len(strengths) + 0.6, 3.5), layout="constrained")
+    panels = figure.subplots(1, len(strengths), sharey=True, squeeze=False)[0]
+    for axes, strength in zip(panels, strengths, strict=True):
+        _heatmap(axes, grids[strength], scale, max(changes, key=lambda setting: changes[setting]), strength)
+    image = panels[0].images[0]
+    bar = figure.colorbar(image, ax=list(panels), shrink=0.8, extend=scale.extend, ticks=scale.ticks)
+    bar.ax.set_yticklabels([f"{tick:+.1f}" if tick else "0" for tick in scale.ticks], size=SMALL)
+    bar.outline.set_visible(False)
+    figure.suptitle(
+        f"Change of accuracy, points, mean of {len(choices.grid.columns)} languages on the selection facts (in-sample)",
+        size=TEXT,
+    )
+    return figure
+
+
+def _heatmap(
+    axes: Axes, grid: npt.NDArray[np.float64], scale: ColourScale, best: tuple[float, ...], strength: float
+) -> None:
+    first, last = 0.5, BLOCKS + 0.5
+    axes.imshow(grid, cmap=DIVERGING, norm=scale.norm, extent=(first, last, last, first), interpolation="nearest")
+    axes.set_title(f"strength {strength:g}", size=TEXT)
+    axes.set_xlabel("LSRP after block")
+    axes.set_xticks(layer_ticks(BLOCKS))
+    axes.set_yticks(layer_ticks(BLOCKS))
+    if axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]
+        axes.set_ylabel("LIRP after block")
+    for side in ("top", "right", "left", "bottom"):
+        axes.spines[side].set_visible(False)
+    if best[2] == strength:
+        axes.plot(best[1], best[0], "*", markerfacecolor="white", markeredgecolor="black", markersize=9)
+
+
+def intervals_figure(title: str, rows: Mapping[str, Interval], mean: tuple[str, Interval], label: str) -> Figure:
+    """A line a row with its 95 % interval, and the mean on top."""
+    figure = Figure(figsize=(4.6, 0.9 + 0.165 * (len(rows) + 2)), layout="constrained")
+    axes = figure.subplots()
+    every = [mean, *rows.items()]
+    for at, (_, interval) in enumerate(every):
+        first = at == 0
+        axes.plot(
+            (interval.low, interval.high), (at + (0 if first else 0.5),) * 2, color=INK if first else BLUE,
+            linewidth=2.0 if first else 1.0,
+        )  # fmt: skip
+        axes.plot(interval.value, at + (0 if first else 0.5), "D" if first else "o", color=INK if first else BLUE,
+                  markersize=5 if first else 3.5)  # fmt: skip
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.set_yticks([0, *(at + 0.5 for at in range(1, len(every)))], [name for name, _ in every], size=SMALL)
+    axes.get_yticklabels()[0].set_fontweight("bold")
+    axes.set_ylim(len(every) + 0.2, -0.8)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(label, size=TEXT)
+    figure.suptitle(title, size=TEXT, weight="bold")
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    return figure
+
+
+def transfer_figure(stored: Stored) -> Figure:
+    """The headline: the default setting in the languages that had no part in any choice."""
+    gains, mean = transfer(stored)
+    rows = {f"{language_name(each)} ({len(gain.values)})": gain.interval() for each, gain in gains.items()}
+    ordered = dict(sorted(rows.items(), key=lambda item: -item[1].value))
+    return intervals_figure(
+        "One setting in languages that it was not chosen on", ordered, (f"mean of {len(gains)} languages", mean),
+        "gain in accuracy, points, with 95 % intervals (facts)",
+    )  # fmt: skip
+
+
+def interventions_figure(stored: Stored) -> Figure:
+    """The mean over the selection languages of each intervention on the reporting facts."""
+    means = {name: over_languages(gains) for name, gains in reported(stored).items() if gains}
+    first = "LRP2, left out"
+    rest = {name: mean for name, mean in means.items() if name != first}
+    return intervals_figure(
+        "Interventions on facts that had no part in the choice", rest, (first, means[first]),
+        "mean gain in accuracy, points, with 95 % intervals",
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--images", type=Path, default=IMAGES)
+    arguments = parser.parse_args()
+    stored = Stored(arguments.data)
+    with house_style():
+        made = {"grid": grid_figure(Choices(arguments.data))} if stored.has("grid") else {}
+        if stored.has("transfer"):
+            made["transfer"] = transfer_figure(stored)
+        if stored.has("reporting_left_out"):
+            made["interventions"] = interventions_figure(stored)
+        for name, figure in made.items():
+            path = arguments.images / f"gemma3_270m_{name}.png"
+            figure.savefig(path, dpi=160)
+            print(path)
+
+
+if __name__ == "__main__":
+    main()
