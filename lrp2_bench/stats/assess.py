@@ -95,7 +95,9 @@ def assess(sampled: Sampled, best: LayerPair, select_by: str) -> Assessed:
         held_out=held_out,
         confidence_set=sampled.confidence_set(select_by),
         pairs=len(sampled.pairs),
-        relations=score_relations(sampled.hits[0], sampled.hits[row], sampled.pivot_hits, sampled.relations),
+        relations=score_relations(
+            sampled.hits[0], sampled.hits[row], sampled.pivot_hits, sampled.relations, sampled.clusters
+        ),
         design_effects=(levels[select_by, 0][1], float(sampled.changes[select_by].design_effect[row])),
         memberships=sampled.memberships(select_by),
     )

@@ -93,8 +93,8 @@ def p_of_misses(of: Iterable[Membership]) -> float:
     missed = sum(not one.kept for one in sets)
     if not missed:
         return 1.0
-    by_chance = sum(np.unpackbits(one.dropped, count=one.resamples).astype(np.int_) for one in sets)
-    return (1 + int((by_chance >= missed).sum())) / (1 + sets[0].resamples)
+    bits = np.stack([np.unpackbits(one.dropped, count=one.resamples) for one in sets])
+    return (1 + int((bits.sum(axis=0) >= missed).sum())) / (1 + sets[0].resamples)
 
 
 def _largest_differences(value: Floats, samples: Floats) -> tuple[Floats, npt.NDArray[np.float32]]:
