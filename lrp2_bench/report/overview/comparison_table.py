@@ -49,8 +49,8 @@ def _cells(row: ComparisonRow, order: Sequence[str]) -> tuple[Cell, ...]:
     return (
         row.dimension, row.second, row.first, named, *(row.names.get(name) for name in _NAMES), row.language or None,
         row.name, row.languages, row.facts, *(row.found.held_out.get(name) for name in order), row.p,
-        row.outcome or None, *(row.found.baseline.get(name) for name in order), *(row.found.at_best.get(name) for name in order),
-        second, first,
+        row.outcome or None, *(row.found.baseline.get(name) for name in order),
+        *(row.found.at_best.get(name) for name in order), second, first,
     )  # fmt: skip
 
 
