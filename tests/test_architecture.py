@@ -44,7 +44,7 @@ INSIDE = {
         "choice draws facts forgetting hits leases score_tables", "run_folder status", "manifest runs", "*",
     ),
     "stats": (
-        "clusters relations", "weighted", "*", "fact_clusters held_out max_t", "compare resampled", "assess",
+        "clusters", "weighted", "*", "fact_clusters held_out max_t relations", "compare resampled", "assess",
     ),
     "search": (
         "pruner space storage", "damage_study task", "merge order recorder study tpe", "racing", "*",

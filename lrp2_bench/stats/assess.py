@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.stats.across_languages import Estimate
 from lrp2_bench.stats.clusters import Clusters
+from lrp2_bench.stats.confidence_set import Membership
 from lrp2_bench.stats.held_out import HeldOut
 from lrp2_bench.stats.max_t import LargestGain
 from lrp2_bench.stats.paired_intervals import level_interval
@@ -42,8 +43,9 @@ class Assessed:
     """``measured`` has both metrics by name. ``largest`` is for the max-T test that any pair is better than the
     baseline by the metric that chose; ``naive`` is McNemar's of the best pair, as if it had been named beforehand and
     facts were independent. ``confidence_set`` are the ``pairs`` evaluated that are not worse than the best by the
-    metric that chose it beyond chance, in (lirp, lsrp) order; the best is one of them. ``relations`` are split at the
-    best pair. ``design_effects`` are of the baseline and of the change by the metric that chose.
+    metric that chose it beyond chance, in (lirp, lsrp) order; the best is one of them; ``memberships`` has every pair
+    evaluated. ``relations`` are split at the best pair. ``design_effects`` are of the baseline and of the change by the
+    metric that chose.
     """
 
     facts: int
@@ -58,6 +60,7 @@ class Assessed:
     pairs: int
     relations: tuple[RelationScore, ...]
     design_effects: tuple[float, float]
+    memberships: Mapping[LayerPair, Membership] = field(default_factory=dict, compare=False)
 
 
 def assess(sampled: Sampled, best: LayerPair, select_by: str) -> Assessed:
@@ -92,8 +95,11 @@ def assess(sampled: Sampled, best: LayerPair, select_by: str) -> Assessed:
         held_out=held_out,
         confidence_set=sampled.confidence_set(select_by),
         pairs=len(sampled.pairs),
-        relations=score_relations(sampled.hits[0], sampled.hits[row], sampled.pivot_hits, sampled.relations),
+        relations=score_relations(
+            sampled.hits[0], sampled.hits[row], sampled.pivot_hits, sampled.relations, sampled.clusters
+        ),
         design_effects=(levels[select_by, 0][1], float(sampled.changes[select_by].design_effect[row])),
+        memberships=sampled.memberships(select_by),
     )
 
 

@@ -18,6 +18,9 @@ Why this one, with simulations of 40 to 60 correlated pairs beside each reason:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,6 +32,25 @@ LEVEL = 0.05
 _ALIKE = 1e-6
 
 
+@dataclass(frozen=True)
+class ConfidenceSet:
+    """``kept`` ``[pair]``: whether it is in the set; ``dropped`` ``[pair, resample]``: whether a resample drops it
+    by chance, were no pair better."""
+
+    kept: npt.NDArray[np.bool_]
+    dropped: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Of one pair in one language's set: whether it is ``kept``, and in which ``resamples`` it is ``dropped`` by
+    chance (a bit each, packed: a report holds those of all pairs of all languages)."""
+
+    kept: bool
+    dropped: npt.NDArray[np.uint8]
+    resamples: int
+
+
 def confidence_set_of_best(value: Floats, samples: Floats, level: float = LEVEL) -> npt.NDArray[np.bool_]:
     """``[pair]``: whether the pair is in the confidence set of the best, where more is better.
 
@@ -36,17 +58,43 @@ def confidence_set_of_best(value: Floats, samples: Floats, level: float = LEVEL)
     the same draws for all pairs (:class:`lrp2_bench.stats.bootstrap.Resampled`). The pair of the highest value is
     always in the set. NaN, over no facts, leaves all of them in it.
     """
+    return confidence_set(value, samples, level).kept
+
+
+def confidence_set(value: Floats, samples: Floats, level: float = LEVEL) -> ConfidenceSet:
+    """As :func:`confidence_set_of_best`, with what chance alone would drop."""
     kept = np.ones(len(value), dtype=bool)
     if len(value) < 2 or np.isnan(value).any():
-        return kept
+        return ConfidenceSet(kept, np.zeros(samples.shape, dtype=bool))
     beaten_by, by_chance = _largest_differences(value, samples)
     while True:
-        critical = np.quantile(by_chance[kept].max(axis=0), 1 - level)
         # Of the highest value nothing is ahead, so one pair at least stays.
-        still = kept & (beaten_by <= np.maximum(critical, 0.0))
+        critical = max(0.0, float(np.quantile(by_chance[kept].max(axis=0), 1 - level)))
+        still = kept & (beaten_by <= critical)
         if (still == kept).all():
-            return kept
+            return ConfidenceSet(kept, by_chance > critical)
         kept = still
+
+
+def memberships(found: ConfidenceSet) -> list[Membership]:
+    """Of each pair."""
+    bits = np.packbits(found.dropped, axis=1)
+    return [Membership(bool(kept), row, found.dropped.shape[1]) for kept, row in zip(found.kept, bits, strict=True)]
+
+
+def p_of_misses(of: Iterable[Membership]) -> float:
+    """p that as many sets leave out the truly best pair of their language; ``of`` has that pair of each language.
+
+    All languages were resampled by the same draws of clusters, so that sets which miss together by chance do so in the
+    resamples too; a binomial test of the misses would take languages as independent, and each set as missing its pair
+    in just 5 % of studies, which is the chance that it misses *any* of the best. 1 without a set.
+    """
+    sets = list(of)
+    missed = sum(not one.kept for one in sets)
+    if not missed:
+        return 1.0
+    bits = np.stack([np.unpackbits(one.dropped, count=one.resamples) for one in sets])
+    return (1 + int((bits.sum(axis=0) >= missed).sum())) / (1 + sets[0].resamples)
 
 
 def _largest_differences(value: Floats, samples: Floats) -> tuple[Floats, npt.NDArray[np.float32]]:

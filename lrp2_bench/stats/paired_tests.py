@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 
-from lrp2_bench.core.types import HIT, Hits
+from lrp2_bench.core.types import HIT, Hits, Interval
 from lrp2_bench.stats.weighted import check_evaluated
 
 
@@ -34,6 +34,17 @@ def mcnemar(before: Hits, after: Hits) -> McNemar:
     gained = int(((after == HIT) & (before != HIT)).sum())
     lost = int(((before == HIT) & (after != HIT)).sum())
     return McNemar(gained, lost, float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0)
+
+
+def p_of_interval(found: Interval, freedom: float) -> float:
+    """Two-sided p that the value is 0, read off Student's 95 % interval of ``freedom`` degrees: below 0.05 just where
+    the interval excludes 0. NaN without bounds; 1 of no degree."""
+    if math.isnan(found.low):
+        return math.nan
+    if freedom <= 0 or found.value == 0:
+        return 1.0
+    error = (found.high - found.low) / 2 / float(t.ppf(0.975, freedom))
+    return float(2 * t.sf(abs(found.value) / error, freedom)) if error else 0.0
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -19,7 +19,7 @@ from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.clusters import RESAMPLES, SEED, Clusters, clusters_of
-from lrp2_bench.stats.confidence_set import confidence_set_of_best
+from lrp2_bench.stats.confidence_set import Membership, confidence_set, memberships
 from lrp2_bench.stats.held_out import Folds, HeldOut, resampled_folds
 from lrp2_bench.stats.max_t import LargestGain, largest_gain
 from lrp2_bench.stats.paired_intervals import Changes, changes_of
@@ -52,7 +52,7 @@ class Sampled:
         self.relations = stored.relations
         self.clusters = clusters or clusters_of([f"{relation} {uuid}" for relation, uuid in stored.facts], "fact")
         self._resamples, self._seed = resamples, seed
-        self._confidence_set: dict[str, tuple[LayerPair, ...]] = {}
+        self._memberships: dict[str, dict[LayerPair, Membership]] = {}
         self._largest: dict[str, LargestGain] = {}
 
     @property
@@ -89,11 +89,15 @@ class Sampled:
 
     def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:
         """The 95 % confidence set of best pairs by ``metric``, in their order."""
-        if metric not in self._confidence_set:
+        return tuple(pair for pair, one in self.memberships(metric).items() if one.kept)
+
+    def memberships(self, metric: str) -> Mapping[LayerPair, Membership]:
+        """Of every pair in that set."""
+        if metric not in self._memberships:
             first = len(self.settings) - len(self.pairs)
-            kept = confidence_set_of_best(self.values[metric][first:], self.samples[metric][first:])
-            self._confidence_set[metric] = tuple(pair for pair, good in zip(self.pairs, kept, strict=True) if good)
-        return self._confidence_set[metric]
+            found = confidence_set(self.values[metric][first:], self.samples[metric][first:])
+            self._memberships[metric] = dict(zip(self.pairs, memberships(found), strict=True))
+        return self._memberships[metric]
 
     @cached_property
     def _sums(self) -> ClusterSums:

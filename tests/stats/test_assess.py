@@ -9,6 +9,7 @@ from lrp2_bench.core.types import all_pairs
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.assess import assess
+from lrp2_bench.stats.clusters import clusters_of
 from lrp2_bench.stats.paired_intervals import level_interval, paired_changes
 from lrp2_bench.stats.paired_tests import mcnemar
 from lrp2_bench.stats.relations import score_relations
@@ -65,7 +66,7 @@ def test_a_relations_overlap_is_over_its_own_shared_facts() -> None:
     before = np.array([1, 0, 0, 1, 1, 1, 1, 1], dtype=np.int8)
     after = np.array([1, 1, 0, 1, 0, 0, 0, 1], dtype=np.int8)
     pivot = np.array([1, 1, 0, -1, 0, 1, 1, -1], dtype=np.int8)
-    capital, continent = score_relations(before, after, pivot, relations)
+    capital, continent = score_relations(before, after, pivot, relations, clusters_of(list("abcdefgh")))
     assert (capital.relation, capital.shared) == ("P36", 3)
     assert (capital.without, capital.lrp2) == pytest.approx((50, 100))
     assert (continent.relation, continent.shared, continent.lrp2) == ("P30", 3, 0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.stats import binomtest
 
 from lrp2_bench.metrics.base import FactHits
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.stats.bootstrap import resample_metric
 from lrp2_bench.stats.clusters import clusters_of
-from lrp2_bench.stats.confidence_set import confidence_set_of_best
+from lrp2_bench.stats.confidence_set import confidence_set, confidence_set_of_best, memberships, p_of_misses
 
 Floats = npt.NDArray[np.float64]
 CORRELATION = 0.8
@@ -73,3 +74,39 @@ def test_a_pair_that_is_always_a_fact_behind_is_dropped_however_small_the_step()
 def test_of_one_pair_and_over_no_facts_nothing_can_be_told_apart(value: list[float]) -> None:
     found = confidence_set_of_best(np.array(value), np.tile(np.array(value)[:, None], (1, 10)))
     assert found.all()
+
+
+def misses(truth: Floats, rng: np.random.Generator, shared: float, resamples: int = 200) -> tuple[float, float]:
+    """p that the first pair is the best in all languages (rows of ``truth``, which share this share of the noise),
+    by shared draws; and by a binomial test that takes languages as independent."""
+
+    def errors(times: int) -> Floats:
+        of_all = np.sqrt(shared) * rng.normal(size=(1, truth.shape[1], times))
+        return np.asarray(of_all + np.sqrt(1 - shared) * rng.normal(size=(*truth.shape, times)))
+
+    values = truth + errors(1)[:, :, 0]
+    drawn = values[:, :, None] + errors(resamples)
+    sets = [memberships(confidence_set(*each))[0] for each in zip(values, drawn, strict=True)]
+    missed = sum(not one.kept for one in sets)
+    return p_of_misses(sets), float(binomtest(missed, len(sets), 0.05, alternative="greater").pvalue)
+
+
+def test_misses_in_languages_that_share_facts_are_no_more_than_chance() -> None:
+    rng = np.random.default_rng(0)
+    for shared in (0.5, 0.95):
+        found = [misses(np.zeros((12, 2)), rng, shared)[0] < 0.05 for _ in range(120)]
+        assert np.mean(found) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 120)
+
+
+def test_misses_are_found_where_the_binomial_test_finds_none_of_them() -> None:
+    """A set misses its best pair less often than it misses any of the best, by which the binomial test goes."""
+    rng, truth = np.random.default_rng(0), np.zeros((12, 6))
+    truth[:3, 1] = 4.0
+    found = np.array([misses(truth, rng, 0.3) for _ in range(60)])
+    ours, binomial = (found < 0.05).mean(axis=0)
+    assert ours > binomial + 0.2
+
+
+def test_a_pair_that_no_set_misses_is_no_surprise() -> None:
+    assert p_of_misses([]) == 1.0
+    assert p_of_misses(memberships(confidence_set(np.zeros(3), np.zeros((3, 16))))) == 1.0

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
-from lrp2_bench.stats.paired_tests import McNemar, holm, mcnemar
+from lrp2_bench.stats.across_languages import mean_over_languages
+from lrp2_bench.stats.paired_tests import McNemar, holm, mcnemar, p_of_interval
 
 
 def rows(gained: int, lost: int, both: int = 3, neither: int = 4) -> list[np.ndarray]:
@@ -56,3 +58,11 @@ def test_holm_keeps_its_level_where_no_language_changes() -> None:
     rng = np.random.default_rng(0)
     wrong = np.mean([min(holm(list(rng.random(12)))) < 0.05 for _ in range(2_000)])
     assert wrong == pytest.approx(0.05, abs=0.015)
+
+
+def test_the_p_of_an_interval_is_the_test_it_came_from() -> None:
+    values = [0.1, 0.9, 0.4, -0.2, 0.7]
+    assert p_of_interval(mean_over_languages(values), 4) == pytest.approx(ttest_1samp(values, 0).pvalue)
+    assert math.isnan(p_of_interval(mean_over_languages(values[:2]), 1))
+    assert p_of_interval(mean_over_languages([0.0, 0.0, 0.0]), 2) == 1.0
+    assert p_of_interval(mean_over_languages([0.5, 0.5, 0.5]), 2) == 0.0

@@ -19,6 +19,7 @@ from lrp2_bench.results.tables import PairRow
 from lrp2_bench.stats.across_languages import Estimate
 from lrp2_bench.stats.assess import Assessed, Measured
 from lrp2_bench.stats.clusters import clusters_of
+from lrp2_bench.stats.confidence_set import Membership
 from lrp2_bench.stats.held_out import HeldOut
 from lrp2_bench.stats.max_t import LargestGain
 from lrp2_bench.stats.paired_tests import McNemar
@@ -61,11 +62,19 @@ def assessed_run(
         Estimate(held_out, held_out + 0.01 * np.random.default_rng(0).normal(size=200)),
     )
     sets = tuple(sorted({LayerPair(*best), *(LayerPair(*pair) for pair in confidence_set)}))
+    # One resample in twenty drops a pair, in each language another one.
+    dropped = np.random.default_rng([ord(letter) for letter in language]).random((len(pairs), 200)) < 0.05
+    memberships = {
+        row.pair: Membership(row.pair in sets, bits, 200)
+        for row, bits in zip(pairs, np.packbits(dropped, axis=1), strict=True)
+        if row.pair
+    }
     both = {"accuracy": measured, "transferability": measured}
     told = HeldOut(dict.fromkeys(both, gain), dict.fromkeys(both, 0.2), dict.fromkeys(both, 0.01), 20, {1: 100.0})
     assessed = Assessed(
         100, 80, clusters_of([str(number) for number in range(100)], "subject"), LayerPair(*best), both,
         McNemar(5, 1, 0.2), LargestGain(1.0, np.zeros(200)), told, sets, len(pairs), tuple(relations), (2.0, 1.5),
+        memberships,
     )  # fmt: skip
     return AssessedRun(run, assessed, 0.2, 0.2, 0.2, gain)
 

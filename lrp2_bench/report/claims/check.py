@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from scipy.stats import binomtest
-
 from lrp2_bench.core.types import Interval
 from lrp2_bench.stats.across_languages import FEWEST
 from lrp2_bench.stats.equivalence import equivalent, tost
@@ -73,11 +71,6 @@ def by_all(figures: Mapping[str, Interval]) -> tuple[Outcome, str]:
     reasons = [f"Includes 0: {', '.join(open_)}."] if open_ else []
     reasons += [f"Fewer than {FEWEST} languages: {', '.join(few)}."] if few else []
     return INCONCLUSIVE, " ".join(reasons)
-
-
-def more_misses_than_chance(misses: int, languages: int) -> bool:
-    """Whether a true best pair would be missing from so many 95 % sets in fewer than 1 in 20 studies."""
-    return languages > 0 and bool(binomtest(misses, languages, ALPHA, alternative="greater").pvalue < ALPHA)
 
 
 def points(figure: Interval | float, digits: int = 1) -> str:

@@ -25,13 +25,15 @@ from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
 from lrp2_bench.stats.assess import Assessed
 from lrp2_bench.stats.compare import Compared, Levels, compare_levels, levels_of
-from lrp2_bench.stats.equivalence import equivalent
+from lrp2_bench.stats.equivalence import tost
 from lrp2_bench.stats.paired_intervals import student
+from lrp2_bench.stats.paired_tests import holm, p_of_interval
 
 Dimension = Literal["experiment", "model", "intervention", "strength"]
 DIMENSIONS: tuple[Dimension, ...] = ("experiment", "model", "intervention", "strength")
 #: Up to so many, each is set against each; of more, each against the first.
 _EACH = 4
+ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,10 @@ class Differences:
 @dataclass(frozen=True)
 class ComparisonRow:
     """``second`` less ``first``, two values of ``dimension``; ``names`` has the others. ``language`` is '' in a mean of
-    ``languages``. ``best`` are the two best pairs. ``outcome`` is about the held-out gain by ``metric``: ``higher``,
-    ``lower``, ``equivalent`` (within the margin, TOST), ``inconclusive``, or '' where there is none."""
+    ``languages``. ``best`` are the two best pairs. ``p``: the held-out gains by ``metric`` are equal, Holm-corrected
+    over the languages of a mean, and over all means and single languages. ``outcome`` is about the same: ``higher``,
+    ``lower``, ``equivalent`` (within the margin, TOST, corrected likewise), ``inconclusive``, or '' where there is
+    none."""
 
     dimension: Dimension
     first: str
@@ -74,7 +78,8 @@ class ComparisonRow:
     metric: str
     found: Differences
     best: tuple[LayerPair, LayerPair] | None
-    outcome: str
+    p: float = math.nan
+    outcome: str = ""
 
 
 def comparison(groups: Sequence[AssessedRuns], cluster: str = "auto") -> tuple[list[ComparisonRow], list[str]]:
@@ -94,15 +99,18 @@ def comparison(groups: Sequence[AssessedRuns], cluster: str = "auto") -> tuple[l
             except BenchError as error:
                 problems.append(f"{language}, {first.names[dimension]} and {second.names[dimension]}: {error}")
                 continue
-            row, gains = _row(dimension, first, second, found, metric, margin)
+            row, gains = _row(dimension, first, second, found, metric)
             key = (dimension, row.first, row.second, *row.names.values())
             blocks.setdefault(key, []).append((row, gains))
     order: dict[str, int] = {name: place for place, name in enumerate(DIMENSIONS)}
-    rows = [
-        row
-        for key in sorted(blocks, key=lambda key: (order[key[0]], *key[1:]))
-        for row in _block(blocks[key], metric, margin)
-    ]
+    ordered = [blocks[key] for key in sorted(blocks, key=lambda key: (order[key[0]], *key[1:]))]
+    heads = _decided([_head(found, metric) for found in ordered], margin)
+    rows: list[ComparisonRow] = []
+    for head, found_ in zip(heads, ordered, strict=True):
+        rows.append(head)
+        if not head.language:
+            languages = _decided([row for row, _ in found_], margin)
+            rows += sorted(languages, key=lambda row: _rank(row, metric))
     return rows, problems
 
 
@@ -159,7 +167,7 @@ def _levels(side: Side, metric: str, read: dict[tuple[str, str], Levels | BenchE
 
 
 def _row(
-    dimension: Dimension, first: Side, second: Side, found: Compared, metric: str, margin: float
+    dimension: Dimension, first: Side, second: Side, found: Compared, metric: str
 ) -> tuple[ComparisonRow, Mapping[str, Estimate]]:
     gains = gain_differences(first, second)
     differences = Differences(
@@ -171,7 +179,7 @@ def _row(
         dimension, first.names[dimension], second.names[dimension],
         {name: value for name, value in first.names.items() if name != dimension}, first.run.language,
         language_name(first.run.language), 1, found.facts, metric, differences, found.best,
-        _outcome(differences.held_out.get(metric), margin),
+        _p(differences.held_out.get(metric), _clusters(first, second) - 1),
     )  # fmt: skip
     return row, {name: estimate for name, (_, estimate) in gains.items()}
 
@@ -188,34 +196,40 @@ def gain_differences(first: Side, second: Side) -> dict[str, tuple[Interval, Est
         error = 100.0 / min(ours.facts, theirs.facts)
         if estimate.samples is not None:
             error = max(error, float(estimate.samples.std()))
-        reach = student(min(ours.clusters.count, theirs.clusters.count)) * error
+        reach = student(_clusters(first, second)) * error
         found[metric] = Interval(estimate.value, estimate.value - reach, estimate.value + reach), estimate
     return found
 
 
-def _block(
-    found: Sequence[tuple[ComparisonRow, Mapping[str, Estimate]]], metric: str, margin: float
-) -> Iterator[ComparisonRow]:
+def _clusters(first: Side, second: Side) -> int:
+    """Of the side that has fewer; 0 where one has no pairs."""
+    counts = [side.assessed.clusters.count if side.assessed else 0 for side in (first, second)]
+    return min(counts)
+
+
+def _head(found: Sequence[tuple[ComparisonRow, Mapping[str, Estimate]]], metric: str) -> ComparisonRow:
+    """The mean over languages, or the only one."""
     rows = [row for row, _ in found]
-    if len(rows) > 1:
-        means = Differences(
-            {name: mean_over_languages([row.found.baseline[name].value for row in rows]) for name in METRICS},
-            {
-                name: mean_over_languages(values)
-                for name in METRICS
-                if (values := [row.found.at_best[name].value for row in rows if row.found.at_best])
-            },
-            {
-                name: mean_over_languages(estimates)
-                for name in METRICS
-                if (estimates := [gains[name] for _, gains in found if name in gains])
-            },
-        )
-        yield replace(
-            rows[0], language="", name=f"mean of {len(rows)} languages", languages=len(rows), found=means, best=None,
-            facts=sum(row.facts for row in rows), outcome=_outcome(means.held_out.get(metric), margin),
-        )  # fmt: skip
-    yield from sorted(rows, key=lambda row: _rank(row, metric))
+    if len(rows) == 1:
+        return rows[0]
+    means = Differences(
+        {name: mean_over_languages([row.found.baseline[name].value for row in rows]) for name in METRICS},
+        {
+            name: mean_over_languages(values)
+            for name in METRICS
+            if (values := [row.found.at_best[name].value for row in rows if row.found.at_best])
+        },
+        {
+            name: mean_over_languages(estimates)
+            for name in METRICS
+            if (estimates := [gains[name] for _, gains in found if name in gains])
+        },
+    )
+    told = sum(metric in gains for _, gains in found)
+    return replace(
+        rows[0], language="", name=f"mean of {len(rows)} languages", languages=len(rows), found=means, best=None,
+        facts=sum(row.facts for row in rows), p=_p(means.held_out.get(metric), told - 1),
+    )  # fmt: skip
 
 
 def _rank(row: ComparisonRow, metric: str) -> tuple[bool, float, str]:
@@ -223,9 +237,24 @@ def _rank(row: ComparisonRow, metric: str) -> tuple[bool, float, str]:
     return gain is None, 0.0 if gain is None else -gain.value, row.name
 
 
-def _outcome(difference: Interval | None, margin: float) -> str:
+def _p(difference: Interval | None, freedom: int) -> float:
+    return math.nan if difference is None else p_of_interval(difference, freedom)
+
+
+def _decided(rows: Sequence[ComparisonRow], margin: float) -> list[ComparisonRow]:
+    """One family of tests: of two equal sides one may appear to be better in 1 of 20 families, not in 1 of 20 rows."""
+    found = [row.found.held_out.get(row.metric) for row in rows]
+    unequal = holm([row.p for row in rows])
+    equal = holm([math.nan if one is None else tost(one, margin) for one in found])
+    return [
+        replace(row, p=p, outcome=_outcome(one, p, none))
+        for row, one, p, none in zip(rows, found, unequal, equal, strict=True)
+    ]
+
+
+def _outcome(difference: Interval | None, unequal: float, equal: float) -> str:
     if difference is None:
         return ""
-    if difference.low > 0 or difference.high < 0:
-        return "higher" if difference.low > 0 else "lower"
-    return "equivalent" if not math.isnan(difference.low) and equivalent(difference, margin) else "inconclusive"
+    if unequal < ALPHA:
+        return "higher" if difference.value > 0 else "lower"
+    return "equivalent" if equal < ALPHA else "inconclusive"

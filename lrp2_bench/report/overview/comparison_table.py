@@ -31,6 +31,7 @@ def comparison_table(groups: Sequence[AssessedRuns], cluster: str = "auto") -> t
         Column("languages", "languages", "count", in_csv_only=True),
         Column("facts", "facts of both", "count", optional=True),
         *(Column(f"{name}_held_out", f"held-out gain, {name}", "change_interval", name != metric) for name in order),
+        Column("p_holm", "p Holm", "p"),
         Column("result", "result", "text"),
         *(Column(f"{name}_baseline", f"baseline, {name}", "change_interval", optional=True) for name in order),
         *(Column(f"{name}_best", f"best pairs, {name}, in-sample", "change_interval", optional=True) for name in order),
@@ -47,9 +48,9 @@ def _cells(row: ComparisonRow, order: Sequence[str]) -> tuple[Cell, ...]:
     named = ", ".join(value for name, value in row.names.items() if name != "strength" or value != "1")
     return (
         row.dimension, row.second, row.first, named, *(row.names.get(name) for name in _NAMES), row.language or None,
-        row.name, row.languages, row.facts, *(row.found.held_out.get(name) for name in order), row.outcome or None,
-        *(row.found.baseline.get(name) for name in order), *(row.found.at_best.get(name) for name in order),
-        second, first,
+        row.name, row.languages, row.facts, *(row.found.held_out.get(name) for name in order), row.p,
+        row.outcome or None, *(row.found.baseline.get(name) for name in order),
+        *(row.found.at_best.get(name) for name in order), second, first,
     )  # fmt: skip
 
 
@@ -60,8 +61,9 @@ def _notes(groups: Sequence[AssessedRuns], problems: Sequence[str]) -> Iterator[
         "Means are over languages; those of baselines and best pairs take languages as the only sample."
     )
     yield (
-        "Higher, lower: the interval of the held-out gain's difference excludes 0; equivalent: within the margin "
-        "(TOST). Nothing is corrected for the number of comparisons."
+        "Higher, lower: p of the held-out gain's difference below 0.05; equivalent: within the margin (TOST). Both are "
+        "corrected (Holm) over the languages of a mean, and over all means and single languages of the table; the "
+        "intervals are not."
     )
     yield "Best pairs are in-sample: each was chosen on these facts, which the intervals do not account for."
     yield from _experiments(groups)

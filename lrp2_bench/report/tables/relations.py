@@ -6,9 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from lrp2_bench.data.relation_names import relation_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns
@@ -42,17 +39,6 @@ def summarise_relations(found: AssessedRuns) -> list[RelationSummary]:
             scores.setdefault(score.relation, []).append(score)
     summaries = [_summary(relation, members) for relation, members in scores.items()]
     return sorted(summaries, key=lambda one: (-one.share, -one.lrp2 + one.without, one.relation))
-
-
-def rises_of_relations(found: AssessedRuns) -> npt.NDArray[np.float64]:
-    """``[language, relation]``: 1 where transferability rises at the language's best pair, 0 where not, NaN where the
-    language shares no fact of the relation."""
-    scores = [
-        {score.relation: float(score.lrp2 > score.without) for score in each.assessed.relations}
-        for each in found.assessed.values()
-    ]
-    relations = list(dict.fromkeys(relation for found_ in scores for relation in found_))
-    return np.array([[found_.get(relation, math.nan) for relation in relations] for found_ in scores])
 
 
 def _summary(relation: str, scores: Sequence[RelationScore]) -> RelationSummary:

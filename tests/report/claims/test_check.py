@@ -13,7 +13,6 @@ from lrp2_bench.report.claims.check import (
     SUPPORTED,
     by_all,
     by_sign,
-    more_misses_than_chance,
     p_of,
     points,
 )
@@ -47,12 +46,6 @@ def test_of_several_one_against_is_enough_and_one_open_leaves_it_open() -> None:
     assert by_all({"a": UP, "b": UP}) == (SUPPORTED, "")
     assert by_all({"a": UP, "b": DOWN, "c": OPEN}) == (CONTRADICTED, "Below 0: b.")
     assert by_all({"a": UP, "b": OPEN, "c": FEW}) == (INCONCLUSIVE, "Includes 0: b. Fewer than 3 languages: c.")
-
-
-def test_sets_may_miss_a_true_best_in_one_of_twenty() -> None:
-    # P(X >= 5) of Binomial(52, 0.05) is 0.12, P(X >= 7) is 0.014.
-    assert not more_misses_than_chance(5, 52) and more_misses_than_chance(7, 52)
-    assert not more_misses_than_chance(0, 0)
 
 
 def test_small_ps_are_not_nought() -> None:

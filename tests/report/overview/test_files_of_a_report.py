@@ -43,7 +43,8 @@ def test_the_index_answers_first_and_results_and_comparison_have_every_run(tmp_p
     rows = pd.read_csv(folder / "data" / "comparison.csv")
     assert list(rows.language.fillna("")) == ["", *rows.language[1:]] and set(rows.dimension) == {"model"}
     low, high = rows.transferability_held_out_low, rows.transferability_held_out_high
-    assert ((rows.result == "higher") == (low > 0)).all() and not (high < 0).any()
+    assert ((rows.result == "higher") == (rows.p_holm < 0.05)).all() and not (high < 0).any()
+    assert (low[rows.p_holm < 0.05] > 0).all(), "corrected for their number, so no more than intervals exclude 0"
     assert (rows.result == "higher").any() and (rows.result[0] == "inconclusive"), "languages alone, not their mean"
 
     results = lrp2.load_results(tmp_path)
