@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 from lrp2_bench.core.types import HIT, Hits
 from lrp2_bench.stats.weighted import check_evaluated
@@ -30,6 +29,8 @@ def mcnemar(before: Hits, after: Hits) -> McNemar:
     metric chose it: see :mod:`lrp2_bench.stats.held_out` for a p that the choice has no part in. Raises ValueError
     where a fact is open.
     """
+    from scipy.stats import binomtest
+
     check_evaluated(np.stack([before, after]))
     gained = int(((after == HIT) & (before != HIT)).sum())
     lost = int(((before == HIT) & (after != HIT)).sum())

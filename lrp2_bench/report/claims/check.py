@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from scipy.stats import binomtest
-
 from lrp2_bench.core.types import Interval
 from lrp2_bench.stats.across_languages import FEWEST
 from lrp2_bench.stats.equivalence import equivalent, tost
@@ -77,6 +75,8 @@ def by_all(figures: Mapping[str, Interval]) -> tuple[Outcome, str]:
 
 def more_misses_than_chance(misses: int, languages: int) -> bool:
     """Whether a true best pair would be missing from so many 95 % sets in fewer than 1 in 20 studies."""
+    from scipy.stats import binomtest
+
     return languages > 0 and bool(binomtest(misses, languages, ALPHA, alternative="greater").pvalue < ALPHA)
 
 
