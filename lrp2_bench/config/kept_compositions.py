@@ -27,9 +27,8 @@ _MOST = 32
 def keep_compositions() -> None:
     """Two thirds off each composition after the first of its options, of which a multirun makes two a job; safe to call
     more than once."""
-    if config_loader_impl.create_defaults_list is not _defaults_list:
-        config_loader_impl.create_defaults_list = _defaults_list
-        ConfigLoaderImpl._compose_config_from_defaults_list = _composed  # type: ignore[method-assign]
+    _loading.create_defaults_list = _defaults_list
+    _loading.ConfigLoaderImpl._compose_config_from_defaults_list = _composed
 
 
 class _Kept(Generic[_Made]):
@@ -90,8 +89,9 @@ def _same(now: list[Any], before: list[Any]) -> bool:
 
 _LISTS: _Kept[DefaultsList] = _Kept()
 _CONFIGS: _Kept[DictConfig] = _Kept()
-_plain_defaults_list = config_loader_impl.create_defaults_list
-_plainly_composed = ConfigLoaderImpl._compose_config_from_defaults_list
+_loading: Any = config_loader_impl
+_plain_defaults_list = _loading.create_defaults_list
+_plainly_composed = _loading.ConfigLoaderImpl._compose_config_from_defaults_list
 
 
 def _defaults_list(
@@ -113,7 +113,6 @@ def _defaults_list(
 
 
 def _composed(loader: ConfigLoaderImpl, defaults: list[ResultDefault], repo: CachingConfigRepository) -> DictConfig:
-    kept = _CONFIGS.get(
-        repo, tuple(map(astuple, defaults)), lambda: _plainly_composed(loader, defaults=defaults, repo=repo)
-    )
+    key = tuple(map(astuple, defaults))
+    kept: DictConfig = _CONFIGS.get(repo, key, lambda: _plainly_composed(loader, defaults=defaults, repo=repo))
     return copy.deepcopy(kept)
