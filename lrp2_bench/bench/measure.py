@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,6 +25,7 @@ from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.plan import GridPlan
 from lrp2_bench.interventions.projection import shifts
+from lrp2_bench.models.devices import clock
 from lrp2_bench.models.half import halve
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.build import build_log_partition, build_probe
@@ -74,12 +74,11 @@ def matrix_peak(device: torch.device) -> float:
     best = 0.0
     for rows, inner, columns in sizes:
         a, b = torch.randn(rows, inner, device=device), torch.randn(inner, columns, device=device)
-        start = time.perf_counter()
-        while time.perf_counter() - start < _PEAK_SECONDS:
-            once = time.perf_counter()
+        start = clock(device)
+        while clock(device) - start < _PEAK_SECONDS:
+            once = clock(device)
             _ = a @ b
-            _wait(device)
-            best = max(best, 2.0 * rows * inner * columns / (time.perf_counter() - once))
+            best = max(best, 2.0 * rows * inner * columns / (clock(device) - once))
     return best
 
 
@@ -92,20 +91,18 @@ def run_ours(
     grid: GridSettings,
 ) -> Ours:
     """The engine over the whole plan, after a first fact by itself: like the others it is measured warm."""
-    start = time.perf_counter()
+    start = clock(model.device)
     log_partition = build_log_partition(model, grid)
     limits = limits_for(model, plan, grid)
     first = build_probe(
         model, _first(relation), _first_pool(pool), relation.name, ProbingSettings(), log_partition, DataWarnings()
     )
     evaluate(first, plan, shifts(*vectors), range(1), limits, lambda steps=1: None)
-    _wait(model.device)
-    setup = time.perf_counter() - start
-    start = time.perf_counter()
+    setup = clock(model.device) - start
+    start = clock(model.device)
     probe = build_probe(model, relation, pool, relation.name, ProbingSettings(), log_partition, DataWarnings())
     hits = evaluate(probe, plan, shifts(*vectors), range(len(relation.facts)), limits, lambda steps=1: None)
-    _wait(model.device)
-    seconds = time.perf_counter() - start
+    seconds = clock(model.device) - start
     counts, shape = probe.counts, model_shape(model)
     work = probe.workload(limits.query_tokens)
     least = floor(shape, plan, work.certain)
@@ -141,10 +138,9 @@ def run_naive(
     """Time ``sample`` of the settings and compare their hits with ours; seconds are scaled to all settings."""
     chosen = [settings[number] for number in sample]
     evaluate_naively(model, _first(relation), _first_pool(pool), chosen[:1], forward, lambda done: None)  # warm up
-    start = time.perf_counter()
+    start = clock(model.device)
     theirs: NaiveHits = evaluate_naively(model, relation, pool, chosen, forward, lambda done: None)
-    _wait(model.device)
-    seconds = (time.perf_counter() - start) * len(settings) / len(chosen)
+    seconds = (clock(model.device) - start) * len(settings) / len(chosen)
     differing = theirs.hits != ours[list(sample)]
     return Naive(
         name=name,
@@ -185,8 +181,3 @@ def _first(relation: Relation) -> Relation:
 
 def _first_pool(pool: Pool) -> Pool:
     return Pool(pool.labels, pool.gold[:1], pool.allowed[:1])
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,7 @@ from lrp2_bench.grid.limits import limits_for
 from lrp2_bench.grid.pilot import estimate
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.interventions.projection import shifts
+from lrp2_bench.models.devices import clock
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.build import build_log_partition, build_probe
 from lrp2_bench.probing.pools import pool_of
@@ -86,10 +86,8 @@ def _point(
     limits = limits_for(model, plan, grid)
     moved = shifts(*random_vectors(model, seed))
     predicted = estimate([probe], plan, moved, limits, seed)
-    start = time.perf_counter()
+    start = clock(model.device)
     evaluate(probe, plan, moved, range(len(some.facts)), limits, lambda steps=1: None)
-    if model.device.type == "cuda":
-        torch.cuda.synchronize(model.device)
     return Point(
         family=model.family,
         varied=varied,
@@ -98,6 +96,6 @@ def _point(
         blocks=model.blocks,
         candidates=candidates,
         predicted=predicted.seconds,
-        measured=time.perf_counter() - start,
+        measured=clock(model.device) - start,
         tflop=grid_cost(model_shape(model), plan, probe.workload(limits.query_tokens).certain).flops / 1e12,
     )

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from lrp2_bench.config.cheap_composition import spare_repetition
 from lrp2_bench.config.extensions import GROUPS, list_metrics, nodes, require_registered, selected, takes
 from lrp2_bench.config.hydra_asserts import keep_asserts
+from lrp2_bench.config.kept_compositions import keep_compositions
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name, require_text
 from lrp2_bench.core.secrets import learn, masked
@@ -60,6 +61,7 @@ def register() -> None:
     """Make the schemas, the sweeps and the resolvers known to Hydra; safe to call more than once."""
     keep_asserts()
     spare_repetition()
+    keep_compositions()
     store = ConfigStore.instance()
     store.store(name="search_schema", node=SearchCommand)
     store.store(name="vectors_schema", node=VectorsCommand)

@@ -2,28 +2,25 @@
 
 Counting says what must run; how much of what may run does, and how fast, depends on scores and on the machine. So a
 sample of the facts is run and timed: relations are drawn in proportion to what they certainly cost, a few facts of
-each, and the seconds of a sample's certain operations stand for those of the whole.
+each, and the seconds of a sample's certain operations stand for those of the whole. On a CPU they are seconds of
+computing, not on the wall, so that a busy machine's plan is that of an idle one.
 """
 
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from lrp2_bench.core.data_warnings import DataWarnings
-from lrp2_bench.core.types import ParallelFacts
 from lrp2_bench.grid.cost import grid_cost, model_shape
 from lrp2_bench.grid.engine import evaluate
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.plan import GridPlan
-from lrp2_bench.interventions.projection import Shifts, shifts
-from lrp2_bench.interventions.vectors import compute_vectors, vector_metadata
-from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.projection import Shifts
+from lrp2_bench.models.devices import clock
 from lrp2_bench.probing.probe import Probe, ProbeCounts
 
 #: Seconds a pilot aims at, and the share of the whole run it takes at most where that is less.
@@ -32,9 +29,6 @@ _SECONDS, _MOST_SHARE = 20.0, 0.25
 #: Samples wanted, and facts in each: few samples show little of how relations differ, small ones of how fast whole
 #: batches are. Where not even so many facts can be afforded, there are a few samples all the same.
 _SAMPLES, _FACTS, _FEWEST = 8, 8, 3
-
-#: Sentences a language vector is made of for a pilot.
-_SENTENCES = 100
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,9 @@ class Estimate:
     partial_rows: float = 0.0  # over the tokens that lead
 
 
-def estimate(probes: Sequence[Probe], plan: GridPlan, moved: Shifts, limits: Limits, seed: int) -> Estimate:
+def estimate(
+    probes: Sequence[Probe], plan: GridPlan, edit: Shifts | Edit | None, limits: Limits, seed: int
+) -> Estimate:
     """Time samples of the ``probes``' facts in every setting of ``plan``; nothing is kept of their hits."""
     costs = [_flops(probe, plan, limits, None) for probe in probes]
     total = sum(costs)
@@ -59,8 +55,8 @@ def estimate(probes: Sequence[Probe], plan: GridPlan, moved: Shifts, limits: Lim
     largest = probes[int(np.argmax(costs))]
     everything = _draw(largest, len(largest.relation.facts), random)
     facts = next([fact] for fact in everything if _flops(largest, plan, limits, [fact]))
-    _time(largest, plan, moved, limits, facts)  # the first of anything is slow
-    rate = _flops(largest, plan, limits, facts) / _time(largest, plan, moved, limits, facts)
+    _time(largest, plan, edit, limits, facts)  # the first of anything is slow
+    rate = _flops(largest, plan, limits, facts) / _time(largest, plan, edit, limits, facts)
     budget = min(_SECONDS, _MOST_SHARE * total / rate) * rate
     affordable = int(budget / _flops(largest, plan, limits, facts))
     wanted = max(min(_FEWEST, affordable), affordable // _FACTS)
@@ -78,9 +74,9 @@ def estimate(probes: Sequence[Probe], plan: GridPlan, moved: Shifts, limits: Lim
             runs.append(
                 _Sample(
                     flops,
-                    _time(probe, plan, moved, limits, whole),
+                    _time(probe, plan, edit, limits, whole),
                     _flops(probe, plan, limits, part),
-                    _time(probe, plan, moved, limits, part),
+                    _time(probe, plan, edit, limits, part),
                     len(facts),
                     counts,
                 )
@@ -124,20 +120,6 @@ def _scaled(runs: Sequence[_Sample], total: float, relations: int) -> float:
     return total / rate + max(0.0, once) * relations
 
 
-def stand_in_shifts(model: LayeredModel, facts: ParallelFacts, seed: int) -> Shifts:
-    """Shifts of the right size and kind without a corpus: between the means of some facts' sentences."""
-    means = []
-    for language, relations in ((facts.language, facts.relations), (facts.pivot, facts.pivot_relations)):
-        filled = [relation.fill(fact, fact.object).text for relation in relations for fact in relation.facts]
-        some = np.random.default_rng(seed).choice(len(filled), size=min(_SENTENCES, len(filled)), replace=False)
-        sentences = [filled[number] for number in some]
-        metadata = vector_metadata("", model, language, "facts", sentences)
-        means.append(
-            compute_vectors(model, sentences, metadata, batch_tokens=1024, data_warnings=DataWarnings()).values
-        )
-    return shifts(*means).to(model.device)
-
-
 def _draw(probe: Probe, count: int, random: np.random.Generator) -> list[int]:
     known = len(probe.relation.facts)
     drawn: list[int] = random.choice(known, size=min(count, known), replace=False).tolist()
@@ -149,9 +131,7 @@ def _flops(probe: Probe, plan: GridPlan, limits: Limits, facts: Sequence[int] | 
     return grid_cost(model_shape(probe.model), plan, probe.workload(limits.query_tokens, facts).certain).flops
 
 
-def _time(probe: Probe, plan: GridPlan, moved: Shifts, limits: Limits, facts: Sequence[int]) -> float:
-    start = time.perf_counter()
-    evaluate(probe, plan, moved, facts, limits, lambda steps=1: None)
-    if moved.is_cuda:
-        torch.cuda.synchronize(moved.device)
-    return time.perf_counter() - start
+def _time(probe: Probe, plan: GridPlan, edit: Shifts | Edit | None, limits: Limits, facts: Sequence[int]) -> float:
+    start = clock(probe.model.device)
+    evaluate(probe, plan, edit, facts, limits, lambda steps=1: None)
+    return clock(probe.model.device) - start

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import torch
 from torch import Tensor
 
@@ -48,6 +50,19 @@ def require_precision(device: torch.device, precision: Precision) -> None:
         ) from error
     if not right:
         raise BenchError(f"Products of matrices in {precision.value} on {device} are wrong. Use model.device=cpu.")
+
+
+def clock(device: torch.device) -> float:
+    """Seconds, of which the difference of two is what the work between them takes where nothing else runs.
+
+    On a CPU those that this thread computed: it takes part in whatever PyTorch's threads do, and other programs add
+    nothing to it. Elsewhere those on the wall, once the device has done what it was given.
+    """
+    if device.type == "cpu":
+        return time.thread_time()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def send(value: Tensor, device: torch.device) -> Tensor:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from lrp2_bench.core.reading import find_object, read_object
 from lrp2_bench.core.types import Fact, Hits, Relation, Setting
@@ -27,6 +25,9 @@ from lrp2_bench.results.tables import (
     write_alignment,
     write_pairs,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: By relation: its name, its facts, the settings, and hits ``[setting, fact]``.
 HitsParts = Iterable[tuple[str, Sequence[Fact], Sequence[Setting], Hits]]

@@ -10,17 +10,19 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lrp2_bench.core.files import atomic_path, sha256_json
 from lrp2_bench.core.reading import damaged, missing
 from lrp2_bench.core.types import LayerPair, Relation, Setting
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: float32 ``[setting, fact, candidate]``; NaN where a candidate does not compete, minus infinity where it cannot win.
 Scores = npt.NDArray[np.float32]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.stats.weighted import Floats
@@ -107,7 +107,7 @@ def shrunken(values: Sequence[float], errors: Sequence[float]) -> list[Interval]
     drawn = own * effects + (1 - own) * mean
     centre = (chance * drawn).sum(axis=0)
     variance = (chance * (own * noise + (1 - own) ** 2 * of_mean + (drawn - centre) ** 2)).sum(axis=0)
-    reach = float(norm.ppf(0.5 + LEVEL / 2)) * np.sqrt(variance)
+    reach = float(ndtri(0.5 + LEVEL / 2)) * np.sqrt(variance)
     for at, value, width in zip(known, centre.tolist(), reach.tolist(), strict=True):
         found[at] = Interval(value, value - width, value + width)
     return found
@@ -134,5 +134,5 @@ def _variance(of_languages: float, of_both: float, samples: Floats) -> float:
 
 
 def _bounds(value: float, error: float, freedom: float) -> Interval:
-    reach = float(t.ppf(0.5 + LEVEL / 2, freedom)) * error
+    reach = float(stdtrit(freedom, 0.5 + LEVEL / 2)) * error
     return Interval(value, value - reach, value + reach)

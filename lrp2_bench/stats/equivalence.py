@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Interval
@@ -23,7 +23,7 @@ def tost(interval: Interval, margin: float = MARGIN) -> float:
         return math.nan
     if error == 0:
         return 0.0 if abs(interval.value) < margin else 1.0
-    return float(max(norm.sf((interval.value + margin) / error), norm.sf((margin - interval.value) / error)))
+    return float(max(ndtr(-(interval.value + margin) / error), ndtr(-(margin - interval.value) / error)))
 
 
 def require_margin(margin: float) -> None:

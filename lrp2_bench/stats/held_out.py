@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
+from scipy.special import stdtr
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.stats.clusters import RESAMPLES, SEED
@@ -89,7 +89,7 @@ class Folds:
             # One fact at least: that no resample chose any pair is no certainty.
             error = max(error, float(samples[name].std()) / 2, 100.0 / self._sums.facts)
             found[name] = Interval(value, value - reach * error, value + reach * error)
-            p[name] = float(2 * t.sf(abs(value) / error, count - 1)) if error else 1.0 if value == 0 else 0.0
+            p[name] = float(2 * stdtr(count - 1, -abs(value) / error)) if error else 1.0 if value == 0 else 0.0
             spread = float(samples[name].std())
             centred[name] = value + (samples[name] - samples[name].mean()) * (error / spread if spread else 1.0)
         deals = len(chosen)

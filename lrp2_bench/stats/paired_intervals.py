@@ -17,7 +17,7 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from lrp2_bench.core.types import HIT, NOT_EVALUATED, Hits, Interval
 from lrp2_bench.stats.clusters import Clusters
@@ -52,7 +52,7 @@ class Changes:
 @cache
 def student(clusters: int, level: float = LEVEL) -> float:
     """How many standard errors a two-sided interval reaches; NaN of fewer than two clusters."""
-    return float(t.ppf(0.5 + level / 2, clusters - 1)) if clusters > 1 else float("nan")
+    return float(stdtrit(clusters - 1, 0.5 + level / 2)) if clusters > 1 else float("nan")
 
 
 def paired_changes(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, t
 
 from lrp2_bench.core.types import HIT, Hits, Interval
 from lrp2_bench.stats.weighted import check_evaluated
@@ -30,6 +29,8 @@ def mcnemar(before: Hits, after: Hits) -> McNemar:
     metric chose it: see :mod:`lrp2_bench.stats.held_out` for a p that the choice has no part in. Raises ValueError
     where a fact is open.
     """
+    from scipy.stats import binomtest
+
     check_evaluated(np.stack([before, after]))
     gained = int(((after == HIT) & (before != HIT)).sum())
     lost = int(((before == HIT) & (after != HIT)).sum())
@@ -43,6 +44,8 @@ def p_of_interval(found: Interval, freedom: float) -> float:
         return math.nan
     if freedom <= 0 or found.value == 0:
         return 1.0
+    from scipy.stats import t  # half a second: no search needs it
+
     error = (found.high - found.low) / 2 / float(t.ppf(0.975, freedom))
     return float(2 * t.sf(abs(found.value) / error, freedom)) if error else 0.0
 

@@ -11,11 +11,13 @@ import omegaconf.base
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal import config_loader_impl
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from lrp2_bench.config import cheap_composition
+from lrp2_bench.config import cheap_composition, kept_compositions
 from lrp2_bench.config.cheap_composition import spare_repetition, yaml_loader
 from lrp2_bench.config.compose import conf_dir, sweeps_dir
 from lrp2_bench.launchers.running import prepared_hydra
@@ -33,6 +35,8 @@ def _composed(command: str, *overrides: str) -> Any:
 
 
 def _plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config_loader_impl, "create_defaults_list", kept_compositions._plain_defaults_list)
+    monkeypatch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", kept_compositions._plainly_composed)
     monkeypatch.delattr(ConfigStore, "__deepcopy__")
     monkeypatch.setattr(omegaconf._utils, "get_yaml_loader", PLAIN_LOADER)
     for module, name in ((hydra.version, "_get_version"), (omegaconf.base, "parse")):

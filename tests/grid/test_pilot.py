@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -31,11 +33,11 @@ def _clock(
     """Runs are not run but take ``seconds``; what was asked for comes back."""
     asked: list[tuple[Probe, list[int]]] = []
 
-    def time(probe: Probe, plan: GridPlan, shifts: object, limits: object, facts: Sequence[int]) -> float:
+    def fake(probe: Probe, plan: GridPlan, edit: object, limits: object, facts: Sequence[int]) -> float:
         asked.append((probe, list(facts)))
         return seconds(probe, facts)
 
-    monkeypatch.setattr(pilot, "_time", time)
+    monkeypatch.setattr(pilot, "_time", fake)
     return asked
 
 
@@ -103,10 +105,10 @@ def test_facts_that_cannot_be_asked_cost_nothing(
         assert estimate.seconds == pytest.approx(_flops(probe, None) / 1e6)
 
 
-def test_stand_in_shifts_lie_between_the_languages(model_folder: Callable[[str], Path], toy_mlama: Path) -> None:
-    model, facts = load(model_folder("bert")), MLama(toy_mlama).facts("de", "en", DataWarnings())
-    moved = pilot.stand_in_shifts(model, facts, seed=0)
-    assert moved.shape == (5, model.hidden_size)
-    assert (moved.norm(dim=1) > 0).all()
-    same = pilot.stand_in_shifts(model, MLama(toy_mlama).facts("de", "de", DataWarnings()), seed=0)
-    assert (same == 0).all()
+def test_a_plan_is_no_longer_where_other_programs_keep_the_processor(
+    probes: list[Probe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = itertools.count(0, 1000)
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(wall)))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(wall)))
+    assert 0 < pilot.estimate(probes, PLAN, torch.zeros(5, 32), AMPLE, seed=0).seconds < 1000

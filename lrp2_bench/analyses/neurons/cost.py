@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrp2_bench.analyses.neurons.attribution import Method, attribute, batches
 from lrp2_bench.grid.cost import ModelShape, block_flops, final_block_flops, log_partition_flops, model_shape
+from lrp2_bench.models.devices import clock
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.answer_prompts import AnswerPrompt
 
@@ -75,10 +75,10 @@ def _flops(model: LayeredModel, shape: ModelShape, prompt: AnswerPrompt) -> floa
 
 
 def _time(model: LayeredModel, prompts: Sequence[AnswerPrompt], method: Method) -> float:
-    start = time.perf_counter()
+    start = clock(model.device)
     for batch in attribute(model, prompts, None, None, method):
         batch.values.cpu()  # waits for a device
-    return time.perf_counter() - start
+    return clock(model.device) - start
 
 
 def _clock(seconds: float) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -80,5 +79,7 @@ def _fit(embeddings: Embeddings, label: Ints, steps: int) -> tuple[Pipeline, boo
 
 
 def _share(part: int, whole: int) -> Interval:
+    from scipy.stats import binomtest
+
     bounds = binomtest(part, whole).proportion_ci(method="wilson")
     return Interval(100 * part / whole, 100 * float(bounds.low), 100 * float(bounds.high))

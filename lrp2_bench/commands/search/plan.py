@@ -10,12 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
 from lrp2_bench.commands.search.asked import what_is_asked
+from lrp2_bench.commands.search.projection import Projection, choose_projection
 from lrp2_bench.commands.search.rates import block_rate, log_partition_rate
 from lrp2_bench.commands.search.shards import part_of, shard_of
+from lrp2_bench.commands.search.stand_in import stand_in_edit
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
 from lrp2_bench.core.types import NOT_EVALUATED, ParallelFacts, Relation, Setting
@@ -30,8 +33,9 @@ from lrp2_bench.grid.cost import (
     partial_log_partition_flops,
 )
 from lrp2_bench.grid.limits import Limits, allowed_bytes, limits_for
-from lrp2_bench.grid.pilot import Estimate, estimate, stand_in_shifts
+from lrp2_bench.grid.pilot import Estimate, estimate
 from lrp2_bench.grid.plan import GridPlan, plan_grid
+from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.models.devices import choose_device
 from lrp2_bench.models.layered import LayeredModel
@@ -79,6 +83,7 @@ class Forecast:
     log_partition_rate: float
     likely: Estimate
     memory: Memory
+    threads: str  # that seconds are of
 
     def seconds(self, *, most: bool) -> float:
         """Seconds of what is certain alone, or of all that is possible too."""
@@ -96,7 +101,9 @@ def run_plan(
     what_is_asked(settings, intervention(settings.projection))  # what cannot be searched is refused before it is loaded
     data_warnings = DataWarnings()
     shard = shard_of(settings.shard)
-    facts = make_dataset().facts(settings.language, settings.pivot, data_warnings)
+    dataset = make_dataset()
+    projection = choose_projection(settings, dataset.languages)
+    facts = dataset.facts(settings.language, settings.pivot, data_warnings)
     facts = part_of(shard, as_asked(facts, settings.probing))
     checkpoint = find_checkpoint(settings.model)
     console.print(_memory_ahead(checkpoint, settings), highlight=False, soft_wrap=True)
@@ -109,7 +116,7 @@ def run_plan(
         console.print(f"{done} of {len(facts.relations)} relations are done already and left out.", highlight=False)
     if not left.relations and not left.pivot_relations:
         return 0.0
-    found = forecast(model, facts, settings, pairs, left)
+    found = forecast(model, facts, settings, projection if pairs else None, left)
     console.print(forecast_table(found))
     if settings.search.strength_range is not None:
         console.print("Strengths of search.strength_range are not counted: this is the grid at one of them.")
@@ -136,9 +143,10 @@ def _open_part(facts: ParallelFacts, folder: Path, plan: GridPlan) -> ParallelFa
     )
 
 
-def _grid(model: LayeredModel, settings: SearchCommand, pairs: bool) -> GridPlan:
+def _grid(model: LayeredModel, settings: SearchCommand, pairs: bool, edit: Edit | None = None) -> GridPlan:
     chosen = intervention(settings.projection)
-    return plan_grid(model.blocks, what_is_asked(settings, chosen).pairs(chosen, model.blocks) if pairs else ())
+    asked = what_is_asked(settings, chosen).pairs(chosen, model.blocks) if pairs else ()
+    return plan_grid(model.blocks, asked, uses_back=edit is not None and edit.before_leaving_uses_back)
 
 
 def _memory_ahead(checkpoint: Checkpoint, settings: SearchCommand) -> str:
@@ -158,22 +166,26 @@ def _memory_ahead(checkpoint: Checkpoint, settings: SearchCommand) -> str:
 
 
 def forecast(
-    model: LayeredModel, facts: ParallelFacts, settings: SearchCommand, pairs: bool, left: ParallelFacts | None = None
+    model: LayeredModel,
+    facts: ParallelFacts,
+    settings: SearchCommand,
+    projection: Projection | None,
+    left: ParallelFacts | None = None,
 ) -> Forecast:
-    """Tokenizes every query and runs a few. ``pairs``: the whole grid rather than the baseline alone; ``left``: the
-    part of ``facts`` that is still to be asked."""
+    """Tokenizes every query and runs a few. Without a ``projection`` the baseline alone; ``left``: the part of
+    ``facts`` that is still to be asked."""
     left = left or facts
-    grid = _grid(model, settings, pairs)
+    edit = stand_in_edit(projection, settings, model, facts) if projection is not None else None
+    grid = _grid(model, settings, projection is not None, edit)
     log_partition = build_log_partition(model, settings.grid)
     sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, left.relations)]
     if facts.language != facts.pivot:
         sides.append((plan_grid(model.blocks, ()), left.pivot_relations))
-    moved = stand_in_shifts(model, facts, settings.seed)
     counted, estimates = [], []
     for plan, relations in sides:
         probes = [_probe(model, relation, settings, log_partition) for relation in relations]
         limits = limits_for(model, plan, settings.grid)
-        estimates.append(estimate(probes, plan, moved, limits, settings.seed))
+        estimates.append(estimate(probes, plan, edit, limits, settings.seed))
         counted.append(_count(model_shape(model), probes, plan, limits))
     limits = limits_for(model, grid, settings.grid)
     shape = model_shape(model)
@@ -205,6 +217,7 @@ def forecast(
             sum(part.partial_rows for part in estimates),
         ),
         memory=memory,
+        threads=f"{torch.get_num_threads()} threads" if model.device.type == "cpu" else f"on {model.device}",
     )
 
 
@@ -252,6 +265,7 @@ def forecast_table(forecast: Forecast) -> Table:
         table.add_row("likely TFLOP in heads", f"{heads / 1e12:,.2f}", "", "")
     table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
     table.add_row("seconds here", f"{forecast.seconds(most=False):,.0f}", f"{forecast.seconds(most=True):,.0f}", "")
+    table.caption = f"Seconds on this machine with nothing else running, {forecast.threads}."
     table.add_row("likely seconds", f"{likely.seconds:,.0f} ± {likely.error:,.0f}", "", "")
     memory = forecast.memory
     for what, size in (

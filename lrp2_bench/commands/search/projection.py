@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from lrp2_bench.commands.search.hits import RelationHits
 from lrp2_bench.core.data_warnings import DataWarnings
@@ -153,6 +155,19 @@ def with_edit(
         fitted = cached_fit(
             made, needs, model, checkpoint.digest, corpus, sides, settings.vectors, cache, data_warnings
         )
-    data = FittingData(*sides, projection.other, values, needs.among, fitted.tensors if fitted else {})
-    edit = on_tokens(made.edit(data).at_strength(*made.strengths), settings.projection.tokens, model)
+    edit = edit_of(projection, settings, model, values, fitted.tensors if fitted else {})
     return replace(projection, vectors=vectors, fitted=fitted, edit=edit)
+
+
+def edit_of(
+    projection: Projection,
+    settings: SearchCommand,
+    model: LayeredModel,
+    vectors: Mapping[str, Tensor],
+    fitted: Mapping[str, Tensor],
+) -> Edit:
+    """What the projection does at the run's strength and to its tokens; ``vectors`` are by code, on the model's
+    device."""
+    data = FittingData(settings.language, settings.pivot, projection.other, vectors, projection.needs.among, fitted)
+    made = projection.intervention
+    return on_tokens(made.edit(data).at_strength(*made.strengths), settings.projection.tokens, model)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import torch
 
 from lrp2_bench.grid.cost import ModelShape, block_flops
 from lrp2_bench.grid.limits import Limits
+from lrp2_bench.models.devices import clock
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.probe import ProbeCounts
@@ -38,11 +38,9 @@ def log_partition_rate(model: LayeredModel, log_partition: LogPartition) -> floa
 def _per_second(model: LayeredModel, run: Callable[[], object]) -> float:
     """The best of some passes: the machine at rest is what a long run mostly sees."""
     run()
-    best, start = float("inf"), time.perf_counter()
-    while best == float("inf") or time.perf_counter() - start < _TIMING:
-        once = time.perf_counter()
+    best, start = float("inf"), clock(model.device)
+    while best == float("inf") or clock(model.device) - start < _TIMING:
+        once = clock(model.device)
         run()
-        if model.device.type == "cuda":
-            torch.cuda.synchronize(model.device)
-        best = min(best, time.perf_counter() - once)
+        best = min(best, clock(model.device) - once)
     return 1 / best

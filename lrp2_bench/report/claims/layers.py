@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.data import published
@@ -184,6 +183,8 @@ def _correlation(run: Run) -> float:
     ]
     if len({row[0] for row in rows}) < 2 or len({row[1] for row in rows}) < 2:
         return math.nan
+    from scipy.stats import spearmanr
+
     return float(spearmanr(*zip(*rows, strict=True)).statistic)
 
 

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from lrp2_bench.commands.search.plan import forecast, run_plan
+from lrp2_bench.commands.search.projection import Projection, choose_projection
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import ModelSettings, SearchCommand, SearchKind
 from lrp2_bench.data.mlama import MLama
@@ -22,6 +23,12 @@ from lrp2_bench.models.loading import find_checkpoint, load_model
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.pools import pool_of
 from tests.support.commands import ToyJob
+
+LANGUAGES = ("de", "en", "zh")
+
+
+def _projection(settings: SearchCommand) -> Projection:
+    return choose_projection(settings, lambda: LANGUAGES)
 
 
 def _settings(folder: Path) -> SearchCommand:
@@ -39,8 +46,24 @@ def test_one_side_alone_is_forecast_as_the_few_settings_it_is(
     settings = _settings(model_folder("bert"))
     settings.projection.kind = "lirp_only"
     model = load_model(find_checkpoint(settings.model), settings.model)
-    told = forecast(model, MLama(toy_mlama).facts("de", "en", DataWarnings()), settings, pairs=True)
+    told = forecast(model, MLama(toy_mlama).facts("de", "en", DataWarnings()), settings, _projection(settings))
     assert len(told.plan.settings) == model.blocks
+
+
+def test_a_way_back_that_acts_before_it_is_left_is_counted_at_each_of_its_strengths(
+    model_folder: Callable[[str], Path], toy_mlama: Path
+) -> None:
+    runs = {}
+    for kind in ("lrp2", "recover"):
+        settings = _settings(model_folder("bloom"))
+        settings.projection.kind, settings.search.strengths = kind, [1.0]
+        settings.search.strengths_back = [0.25, 0.5, 1.0]
+        model = load_model(find_checkpoint(settings.model), settings.model)
+        told = forecast(model, MLama(toy_mlama).facts("de", "en", DataWarnings()), settings, _projection(settings))
+        runs[kind] = told.plan.block_runs, told.certain.flops
+    after_lirp = 3 + 2 + 1
+    assert runs["recover"][0] == runs["lrp2"][0] + 2 * after_lirp
+    assert runs["recover"][1] > 1.2 * runs["lrp2"][1]
 
 
 @pytest.mark.parametrize("architecture", ["bert", "bloom"])
@@ -50,7 +73,7 @@ def test_the_engine_runs_at_least_the_certain_and_at_most_the_possible(
     settings = _settings(model_folder(architecture))
     model = load_model(find_checkpoint(settings.model), settings.model)
     facts = MLama(toy_mlama).facts("de", "de", DataWarnings())  # the language alone, so that one plan counts it all
-    told = forecast(model, facts, settings, pairs=True)
+    told = forecast(model, facts, settings, _projection(settings))
     works: list[Work] = []
     full = partial = 0
     start = FrontierRunner.__init__
