@@ -46,8 +46,8 @@ def parallel_sentences(subject: Subject, source: str, limit: int | None, fewest:
             subject.data_warnings.add(f"Languages with fewer than {fewest} parallel sentences were left out", language)
     if not found:
         raise BenchError(
-            f"No language has {fewest} sentences or more in common with '{subject.pivot}' in '{_name(subject, source)}'"
-            f". {_HINT[source].split('. ')[1]}"
+            f"No language has {fewest} sentences or more in common with '{subject.pivot}' in "
+            f"'{source_name(subject, source)}'. {_HINT[source].split('. ')[1]}"
         )
     return found
 
@@ -111,5 +111,6 @@ def _read(subject: Subject, source: str, language: str) -> Bitext:
     return corpus_bitext(subject.corpus, language, subject.pivot, subject.data_warnings)
 
 
-def _name(subject: Subject, source: str) -> str:
+def source_name(subject: Subject, source: str) -> str:
+    """As tables have it, the ``source`` of a :class:`Bitext`."""
     return subject.dataset_name if source == "facts" else subject.corpus.name

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from lrp2_bench.analyses.finished import ANALYSIS, FOLDER
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name
+from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.settings import LRP2, AnalyzeCommand, ProjectionSettings
@@ -127,6 +129,37 @@ class Subject:
             )
         return self._vectors[language]
 
+    def identity(self, analysis: Mapping[str, Any]) -> dict[str, Any]:
+        """What languages in one table have in common: the settings of the ``analysis``, and the model, facts and
+        sentences behind it by their content, as the pivot has them. Null: not used so far."""
+        settings, vectors = self.settings, self._vectors.get(self.pivot)
+        packed = settings.model.quantization
+        return {
+            "model": [self.checkpoint.digest, settings.model.precision.value, packed.value if packed else None],
+            "analysis": dict(analysis),
+            "pivot": self.pivot,
+            "projection.tokens": settings.projection.tokens.value,
+            "select_by": settings.select_by,
+            "seed": settings.seed,
+            "dataset": [_options(settings.dataset), self._pivot_facts] if "dataset" in vars(self) else None,
+            "corpus": [_options(settings.corpus), self._pivot_sentences] if "corpus" in vars(self) else None,
+            "vectors": vectors.origin if vectors else None,
+        }
+
+    @cached_property
+    def _pivot_facts(self) -> str | None:
+        try:
+            return self.dataset.facts(self.pivot, self.pivot, DataWarnings()).digest
+        except BenchError:
+            return None
+
+    @cached_property
+    def _pivot_sentences(self) -> str | None:
+        try:
+            return sha256_json(self.corpus.sentences(self.pivot, DataWarnings()))
+        except BenchError:
+            return None
+
     def shifts(self, language: str) -> Shifts:
         """``[layer, hidden]`` on the model's device: the pivot's vectors minus the language's."""
         return shifts(self.vectors(language).values, self.vectors(self.pivot).values).to(self.model.device)
@@ -179,6 +212,11 @@ class Subject:
         for language in languages:
             if language not in known:
                 raise UnknownNameError(f"language of {what}", language, known, hint)
+
+
+def _options(source: Mapping[str, Any]) -> dict[str, Any]:
+    """What is taken of a source, wherever it lies."""
+    return {key: value for key, value in source.items() if key not in ("path", "cache")}
 
 
 def _analysed(path: Path) -> str | None:

@@ -11,9 +11,10 @@ from lrp2_bench.render.text import one_line
 
 #: Shown where there is no value.
 NOTHING = "–"
-#: Kinds of columns whose cells are numbers with one decimal.
-NUMBERS = ("percent", "change", "interval", "change_interval", "p", "nats")
-_SIGNED = ("change", "change_interval")
+#: Kinds of columns whose cells are numbers with decimals.
+NUMBERS = (
+    "percent", "change", "interval", "change_interval", "p", "nats", "ratio", "ratio_interval", "ratio_change_interval",
+)  # fmt: skip
 
 
 def show(cell: Cell, column: Column) -> str:
@@ -27,8 +28,8 @@ def parts(cell: Cell, column: Column) -> tuple[str, ...]:
     if isinstance(cell, Interval):
         if math.isnan(cell.value):
             return (NOTHING,)
-        value = _number(cell.value, column.kind in _SIGNED)
-        return (value,) if math.isnan(cell.low) else (value, _number(cell.low), _number(cell.high))
+        value, *bounds = (_number(number, column) for number in (cell.value, cell.low, cell.high))
+        return (value,) if math.isnan(cell.low) else (value, *(bound.removeprefix("+") for bound in bounds))
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return (NOTHING,)
     if isinstance(cell, tuple):
@@ -36,13 +37,14 @@ def parts(cell: Cell, column: Column) -> tuple[str, ...]:
     if isinstance(cell, float | int) and column.kind in ("p", "nats"):
         return ("<0.001" if cell < 0.001 else f"{cell:.3f}",)
     if isinstance(cell, float | int) and column.kind in NUMBERS:
-        return (_number(cell, column.kind in _SIGNED),)
+        return (_number(cell, column),)
     return (one_line(str(cell)),)
 
 
-def _number(number: float, signed: bool = False) -> str:
-    text = f"{number:+.1f}" if signed else f"{number:.1f}"
-    return {"-0.0": "0.0", "+0.0": "0.0"}.get(text, text)
+def _number(number: float, column: Column) -> str:
+    """With the sign of a change, but nothing is -0.0."""
+    text = f"{number:+.{2 if column.kind.startswith('ratio') else 1}f}"
+    return text if float(text) and (number < 0 or "change" in column.kind) else text[1:]
 
 
 def sections(table: Table) -> tuple[list[tuple[str, list[tuple[Cell, ...]]]], tuple[Column, ...]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lrp2_bench.render.cells import NOTHING, NUMBERS, parts, sections
+from lrp2_bench.render.latex_layout import Part, layout
 from lrp2_bench.render.table import WORDS, Cell, Column, Table
 from lrp2_bench.render.text import one_line
 
@@ -16,8 +17,6 @@ _SMALLER_PROSE = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{4pt}%"
 _APART = r"\addlinespace[0.5pt]"
 #: What a float of a page may hold beside its caption and notes: rows of one line, and of a value above its bounds.
 _ROWS, _ROWS_OF_TWO_LINES = 44, 30
-#: Of the line's width, what the columns of prose have together. A table wider than the text stands in its middle.
-_PROSE = 1.3
 _CHARACTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -32,16 +31,29 @@ _Sections = list[tuple[str, list[tuple[Cell, ...]]]]
 
 
 def to_latex(table: Table) -> str:
-    r"""A ``table`` float, or several where a page does not hold all rows; compiles with every engine."""
+    r"""A ``table`` float, or several where a page does not hold all rows or a line of text all columns; compiles with
+    every engine."""
     table = table.for_readers()
     groups, columns = sections(table)
-    tall = any(column.kind.endswith("interval") or column.kind == "prose" for column in columns)
+    prose = any(column.kind == "prose" for column in columns)
+    intervals = any(column.kind.endswith("interval") for column in columns)
+    size = (6, 4.0) if prose else (6, 2.0) if intervals else (7, 3.0)
+    parts_ = layout(columns, [row for _, rows in groups for row in rows], *size)
+    tall = intervals or prose or any(part.broken for part in parts_)
     pages = list(_pages(groups, _ROWS_OF_TWO_LINES if tall else _ROWS))
+    floats = [(page, part) for part in parts_ for page in pages]
     lines = [r"% needs \usepackage{booktabs}"]
-    for number, page in enumerate(pages, start=1):
-        of = f" ({number} of {len(pages)})" if len(pages) > 1 else ""
-        lines += _float(table, of, page, columns, notes=number == len(pages), labelled=number == 1)
+    for number, (page, part) in enumerate(floats, start=1):
+        of = f" ({number} of {len(floats)})" if len(floats) > 1 else ""
+        lines += _float(
+            table, of, _only(page, part), tuple(columns[at] for at in part.columns),
+            [part.broken.get(at) for at in part.columns], notes=number == len(floats), labelled=number == 1,
+        )  # fmt: skip
     return "\n".join([*lines, ""])
+
+
+def _only(groups: _Sections, part: Part) -> _Sections:
+    return [(title, [tuple(row[at] for at in part.columns) for row in rows]) for title, rows in groups]
 
 
 def _pages(groups: _Sections, longest: int) -> Sequence[_Sections]:
@@ -62,22 +74,32 @@ def _pages(groups: _Sections, longest: int) -> Sequence[_Sections]:
 
 
 def _float(
-    table: Table, of: str, groups: _Sections, columns: Sequence[Column], *, notes: bool, labelled: bool
+    table: Table,
+    of: str,
+    groups: _Sections,
+    columns: Sequence[Column],
+    shares: Sequence[float | None],
+    *,
+    notes: bool,
+    labelled: bool,
 ) -> list[str]:
-    prose = any(column.kind == "prose" for column in columns)
-    intervals = any(column.kind.endswith("interval") for column in columns)
+    prose = any(column.kind == "prose" for column in table.columns)
+    broken = any(share is not None for share in shares)
+    intervals = any(column.kind.endswith("interval") for column in table.columns)
     small = _SMALLER_PROSE if prose else _SMALLER if intervals else ""
     # \raggedright takes \\ for the end of a line, not of a row.
-    end = r" \tabularnewline" if prose else r" \\"
+    end = r" \tabularnewline" if broken else r" \\"
     lines = [" & ".join(_header(column) for column in columns) + r" \\"]
     for title, rows in groups:
         lines.append(r"\midrule")
         if title:
             lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\itshape {_escaped(title)}}} \\")
         for number, row in enumerate(rows):
-            if prose and number:
+            if broken and number:
                 lines.append(_APART)
-            cells = (_cell(cell, column) for cell, column in zip(row, columns, strict=True))
+            cells = (
+                _cell(cell, column, share is not None) for cell, column, share in zip(row, columns, shares, strict=True)
+            )
             lines.append(" & ".join(cells) + end)
     said = " ".join(_escaped(note) for note in table.notes) if notes else ""
     return [
@@ -87,7 +109,7 @@ def _float(
         *([rf"\label{{tab:{re.sub(r'[^A-Za-z0-9-]+', '-', table.name)}}}"] if labelled else []),
         *([small] if small else []),
         r"\makebox[\linewidth][c]{%",
-        rf"\begin{{tabular}}{{{''.join(_alignments(columns))}}}",
+        rf"\begin{{tabular}}{{{''.join(_alignments(columns, shares))}}}",
         r"\toprule",
         *lines,
         r"\bottomrule",
@@ -97,21 +119,23 @@ def _float(
     ]
 
 
-def _alignments(columns: Sequence[Column]) -> list[str]:
-    prose = sum(column.kind == "prose" for column in columns)
-    # Numbers and names take what they need.
-    broken = rf"p{{{_PROSE / max(prose, 1):.2f}\linewidth}}"
-    return [broken if column.kind == "prose" else "l" if column.kind in WORDS else "r" for column in columns]
+def _alignments(columns: Sequence[Column], shares: Sequence[float | None]) -> list[str]:
+    """Numbers and names take what they need."""
+    return [
+        ("l" if column.kind in WORDS else "r") if share is None else rf"p{{{share:.3f}\linewidth}}"
+        for column, share in zip(columns, shares, strict=True)
+    ]
 
 
-def _cell(cell: Cell, column: Column) -> str:
+def _cell(cell: Cell, column: Column, broken: bool) -> str:
     value, *bounds = parts(cell, column)
     if bounds:
         # Stacked, for a page is narrow.
         ends = "{,} ".join(bound.replace("-", "{-}") for bound in bounds)
         return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}${value}$\\[-1pt]{{\tiny $[{ends}]$}}\end{{tabular}}"
-    if column.kind == "prose":
-        return rf"\raggedright {_MINUS.sub('$-$', _escaped(value))}"
+    if column.kind in WORDS:
+        text = _MINUS.sub("$-$", _escaped(value)) if column.kind == "prose" else _escaped(value)
+        return rf"\raggedright {text}" if broken else text
     # A hyphen is no minus sign.
     return f"${value}$" if column.kind in NUMBERS and value != NOTHING else _escaped(value)
 

@@ -11,11 +11,12 @@ from lrp2_bench.core.types import Interval, LayerPair
 
 #: How a column's cells are written. ``percent``: a float, one decimal, as in the paper; ``change``: the same with its
 #: sign; ``interval`` and ``change_interval``: the same two with the bounds of a confidence interval; ``share``:
-#: (part, whole); ``p``: a p-value; ``nats``: a divergence; ``prose``: text of several words, which may be broken into
-#: lines.
+#: (part, whole); ``p``: a p-value; ``nats``: a divergence; ``ratio``: a cosine, correlation or index as it is, two
+#: decimals, with intervals like those of percentages; ``prose``: text of several words, which may be broken into lines.
 Kind = Literal[
-    "text", "count", "percent", "change", "interval", "change_interval", "pair", "share", "p", "nats", "prose"
-]
+    "text", "count", "percent", "change", "interval", "change_interval", "pair", "share", "p", "nats", "ratio",
+    "ratio_interval", "ratio_change_interval", "prose",
+]  # fmt: skip
 #: Kinds whose cells are words.
 WORDS = ("text", "prose")
 #: A first column of one of these keys heads sections of rows.

@@ -155,15 +155,30 @@ def test_p_values_have_three_decimals_for_readers_and_all_they_need_for_programs
     assert "$<0.001$" in to_latex(PROSE)
 
 
+def test_cosines_and_correlations_are_in_their_own_unit_and_nothing_is_minus_zero() -> None:
+    kinds = ("ratio", "ratio_interval", "ratio_change_interval", "change_interval", "interval")
+    columns = tuple(Column(kind, kind, kind) for kind in kinds)
+    near, far = Interval(-0.004, -0.0449, 0.0041), Interval(0.5, 0.251, 0.75)
+    table = Table("t", "t", columns, ((-0.004, near, near, near, near), (0.337, far, far, far, far)))
+    lines = to_markdown(table).replace("\\", "").split("\n")[4:6]
+    assert lines[0] == "| 0.00 | 0.00 [-0.04, 0.00] | 0.00 [-0.04, 0.00] | 0.0 [0.0, 0.0] | 0.0 [0.0, 0.0] |"
+    assert lines[1] == "| 0.34 | 0.50 [0.25, 0.75] | +0.50 [0.25, 0.75] | +0.5 [0.3, 0.8] | 0.5 [0.3, 0.8] |"
+    assert "0.337000,0.500000,0.251000,0.750000" in to_csv(table), "programs get them as they are"
+
+
 def test_columns_for_programs_are_in_csv_alone() -> None:
     assert [row["check"] for row in csv.DictReader(io.StringIO(to_csv(PROSE)))] == ["a", "b", "c"]
     assert not any("check" in text for text in (to_markdown(PROSE), to_latex(PROSE), printed(PROSE)))
 
 
 def test_latex_breaks_prose_into_lines_and_ends_its_rows_unmistakably() -> None:
-    text = to_latex(PROSE)
-    assert text.count(r"p{0.65\linewidth}") == 2
+    words = "Many words that take more than a line. " * 3
+    rows = (("one", words, 1e-9, words), ("one", "b", 0.5, "*c"), ("two", "c", 1.0, None))
+    text = to_latex(Table("t", "t", PROSE.for_readers().columns, rows))
+    shares = [float(share) for share in re.findall(r"p\{([\d.]+)\\linewidth\}", text)]
+    assert len(shares) == 2 and 0.8 < sum(shares) < 1
     assert [line.endswith(r" \tabularnewline") for line in text.split("\n") if r"\raggedright" in line] == [True] * 3
+    assert text.count(r"\addlinespace") == 1, "between two rows"
     assert [line for line in text.split("\n") if r"\itshape" in line] == [
         rf"\multicolumn{{3}}{{l}}{{\itshape {name}}} \\" for name in ("one", "two")
     ]
@@ -174,8 +189,26 @@ def test_latex_has_true_minus_signs_in_prose_and_leaves_hyphens_alone() -> None:
     text = to_latex(
         Table("t", "t", columns, (("a", "-0.4 [-0.6, 0.1] of non-Indo-European, Table-4, 1-2"), ("b", "-")))
     )
-    assert r"$-$0.4 {[}$-$0.6, 0.1{]} of non-Indo-European, Table-4, 1-2 \tabularnewline" in text
-    assert text.count(r"\addlinespace") == 1, "between two rows"
+    assert r"$-$0.4 {[}$-$0.6, 0.1{]} of non-Indo-European, Table-4, 1-2 \\" in text
+
+
+def wide_table(columns: int) -> Table:
+    """Numbers with bounds behind two columns of names and one of long ones."""
+    kinds = tuple(Column(f"c{at}", f"transferability gain {at}", "change_interval") for at in range(columns))
+    rows = tuple(
+        (f"experiment_{row}", f"l{row}", *[Interval(-12.3, -45.6, 78.9)] * columns, "a long remark on it " * 4)
+        for row in range(3)
+    )
+    names = (Column("experiment", "experiment", "text"), Column("language", "language", "text"))
+    return Table("wide", "Wide", (*names, *kinds, Column("note", "note", "text")), rows, ("A note.",))
+
+
+def test_a_table_wider_than_a_text_becomes_several_that_repeat_its_names() -> None:
+    text = to_latex(wide_table(12))
+    count = text.count(r"\begin{table}")
+    assert count == 4 and text.count(r"experiment\_1 & l1 &") == count and text.count("A note.") == 1
+    assert re.findall(r"gain\\\\(\d+)", text) == [str(at) for at in range(12)], "every column once"
+    assert to_latex(wide_table(3)).count(r"\begin{table}") == 1, "long words are broken before a table is"
 
 
 def test_a_table_longer_than_a_page_becomes_several_floats_with_every_row_once() -> None:
@@ -190,11 +223,13 @@ def test_a_table_longer_than_a_page_becomes_several_floats_with_every_row_once()
 @pytest.mark.system
 @pytest.mark.parametrize(
     "table",
-    [TABLE, INTERVALS, hostile_table(), PROSE, long_table(61), long_table(0)],
-    ids=["plain", "intervals", "hostile", "prose", "long", "empty"],
+    [TABLE, INTERVALS, hostile_table(), PROSE, long_table(61), long_table(0), wide_table(3), wide_table(12)],
+    ids=["plain", "intervals", "hostile", "prose", "long", "empty", "broken", "wide"],
 )
 def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, table: Table) -> None:
-    (tmp_path / "table.tex").write_text(to_latex(table), encoding="utf-8")
+    # The box that centres a table is as wide as the text; without it, TeX says what is wider.
+    text = to_latex(table).replace(r"\makebox[\linewidth][c]{%", "{%")
+    (tmp_path / "table.tex").write_text(text, encoding="utf-8")
     document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{table}\end{document}"
     (tmp_path / "main.tex").write_text(document, encoding="utf-8")
     # Draft mode: typesetting is what can fail; the fonts of a small installation are not the table's concern.

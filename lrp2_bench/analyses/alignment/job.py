@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lrp2_bench.analyses.alignment.compute import FEWEST, Aligned, Effort, align
 from lrp2_bench.analyses.alignment.figure import aligned_by_layer
 from lrp2_bench.analyses.alignment.table import alignment_tables, layer_details
-from lrp2_bench.analyses.base import Analysis, AnalysisResult
+from lrp2_bench.analyses.base import AnalysisResult, LanguageAnalysis
 from lrp2_bench.analyses.encode import POOLINGS, encode
 from lrp2_bench.analyses.parallel import (
     check_choice,
@@ -20,6 +20,7 @@ from lrp2_bench.analyses.parallel import (
     parallel_sentences,
     pivot_bank,
     sentence_clusters,
+    source_name,
     too_few,
 )
 from lrp2_bench.analyses.subject import Subject
@@ -35,10 +36,11 @@ HALVES = 200
 NO_PAIR = "Languages without a finished search here, or pair=[LIRP,LSRP], are shown for the baseline only"
 
 
-class Alignment(Analysis):
+class Alignment(LanguageAnalysis[Aligned]):
     """See ``conf/analysis/alignment.yaml`` for the settings."""
 
     name: ClassVar[str] = "alignment"
+    kind = Aligned
 
     def __init__(
         self,
@@ -60,11 +62,10 @@ class Alignment(Analysis):
         check_number("analysis.cka_sentences", cka_sentences, FEWEST)
         self._limit, self._resamples, self._cka_sentences = limit, resamples, cka_sentences
 
-    def run(self, subject: Subject) -> AnalysisResult:
+    def measure(self, subject: Subject) -> Iterator[Aligned]:
         bitexts = parallel_sentences(subject, self._source, self._limit, FEWEST)
         effort = Effort(self._resamples, self._cka_sentences, HALVES, subject.settings.seed)
         bank = pivot_bank(subject, len(bitexts))
-        found = []
         for bitext in bitexts:
             encoded = encode(
                 subject.model, bitext, self._pooling, subject.data_warnings, subject.settings.projection.tokens
@@ -74,21 +75,21 @@ class Alignment(Analysis):
             pair = subject.pair(bitext.language)
             if pair is None:
                 subject.data_warnings.add(NO_PAIR, bitext.language)
-            found.append(
-                align(
-                    subject.model,
-                    bitext.language,
-                    [(ours, theirs) for _, ours, theirs in encoded],
-                    sentence_clusters([bitext.pairs[number] for number, _, _ in encoded]),
-                    bank,
-                    pair,
-                    subject.edit(bitext.language) if pair is not None else None,
-                    effort,
-                    batch_tokens=subject.batch_tokens,
-                    control=subject.random_edit(bitext.language) if pair is not None else None,
-                )
+            yield align(
+                subject.model,
+                bitext.language,
+                [(ours, theirs) for _, ours, theirs in encoded],
+                sentence_clusters([bitext.pairs[number] for number, _, _ in encoded]),
+                bank,
+                pair,
+                subject.edit(bitext.language) if pair is not None else None,
+                effort,
+                batch_tokens=subject.batch_tokens,
+                control=subject.random_edit(bitext.language) if pair is not None else None,
             )
-        what = f"queries of {bitexts[0].source}" if self._source == "facts" else f"sentences of {bitexts[0].source}"
+
+    def show(self, subject: Subject, found: Sequence[Aligned]) -> AnalysisResult:
+        what = f"{'queries' if self._source == 'facts' else 'sentences'} of {source_name(subject, self._source)}"
         how = "mean over tokens" if self._pooling == "mean" else "mean over the positions that score the object"
         if self._pooling == "mean" and subject.settings.projection.tokens is not ProjectionTokens.all:
             how += f" ({subject.settings.projection.tokens.value} alone)"

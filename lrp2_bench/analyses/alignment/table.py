@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -21,20 +20,20 @@ def alignment_tables(found: Sequence[Aligned], model: str, pivot: str, what: str
 def layer_details(found: Sequence[Aligned], model: str, pivot: str) -> Table:
     """Every language and layer, cosines as they are (-1 to 1), for programs."""
     kinds: list[Column] = [
-        Column("cosine", "Cosine", "interval"),
-        Column("cosine_lrp2", "Cosine with LRP2", "interval"),
-        Column("cosine_change", "Change", "change_interval"),
-        Column("cka", "CKA", "interval"),
-        Column("cka_lrp2", "CKA with LRP2", "interval"),
+        Column("cosine", "Cosine", "ratio_interval"),
+        Column("cosine_lrp2", "Cosine with LRP2", "ratio_interval"),
+        Column("cosine_change", "Change", "ratio_change_interval"),
+        Column("cka", "CKA", "ratio_interval"),
+        Column("cka_lrp2", "CKA with LRP2", "ratio_interval"),
         Column("mexa", "MEXA", "interval"),
         Column("mexa_lrp2", "MEXA with LRP2", "interval"),
         Column("mexa_random", "MEXA, random shift", "interval"),
-        Column("cosine_random", "Cosine, random shift", "interval"),
+        Column("cosine_random", "Cosine, random shift", "ratio_interval"),
     ]
     columns = (
         Column("language", "Language", "text"), Column("layer", "Layer", "count"),
         Column("sentences", "Sentences", "count"), *kinds, Column("cka_sentences", "Sentences of CKA", "count"),
-        Column("cka_plain", "Plain CKA", "percent"), Column("cka_plain_lrp2", "Plain CKA with LRP2", "percent"),
+        Column("cka_plain", "Plain CKA", "ratio"), Column("cka_plain_lrp2", "Plain CKA with LRP2", "ratio"),
     )  # fmt: skip
     rows = tuple(row for one in found for row in _layer_rows(one))
     return Table(f"alignment_all_{model}", f"Alignment with '{pivot}' by layer, {model}", columns, rows)
@@ -44,24 +43,25 @@ def _by_language(found: Sequence[Aligned], model: str, pivot: str, what: str, ho
     moved = any(one.pair is not None for one in found)
     columns = [
         Column("language", "Language", "text"), Column("sentences", "Sentences", "count"),
-        Column("cosine", "Cosine", "interval"),
+        Column("cosine", "Cosine", "ratio_interval"),
     ]  # fmt: skip
     if moved:
         columns.insert(2, Column("pair", "Pair", "pair"))
         columns += [
-            Column("cosine_lrp2", "With LRP2", "interval"), Column("cosine_change", "Change", "change_interval"),
+            Column("cosine_lrp2", "With LRP2", "ratio_interval"),
+            Column("cosine_change", "Change", "ratio_change_interval"),
         ]  # fmt: skip
-    columns.append(Column("cka", "CKA", "percent"))
+    columns.append(Column("cka", "CKA", "ratio"))
     if moved:
-        columns.append(Column("cka_lrp2", "CKA with LRP2", "percent"))
-    columns.append(Column("mexa", "MEXA", "percent"))
+        columns.append(Column("cka_lrp2", "CKA with LRP2", "ratio"))
+    columns.append(Column("mexa", "MEXA, %", "percent"))
     if moved:
-        columns += [Column("mexa_lrp2", "MEXA with LRP2", "percent"), Column("mexa_random", "random", "percent")]
+        columns += [Column("mexa_lrp2", "MEXA with LRP2, %", "percent"), Column("mexa_random", "random, %", "percent")]
     rows = []
     for one in found:
-        bands = [_interval(100 * band) for band in one.inside]
+        bands = [_interval(band) for band in one.inside]
         within = slice(one.pair.lirp, one.pair.lsrp) if one.pair else slice(1, None)
-        cka: list[Cell] = [100 * float(run[within, 0].mean()) for run in one.cka]
+        cka: list[Cell] = [float(run[within, 0].mean()) for run in one.cka]
         row: list[Cell] = [one.language, one.sentences, bands[0]]
         if moved:
             row = [one.language, one.sentences, one.pair, bands[0]]
@@ -79,7 +79,7 @@ def _by_language(found: Sequence[Aligned], model: str, pivot: str, what: str, ho
         f"in percent; with the translations of other sentences {_shuffled(found)}. Random: a random shift of LRP2's "
         "length at the same pair.",
     ]
-    title = f"Alignment of {what} with '{pivot}' (x 100), {model}"
+    title = f"Alignment of {what} with '{pivot}', {model}"
     return Table(f"alignment_{model}", title, tuple(columns), tuple(rows), tuple(notes))
 
 
@@ -87,25 +87,25 @@ def _by_layer(found: Sequence[Aligned], model: str, pivot: str, what: str) -> Ta
     moved = [one for one in found if one.pair is not None]
     columns = [
         Column("layer", "Layer", "count"),
-        Column("cosine", "Cosine", "percent"),
-        Column("cka", "CKA", "percent"),
-        Column("mexa", "MEXA", "percent"),
+        Column("cosine", "Cosine", "ratio"),
+        Column("cka", "CKA", "ratio"),
+        Column("mexa", "MEXA, %", "percent"),
     ]
     parts = [_mean([run[0] for run in runs]) for runs in ([one.cosine for one in found], [one.cka for one in found])]
-    parts.append(_mean([one.mexa[0] / 100 for one in found]))
+    parts.append(_mean([one.mexa[0] for one in found]))
     if moved:
         columns += [
-            Column("cosine_lrp2", "Cosine with LRP2", "percent"),
-            Column("cka_lrp2", "CKA with LRP2", "percent"),
-            Column("mexa_lrp2", "MEXA with LRP2", "percent"),
+            Column("cosine_lrp2", "Cosine with LRP2", "ratio"),
+            Column("cka_lrp2", "CKA with LRP2", "ratio"),
+            Column("mexa_lrp2", "MEXA with LRP2, %", "percent"),
         ]
         parts += [_mean([one.cosine[1] for one in moved]), _mean([one.cka[1] for one in moved])]
-        parts.append(_mean([one.mexa[1] / 100 for one in moved]))
+        parts.append(_mean([one.mexa[1] for one in moved]))
     rows = tuple((layer, *values) for layer, values in enumerate(zip(*parts, strict=True)))
     notes = [f"Means over {len(found)} language{'s' * (len(found) > 1)}; layer 0 is the embedding."]
     if moved and len(moved) < len(found):
         notes.append(f"LRP2's are over the {len(moved)} languages with a pair.")
-    title = f"Alignment of {what} with '{pivot}' by layer (x 100), {model}"
+    title = f"Alignment of {what} with '{pivot}' by layer, {model}"
     return Table(f"alignment_layers_{model}", title, tuple(columns), rows, tuple(notes))
 
 
@@ -134,7 +134,7 @@ def _interval(band: Floats) -> Interval:
 
 def _mean(bands: Sequence[Floats]) -> list[float]:
     values = np.mean([band[:, 0] for band in bands], axis=0)
-    return [100 * float(value) if not math.isnan(value) else math.nan for value in values]
+    return [float(value) for value in values]
 
 
 def _span(found: Sequence[Aligned]) -> str:

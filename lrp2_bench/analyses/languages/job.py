@@ -129,7 +129,7 @@ class Languages(Analysis):
     def _notes(self, codes: Sequence[str], optimal: dict[str, LayerPair]) -> list[str]:
         searched = len([code for code in codes if code in optimal])
         second = (
-            f"Best pair: of {searched} languages, Spearman's correlation (x 100) of the distances between vectors "
+            f"Best pair: of {searched} languages, Spearman's correlation of the distances between vectors "
             "with those between optimal pairs, |LIRP - LIRP'| + |LSRP - LSRP'| (Mantel's test)."
             if searched >= FEWEST_OPTIMAL
             else f"Optimal layers need finished searches of at least {FEWEST_OPTIMAL} of the languages in this "
@@ -138,7 +138,7 @@ class Languages(Analysis):
         return [
             f"{len(codes)} languages. Their mean is taken off each layer's vectors and the rest scaled to length 1; "
             "Ward's tree is cut into as many clusters as there are families (scripts).",
-            "Rand: adjusted Rand index x 100; 0 is chance, 100 the same partition. Near: languages, in percent, whose "
+            "Rand: adjusted Rand index; 0 is chance, 1 the same partition. Near: languages, in percent, whose "
             "nearest one is of the same family (script). What chance gives for it, and the clusters' purity, are in "
             f"the CSV. p: {self.permutations:,} permutations of the languages, one-sided, Holm's correction over "
             "layers.",
@@ -173,7 +173,7 @@ def _cosines_with(vectors: Floats, pivot: int) -> list[list[float]]:
 def _about(pivot: str) -> list[str]:
     return [
         "Nearest: by cosine after the mean over these languages is taken off. The CSV also holds places on the maps "
-        f"and raw cosines (x 100) with '{pivot}' at every layer."
+        f"and raw cosines with '{pivot}' at every layer."
     ]
 
 

@@ -54,23 +54,23 @@ def agreement_table(model: str, numbers: Sequence[LayerNumbers], notes: Sequence
     """A row per layer; p-values are corrected for the number of layers."""
     columns = [
         Column("layer", "Layer", "count"),
-        Column("cosine", "Raw cosine x 100", "percent", optional=True),
+        Column("cosine", "Raw cosine", "ratio", optional=True),
     ]
-    cells: list[Sequence[Cell]] = [[one.layer for one in numbers], [100 * one.raw for one in numbers]]
+    cells: list[Sequence[Cell]] = [[one.layer for one in numbers], [one.raw for one in numbers]]
     for key, title, tests, kin in (
         ("family", "Family", [one.families for one in numbers], [one.family_kin for one in numbers]),
         ("script", "Script", [one.scripts for one in numbers], [one.script_kin for one in numbers]),
     ):
         columns += [
-            Column(f"{key}_rand", f"{title} Rand", "percent"),
+            Column(f"{key}_rand", f"{title} Rand", "ratio"),
             Column(f"{key}_p", "p", "p"),
             Column(f"{key}_purity", f"{title} purity", "percent", in_csv_only=True),
-            Column(f"{key}_kin", f"{title} near", "percent"),
+            Column(f"{key}_kin", f"{title} near, %", "percent"),
             Column(f"{key}_kin_p", "p", "p"),
             Column(f"{key}_kin_chance", f"{title} near by chance", "percent", in_csv_only=True),
         ]
         cells += [
-            [100 * test.rand if test else None for test in tests],
+            [test.rand if test else None for test in tests],
             corrected([test.p if test else None for test in tests]),
             [100 * test.purity if test else None for test in tests],
             [100 * one.share if one else None for one in kin],
@@ -78,11 +78,11 @@ def agreement_table(model: str, numbers: Sequence[LayerNumbers], notes: Sequence
             [100 * one.chance if one else None for one in kin],
         ]
     columns += [
-        Column("optimal", "Best pair", "percent"),
+        Column("optimal", "Best pair", "ratio"),
         Column("optimal_p", "p", "p"),
     ]
     cells += [
-        [100 * one.optimal.correlation if one.optimal else None for one in numbers],
+        [one.optimal.correlation if one.optimal else None for one in numbers],
         corrected([one.optimal.p if one.optimal else None for one in numbers]),
     ]
     return Table(
@@ -136,8 +136,8 @@ def languages_table(
             columns.append(Column(f"{name}_{one.layer}", f"{name}, layer {one.layer}", "percent", in_csv_only=True))
             cells.append(one.map.places[:, axis].tolist())
     for layer in range(len(raw[pivot])):
-        columns.append(Column(f"cosine_{layer}", f"Cosine with {pivot}, layer {layer}", "percent", in_csv_only=True))
-        cells.append([100 * raw[code][layer] for code in codes])
+        columns.append(Column(f"cosine_{layer}", f"Cosine with {pivot}, layer {layer}", "ratio", in_csv_only=True))
+        cells.append([raw[code][layer] for code in codes])
     return Table(
         f"languages_{model}",
         f"Languages by their vectors, {model}",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from lrp2_bench.analyses.base import Analysis, AnalysisResult
+from lrp2_bench.analyses.base import AnalysisResult, LanguageAnalysis
 from lrp2_bench.analyses.lens.compute import CLUSTERS, Lensed, lens, summarised
 from lrp2_bench.analyses.lens.figure import lens_by_layer
 from lrp2_bench.analyses.lens.prompts import LensPrompt, lens_prompts
@@ -23,10 +23,11 @@ FEWEST = 10
 NO_PAIR = "Languages without a finished search here, or pair=[LIRP,LSRP], are shown for the baseline only"
 
 
-class Lens(Analysis):
+class Lens(LanguageAnalysis[Lensed]):
     """See ``conf/analysis/lens.yaml`` for the settings."""
 
     name: ClassVar[str] = "lens"
+    kind = Lensed
 
     def __init__(self, limit: int | None = 2000, resamples: int = 1000, clusters: str = "subject") -> None:
         check_number("analysis.limit", limit, FEWEST, none="all")
@@ -34,7 +35,7 @@ class Lens(Analysis):
         self._clusters = check_choice("analysis.clusters", clusters, CLUSTERS)
         self._limit, self._resamples = limit, resamples
 
-    def run(self, subject: Subject) -> AnalysisResult:
+    def measure(self, subject: Subject) -> Iterator[Lensed]:
         known = subject.dataset.languages()
         languages = subject.languages([code for code in subject.searched_languages() if code in known] or known)
         subject.require_languages([*languages, subject.pivot], known, "the dataset", "Set language.")
@@ -43,7 +44,10 @@ class Lens(Analysis):
                 "analysis=lens reads every block's state through the head, and an encoder-decoder's blocks that LRP2 "
                 "acts on are its encoder's, which no head reads.\nChoose a masked or causal model."
             )
-        found = [self._one(subject, language) for language in languages]
+        for language in languages:
+            yield self._one(subject, language)
+
+    def show(self, subject: Subject, found: Sequence[Lensed]) -> AnalysisResult:
         model, pivot = subject.model_name, subject.pivot
         return AnalysisResult(
             lens_tables(found, model, pivot, self._clusters),

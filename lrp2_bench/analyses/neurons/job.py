@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-from lrp2_bench.analyses.base import Analysis, AnalysisResult
+from lrp2_bench.analyses.base import AnalysisResult, LanguageAnalysis
 from lrp2_bench.analyses.finished import FOLDER
 from lrp2_bench.analyses.neurons.attribution import RULES, Method
 from lrp2_bench.analyses.neurons.compute import Completeness, KnowledgeNeurons, overlaps, summarise
@@ -22,12 +20,12 @@ from lrp2_bench.analyses.neurons.table import (
     Exactness,
     SharedNeurons,
     exactness_table,
+    listing_table,
     overlap_table,
     relations_table,
 )
 from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.core.errors import BenchError, UnknownNameError
-from lrp2_bench.core.files import write_text
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.types import Setting
 from lrp2_bench.models.neurons import neuron_count, normalised_blocks
@@ -37,8 +35,6 @@ log = logging.getLogger(__name__)
 
 #: Padded tokens of a pass, steps counted: a token's states in every block are kept for the way back.
 _BATCH_TOKENS = {"cpu": 1_024, "cuda": 16_384}
-_LISTED = ("facts_of", "language", "relation", "lirp", "lsrp", "rank", "block", "neuron", "prompts", "of",
-           "attribution")  # fmt: skip
 _FEW_FACTS = "Relations with too few facts that both languages can be asked were left out (analysis.least_facts)"
 
 
@@ -57,10 +53,11 @@ class _Comparison:
         return [*self.pivot, *self.baseline, *self.lrp2]
 
 
-class Neurons(Analysis):
+class Neurons(LanguageAnalysis[SharedNeurons]):
     """What :mod:`lrp2_bench.analyses.neurons.attribution` computes; finished parts are kept beside the tables."""
 
     name: ClassVar[str] = "neurons"
+    kind = SharedNeurons
 
     def __init__(
         self, steps: int = 20, rule: str = "right", per_prompt: int = 20, per_relation: int = 20, least_facts: int = 5
@@ -74,7 +71,7 @@ class Neurons(Analysis):
         self._steps, self._rule, self._least_facts = steps, rule, least_facts
         self._per_prompt, self._per_relation = per_prompt, per_relation
 
-    def run(self, subject: Subject) -> AnalysisResult:
+    def measure(self, subject: Subject) -> Iterator[SharedNeurons]:
         if subject.model.family == "seq2seq":
             raise BenchError(
                 "analysis=neurons attributes a fact to neurons at the positions that score its object, and "
@@ -100,16 +97,18 @@ class Neurons(Analysis):
         asked = [self._comparison(subject, language) for language in languages]
         subject.data_warnings.report()
         found = self._compute(subject, store, method, [part for one in asked for part in one.parts])
+        for one in asked:
+            yield self._shared(one, subject.pivot, store, found)
 
+    def show(self, subject: Subject, found: Sequence[SharedNeurons]) -> AnalysisResult:
         how = Counted(
             subject.model_name, subject.dataset_name, self._steps, self._rule, self._per_prompt, self._per_relation
         )
-        shared = [self._shared(one, subject.pivot, store, found) for one in asked]
-        write_text(folder / "neurons.csv", self._listing(asked, store, found))
         return AnalysisResult(
-            (overlap_table(shared, how), relations_table(shared, how), exactness_table(shared, how)),
-            {f"neurons_{one.language}_{how.model}_{how.dataset}": partial(neurons, one, how) for one in shared},
-            _summary(shared),
+            (overlap_table(found, how), relations_table(found, how), exactness_table(found, how)),
+            {f"neurons_{one.language}_{how.model}_{how.dataset}": partial(neurons, one, how) for one in found},
+            _summary(found),
+            (listing_table(found),),
         )
 
     def _require_neurons(self, blocks: int, width: int) -> None:
@@ -194,22 +193,20 @@ class Neurons(Analysis):
             overlaps(ours, theirs, self._per_relation),
             overlaps(moved, theirs, self._per_relation) if moved else None,
             tuple(_exactness(name, results) for name, results in sides),
+            tuple(self._listing(one, store, found)),
         )
 
-    def _listing(self, asked: Sequence[_Comparison], store: PartStore, found: Mapping[str, KnowledgeNeurons]) -> str:
-        """Each relation's neurons as CSV; ``facts_of`` is the language whose facts the pivot was asked."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(_LISTED)
-        for one in asked:
-            for part in one.parts:
-                result = found[str(store.path(part))]
-                pair = (part.pair.lirp, part.pair.lsrp) if part.pair else ("", "")
-                ranked = zip(result.places(), result.prompts, result.attribution, strict=True)
-                for rank, (place, prompts, attribution) in enumerate(list(ranked)[: self._per_relation], start=1):
-                    row = (rank, *place, prompts, result.asked, f"{attribution:.6g}")
-                    writer.writerow((one.language, part.language, part.relation, *pair, *row))
-        return buffer.getvalue()
+    def _listing(
+        self, one: _Comparison, store: PartStore, found: Mapping[str, KnowledgeNeurons]
+    ) -> Iterator[tuple[str | int | None, ...]]:
+        """Each relation's neurons: the columns of :func:`listing_table` behind the language."""
+        for part in one.parts:
+            result = found[str(store.path(part))]
+            pair = (part.pair.lirp, part.pair.lsrp) if part.pair else (None, None)
+            ranked = zip(result.places(), result.prompts.tolist(), result.attribution, strict=True)
+            for rank, (place, prompts, attribution) in enumerate(list(ranked)[: self._per_relation], start=1):
+                row = (rank, *place, prompts, result.asked, f"{attribution:.6g}")
+                yield (part.language, part.relation, *pair, *row)
 
 
 def _exactness(side: str, results: Sequence[KnowledgeNeurons]) -> Exactness:

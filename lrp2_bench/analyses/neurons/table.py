@@ -30,7 +30,8 @@ class Exactness:
 @dataclass(frozen=True)
 class SharedNeurons:
     """Of a language and the pivot: ``facts`` are the prompts by relation, the overlaps ``[relation, relation]`` in
-    percent with the language's relations down; ``lrp2`` is None without a pair."""
+    percent with the language's relations down; ``lrp2`` is None without a pair. ``listed`` are rows of
+    :func:`listing_table`."""
 
     language: str
     pivot: str
@@ -40,6 +41,7 @@ class SharedNeurons:
     baseline: npt.NDArray[np.float64]
     lrp2: npt.NDArray[np.float64] | None
     exactness: tuple[Exactness, ...]
+    listed: tuple[tuple[str | int | None, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,16 @@ def exactness_table(found: Sequence[SharedNeurons], how: Counted) -> Table:
             "analysis.rule=midpoint, make both smaller.",
         ),
     )
+
+
+def listing_table(found: Sequence[SharedNeurons]) -> Table:
+    """The neurons themselves, for programs; ``facts_of`` is the language whose facts the pivot was asked."""
+    texts = {"facts_of", "language", "relation", "attribution"}
+    keys = ("facts_of", "language", "relation", "lirp", "lsrp", "rank", "block", "neuron", "prompts", "of",
+            "attribution")  # fmt: skip
+    columns = tuple(Column(key, key, "text" if key in texts else "count") for key in keys)
+    rows = tuple((one.language, *row) for one in found for row in one.listed)
+    return Table("neurons", "Knowledge neurons", columns, rows)
 
 
 def _notes(found: Sequence[SharedNeurons], how: Counted) -> tuple[str, ...]:

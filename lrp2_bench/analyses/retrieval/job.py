@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from lrp2_bench.analyses.base import Analysis, AnalysisResult
+from lrp2_bench.analyses.base import AnalysisResult, LanguageAnalysis
 from lrp2_bench.analyses.encode import encode
 from lrp2_bench.analyses.parallel import (
     check_choice,
@@ -17,6 +17,7 @@ from lrp2_bench.analyses.parallel import (
     check_source,
     parallel_sentences,
     pivot_bank,
+    source_name,
     too_few,
 )
 from lrp2_bench.analyses.retrieval.compute import Parallel, by_layer, number_distinct
@@ -41,10 +42,11 @@ REPEATED = "Sentences that occur more than once on their side are one candidate,
 SAME_TOKENS = "Sentences with the same tokens as another: they have the same states, and one of them is not found"
 
 
-class Retrieval(Analysis):
+class Retrieval(LanguageAnalysis[Found]):
     """See ``conf/analysis/retrieval.yaml`` for the settings."""
 
     name: ClassVar[str] = "retrieval"
+    kind = Found
 
     def __init__(
         self, sentences: str = "corpus", limit: int | None = 1000, neighbours: int = 4, vectors: str = "corpus"
@@ -56,11 +58,14 @@ class Retrieval(Analysis):
         check_number("analysis.limit", limit, self._fewest, none="all")
         self._limit, self._k = limit, neighbours
 
-    def run(self, subject: Subject) -> AnalysisResult:
+    def measure(self, subject: Subject) -> Iterator[Found]:
         bitexts = parallel_sentences(subject, self._source, self._limit, self._fewest)
         bank = pivot_bank(subject, len(bitexts))
-        found = [self._one(subject, bitext, bank) for bitext in bitexts]
-        what = f"{'queries' if self._source == 'facts' else 'sentences'} of {bitexts[0].source}"
+        for bitext in bitexts:
+            yield self._one(subject, bitext, bank)
+
+    def show(self, subject: Subject, found: Sequence[Found]) -> AnalysisResult:
+        what = f"{'queries' if self._source == 'facts' else 'sentences'} of {source_name(subject, self._source)}"
         model = subject.model_name
         return AnalysisResult(
             retrieval_tables(found, model, subject.pivot, what, self._k),

@@ -71,7 +71,12 @@ def _figures(
     for metric in METRICS:
         sets = {language: found.measured[metric].confidence_set for language, found in read.items()}
         yield from _made(f"heatmaps_{metric}_{of}", heatmaps(runs, metric, select_by, sets))
-        yield from _made(f"change_{metric}_{of}", change(runs, metric, select_by))
+        at_best = {
+            language: found.assessed[select_by].measured[metric]
+            for language, found in read.items()
+            if select_by in found.assessed
+        }
+        yield from _made(f"change_{metric}_{of}", change(runs, metric, select_by, at_best))
         yield from _made(f"strengths_{metric}_{of}", strengths(runs, metric, select_by))
         for each in few_strengths(runs):
             here = [replace(run.at(each), label=f"{run.label or ''} at strength {each}".strip()) for run in runs]

@@ -57,9 +57,9 @@ def test_planted_families_and_scripts_are_found_at_their_layers(
     assert lrp2_bench(*planted()) == 0
     folder = tmp_path / "outputs" / "default" / "bert" / "analyses" / "languages"
     layers = rows(folder, "languages_agreement_bert")
-    assert float(layers[0]["family_rand"]) == 100 and float(layers[0]["family_p"]) < 0.01
-    assert float(layers[4]["script_rand"]) == 100 and float(layers[4]["script_kin"]) > 85
-    assert float(layers[4]["family_rand"]) < 50 and float(layers[0]["script_rand"]) < 50
+    assert float(layers[0]["family_rand"]) == 1 and float(layers[0]["family_p"]) < 0.01
+    assert float(layers[4]["script_rand"]) == 1 and float(layers[4]["script_kin"]) > 85
+    assert float(layers[4]["family_rand"]) < 0.5 and float(layers[0]["script_rand"]) < 0.5
     assert {row["optimal"] for row in layers} == {""}
     languages = {row["language"]: row for row in rows(folder, "languages_bert")}
     assert set(languages) == set(CODES)
@@ -93,7 +93,7 @@ def test_optimal_layers_come_from_the_experiments_finished_searches_of_the_same_
     assert "Searches with another pivot have no layer pairs for 'en': 1 (be)" in capsys.readouterr().err
     folder = tmp_path / "outputs" / "default" / "bert" / "analyses" / "languages"
     layers = rows(folder, "languages_agreement_bert")
-    assert float(layers[0]["optimal"]) > 30 and float(layers[0]["optimal_p"]) < 0.05
+    assert float(layers[0]["optimal"]) > 0.3 and float(layers[0]["optimal_p"]) < 0.05
     languages = {row["language"]: row for row in rows(folder, "languages_bert")}
     assert (languages["fi"]["best_lirp"], languages["fi"]["best_lsrp"]) == ("2", "3")
     assert languages["de"]["best_lirp"] == "" and "nearest_4" not in languages["hu"]
@@ -110,7 +110,7 @@ def test_fewer_than_four_languages_have_cosines_and_the_reason_why_no_more(
     folder = tmp_path / "outputs" / "default" / "bert" / "analyses" / "languages"
     (table,) = folder.glob("*.csv")
     (_, english, _) = rows(folder, table.stem)
-    assert float(english["cosine_4"]) == pytest.approx(100)
+    assert float(english["cosine_4"]) == pytest.approx(1)
 
 
 def test_four_languages_of_one_family_are_drawn_and_not_tested(

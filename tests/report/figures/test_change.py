@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.text import Annotation
 
+from lrp2_bench.core.types import Interval
 from lrp2_bench.render.figures.style import BLUE, VERMILLION
 from lrp2_bench.report.figures.change import change, saw_bloom_languages
-from tests.support.drawing import line, runs_below, texts
+from lrp2_bench.stats.across_languages import Estimate
+from lrp2_bench.stats.assess import Measured
+from tests.support.drawing import line, lines, runs_below, texts
 from tests.support.run_folders import write_run
 
 
@@ -55,6 +61,32 @@ def test_gains_losses_and_their_mean_are_told_apart_and_written(tmp_path: Path) 
     figure = change(runs_below(tmp_path), "transferability", "transferability")
     assert figure is not None
     assert "the mean of 2 languages, +1.50" in texts(figure).replace("\n", " ")
+
+
+def test_intervals_and_held_out_gains_stand_beside_the_bars_where_they_are_known(tmp_path: Path) -> None:
+    write_run(tmp_path, "fr", (20, 30), {(1, 2): (22, 34)})
+    write_run(tmp_path, "sq", (20, 30), {(1, 2): (20, 29)})
+    write_run(tmp_path, "de", (20, 30), {(1, 2): (20, 31)})
+    nothing, none = Interval(math.nan, math.nan, math.nan), Estimate(math.nan, np.array([]))
+    known = {
+        "fr": Measured(nothing, nothing, Interval(4, 1, 9), Interval(2.5, -1, 6), none, none),
+        "sq": Measured(nothing, nothing, Interval(-1, -3, 1), nothing, none, none),  # too few facts to hold some out
+    }
+    figure = change(runs_below(tmp_path), "transferability", "transferability", known)
+    assert figure is not None
+    (axes,) = figure.axes
+
+    def drawn_at(gid: str) -> dict[int, list[float]]:
+        return {round(each.get_ydata()[0]): list(each.get_xdata()) for each in lines(axes, gid)}
+
+    assert bars(axes) == {"French": 4, "German": 1, "Albanian": -1}
+    assert drawn_at("in-sample interval") == {0: [1, 9], 2: [-3, 1]}
+    assert drawn_at("held-out") == {0: [2.5]} and drawn_at("held-out interval") == {0: [-1, 6]}
+    assert axes.get_xlim()[0] < -3 and axes.get_xlim()[1] > 9
+    at = {text.get_text(): text.xy[0] for text in axes.texts if isinstance(text, Annotation)}
+    assert at == {"+4.00": 9, "+1.00": 1, "−1.00": -3}, "numbers stand behind the whiskers"
+    said = texts(figure).replace("\n", " ")
+    assert "Rings: the held-out gain" in said and "lower end allows for the choice" in said
 
 
 def test_blooms_languages_are_starred_where_the_model_is_bloom(tmp_path: Path) -> None:
