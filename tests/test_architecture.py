@@ -44,7 +44,7 @@ INSIDE = {
         "choice draws facts forgetting hits leases score_tables", "run_folder status", "manifest runs", "*",
     ),
     "stats": (
-        "clusters", "weighted", "*", "fact_clusters held_out max_t relations", "compare resampled", "assess",
+        "clusters further", "weighted", "*", "fact_clusters held_out max_t relations", "compare resampled", "assess",
     ),
     "search": (
         "pruner space storage", "damage_study task", "merge order recorder study tpe", "racing", "*",
@@ -54,10 +54,10 @@ INSIDE = {
         "publish wandb_tracker",
     ),
     "render": ("table text", "*", "latex plain terminal", "write"),
-    "analyses": ("finished states", "encode subject", "base parallel", "languages", "*"),
+    "analyses": ("finished states", "encode subject", "base mexa parallel", "languages", "*"),
     "report": (
-        "files languages_at_hand method", "run_evidence", "assessed_runs", "headlines", "*", "tables", "figures",
-        "claims", "overview", "page",
+        "chosen_metric files languages_at_hand method", "run_evidence", "assessed_runs", "headlines", "*", "tables",
+        "figures", "claims", "overview", "page",
     ),
     "api": ("frames names", "compared", "results", "*"),
     "launchers": (

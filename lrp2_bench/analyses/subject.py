@@ -20,9 +20,11 @@ from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.cached_vectors import language_vectors
+from lrp2_bench.interventions.given_pair import given_pair
 from lrp2_bench.interventions.lrp2 import Lrp2
 from lrp2_bench.interventions.projection import Shifts, shifts
 from lrp2_bench.interventions.random import random_shifts
+from lrp2_bench.interventions.strengths import Strengths
 from lrp2_bench.interventions.tokens import on_tokens
 from lrp2_bench.interventions.vectors import LanguageVectors
 from lrp2_bench.models.layered import LayeredModel
@@ -52,9 +54,12 @@ class Subject:
         self.model_name = folder_name(settings.model.name, settings.model.path)
         #: DATASET of run folders.
         self.dataset_name = str(settings.dataset["name"])
-        #: ``outputs/EXPERIMENT/MODEL``, below EXPERIMENT as its search's where other tokens than all are meant.
+        #: ``outputs/EXPERIMENT/MODEL``, below EXPERIMENT as its search's where other tokens than all, or another
+        #: strength than 1, are meant.
         root = Path(settings.paths.outputs).expanduser()
-        label = Lrp2(ProjectionSettings(tokens=settings.projection.tokens)).label
+        moved = settings.projection
+        lrp2 = Lrp2(ProjectionSettings(tokens=moved.tokens, strength=moved.strength, strength_back=moved.strength_back))
+        self._strengths, label = lrp2.strengths, lrp2.label
         above = [settings.experiment.name, *([label] if label != LRP2 else []), self.model_name]
         self.home = root.joinpath(*map(file_name, above))
         self._find_groups = find_groups  # those of the dataset at hand; asked only where a group is named
@@ -175,7 +180,8 @@ class Subject:
 
     def pair(self, language: str) -> LayerPair | None:
         """``pair=[LIRP,LSRP]`` where it is set, else the best of the finished search in this experiment; None without,
-        or where that search had another pivot (counted).
+        or where that search had another pivot (counted). It names its strengths where they are not 1, the run's own
+        as well, and edits are to be taken at those (:meth:`Edit.for_pair`).
 
         Raises :class:`BenchError` for a pair the model does not have, and for a search that was made with other weights
         or whose files are damaged.
@@ -196,16 +202,21 @@ class Subject:
             self.data_warnings.add(f"Searches with another pivot have no layer pairs for '{self.pivot}'", language)
             return None
         best = run.best(self.settings.select_by)
-        return best.pair if best else None
+        return _at(best.pair, run.own_strengths) if best and best.pair else None
 
-    def _given_pair(self, given: Sequence[int]) -> LayerPair:
+    def _given_pair(self, given: Any) -> LayerPair:
         blocks = self.model.blocks
-        if len(given) != 2 or not 1 <= given[0] < given[1] <= blocks:
-            raise BenchError(
-                f"pair={list(given)} is not a layer pair of '{self.model_name}': give pair=[LIRP,LSRP] with "
-                f"1 <= LIRP < LSRP <= {blocks}."
+
+        def refused(why: str) -> BenchError:
+            return BenchError(
+                f"pair={given} is not a layer pair of '{self.model_name}': it {why}.\nGive pair=[LIRP,LSRP], "
+                f"[LIRP,LSRP,STRENGTH] or [LIRP,LSRP,STRENGTH,BACK] with 1 <= LIRP < LSRP <= {blocks}."
             )
-        return LayerPair(*given)
+
+        pair = given_pair(given, refused)
+        if pair.lsrp > blocks:
+            raise refused(f"is out of range, for the model has {blocks} blocks")
+        return _at(pair, self._strengths)
 
     def require_languages(self, languages: Sequence[str], known: Sequence[str], what: str, hint: str = "") -> None:
         """Raises UnknownNameError for a language that ``what`` does not have."""
@@ -217,6 +228,11 @@ class Subject:
 def _options(source: Mapping[str, Any]) -> dict[str, Any]:
     """What is taken of a source, wherever it lies."""
     return {key: value for key, value in source.items() if key not in ("path", "cache")}
+
+
+def _at(pair: LayerPair, own: Strengths) -> LayerPair:
+    """With the ``own`` strengths of what it comes from, where it names none and they are not 1."""
+    return pair if pair.strength is not None or own == (1.0, 1.0) else pair.at(*own)
 
 
 def _analysed(path: Path) -> str | None:

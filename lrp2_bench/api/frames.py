@@ -12,7 +12,6 @@ import pandas as pd
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import NOT_EVALUATED, LayerPair
-from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.metrics.registry import metric as metric_named
 from lrp2_bench.report.method import distinct
 from lrp2_bench.results.choice import value
@@ -49,7 +48,7 @@ def strength_of(run: Run) -> float:
 
 def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
     row = next(row for row in run.pairs if row.pair == best)
-    if metric not in PAPER:
+    if metric not in row.metrics or of(metric) == "scores":
         return _gain_without_hits(run, row, best, metric)
     before, after = value(run.baseline, metric), value(row, metric)
     found: dict[str, Any] = {
@@ -59,7 +58,8 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
     }  # fmt: skip
     try:
         hits = distinct(run, run.files.hits())
-        sampled = Sampled(hits, run.files.pivot_hits(hits.facts), fact_clusters(run.files, hits.facts))
+        clusters = fact_clusters(run.files, hits.facts)
+        sampled = Sampled(hits, run.files.pivot_hits(hits.facts), clusters, metric=metric_named(metric))
     except BenchError as error:
         log.warning("No intervals for '%s': %s", run.folder, error)
         return found

@@ -12,11 +12,11 @@ from rich.text import Text
 from lrp2_bench.analyses.finished import copy_figures
 from lrp2_bench.commands.report_contents import Contents, Remarks, contents_of
 from lrp2_bench.commands.tracked import report_record
-from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.core.files import write_text
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.settings import StatsSettings
 from lrp2_bench.render.terminal import to_terminal
+from lrp2_bench.report.chosen_metric import require_counted
 from lrp2_bench.report.completeness import incomplete_runs
 from lrp2_bench.report.figures.draw import write_figures
 from lrp2_bench.report.files import FIGURES, INDEX, remove_former, write_tables
@@ -27,7 +27,6 @@ from lrp2_bench.report.overview.leaderboard_table import leaderboard_table
 from lrp2_bench.report.overview.results_table import results_frame, write_results
 from lrp2_bench.report.page.build import write_page
 from lrp2_bench.report.page.data import Choices
-from lrp2_bench.results.choice import METRICS
 from lrp2_bench.stats.equivalence import require_margin
 from lrp2_bench.stats.fact_clusters import require_kind
 from lrp2_bench.tracking.base import Tracker
@@ -68,11 +67,10 @@ def run_report(
     input. Unfinished runs are named in the index, in the tables' notes and on the console. Where a model and dataset
     were searched in several experiments, their rows stand in the same tables under their names, and each has its
     figures; so do runs of one experiment whose configurations differ. Nothing is written unless all tables can be made.
-    Raises BenchError where there is nothing to report on, UnknownNameError for an input, ``select_by`` or model that
-    does not exist.
+    Raises BenchError where there is nothing to report on and for a metric that hits do not suffice for,
+    UnknownNameError for an input, ``select_by`` or model that does not exist.
     """
-    if select_by not in METRICS:
-        raise UnknownNameError("metric in select_by:", select_by, METRICS, "A report is about the paper's two metrics.")
+    require_counted(select_by)
     stats = stats or StatsSettings()
     require_kind(stats.cluster)
     require_margin(stats.equivalence_margin)

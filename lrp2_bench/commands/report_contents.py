@@ -20,6 +20,7 @@ from lrp2_bench.render.table import Table
 from lrp2_bench.render.text import require_apart
 from lrp2_bench.report.agreement import label_runs
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
+from lrp2_bench.report.chosen_metric import with_metric
 from lrp2_bench.report.claims.controls import controls_of
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.table import verdict_table
@@ -117,6 +118,8 @@ def contents_of(
     UnknownNameError for an input or model that does not exist."""
     analyses, unread = find_analyses(inputs)
     runs, unfinished = ([], []) if analyses and not run_folders(inputs) else _of_models(*find_runs(inputs), models)
+    runs, uncounted = with_metric(runs, select_by)
+    remarks.tell(f"Without {select_by}", uncounted)
     runs, apart = label_runs(runs)
     remarks.tell("Labelled apart", apart)
     assessed = _assessed(_groups(runs), select_by, console, stats)

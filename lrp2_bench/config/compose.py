@@ -40,7 +40,6 @@ from lrp2_bench.core.settings import (
 )
 from lrp2_bench.data.registry import SELECTION
 from lrp2_bench.interventions.registry import intervention
-from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.models.names import folder_name
 
 #: The group of ``sweeps/``: ``lrp2-bench search -m +sweep=NAME``.
@@ -123,7 +122,7 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError, and so does a name
     that nobody registered.
     """
-    require_registered(config, PAPER if command is ReportCommand else None)
+    require_registered(config)
     settings = OmegaConf.to_object(config)
     learn(OmegaConf.to_container(config, resolve=True, enum_to_str=True))
     if not isinstance(settings, command):

@@ -36,11 +36,10 @@ def nodes(group: str, written: Path) -> dict[str, dict[str, Any]]:
     return {name: _node(GROUPS[group], name) for name in names}
 
 
-def require_registered(config: DictConfig, metrics: tuple[str, ...] | None = None) -> None:
-    """Raises :class:`UnknownNameError` for a setting's value that is not registered; ``select_by`` is one of
-    ``metrics`` where a command knows these alone."""
+def require_registered(config: DictConfig) -> None:
+    """Raises :class:`UnknownNameError` for a setting's value that is not registered."""
     for key, registry in NAMES.items():
-        known = metrics if metrics is not None and key == "select_by" else registry.names()
+        known = registry.names()
         value = OmegaConf.select(config, key)
         for name in [value] if isinstance(value, str) else value or ():
             if name not in known:

@@ -22,6 +22,12 @@ class MacroAccuracy(Metric):
         found: Values = data.hit * _weights(data.relations)
         return found
 
+    def parts(self, data: FactHits) -> tuple[Values, ...]:
+        """Each fact by its share of the mean. Resampled, relations keep their weights for a fact: to first order the
+        mean over relations, and exactly that over the facts themselves."""
+        weights = len(data.relations) * _weights(data.relations)
+        return data.hit * weights, weights[None]
+
 
 def _weights(relations: tuple[str, ...]) -> Values:
     """``[fact]``: they add up to 1, and those of each relation to the same."""

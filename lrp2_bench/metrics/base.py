@@ -86,6 +86,17 @@ class Metric(ABC):
         """
         return None
 
+    def parts(self, data: FactHits) -> tuple[Values, ...]:
+        """Each ``[setting, fact]`` or ``[1, fact]``: what :meth:`of_sums` takes the sums over facts of. None, the
+        default: then a search may select by the metric, and a report may not, for it has no intervals."""
+        return ()
+
+    def of_sums(self, *sums: Values) -> Values:
+        """The metric from sums of :meth:`parts` over facts, which may count any number of times: by default 100 times
+        the first by the second. NaN over nothing."""
+        above, below = sums
+        return np.where(below > 0, 100.0 * above / np.where(below > 0, below, 1.0), np.nan)
+
     def merit(self, values: Values) -> Values:
         """``values`` so that more is better, NaN as minus infinity."""
         signed = values if self.direction == "maximize" else -values

@@ -28,6 +28,9 @@ class _Cell(Metric):
         """1 for a fact of the cell; minus that where fewer are better."""
         return self._cells(data) * (1.0 if self.direction == "maximize" else -1.0)
 
+    def parts(self, data: FactHits) -> tuple[Values, ...]:
+        return self._cells(data), data.shared[None].astype(np.float64)
+
     def _cells(self, data: FactHits) -> Values:
         if data.baseline is None:
             return np.full(data.hits.shape, np.nan)

@@ -24,6 +24,10 @@ class _Recall(Metric):
         """1 for a hit among the facts it is over."""
         return (data.hit & self._given(data)).astype(np.float64)
 
+    def parts(self, data: FactHits) -> tuple[Values, ...]:
+        given = self._given(data)[None].astype(np.float64)
+        return data.hit * given, given
+
     def _given(self, data: FactHits) -> npt.NDArray[np.bool_]:
         given: npt.NDArray[np.bool_] = data.pivot == self.pivot
         return given

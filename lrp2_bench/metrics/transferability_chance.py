@@ -20,10 +20,14 @@ class TransferabilityChance(Metric):
     description = "transferability of as many hits that have nothing to do with the pivot's"
 
     def values(self, data: FactHits) -> Values:
-        shared = int(data.shared.sum())
-        if not shared:
-            return np.zeros(len(data.hits))
-        ours = data.hit[:, data.shared].sum(axis=1) / shared
-        theirs = int((data.pivot == HIT).sum()) / shared
-        either = ours + theirs - ours * theirs
-        return np.where(either > 0, 100.0 * ours * theirs / np.where(either > 0, either, 1.0), 0.0)
+        return self.of_sums(*(part.sum(axis=1) for part in self.parts(data)))
+
+    def parts(self, data: FactHits) -> tuple[Values, ...]:
+        shared = data.shared[None].astype(np.float64)
+        return data.hit * shared, (data.pivot == HIT)[None].astype(np.float64), shared
+
+    def of_sums(self, *sums: Values) -> Values:
+        ours, theirs, shared = sums
+        both = ours * theirs
+        either = shared * (ours + theirs) - both
+        return np.where(either > 0, 100.0 * both / np.where(either > 0, either, 1.0), 0.0)

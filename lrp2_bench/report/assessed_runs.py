@@ -12,7 +12,7 @@ from lrp2_bench.core.settings import StatsSettings
 from lrp2_bench.core.types import Interval
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.report.run_evidence import Evidence, evidence_of
-from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.choice import measures
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import shrunken
 from lrp2_bench.stats.assess import Assessed
@@ -110,10 +110,11 @@ def assess_runs(
     evidence: dict[str, Evidence | BenchError] = {}
     with ThreadPoolExecutor(max(1, min(_WORKERS, os.cpu_count() or 1))) as pool:
         with_pairs = [run for run in runs if run.pairs]
-        for run, found in zip(with_pairs, pool.map(lambda run: _evidence(run, stats), with_pairs), strict=True):
+        read = pool.map(lambda run: _evidence(run, stats, select_by), with_pairs)
+        for run, found in zip(with_pairs, read, strict=True):
             evidence[run.language] = found
             advance()
-    by_metric = {metric: _assessed(searched_runs(runs, metric), evidence, metric) for metric in METRICS}
+    by_metric = {metric: _assessed(searched_runs(runs, metric), evidence, metric) for metric in measures(select_by)}
     return AssessedRuns(tuple(runs), select_by, by_metric, evidence, stats or StatsSettings())
 
 
@@ -126,7 +127,7 @@ def at_strength(found: AssessedRuns, strength: str) -> AssessedRuns:
         if isinstance(each, Evidence) and strength in each.by_strength
     }
     runs = tuple(run.at(strength) for run in found.runs if run.language in evidence)
-    by_metric = {metric: _assessed(searched_runs(runs, metric), evidence, metric) for metric in METRICS}
+    by_metric = {metric: _assessed(searched_runs(runs, metric), evidence, metric) for metric in found.by_metric}
     return replace(found, runs=runs, by_metric=by_metric, evidence=evidence)
 
 
@@ -135,9 +136,9 @@ def searched_runs(runs: Sequence[Run], select_by: str) -> list[Run]:
     return [run for run in runs if not run.is_pivot and run.best(select_by) is not None]
 
 
-def _evidence(run: Run, stats: StatsSettings | None) -> Evidence | BenchError:
+def _evidence(run: Run, stats: StatsSettings | None, select_by: str) -> Evidence | BenchError:
     try:
-        return evidence_of(run, stats)
+        return evidence_of(run, stats, select_by)
     except BenchError as error:
         return error
 

@@ -7,7 +7,7 @@ runs can be held while their hits, some hundred megabytes while a run is looked 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,8 +17,9 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import StatsSettings
 from lrp2_bench.core.types import HIT, Hits, Interval, LayerPair
 from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.metrics.registry import metric as named
 from lrp2_bench.report.method import distinct, few_strengths
-from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.choice import METRICS, measures, value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import FactKey, StoredHits
 from lrp2_bench.stats.assess import Assessed, assess
@@ -62,36 +63,42 @@ class Evidence:
     by_strength: Mapping[str, Mapping[str, Assessed]] = field(default_factory=dict)
 
 
-def evidence_of(run: Run, stats: StatsSettings | None = None) -> Evidence:
-    """From the hits beside ``pairs.csv``. Raises :class:`BenchError` where they are missing, damaged, or of another
-    run than ``pairs.csv``.
+def evidence_of(run: Run, stats: StatsSettings | None = None, select_by: str = METRICS[0]) -> Evidence:
+    """From the hits beside ``pairs.csv``, by the paper's two metrics and by ``select_by``. Raises :class:`BenchError`
+    where they are missing, damaged, or of another run than ``pairs.csv``.
 
     Of an ablation's pairs with the same states one is drawn and assessed, and says the same for the others.
     """
     hits = run.files.hits()
     pivot = run.files.pivot_hits(hits.facts)
     clusters = fact_clusters(run.files, hits.facts, (stats or StatsSettings()).cluster)
-    sampled = Sampled(distinct(run, hits), pivot, clusters)
+    names = measures(select_by)
+    sampled = Sampled(distinct(run, hits), pivot, clusters, metric=named(select_by))
     drawn = _drawn(run, sampled)
-    _require_same(run, hits, sampled, drawn)
-    best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None and row.pair is not None}
+    _require_same(run, hits, sampled, drawn, names)
+    best = _best(run, names)
     return Evidence(
-        measured={metric: _measured(sampled, metric, drawn, best.get(metric)) for metric in METRICS},
+        measured={metric: _measured(sampled, metric, drawn, best.get(metric)) for metric in names},
         assessed={metric: assess(sampled, pair, metric) for metric, pair in best.items()},
         counts=_counts(sampled, drawn),
         turned={pair: _turned(hits, pivot, pair) for pair in dict.fromkeys(best.values())},
-        by_strength={each: _assessed_at(run.at(each), hits, pivot, clusters) for each in few_strengths([run])},
+        by_strength={
+            each: _assessed_at(run.at(each), hits, pivot, clusters, select_by) for each in few_strengths([run])
+        },
     )
 
 
-def _assessed_at(run: Run, hits: StoredHits, pivot: Hits, clusters: Clusters) -> dict[str, Assessed]:
+def _best(run: Run, names: Sequence[str]) -> dict[str, LayerPair]:
+    return {name: row.pair for name in names if (row := run.best(name)) is not None and row.pair is not None}
+
+
+def _assessed_at(run: Run, hits: StoredHits, pivot: Hits, clusters: Clusters, select_by: str) -> dict[str, Assessed]:
     """Of a ``run`` at one of its strengths, by metric."""
     pairs = {row.pair for row in run.pairs}
     rows = [row for row, setting in enumerate(hits.settings) if setting is None or setting in pairs]
     own = StoredHits(hits.facts, tuple(hits.settings[row] for row in rows), hits.hits[rows])
-    sampled = Sampled(distinct(run, own), pivot, clusters)
-    best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None and row.pair is not None}
-    return {metric: assess(sampled, pair, metric) for metric, pair in best.items()}
+    sampled = Sampled(distinct(run, own), pivot, clusters, metric=named(select_by))
+    return {metric: assess(sampled, pair, metric) for metric, pair in _best(run, measures(select_by)).items()}
 
 
 def _drawn(run: Run, sampled: Sampled) -> dict[LayerPair, LayerPair]:
@@ -104,13 +111,15 @@ def _drawn(run: Run, sampled: Sampled) -> dict[LayerPair, LayerPair]:
     }
 
 
-def _require_same(run: Run, hits: StoredHits, sampled: Sampled, drawn: Mapping[LayerPair, LayerPair]) -> None:
+def _require_same(
+    run: Run, hits: StoredHits, sampled: Sampled, drawn: Mapping[LayerPair, LayerPair], names: Sequence[str]
+) -> None:
     rows = {row.pair: row for row in (run.baseline, *run.pairs)}
     complete = metrics.fully_evaluated(hits.hits)
     if {setting for setting, whole in zip(hits.settings, complete, strict=True) if whole} != set(rows):
         raise _disagrees(run, "settings")
     place = {setting: number for number, setting in enumerate(sampled.settings)}
-    for metric in METRICS:
+    for metric in names:
         stored = [value(row, metric) for row in rows.values()]
         counted = sampled.values[metric][[place[drawn[pair] if pair else None] for pair in rows]]
         if not np.allclose(counted, stored, atol=1e-5, equal_nan=True):

@@ -12,6 +12,11 @@ from lrp2_bench.results.tables import PairRow
 METRICS = PAPER
 
 
+def measures(select_by: str) -> tuple[str, ...]:
+    """What a report tells of: the paper's two, and the metric that it selects by."""
+    return tuple(dict.fromkeys((*METRICS, select_by)))
+
+
 def value(row: PairRow, name: str) -> float:
     """The row's metric ``name``; NaN where there are no facts to take it over. Raises as :meth:`PairRow.value`."""
     return row.value(name)

@@ -11,7 +11,7 @@ from lrp2_bench.stats.clusters import Clusters
 from lrp2_bench.stats.confidence_set import Membership
 from lrp2_bench.stats.held_out import HeldOut
 from lrp2_bench.stats.max_t import LargestGain
-from lrp2_bench.stats.paired_intervals import level_interval
+from lrp2_bench.stats.paired_intervals import further_level, level_interval
 from lrp2_bench.stats.paired_tests import McNemar, mcnemar
 from lrp2_bench.stats.relations import RelationScore, score_relations
 from lrp2_bench.stats.resampled import Sampled
@@ -40,12 +40,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Assessed:
-    """``measured`` has both metrics by name. ``largest`` is for the max-T test that any pair is better than the
-    baseline by the metric that chose; ``naive`` is McNemar's of the best pair, as if it had been named beforehand and
-    facts were independent. ``confidence_set`` are the ``pairs`` evaluated that are not worse than the best by the
-    metric that chose it beyond chance, in (lirp, lsrp) order; the best is one of them; ``memberships`` has every pair
-    evaluated. ``relations`` are split at the best pair. ``design_effects`` are of the baseline and of the change by the
-    metric that chose.
+    """``measured`` has the paper's two metrics by name, and the one that chose. ``largest`` is for the max-T test that
+    any pair is better than the baseline by the metric that chose; ``naive`` is McNemar's of the best pair, as if it had
+    been named beforehand and facts were independent. ``confidence_set`` are the ``pairs`` evaluated that are not worse
+    than the best by the metric that chose it beyond chance, in (lirp, lsrp) order; the best is one of them;
+    ``memberships`` has every pair evaluated. ``relations`` are split at the best pair. ``design_effects`` are of the
+    baseline and of the change by the metric that chose.
     """
 
     facts: int
@@ -71,11 +71,7 @@ def assess(sampled: Sampled, best: LayerPair, select_by: str) -> Assessed:
     row = sampled.settings.index(best)
     held_out = sampled.held_out(select_by)
     largest = sampled.largest_gain(select_by)
-    levels = {
-        (name, at): level_interval(sampled.hits[at], sampled.pivot_hits, sampled.clusters, name)
-        for name in sampled.changes
-        for at in (0, row)
-    }
+    levels = {(name, at): _level(sampled, at, name) for name in sampled.changes for at in (0, row)}
     measured = {
         name: Measured(
             levels[name, 0][0], levels[name, row][0], change_at(sampled, row, name), held_out.gain[name],
@@ -104,8 +100,17 @@ def assess(sampled: Sampled, best: LayerPair, select_by: str) -> Assessed:
 
 
 def change_at(sampled: Sampled, row: int, metric: str) -> Interval:
-    """The in-sample change of a chosen row: the lower bound holds for all pairs at once, so for the luckiest too."""
+    """The in-sample change of a chosen row: the lower bound holds for all pairs at once, so for the luckiest too; the
+    upper one where less is better."""
     changes = sampled.changes[metric]
     plain = changes.interval(row)
-    low = plain.value - sampled.largest_gain(metric).critical * float(changes.error[row])
-    return Interval(plain.value, min(low, plain.low), plain.high)
+    reach = sampled.largest_gain(metric).critical * float(changes.error[row])
+    if sampled.sign(metric) < 0:
+        return Interval(plain.value, plain.low, max(plain.value + reach, plain.high))
+    return Interval(plain.value, min(plain.value - reach, plain.low), plain.high)
+
+
+def _level(sampled: Sampled, row: int, metric: str) -> tuple[Interval, float]:
+    if sampled.further is not None and metric == sampled.further.name:
+        return further_level(sampled.further, row, sampled.clusters)
+    return level_interval(sampled.hits[row], sampled.pivot_hits, sampled.clusters, metric)

@@ -15,7 +15,7 @@ the gain 0.3 to 0.6 points too low (docs/statistics.md).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,11 +23,11 @@ import numpy.typing as npt
 from scipy.special import stdtr
 
 from lrp2_bench.core.types import Interval
+from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.stats.clusters import RESAMPLES, SEED
 from lrp2_bench.stats.paired_intervals import student
 from lrp2_bench.stats.weighted import ClusterSums, Counts, Floats, as_weights
 
-MEASURES = ("accuracy", "transferability")
 FOLDS = 10
 #: Points that the Monte Carlo error of a gain, one standard deviation, is below.
 PRECISION = 0.05
@@ -59,14 +59,14 @@ class HeldOut:
         return self.deals > 0
 
 
-def nothing_held_out() -> HeldOut:
-    nan = dict.fromkeys(MEASURES, math.nan)
-    return HeldOut({name: Interval(math.nan, math.nan, math.nan) for name in MEASURES}, nan, nan)
+def nothing_held_out(measures: Sequence[str] = PAPER) -> HeldOut:
+    nan = dict.fromkeys(measures, math.nan)
+    return HeldOut({name: Interval(math.nan, math.nan, math.nan) for name in measures}, nan, nan)
 
 
 class Folds:
-    """All that held-out gains are computed from, for a choice by either metric: row 0 of the ``sums`` is the baseline,
-    the others are the pairs to choose from. ``resampled`` are :func:`resampled_folds` of the same sums."""
+    """All that held-out gains are computed from, for a choice by any metric: row 0 of the ``sums`` is the baseline, the
+    others are the pairs to choose from. ``resampled`` are :func:`resampled_folds` of the same sums."""
 
     def __init__(self, sums: ClusterSums, resampled: Mapping[str, Mapping[str, Floats]], seed: int = SEED) -> None:
         self._sums, self._resampled = sums, resampled
@@ -74,9 +74,9 @@ class Folds:
         self._dealt: list[Counts] = []
 
     def held_out(self, select_by: str) -> HeldOut:
-        """The gain of choosing by ``select_by``, 'accuracy' or 'transferability'."""
+        """The gain of choosing by ``select_by``, one of the sums' measures."""
         if not self._resampled:
-            return nothing_held_out()
+            return nothing_held_out(self._sums.measures)
         gains, chosen = self._gains(select_by)
         samples = self._resampled[select_by]
         found: dict[str, Interval] = {}
@@ -100,15 +100,15 @@ class Folds:
 
     def _gains(self, select_by: str) -> tuple[dict[str, Floats], npt.NDArray[np.intp]]:
         """``[deal]`` by metric, and ``[deal, fold]`` the rows chosen."""
-        gains: dict[str, list[Floats]] = {name: [] for name in MEASURES}
+        gains: dict[str, list[Floats]] = {name: [] for name in self._sums.measures}
         rows: list[npt.NDArray[np.intp]] = []
         for block in range(_MOST_DEALS // _DEALS):
             if block == len(self._dealt):
                 self._dealt.append(self._deal())
             chosen, pooled = cross_fitted(self._dealt[block], select_by)
             rows.append(chosen.T)
-            for name in MEASURES:
-                gains[name].append(pooled[name])
+            for name, values in pooled.items():
+                gains[name].append(values)
             found = {name: np.concatenate(parts) for name, parts in gains.items()}
             if max(float(values.std(ddof=1)) / math.sqrt(len(values)) for values in found.values()) < PRECISION:
                 break
@@ -126,10 +126,10 @@ def cross_fitted(folds: Counts, select_by: str) -> tuple[npt.NDArray[np.intp], d
     """From ``[fold, weighting, setting]``: the rows that the other folds choose (``[fold, weighting]``, the first of
     equals), and by metric the pooled outcome at these less the baseline's, in points (``[weighting]``)."""
     total = folds.summed(axis=0)
-    chosen = total.less(folds).rough(select_by).argmax(axis=-1)
+    chosen = total.less(folds).best(select_by)
     pooled = folds.taken(chosen).summed(axis=0)
     baseline = total.taken(np.zeros_like(chosen[:1]))
-    return chosen, {name: (pooled.measure(name) - baseline.measure(name))[0, :, 0] for name in MEASURES}
+    return chosen, {name: (pooled.measure(name) - baseline.measure(name))[0, :, 0] for name in folds.measures}
 
 
 def resampled_folds(
@@ -140,17 +140,18 @@ def resampled_folds(
     empty without a pair, or with fewer than :data:`ENOUGH` clusters."""
     draws = sums.clusters.draws(resamples, seed)
     rng = np.random.default_rng(seed)
-    whole: dict[str, list[Floats]] = {name: [] for name in MEASURES}
-    gains: dict[str, dict[str, list[Floats]]] = {by: {name: [] for name in MEASURES} for by in MEASURES}
+    measures = sums.measures
+    whole: dict[str, list[Floats]] = {name: [] for name in measures}
+    gains: dict[str, dict[str, list[Floats]]] = {by: {name: [] for name in measures} for by in measures}
     told = sums.settings > 1 and sums.clusters.count >= ENOUGH
     for start in range(0, resamples, _ALIKE):
         weights = as_weights(draws[start : start + _ALIKE])
         fold = sums.clusters.folds(FOLDS, rng)
         counts = sums.by_fold(weights, fold, FOLDS) if told else sums(weights).reshaped(1, len(weights))
         total = counts.summed(axis=0)
-        for name in MEASURES:
+        for name in measures:
             whole[name].append(total.measure(name)[0].T)
-        for by in MEASURES if told else ():
+        for by in measures if told else ():
             for name, values in cross_fitted(counts, by)[1].items():
                 gains[by][name].append(values)
     samples = {name: np.concatenate(parts, axis=1) for name, parts in whole.items()}

@@ -6,7 +6,7 @@ Here the variance is that of independent facts times the design effect, plus tha
 estimated from all interventions of a run together, because one that turns a handful of facts cannot tell it. The
 simulations of docs/statistics.md compare it with others.
 
-Both metrics are sums over facts to first order, so that one rule serves both: a fact's share of the difference is its
+Metrics are sums over facts to first order, so that one rule serves all: a fact's share of the difference is its
 influence on it (for transferability, a ratio, by the delta method).
 """
 
@@ -21,6 +21,7 @@ from scipy.special import stdtrit
 
 from lrp2_bench.core.types import HIT, NOT_EVALUATED, Hits, Interval
 from lrp2_bench.stats.clusters import Clusters
+from lrp2_bench.stats.further import Further
 from lrp2_bench.stats.weighted import ClusterSums, Counts, Floats, Weights, as_weights, check_same_facts
 
 LEVEL = 0.95
@@ -56,14 +57,20 @@ def student(clusters: int, level: float = LEVEL) -> float:
 
 
 def paired_changes(
-    hits: Hits, pivot_hits: npt.NDArray[np.int8], clusters: Clusters, metric: str, against: int = 0
+    hits: Hits,
+    pivot_hits: npt.NDArray[np.int8],
+    clusters: Clusters,
+    metric: str,
+    against: int = 0,
+    further: Further | None = None,
 ) -> Changes:
-    """Each row of ``hits`` ``[setting, fact]`` less the row ``against``, by 'accuracy' or 'transferability'.
+    """Each row of ``hits`` ``[setting, fact]`` less the row ``against``, by 'accuracy', 'transferability' or the
+    ``further`` metric of the same hits.
 
     ``pivot_hits`` is ``[fact]``, -1 where the pivot lacks the fact. Raises ValueError where a setting leaves a fact
     open or the facts are not the same.
     """
-    sums = ClusterSums(hits, pivot_hits, clusters)
+    sums = ClusterSums(hits, pivot_hits, clusters, further)
     return changes_of(sums, hits, pivot_hits, metric, against)
 
 
@@ -75,13 +82,21 @@ def changes_of(
     if not hits.shape[1]:
         nothing = np.full(len(hits), np.nan)
         return Changes(nothing, nothing, nothing, 0)
-    totals = sums(as_weights(np.ones((1, clusters.count))))
-    value = totals.measure(metric)[0]
-    unit = 100.0 / _base(totals, metric)[0]
-    by_cluster = _by_cluster(sums, totals, metric)
+    if sums.further is not None and metric == sums.further.name:
+        further = sums.further
+        value, unit = further.value, further.unit
+        by_cluster = clusters.sums(further.influences.T)
+        naive = ((further.influences - further.influences[[against]]) ** 2).sum(axis=1)
+        turned = (hits != hits[[against]]).sum(axis=1).astype(np.float64)
+        of_facts = further.influences[against]
+    else:
+        totals = sums(as_weights(np.ones((1, clusters.count))))
+        value = totals.measure(metric)[0]
+        unit = 100.0 / _base(totals, metric)[0]
+        by_cluster = _by_cluster(sums, totals, metric)
+        naive, turned = _independent(hits, pivot_hits, metric, totals, against)
+        of_facts = fact_influence(hits[against], pivot_hits, metric)[1]
     clustered = _clustered(by_cluster - by_cluster[:, [against]], clusters.count)
-    naive, turned = _independent(hits, pivot_hits, metric, totals, against)
-    of_facts = fact_influence(hits[against], pivot_hits, metric)[1]
     baseline = _ratio(float((by_cluster[:, against] ** 2).sum()), float((of_facts**2).sum()))
     own = np.where(naive > 0, clustered / np.where(naive > 0, naive, 1.0), 1.0)
     pooled = (float(turned @ own) + _BASELINE_COUNTS * baseline) / (float(turned.sum()) + _BASELINE_COUNTS)
@@ -143,6 +158,16 @@ def level_interval(row: Hits, pivot: Hits, clusters: Clusters, metric: str) -> t
     effect = max(1.0, _ratio(float((_sums(clusters, influence) ** 2).sum()), float((influence**2).sum())))
     facts = len(row) if metric == "accuracy" else int(((row == HIT) | (pivot == HIT))[pivot != NOT_EVALUATED].sum())
     return wilson_at(percent / 100, max(1, facts) / effect, student(clusters.count)), effect
+
+
+def further_level(further: Further, at: int, clusters: Clusters) -> tuple[Interval, float]:
+    """The same of a row ``at`` of a further metric, a share like the others."""
+    percent, influence, unit = float(further.value[at]), further.influences[at], float(further.unit[at])
+    if not len(influence):
+        return Interval(float("nan"), float("nan"), float("nan")), float("nan")
+    effect = max(1.0, _ratio(float((_sums(clusters, influence) ** 2).sum()), float((influence**2).sum())))
+    count = max(1.0, 100.0 / unit) if unit else 1.0
+    return wilson_at(percent / 100, count / effect, student(clusters.count)), effect
 
 
 def wilson_at(share: float, count: float, reach: float) -> Interval:

@@ -1,38 +1,38 @@
 """One language's hits, resampled once for all that is asked of them.
 
 Tables and the page ask the same hits for intervals, for the confidence set of best pairs and for held-out gains, by
-either metric. The draws are what takes time and are the same for all of these, so they are made once and kept while one
+any metric. The draws are what takes time and are the same for all of these, so they are made once and kept while one
 language is looked at: some megabytes for 276 pairs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench.core.types import Hits, LayerPair, Setting
 from lrp2_bench.metrics import hits as metrics
-from lrp2_bench.metrics.registry import PAPER
+from lrp2_bench.metrics.base import FactHits, Metric
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.clusters import RESAMPLES, SEED, Clusters, clusters_of
 from lrp2_bench.stats.confidence_set import Membership, confidence_set, memberships
+from lrp2_bench.stats.further import Further, further_of
 from lrp2_bench.stats.held_out import Folds, HeldOut, resampled_folds
 from lrp2_bench.stats.max_t import LargestGain, largest_gain
 from lrp2_bench.stats.paired_intervals import Changes, changes_of
 from lrp2_bench.stats.weighted import ClusterSums, Floats
-
-MEASURES: Final = PAPER
 
 
 class Sampled:
     """The fully evaluated ``settings`` of ``stored``, the baseline (None) first where it is among them, and
     their ``hits`` ``[setting, fact]``; ``pivot_hits`` is ``[fact]`` over the same facts, -1 where the pivot lacks one.
 
-    Facts come in ``clusters``; without, each is one. What is drawn and dealt is the same each time: ``seed`` decides.
+    Facts come in ``clusters``; without, each is one. ``metric`` is one beyond the paper's two. What is drawn and dealt
+    is the same each time: ``seed`` decides.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Sampled:
         clusters: Clusters | None = None,
         resamples: int = RESAMPLES,
         seed: int = SEED,
+        metric: Metric | None = None,
     ) -> None:
         complete = metrics.fully_evaluated(stored.hits)
         rows = sorted(np.flatnonzero(complete), key=lambda row: stored.settings[row] is not None)  # keeps their order
@@ -51,6 +52,9 @@ class Sampled:
         self.facts = stored.facts
         self.relations = stored.relations
         self.clusters = clusters or clusters_of([f"{relation} {uuid}" for relation, uuid in stored.facts], "fact")
+        baseline = self.hits[0] if self.settings and self.settings[0] is None else None
+        data = FactHits(self.hits, pivot_hits, tuple(self.relations), baseline)
+        self.further: Further | None = further_of(metric, data)
         self._resamples, self._seed = resamples, seed
         self._memberships: dict[str, dict[LayerPair, Membership]] = {}
         self._largest: dict[str, LargestGain] = {}
@@ -65,12 +69,13 @@ class Sampled:
         return {
             "accuracy": metrics.accuracy(self.hits),
             "transferability": metrics.transferability(self.hits, self.pivot_hits),
+            **({} if self.further is None else {self.further.name: self.further.value}),
         }
 
     @cached_property
     def changes(self) -> Mapping[str, Changes]:
         """By metric, each setting against the baseline."""
-        return {name: changes_of(self._sums, self.hits, self.pivot_hits, name) for name in MEASURES}
+        return {name: changes_of(self._sums, self.hits, self.pivot_hits, name) for name in self._sums.measures}
 
     @property
     def samples(self) -> Mapping[str, Floats]:
@@ -84,7 +89,9 @@ class Sampled:
     def largest_gain(self, metric: str) -> LargestGain:
         """For the max-T test against the baseline."""
         if metric not in self._largest:
-            self._largest[metric] = largest_gain(self.changes[metric], self.samples[metric])
+            sign, changes = self.sign(metric), self.changes[metric]
+            upwards = replace(changes, value=sign * changes.value)
+            self._largest[metric] = largest_gain(upwards, sign * self.samples[metric])
         return self._largest[metric]
 
     def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:
@@ -94,14 +101,18 @@ class Sampled:
     def memberships(self, metric: str) -> Mapping[LayerPair, Membership]:
         """Of every pair in that set."""
         if metric not in self._memberships:
-            first = len(self.settings) - len(self.pairs)
-            found = confidence_set(self.values[metric][first:], self.samples[metric][first:])
+            first, sign = len(self.settings) - len(self.pairs), self.sign(metric)
+            found = confidence_set(sign * self.values[metric][first:], sign * self.samples[metric][first:])
             self._memberships[metric] = dict(zip(self.pairs, memberships(found), strict=True))
         return self._memberships[metric]
 
+    def sign(self, metric: str) -> float:
+        """-1 for a metric of which less is better."""
+        return self.further.sign if self.further is not None and metric == self.further.name else 1.0
+
     @cached_property
     def _sums(self) -> ClusterSums:
-        return ClusterSums(self.hits, self.pivot_hits, self.clusters)
+        return ClusterSums(self.hits, self.pivot_hits, self.clusters, self.further)
 
     @cached_property
     def _resampled(self) -> tuple[dict[str, Floats], dict[str, dict[str, Floats]]]:

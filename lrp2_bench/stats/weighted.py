@@ -1,4 +1,4 @@
-"""Accuracy and transferability of many interventions under many weightings of clusters, as products of matrices.
+"""Metrics of many interventions under many weightings of clusters, as products of matrices.
 
 A weight says how often a cluster of facts counts: a bootstrap resample, or a fold (0 and 1). All interventions under
 one weighting are one row of a product, which makes 1,000 resamples of 276 pairs a matter of tenths of a second.
@@ -6,6 +6,7 @@ one weighting are one row of a product, which makes 1,000 resamples of 276 pairs
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lrp2_bench.core.types import HIT, NOT_EVALUATED, Hits
+from lrp2_bench.metrics.registry import PAPER
 from lrp2_bench.stats.clusters import Clusters
+from lrp2_bench.stats.further import Further
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.floating[Any]]
@@ -25,59 +28,87 @@ Weights = npt.NDArray[np.float32]
 class Counts:
     """Weighted numbers of facts: ``both`` hit by the intervention and by the pivot, hit ``alone`` of those the pivot
     misses, hit ``unshared`` of those it lacks (``[..., setting]``); ``facts`` and ``pivot``, those that the pivot hits
-    (``[...]``). They add up over folds, exactly: float32 holds whole numbers below 2**24."""
+    (``[...]``). They add up over folds, exactly: float32 holds whole numbers below 2**24. ``own`` are sums of the parts
+    of a ``further`` metric, ``[..., setting]`` each."""
 
     both: Numbers
     alone: Numbers
     unshared: Numbers
     facts: Numbers
     pivot: Numbers
+    own: tuple[Numbers, ...] = ()
+    further: Further | None = None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The metrics that they tell."""
+        return measures_with(self.further)
 
     def measure(self, metric: str) -> Floats:
-        """``[..., setting]`` in percent: 'accuracy' or 'transferability'; 0 where nothing has a weight."""
-        exact = Counts(*(part.astype(np.float64) for part in self._parts()))
+        """``[..., setting]`` in percent: 'accuracy', 'transferability' or the further one; 0 where nothing has a
+        weight."""
+        exact = self.of_parts(part.astype(np.float64) for part in self.parts())
         return exact.rough(metric).astype(np.float64, copy=False)
 
     def rough(self, metric: str) -> Numbers:
         """The same to six digits, which is enough to choose by and takes half the time."""
+        if self.further is not None and metric == self.further.name:
+            return self.further.of_sums(*self.own)
         if metric == "accuracy":
             return 100.0 * (self.both + self.alone + self.unshared) / np.maximum(self.facts, 1.0)[..., None]
         # without any hit both is 0, and so is the overlap
         return 100.0 * self.both / np.maximum(self.alone + self.pivot[..., None], 1.0)
 
+    def best(self, metric: str) -> npt.NDArray[np.intp]:
+        """``[...]``: the setting that is best by the metric, the first of equals."""
+        values = self.rough(metric)
+        if self.further is not None and metric == self.further.name:
+            # sums of shares are equal but for rounding
+            values = np.round(self.further.sign * values, 3)
+        return values.argmax(axis=-1)
+
     def less(self, other: Counts) -> Counts:
-        return Counts(*(mine - theirs for mine, theirs in zip(self._parts(), other._parts(), strict=True)))
+        return self.of_parts(mine - theirs for mine, theirs in zip(self.parts(), other.parts(), strict=True))
 
     def summed(self, axis: int) -> Counts:
-        return Counts(*(part.sum(axis=axis, keepdims=True) for part in self._parts()))
+        return self.of_parts(part.sum(axis=axis, keepdims=True) for part in self.parts())
 
     def taken(self, chosen: npt.NDArray[np.intp]) -> Counts:
         """The same with one setting, ``chosen`` ``[...]``."""
         place = chosen[..., None]
-        both, alone, unshared = (
-            np.take_along_axis(part, place, axis=-1) for part in (self.both, self.alone, self.unshared)
+        both, alone, unshared, *own = (
+            np.take_along_axis(part, place, axis=-1) for part in (self.both, self.alone, self.unshared, *self.own)
         )
-        return Counts(both, alone, unshared, self.facts, self.pivot)
+        return self.of_parts((both, alone, unshared, self.facts, self.pivot, *own))
 
     def reshaped(self, *shape: int) -> Counts:
         """Its weightings ``[weighting]`` laid out as ``shape``."""
-        return Counts(*(part.reshape(*shape, *part.shape[1:]) for part in self._parts()))
+        return self.of_parts(part.reshape(*shape, *part.shape[1:]) for part in self.parts())
 
-    def _parts(self) -> tuple[Numbers, ...]:
-        return self.both, self.alone, self.unshared, self.facts, self.pivot
+    def parts(self) -> tuple[Numbers, ...]:
+        return self.both, self.alone, self.unshared, self.facts, self.pivot, *self.own
+
+    def of_parts(self, parts: Iterable[Numbers]) -> Counts:
+        """The same of other numbers, in the order of :meth:`parts`."""
+        both, alone, unshared, facts, pivot, *own = parts
+        return Counts(both, alone, unshared, facts, pivot, tuple(own), self.further)
 
 
 class ClusterSums:
     """Of ``hits`` ``[setting, fact]`` against ``pivot_hits`` ``[fact]``, -1 where the pivot lacks the fact: their sums
-    over each cluster.
+    over each cluster; and those of a ``further`` metric of the same hits.
 
     Raises ValueError where a setting leaves a fact open (a share of what happens to be evaluated is no accuracy), and
     where the three have not the same facts.
     """
 
-    def __init__(self, hits: Hits, pivot_hits: npt.NDArray[np.int8], clusters: Clusters) -> None:
+    def __init__(
+        self, hits: Hits, pivot_hits: npt.NDArray[np.int8], clusters: Clusters, further: Further | None = None
+    ) -> None:
         check_same_facts(hits, pivot_hits, clusters)
         self.clusters = clusters
+        self.further = further
+        self._own = [clusters.sums(part.T) for part in further.parts] if further is not None else []
         self.settings, self.facts = hits.shape
         hit = np.ascontiguousarray((hits == HIT).T, dtype=np.float32)
         parts = pivot_hits == HIT, (pivot_hits != HIT) & (pivot_hits != NOT_EVALUATED), pivot_hits == NOT_EVALUATED
@@ -87,6 +118,11 @@ class ClusterSums:
         ones = np.ones(len(pivot_hits), dtype=np.float32)
         self._facts, self._pivot = clusters.sums(ones), clusters.sums(ones * parts[0])
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What they tell."""
+        return measures_with(self.further)
+
     def __call__(self, weights: Weights, only: npt.NDArray[np.bool_] | None = None) -> Counts:
         """``[weighting, setting]``, from ``weights`` ``[weighting, cluster]``; over the clusters ``only`` if given."""
         both, alone, unshared = (
@@ -94,12 +130,13 @@ class ClusterSums:
         )
         chosen = slice(None) if only is None else only
         facts, pivot = (weights[:, chosen] @ each[chosen] for each in (self._facts, self._pivot))
-        return Counts(both, alone, unshared, facts, pivot)
+        own = tuple(weights[:, chosen] @ each[chosen] for each in self._own)
+        return Counts(both, alone, unshared, facts, pivot, own, self.further)
 
     def by_fold(self, weights: Weights, fold: npt.NDArray[np.intp], folds: int) -> Counts:
         """``[fold, weighting, setting]``, each over its own clusters: no more work than one product over all."""
         parts = [self(weights, fold == number) for number in range(folds)]
-        return Counts(*(np.stack(each) for each in zip(*(part._parts() for part in parts), strict=True)))
+        return parts[0].of_parts(np.stack(each) for each in zip(*(part.parts() for part in parts), strict=True))
 
     def influences(self, metric: str, share: Floats, base: Floats) -> Weights:
         """``[cluster, setting]``: by how many points a cluster's facts raise the metric, a ``share`` ``[setting]`` of
@@ -120,6 +157,11 @@ class ClusterSums:
             here = only[rows]
             rows, sums = rows[here], sums[here]
         return np.asarray(weights[:, rows] @ sums)
+
+
+def measures_with(further: Further | None) -> tuple[str, ...]:
+    """The paper's two metrics, and a further one."""
+    return PAPER if further is None else (*PAPER, further.name)
 
 
 def as_weights(weights: npt.NDArray[np.generic]) -> Weights:

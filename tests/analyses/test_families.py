@@ -14,7 +14,7 @@ from lrp2_bench.analyses.retrieval.job import Retrieval
 from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.analyses.tokens.job import Tokens
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import AnalyzeCommand, ModelSettings, PathSettings, ProjectionTokens, TokenSettings
+from lrp2_bench.core.settings import AnalyzeCommand, ModelSettings, MoveSettings, PathSettings, ProjectionTokens
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.data.text import TextCorpus
 from tests.analyses.neurons.test_families import EXPERTS
@@ -38,7 +38,7 @@ def _outcomes(name: str, root: Path, mlama: Path, corpus: Path) -> dict[str, str
     tokens = ProjectionTokens.text if EVERY[name].family == "masked" else ProjectionTokens.all
     settings = AnalyzeCommand(
         model=ModelSettings(path=str(folder), device="cpu"), dataset={"name": "mlama"}, languages=["de"], pair=[1, 3],
-        paths=PathSettings(str(root / "outputs"), str(root / "cache")), projection=TokenSettings(tokens),
+        paths=PathSettings(str(root / "outputs"), str(root / "cache")), projection=MoveSettings(tokens),
     )  # fmt: skip
     subject = Subject(settings, lambda: MLama(str(mlama)), lambda: TextCorpus(str(corpus), 4))
     subject.__dict__["model"] = load_generic(folder)

@@ -57,7 +57,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("search language=de projection.kind=randm", 1, "Unknown projection 'randm'. Did you mean 'random'?"),
         ("search language=de metrics=accuracy", 1, "Give it as metrics=[NAME,NAME]"),
         ("search language=de model.precision=float8", 1, "model.precision: 'float8'. Did you mean 'float32'?"),
-        ("report select_by=acc", 1, "Unknown value of select_by: 'acc'.\nKnown: accuracy, transferability."),
+        ("report select_by=acc", 1, "Unknown value of select_by: 'acc'.\nKnown: accuracy, accuracy_macro, "),
         ("search", 1, "'language' is not set. Give it as language=CODE, such as language=de.\nKnown: af, ar, "),
         ("search -m model=mbert", 1, "'language' is not set."),
         ("vectors", 1, "'language' is not set. Give it as language=CODE"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import NOT_EVALUATED
 from lrp2_bench.metrics.base import FactHits, Metric, Values
-from lrp2_bench.metrics.registry import METRICS, metric, names_of
+from lrp2_bench.metrics.registry import METRICS, PAPER, metric, names_of
 from lrp2_bench.metrics.scores import RelationScores, ScoreMetric
 from tests.support.properties import steady
 
@@ -45,6 +45,18 @@ def test_it_says_what_it_is(name: str) -> None:
     assert found.label and found.description and "\n" not in found.description and len(found.description) < 80
     assert found.needs in ("hits", "scores") and found.direction in ("maximize", "minimize")
     assert found.text(1.0, signed=True).startswith("+")
+
+
+@of_hits
+def test_it_is_what_its_parts_summed_over_facts_give(name: str) -> None:
+    """The paper's two have sums of their own."""
+    data = _drawn(5)
+    parts = metric(name).parts(data)
+    assert bool(parts) == (name not in PAPER)
+    if parts:
+        sums = [part.sum(axis=1) for part in parts]
+        np.testing.assert_allclose(metric(name).of_sums(*sums), metric(name).values(data))
+        np.testing.assert_allclose(metric(name).of_sums(*(3 * each for each in sums)), metric(name).values(data))
 
 
 @of_hits

@@ -18,6 +18,7 @@ from lrp2_bench.render.figures.style import house_style
 from lrp2_bench.render.plain import to_csv, to_markdown
 from lrp2_bench.render.stored_tables import table_from_json, table_to_json
 from lrp2_bench.report.figures.draw import _figures
+from lrp2_bench.report.figures.pareto import pareto
 from lrp2_bench.report.page.data import Choices, page_data
 from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.report.tables.strengths import strength_tables
@@ -79,6 +80,17 @@ def test_the_strength_is_in_tables_figures_and_the_page(run: Run, tmp_path: Path
     )
     *_, front = strength_tables([run], "accuracy")
     assert [row[1] for row in front.rows] == [LayerPair(1, 2, 0.5), BEST] and front.name.startswith("front_")
+
+    with house_style():
+        figure = pareto([run], "accuracy")
+    assert figure is not None
+    (axes,) = (one for one in figure.axes if one.get_title("left") == "Turkish")
+    lines = {line.get_gid(): line for line in axes.lines if line.get_gid()}
+    gains = {row.pair: row.accuracy - run.baseline.accuracy for row in run.pairs}
+    assert sorted(lines["pairs"].get_xdata()) == [0.1, 0.2, 0.3]
+    assert list(lines["front"].get_xdata()) == [0.1, 0.2]
+    np.testing.assert_allclose(lines["front"].get_ydata(), [gains[LayerPair(1, 2, 0.5)], gains[BEST]])
+    assert {"1/2 at 0.5", "1/3 at 0.5"} <= {text.get_text() for text in axes.texts}
 
     with house_style():
         drawn = dict(islice(_figures([run], [], "accuracy"), 5))  # those of the first metric, accuracy

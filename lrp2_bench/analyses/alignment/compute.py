@@ -11,8 +11,8 @@ from torch import Tensor
 
 from lrp2_bench.analyses.alignment.cka import linear_cka
 from lrp2_bench.analyses.alignment.halves import split_halves
-from lrp2_bench.analyses.alignment.mexa import nearest, shuffled
 from lrp2_bench.analyses.alignment.queries import cosines
+from lrp2_bench.analyses.mexa import nearest, shuffled
 from lrp2_bench.analyses.states import Encoded, StateBank, pooled_states
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.types import LayerPair

@@ -15,6 +15,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lrp2_bench.analyses.mexa import nearest, shuffled
+from lrp2_bench.stats.clusters import Clusters
+from lrp2_bench.stats.paired_intervals import level_interval
+
 #: ``nearest``: highest cosine; ``margin``: highest cosine over the mean of both sentences' cosines with k neighbours.
 METHODS = ("nearest", "margin")
 
@@ -119,6 +123,42 @@ def by_layer(
             shares[removed, :, 0, layer] = found.forward.double().mean(dim=1)
             shares[removed, :, 1, layer] = found.backward.double().mean(dim=1)
     return shares
+
+
+def unambiguous(numbers: Sequence[Sequence[int]]) -> list[int]:
+    """Of pairs with the ``numbers`` ``[side][pair]`` of their sentences, those that come first on both sides: where
+    each sentence has one translation."""
+    seen: tuple[set[int], set[int]] = set(), set()
+    kept = []
+    for place, (one, other) in enumerate(zip(*numbers, strict=True)):
+        if one not in seen[0] and other not in seen[1]:
+            kept.append(place)
+        seen[0].add(one)
+        seen[1].add(other)
+    return kept
+
+
+def mexa_by_layer(
+    ours: Float[Tensor, "layer pair hidden"],
+    theirs: Float[Tensor, "layer pair hidden"],
+    vectors: tuple[Float[Tensor, "layer hidden"], Float[Tensor, "layer hidden"]],
+    clusters: Clusters,
+    seed: int,
+    device: torch.device,
+) -> npt.NDArray[np.float64]:
+    """``[variant, layer, 3]`` in percent: MEXA as states are, with each side's language vector subtracted, and with the
+    translations of other sentences (the control); with Wilson's bounds at the effective number of ``clusters``."""
+    match = torch.from_numpy(shuffled(ours.shape[1], seed)).to(device)
+    found = np.empty((3, len(ours), 3))
+    for layer in range(len(ours)):
+        sides = ours[layer].to(device), theirs[layer].to(device)
+        removed = [side - vector[layer].to(device) for side, vector in zip(sides, vectors, strict=True)]
+        runs = nearest(*sides), nearest(removed[0], removed[1]), nearest(*sides, match)
+        for variant, run in enumerate(runs):
+            row = run.cpu().numpy().astype(np.int8)
+            share = level_interval(row, row, clusters, "accuracy")[0]
+            found[variant, layer] = share.value, share.low, share.high
+    return found
 
 
 class _Best:

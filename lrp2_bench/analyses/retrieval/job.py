@@ -17,12 +17,13 @@ from lrp2_bench.analyses.parallel import (
     check_source,
     parallel_sentences,
     pivot_bank,
+    sentence_clusters,
     source_name,
     too_few,
 )
-from lrp2_bench.analyses.retrieval.compute import Parallel, by_layer, number_distinct
+from lrp2_bench.analyses.retrieval.compute import Parallel, by_layer, mexa_by_layer, number_distinct, unambiguous
 from lrp2_bench.analyses.retrieval.figure import retrieval_by_layer
-from lrp2_bench.analyses.retrieval.table import VARIANTS, Found, retrieval_details, retrieval_tables
+from lrp2_bench.analyses.retrieval.table import VARIANTS, Found, mexa_details, retrieval_details, retrieval_tables
 from lrp2_bench.analyses.states import Encoded, StateBank, pooled_states
 from lrp2_bench.analyses.subject import Subject
 from lrp2_bench.core.progress import progress
@@ -71,7 +72,7 @@ class Retrieval(LanguageAnalysis[Found]):
             retrieval_tables(found, model, subject.pivot, what, self._k),
             {f"retrieval_{model}": lambda: _figure(found, model, subject.pivot, what)},
             {key: float(np.mean([one.best(place).value for one in found])) for place, (key, _) in enumerate(VARIANTS)},
-            (retrieval_details(found, model, subject.pivot),),
+            (retrieval_details(found, model, subject.pivot), mexa_details(found, model, subject.pivot)),
         )
 
     def _one(self, subject: Subject, bitext: Bitext, bank: StateBank) -> Found:
@@ -101,7 +102,12 @@ class Retrieval(LanguageAnalysis[Found]):
         else:
             vectors = ours.mean(dim=1), theirs.mean(dim=1)
         shares = by_layer(ours, theirs, parallel, vectors, self._k, model.device)
-        return Found(bitext.language, parallel.ours, parallel.theirs, shares)
+        once = unambiguous(numbers)
+        mexa = mexa_by_layer(
+            ours[:, [numbers[0][place] for place in once]], theirs[:, [numbers[1][place] for place in once]], vectors,
+            sentence_clusters([bitext.pairs[encoded[place][0]] for place in once]), subject.settings.seed, model.device,
+        )  # fmt: skip
+        return Found(bitext.language, parallel.ours, parallel.theirs, shares, len(once), mexa)
 
 
 def _figure(found: Sequence[Found], model: str, pivot: str, what: str) -> Figure:

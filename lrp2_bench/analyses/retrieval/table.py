@@ -19,6 +19,12 @@ VARIANTS = (
     ("nearest_removed", "nearest, vectors removed"),
     ("margin_removed", "margin, vectors removed"),
 )
+#: Of MEXA, in the order of ``mexa``; the last is the control.
+MEXA = (
+    ("mexa", "MEXA"),
+    ("mexa_removed", "MEXA, vectors removed"),
+    ("mexa_shuffled", "MEXA, others' translations"),
+)
 _DIRECTIONS = (("forward", "to the pivot"), ("backward", "from the pivot"))
 
 
@@ -26,13 +32,16 @@ _DIRECTIONS = (("forward", "to the pivot"), ("backward", "from the pivot"))
 class Found:
     """What was found of a language's ``ours`` and the pivot's ``theirs`` distinct sentences.
 
-    ``shares`` is ``[removed, method, direction, layer]``, 0 to 1.
+    ``shares`` is ``[removed, method, direction, layer]``, 0 to 1; ``mexa`` ``[variant, layer, 3]`` in percent, with
+    bounds, over ``pairs`` that are each sentence's only translation.
     """
 
     language: str
     ours: int
     theirs: int
     shares: Floats
+    pairs: int
+    mexa: Floats
 
     @property
     def layers(self) -> int:
@@ -50,6 +59,11 @@ class Found:
         """The first of equals."""
         return int(self.shares[variant // 2, variant % 2].mean(axis=0).argmax())
 
+    def best_mexa(self, variant: int) -> tuple[Interval, int]:
+        """At the layer where MEXA is highest, the first of equals; the control's where MEXA itself is."""
+        layer = int(self.mexa[variant if variant < 2 else 0, :, 0].argmax())
+        return Interval(*self.mexa[variant, layer].tolist()), layer
+
 
 def retrieval_tables(found: Sequence[Found], model: str, pivot: str, what: str, k: int) -> tuple[Table, ...]:
     """``what`` the sentences are goes into the titles, ``k`` (neighbours of the margin) into the notes."""
@@ -58,16 +72,22 @@ def retrieval_tables(found: Sequence[Found], model: str, pivot: str, what: str, 
         "directions, at the layer where it is highest, with Wilson's 95 % bounds.",
         f"Nearest: highest cosine. Margin: the cosine over the mean of both sentences' {k} highest. Removed: each "
         "side less its language vector. Layer 0 is the embedding.",
+        "MEXA: the share of sentences that are nearer to their translation than to any other sentence of either side; "
+        f"with the translations of other sentences {_control(found)}. Its bounds allow for sentences of one subject.",
     )
     columns = [Column("language", "Language", "text"), Column("sentences", "Sentences", "count")]
     for key, title in VARIANTS:
         columns += [
             Column(key, title.capitalize(), "interval"), Column(f"{key}_layer", "at layer", "count", optional=True),
         ]  # fmt: skip
+    for key, title in MEXA[:2]:
+        columns += [Column(key, title, "interval"), Column(f"{key}_layer", "at layer", "count", optional=True)]
+    columns.append(Column(MEXA[2][0], MEXA[2][1], "interval", in_csv_only=True))
     rows = tuple(
         (
             one.language, min(one.ours, one.theirs),
             *(cell for variant in range(len(VARIANTS)) for cell in (one.best(variant), one.best_layer(variant))),
+            *(cell for variant in range(2) for cell in one.best_mexa(variant)), one.best_mexa(2)[0],
         )
         for one in found
     )  # fmt: skip
@@ -87,6 +107,25 @@ def retrieval_details(found: Sequence[Found], model: str, pivot: str) -> Table:
     return Table(f"retrieval_all_{model}", f"Translations found with '{pivot}', {model}", columns, rows)
 
 
+def mexa_details(found: Sequence[Found], model: str, pivot: str) -> Table:
+    """MEXA of every language and layer, with bounds, and the control's, for programs."""
+    columns = (
+        Column("language", "Language", "text"), Column("layer", "Layer", "count"), Column("pairs", "Pairs", "count"),
+        *(Column(key, title, "interval") for key, title in MEXA),
+    )  # fmt: skip
+    rows = tuple(
+        (one.language, layer, one.pairs, *(Interval(*band.tolist()) for band in one.mexa[:, layer]))
+        for one in found
+        for layer in range(one.layers)
+    )
+    return Table(f"retrieval_mexa_{model}", f"MEXA with '{pivot}', {model}", columns, rows)
+
+
+def _control(found: Sequence[Found]) -> str:
+    """The control's mean over languages and layers."""
+    return f"{float(np.mean([one.mexa[2, :, 0].mean() for one in found])):.1f}"
+
+
 def _by_layer(found: Sequence[Found], model: str, pivot: str, what: str) -> Table:
     mean = 100 * np.mean([one.shares for one in found], axis=0)
     columns = [Column("layer", "Layer", "count")]
@@ -96,11 +135,14 @@ def _by_layer(found: Sequence[Found], model: str, pivot: str, what: str) -> Tabl
         for key, title in VARIANTS
         for direction, way in _DIRECTIONS
     ]
+    columns += [Column(key, title, "percent") for key, title in MEXA]
+    mexa = np.mean([one.mexa[..., 0] for one in found], axis=0)
     rows = tuple(
         (
             layer,
             *(float(mean[variant // 2, variant % 2, :, layer].mean()) for variant in range(len(VARIANTS))),
             *(float(share) for variant in range(len(VARIANTS)) for share in mean[variant // 2, variant % 2, :, layer]),
+            *mexa[:, layer].tolist(),
         )
         for layer in range(mean.shape[-1])
     )

@@ -11,6 +11,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import SearchCommand, SearchKind, SearchSettings
 from lrp2_bench.core.types import LayerPair, Setting, all_pairs
 from lrp2_bench.interventions.base import Intervention
+from lrp2_bench.interventions.given_pair import given_pair
 from lrp2_bench.interventions.strengths import strength_of
 from lrp2_bench.search.space import Ranges
 
@@ -168,18 +169,7 @@ def _pair(entry: Any) -> LayerPair:
     def refused(why: str) -> BenchError:
         return BenchError(f"search.pairs: {entry!r} {why}.\nGive {_FORM}, with 1 <= LIRP < LSRP and strengths above 0.")
 
-    if not isinstance(entry, list | tuple):
-        raise refused("is no pair, which is a list")
-    if not 2 <= len(entry) <= 4:
-        raise refused(f"has {len(entry)} numbers, not two to four")
-    if any(isinstance(layer, bool) or not isinstance(layer, int) for layer in entry[:2]):
-        raise refused("has a layer that is not a whole number")
-    if not 1 <= entry[0] < entry[1]:
-        raise refused("is no pair of layers")
-    try:
-        return LayerPair(entry[0], entry[1]).at(*(strength_of("strength", one) for one in entry[2:]))
-    except BenchError as error:
-        raise refused(f"has a strength that is none: {str(error).splitlines()[0].rstrip('.')}") from error
+    return given_pair(entry, refused)
 
 
 def _listed(pair: LayerPair) -> list[float]:

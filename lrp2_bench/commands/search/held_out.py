@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from lrp2_bench.commands.search.prepared import Prepared
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.metrics.registry import PAPER
+from lrp2_bench.metrics.registry import metric
 from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.tables import DECIMALS
 from lrp2_bench.stats.fact_clusters import fact_clusters
 from lrp2_bench.stats.held_out import ENOUGH, HeldOut
 from lrp2_bench.stats.resampled import Sampled
 
+log = logging.getLogger(__name__)
+
 
 def held_out_of(run: Prepared, best: LayerPair | None) -> HeldOut | None:
-    """From the hits in the run's folder; None where nothing was chosen, or by a metric that reports do not count."""
+    """From the hits in the run's folder; None where nothing was chosen, or by a metric that has no intervals."""
     job = run.job
-    if best is None or job.settings.select_by not in PAPER:
+    if best is None:
         return None
+    select_by = metric(job.settings.select_by)
     files = RunFolder(job.folder)
     hits = files.hits()
     clusters = fact_clusters(files, hits.facts, job.settings.stats.cluster)
-    return Sampled(hits, files.pivot_hits(hits.facts), clusters).held_out(job.settings.select_by)
+    try:
+        return Sampled(hits, files.pivot_hits(hits.facts), clusters, metric=select_by).held_out(select_by.name)
+    except BenchError as error:  # a metric of somebody's own that says no parts
+        log.info("%s", error)
+        return None
 
 
 def held_out_line(found: HeldOut, select_by: str) -> str:

@@ -10,6 +10,7 @@ from lrp2_bench.core.settings.parts import (
     GridSettings,
     LanguageSettings,
     ModelSettings,
+    MoveSettings,
     PathSettings,
     ProbingSettings,
     ProjectionSettings,
@@ -125,14 +126,16 @@ class AnalyzeCommand:
     corpus: Any = "???"  # instantiated: sentences, for language vectors and where an analysis wants sentences
     tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker
     vectors: VectorSettings = field(default_factory=VectorSettings)
-    projection: TokenSettings = field(default_factory=TokenSettings)
+    projection: MoveSettings = field(default_factory=MoveSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     paths: PathSettings = field(default_factory=PathSettings)
     languages: list[str] | None = None  # codes and groups, language=de,high for short; null = the analysis's default
     # CSV file of your own languages, given as languages.path=FILE.csv: code,name,family,articles
     languages_path: str | None = None
     pivot: str = "en"  # the language that others are compared with
-    pair: list[int] | None = None  # [LIRP, LSRP]; null = the best of the finished search in this experiment
+    # [LIRP, LSRP], with [.., STRENGTH] or [.., STRENGTH, BACK]; null = the best of the finished search in this
+    # experiment, at its strengths
+    pair: Any = None
     select_by: str = "transferability"  # the metric that calls a pair best
     batch_tokens: int | None = None  # padded tokens a batch; null = 4,096 on CPU, 32,768 on CUDA
     seed: int = 0  # of samples and resamples

@@ -186,6 +186,14 @@ class TokenSettings:
 
 
 @dataclass
+class MoveSettings(TokenSettings):
+    """The same where a pair is looked at: a search's folder is found by its strengths too."""
+
+    strength: float = 1.0  # what the move is multiplied by, above 0; pair=[LIRP,LSRP,STRENGTH] names its own
+    strength_back: float | None = None  # the same of the way back; null = strength
+
+
+@dataclass
 class StatsSettings:
     """What reports and a search's last lines count by."""
 

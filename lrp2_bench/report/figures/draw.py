@@ -18,12 +18,13 @@ from lrp2_bench.report.figures.alignment import Aligned, alignment, read_aligned
 from lrp2_bench.report.figures.between import between
 from lrp2_bench.report.figures.change import change
 from lrp2_bench.report.figures.heatmaps import heatmaps
+from lrp2_bench.report.figures.pareto import pareto
 from lrp2_bench.report.figures.relations import relations
 from lrp2_bench.report.figures.strengths import strengths
 from lrp2_bench.report.method import few_strengths, method
 from lrp2_bench.report.run_evidence import Evidence
 from lrp2_bench.report.tables.relations import summarise_relations
-from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.choice import measures
 from lrp2_bench.results.runs import Run
 
 
@@ -68,8 +69,12 @@ def _figures(
 ) -> Iterator[tuple[str, Figure]]:
     of = runs[0].stem
     read = {run.language: found for run in runs if isinstance(found := (evidence or {}).get(run.folder), Evidence)}
-    for metric in METRICS:
-        sets = {language: found.measured[metric].confidence_set for language, found in read.items()}
+    for metric in measures(select_by):
+        sets = {
+            language: found.measured[metric].confidence_set
+            for language, found in read.items()
+            if metric in found.measured
+        }
         yield from _made(f"heatmaps_{metric}_{of}", heatmaps(runs, metric, select_by, sets))
         at_best = {
             language: found.assessed[select_by].measured[metric]
@@ -83,6 +88,7 @@ def _figures(
             yield from _made(f"heatmaps_{metric}_{of}_strength_{each}", heatmaps(here, metric, select_by))
     yield from _made(f"layers_between_{of}", between(runs, select_by))
     yield from _made(f"alignment_{of}", alignment(aligned))
+    yield from _made(f"front_{of}", pareto(runs, select_by))
 
 
 def _made(name: str, figure: Figure | None) -> Iterator[tuple[str, Figure]]:

@@ -20,7 +20,7 @@ from lrp2_bench.data.language_table import language_name
 from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
 from lrp2_bench.report.method import few_strengths
 from lrp2_bench.report.overview.leaderboard import SEARCHED, names_of
-from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.choice import METRICS, measures
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
 from lrp2_bench.stats.assess import Assessed
@@ -190,7 +190,7 @@ def gain_differences(first: Side, second: Side) -> dict[str, tuple[Interval, Est
     if ours is None or theirs is None or not (ours.held_out.told and theirs.held_out.told):
         return {}
     found = {}
-    for metric in METRICS:
+    for metric in ours.measured:
         estimate = theirs.measured[metric].gain.less(ours.measured[metric].gain)
         # One fact at least: that no resample tells two runs apart is no certainty.
         error = 100.0 / min(ours.facts, theirs.facts)
@@ -213,7 +213,10 @@ def _head(found: Sequence[tuple[ComparisonRow, Mapping[str, Estimate]]], metric:
     if len(rows) == 1:
         return rows[0]
     means = Differences(
-        {name: mean_over_languages([row.found.baseline[name].value for row in rows]) for name in METRICS},
+        {
+            name: mean_over_languages([row.found.baseline[name].value for row in rows])
+            for name in rows[0].found.baseline
+        },
         {
             name: mean_over_languages(values)
             for name in METRICS
@@ -221,7 +224,7 @@ def _head(found: Sequence[tuple[ComparisonRow, Mapping[str, Estimate]]], metric:
         },
         {
             name: mean_over_languages(estimates)
-            for name in METRICS
+            for name in measures(metric)
             if (estimates := [gains[name] for _, gains in found if name in gains])
         },
     )

@@ -15,7 +15,6 @@ from lrp2_bench.interventions.registry import without_strengths
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns, at_strength
 from lrp2_bench.report.claims.check import INCONCLUSIVE, Outcome, gain_outcome
 from lrp2_bench.report.method import few_strengths
-from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.damage import damage_of
 from lrp2_bench.results.forgetting import WHY
 from lrp2_bench.results.runs import Run
@@ -131,7 +130,7 @@ def _board(found: AssessedRuns) -> Iterator[LeaderboardRow]:
 
 def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
     run, metric = each.run, found.select_by
-    measured = {name: each.assessed.measured[name] for name in METRICS}
+    measured = {name: each.assessed.measured[name] for name in found.by_metric}
     held_out = {name: one.held_out for name, one in measured.items()}
     outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, each.held_out_p)
     if not each.assessed.held_out.told:
@@ -152,7 +151,7 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
     told = [each for each in members if each.assessed.held_out.told]
     means = {
         name: mean_over_languages([each.assessed.measured[name].gain for each in told]) if told else _NOTHING
-        for name in METRICS
+        for name in found.by_metric
     }
     outcome, why = gain_outcome(means[metric], found.stats.equivalence_margin)
     if not told:
@@ -162,12 +161,13 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
         **names_of(members[0].run), language="", name=f"mean of {count} languages", languages=count,
         facts=sum(row.facts for row in rows), metric=metric,
         baseline={
-            name: mean_over_languages([each.assessed.measured[name].baseline for each in members]) for name in METRICS
+            name: mean_over_languages([each.assessed.measured[name].baseline for each in members])
+            for name in found.by_metric
         },
         held_out=means,
         in_sample={
             name: mean_over_languages([each.assessed.measured[name].change.value for each in members])
-            for name in METRICS
+            for name in found.by_metric
         },
         best=None, p=math.nan, outcome=outcome, why=why, pivot_change=_average(row.pivot_change for row in rows),
         kl=_average(row.kl for row in rows), remark=_remark(means),

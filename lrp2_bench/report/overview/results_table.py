@@ -29,11 +29,16 @@ from lrp2_bench.results.tables import PairRow
 
 _BOUNDED = ("baseline", "at_best", "in_sample_gain", "held_out_gain")
 
+
+def _measured_columns(metrics: Sequence[str]) -> list[str]:
+    return [f"{metric}_{what}{part}" for metric in metrics for what in _BOUNDED for part in ("", "_low", "_high")]
+
+
 #: In this order; docs/files.md says what each is.
 COLUMNS = (
     "experiment", "model", "dataset", "language", "projection", "intervention", "strength", "name", "resource", "pivot",
     "metric", "blocks", "pairs", "facts", "shared", "clusters", "lirp", "lsrp",
-    *(f"{metric}_{what}{part}" for metric in METRICS for what in _BOUNDED for part in ("", "_low", "_high")),
+    *_measured_columns(METRICS),
     "held_out_p", "max_t_p", "result", "why", "confidence_set",
     "pivot_accuracy_baseline", "pivot_accuracy", "kl",
     "pool_size", "seed", "precision", "dataset_digest", "model_digest", "date", "commit", "folder",
@@ -44,10 +49,11 @@ _NUMBERS = ("held_out_p", "max_t_p", "pivot_accuracy_baseline", "pivot_accuracy"
 
 def results_frame(groups: Sequence[AssessedRuns], languages: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """A row for every run of ``groups``, baselines and pivots too, and one more for each strength of those that
-    searched a few; ``languages`` has the resource classes."""
+    searched a few; ``languages`` has the resource classes. A report by a further metric has its columns at the end."""
     rows = [row for found in groups for row in _rows(found, languages)]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({name: _kind(name) for name in COLUMNS})
+    further = _measured_columns([name for name in groups[0].by_metric if name not in METRICS] if groups else [])
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *further])
+    return frame.astype({**{name: _kind(name) for name in COLUMNS}, **dict.fromkeys(further, "float64")})
 
 
 def write_results(frame: pd.DataFrame, folder: Path) -> list[Path]:
@@ -104,7 +110,7 @@ def _row(run: Run, found: AssessedRuns, languages: Mapping[str, Sequence[str]]) 
     }
     if best is not None and best.pair is not None:
         row |= {"lirp": best.pair.lirp, "lsrp": best.pair.lsrp, **_damage(run, best)}
-    for metric in METRICS:
+    for metric in found.by_metric:
         row |= _measured(run, best, each, metric)
     row |= _judged(each, found) if each is not None else {}
     return {name: one_line(cell) if isinstance(cell, str) else cell for name, cell in row.items()}

@@ -19,7 +19,7 @@ from lrp2_bench.report.page.overview_data import Beside, overview_data
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
-from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.choice import measures
 from lrp2_bench.results.runs import Unfinished, belongs
 from lrp2_bench.stats.across_languages import mean_over_languages
 
@@ -54,6 +54,7 @@ def page_data(
     asked = {relation for group in shown for run in group["runs"] for relation in run["relations"]}
     content = {
         "select_by": choices.select_by,
+        "metrics": list(measures(choices.select_by))[::-1],
         "colours": {theme: diverging(theme) for theme in ("light", "dark")},
         "groups": shown,
         "facts": texts.entries,
@@ -94,7 +95,7 @@ def _group(
         "strength": plain(strength, NAME),
         "method": plain(method(first), NAME),
         "pivot": name_of(first.pivot),
-        "held_out": {metric: _held_out(assessed, metric) for metric in METRICS},
+        "held_out": {metric: _held_out(assessed, metric) for metric in assessed.by_metric},
         "blocks": max([first.blocks, *(row.lsrp or 0 for run in runs for row in run.pairs)]),
         "runs": sorted(shown, key=lambda one: (str(one["name"]).casefold(), str(one["code"]))),
         "unfinished": [

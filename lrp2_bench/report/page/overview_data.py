@@ -55,7 +55,7 @@ def overview_data(groups: Sequence[AssessedRuns], beside: Beside) -> dict[str, A
     return {
         "leaderboard": {
             metric: [_row(row) for row in leaderboard([replace(found, select_by=metric) for found in groups])]
-            for metric in METRICS
+            for metric in (groups[0].by_metric if groups else METRICS)
         },
         "comparisons": [_comparison(row) for row in beside.comparisons if row.language],
         "about": table_data(beside.about) if beside.about else None,

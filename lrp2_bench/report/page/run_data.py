@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
@@ -15,7 +16,7 @@ from lrp2_bench.report.method import ablation_note
 from lrp2_bench.report.page.shown_facts import FactTexts, facts_of
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.report.run_evidence import Evidence
-from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.choice import value
 from lrp2_bench.results.forgetting import forgetting_note
 from lrp2_bench.results.runs import Run
 
@@ -29,7 +30,7 @@ def run_data(
 
     ``assessed`` are the runs that this one is of: p-values are corrected over their languages.
     """
-    best = {metric: row.pair for metric in METRICS if (row := run.best(metric)) is not None}
+    best = {metric: row.pair for metric in assessed.by_metric if (row := run.best(metric)) is not None}
     shown: dict[str, Any] = {
         "code": plain(run.language, NAME),
         "name": name_of(run.language),
@@ -42,11 +43,11 @@ def run_data(
         **({"strengths": [row.pair.strengths for row in run.pairs if row.pair]} if run.strengths else {}),
         "best": {metric: _place(run, pair) for metric, pair in best.items()},
         "paper": [paper.lirp, paper.lsrp] if paper else None,
-        "metrics": {metric: _metric(run, metric) for metric in METRICS},
+        "metrics": {metric: _metric(run, metric) for metric in assessed.by_metric},
         "alignment": _alignment(run),
         "changes": {},
         "relations": {},
-        "notes": [*_notes(run), *_forgetting(run)],
+        "notes": [*_notes(run), *_forgetting(run, set(best.values()))],
     }
     evidence = assessed.evidence.get(run.language)
     if evidence is None:  # a run without pairs
@@ -67,9 +68,8 @@ def _notes(run: Run) -> list[str]:
     return [*([plain(how, 200)] if how else []), *(f"The relation {plain(n, NAME)} is missing." for n in run.missing)]
 
 
-def _forgetting(run: Run) -> list[str]:
-    """Of the pairs that are best by either metric."""
-    best = dict.fromkeys(row.pair for metric in METRICS if (row := run.best(metric)) is not None)
+def _forgetting(run: Run, best: Collection[LayerPair | None]) -> list[str]:
+    """Of the pairs that are ``best`` by some metric."""
     notes = (forgetting_note(run.baseline, row) for row in run.pairs if row.pair in best)
     return [note for note in notes if note is not None]
 

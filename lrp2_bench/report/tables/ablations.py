@@ -12,14 +12,19 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import Interval
 from lrp2_bench.interventions.registry import INTERVENTIONS, name_in
+from lrp2_bench.metrics.base import FactHits
+from lrp2_bench.metrics.registry import metric
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns
-from lrp2_bench.results.choice import METRICS
+from lrp2_bench.results.choice import measures
 from lrp2_bench.results.forgetting import forgetting_notes
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.fact_clusters import fact_clusters
+from lrp2_bench.stats.further import further_of
 from lrp2_bench.stats.held_out import FOLDS
 from lrp2_bench.stats.paired_intervals import Changes, paired_changes
+
+_SHORT = {"transferability": "transf."}
 
 
 def ablation_tables(
@@ -48,7 +53,7 @@ def ablation_tables(
 def _table(
     model: str, dataset: str, runs: Sequence[Run], select_by: str, held_out: Mapping[Path, Interval], cluster: str
 ) -> Table:
-    short = "transf." if select_by == "transferability" else select_by
+    short = _SHORT.get(select_by, select_by)
     notes: list[str] = []
     rows: list[tuple[Cell, ...]] = []
     changes: dict[str, dict[str, tuple[float, ...]]] = {}
@@ -67,11 +72,13 @@ def _table(
             Column("settings", "interventions", "count", optional=True),
             Column("best", "best pair", "pair", optional=True),
             Column(f"{select_by}_held_out", f"{short} held-out", "change_interval"),
-            Column("accuracy_change", "accuracy, in-sample", "change_interval"),
-            Column("transferability_change", "transf., in-sample", "change_interval"),
+            *(
+                Column(f"{name}_change", f"{_SHORT.get(name, name)}, in-sample", "change_interval")
+                for name in measures(select_by)
+            ),
             Column(f"{select_by}_less_lrp2", f"{short} against LRP2", "change_interval"),
         ),
-        rows=(*rows, *_means(changes)),
+        rows=(*rows, *_means(changes, len(measures(select_by)))),
         notes=(*notes, *_notes(runs, select_by)),
     )
 
@@ -121,20 +128,25 @@ def _changes(
     pivot = runs[0].files.pivot_hits(facts)
     clusters, hits_of = fact_clusters(runs[0].files, facts, cluster), np.stack(whole)
 
+    data = FactHits(hits_of, pivot, stored[0].relations, hits_of[0])
+    further = further_of(metric(select_by), data)
+
     def against(row: int) -> Changes:
-        return paired_changes(hits_of, pivot, clusters, select_by, row)
+        return paired_changes(hits_of, pivot, clusters, select_by, row, further)
 
-    return list(best), [paired_changes(hits_of, pivot, clusters, metric) for metric in METRICS], against
+    names = measures(select_by)
+    return list(best), [paired_changes(hits_of, pivot, clusters, name, further=further) for name in names], against
 
 
-def _means(changes: Mapping[str, Mapping[str, tuple[float, ...]]]) -> Iterator[tuple[Cell, ...]]:
-    """Over the languages that every projection has."""
+def _means(changes: Mapping[str, Mapping[str, tuple[float, ...]]], measured: int) -> Iterator[tuple[Cell, ...]]:
+    """Over the languages that every projection has; each has a held-out gain, ``measured`` changes, and one against
+    LRP2."""
     shared = set.intersection(*(set(found) for found in changes.values())) if changes else set()
     if len(shared) < 2:
         return
     for projection, found in changes.items():
         means = [float(np.mean(values)) for values in zip(*(found[code] for code in sorted(shared)), strict=True)]
-        yield (f"mean of {len(shared)}", projection, None, None, *means, *([None] * (4 - len(means))))
+        yield (f"mean of {len(shared)}", projection, None, None, *means, *([None] * (measured + 2 - len(means))))
 
 
 def _distinct(run: Run) -> int:

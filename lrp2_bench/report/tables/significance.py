@@ -30,7 +30,7 @@ def significance_table(found: AssessedRuns) -> Table:
 
 
 def _short(metric: str) -> str:
-    return "transf." if metric == "transferability" else "acc."
+    return {"transferability": "transf.", "accuracy": "acc."}.get(metric, metric)
 
 
 def _columns(metric: str, other: str, beside: bool) -> tuple[Column, ...]:

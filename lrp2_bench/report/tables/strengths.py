@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.data.language_table import language_name
@@ -12,6 +14,9 @@ from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.method import few_strengths
 from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
+
+if TYPE_CHECKING:  # a report without strengths does without Optuna
+    from lrp2_bench.search.damage_study import Cost
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +86,18 @@ def importance(runs: Sequence[Run], select_by: str) -> Table | None:
     )
 
 
-def front_table(runs: Sequence[Run], select_by: str) -> Table | None:
-    """A row a pair that no other beats in both its gain and its damage, by language."""
-    rows: list[tuple[Cell, ...]] = []
+@dataclass(frozen=True)
+class Tradeoff:
+    """Of a run: ``points`` (KL in nats, gain in points) of all pairs whose damage is known, and the ``front``."""
+
+    run: Run
+    points: tuple[tuple[float, float], ...]
+    front: tuple[Cost, ...]
+
+
+def tradeoffs(runs: Sequence[Run], select_by: str) -> list[Tradeoff]:
+    """Of the runs with two such pairs or more. Damaged files are logged."""
+    found = []
     for run in runs:
         try:
             damage = run.files.damage()
@@ -95,10 +109,19 @@ def front_table(runs: Sequence[Run], select_by: str) -> Table | None:
         from lrp2_bench.search.damage_study import damage_study, front
 
         study = damage_study([run.baseline, *run.pairs], damage, run.blocks, metric(select_by))
-        rows += [
-            (language_name(run.language), cost.pair, cost.gain, f"{cost.kl:.4f}", cost.pivot_accuracy)
-            for cost in (front(study) if study is not None else ())
-        ]
+        if study is not None:
+            points = tuple((trial.values[1], trial.values[0]) for trial in study.trials)
+            found.append(Tradeoff(run, points, tuple(front(study))))
+    return found
+
+
+def front_table(runs: Sequence[Run], select_by: str) -> Table | None:
+    """A row a pair that no other beats in both its gain and its damage, by language."""
+    rows: list[tuple[Cell, ...]] = [
+        (language_name(one.run.language), cost.pair, cost.gain, f"{cost.kl:.4f}", cost.pivot_accuracy)
+        for one in tradeoffs(runs, select_by)
+        for cost in one.front
+    ]
     if not rows:
         return None
     return Table(

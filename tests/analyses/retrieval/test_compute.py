@@ -9,7 +9,16 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from lrp2_bench.analyses.retrieval.compute import Parallel, by_layer, number_distinct, retrieve
+from lrp2_bench.analyses.mexa import nearest
+from lrp2_bench.analyses.retrieval.compute import (
+    Parallel,
+    by_layer,
+    mexa_by_layer,
+    number_distinct,
+    retrieve,
+    unambiguous,
+)
+from lrp2_bench.stats.clusters import clusters_of
 from lrp2_bench.stats.wilson import wilson
 
 
@@ -114,3 +123,32 @@ def test_wilsons_interval_is_scipys(hits: int, count: int) -> None:
         [found.value, found.low, found.high], [100 * hits / count, 100 * expected.low, 100 * expected.high], atol=1e-9
     )
     assert math.isnan(wilson(0.0, 0).value)
+
+
+def test_mexa_counts_the_pairs_that_are_each_sentences_only_translation_with_a_control() -> None:
+    assert unambiguous([[0, 1, 1, 2, 3, 4], [0, 1, 2, 2, 3, 3]]) == [0, 1, 4]
+    generator = torch.Generator().manual_seed(0)
+    theirs = torch.randn(3, 60, 8, generator=generator)
+    means = torch.randn(3, 8, generator=generator) * 20
+    ours = theirs + means[:, None] + 0.01 * torch.randn(3, 60, 8, generator=generator)
+    clusters = clusters_of([str(number // 3) for number in range(60)])
+    vectors = means, torch.zeros(3, 8)
+    found = mexa_by_layer(ours, theirs, vectors, clusters, 0, torch.device("cpu"))
+    assert found.shape == (3, 3, 3) and (found[1, :, 0] == 100).all() and (found[2, :, 0] < 10).all()
+    assert (found[0, :, 0] < 100).all()
+    for layer in range(3):
+        expected = 100 * nearest(ours[layer], theirs[layer]).double().mean()
+        assert found[0, layer, 0] == pytest.approx(float(expected))
+        assert found[0, layer, 1] <= found[0, layer, 0] <= found[0, layer, 2]
+    alone = mexa_by_layer(ours, theirs, vectors, clusters_of([str(n) for n in range(60)]), 0, torch.device("cpu"))
+    assert (alone[..., 0] == found[..., 0]).all()
+
+
+def test_mexa_in_blocks_is_mexa_at_once() -> None:
+    generator = torch.Generator().manual_seed(1)
+    ours, theirs = torch.randn(2, 50, 4, generator=generator)
+    theirs = ours + 0.5 * theirs
+    whole = nearest(ours, theirs)
+    assert 0 < int(whole.sum()) < 50
+    for chunk in (1, 120, 10_000):
+        assert (nearest(ours, theirs, chunk=chunk) == whole).all()

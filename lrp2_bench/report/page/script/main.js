@@ -122,6 +122,11 @@ function start() {
     setRun(state.group.runs[Number(event.target.value)]);
     drawAll();
   });
+  for (const name of METRICS.filter((one) => !document.querySelector(`[name=metric][value="${one}"]`))) {
+    const label = make("label", "", make("input", ""), make("span", "", name.replaceAll("_", " ")));
+    Object.assign(label.firstChild, { type: "radio", name: "metric", value: name });
+    find("metric-choice").append(label);
+  }
   for (const button of document.getElementsByName("metric")) {
     button.addEventListener("change", () => { setMetric(button.value); drawAll(); });
   }

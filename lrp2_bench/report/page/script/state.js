@@ -1,7 +1,7 @@
 // What is chosen, and what follows from it. Runs are the languages of one model on one dataset.
 
 const data = JSON.parse(find("data").textContent);
-const METRICS = ["transferability", "accuracy"];
+const METRICS = data.metrics;
 const RESOURCES = ["high", "medium", "low"];
 const VIEWS = ["overview", "language", "compare", "tables"];
 //: What a group of runs is of, as its controls and the address name it.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lrp2_bench.analyses.alignment.compute import Effort, align
-from lrp2_bench.analyses.alignment.mexa import nearest, shuffled
+from lrp2_bench.analyses.mexa import nearest, shuffled
 from lrp2_bench.analyses.states import StateBank
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.interventions.projection import as_edit, shifts
