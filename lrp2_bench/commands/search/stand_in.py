@@ -24,20 +24,24 @@ _SENTENCES = 100
 
 
 def stand_in_edit(projection: Projection, settings: SearchCommand, model: LayeredModel, facts: ParallelFacts) -> Edit:
-    """The two languages' vectors, and what is fitted, are of some facts' sentences; the vectors of further languages
-    lie about them, as far off as the two are from each other."""
+    """The two languages' vectors, and what is fitted, are of the sentences of some facts, which both have; the vectors
+    of further languages lie about them, as far off, dimension by dimension, as the two are from each other."""
     sides = settings.language, settings.pivot
-    both = facts.relations, facts.pivot_relations
-    means = {code: _means(model, code, of, settings) for code, of in dict(zip(sides, both, strict=True)).items()}
+    known = [_filled(relations) for relations in (facts.relations, facts.pivot_relations)]
+    shared = [fact for fact in known[0] if fact in known[1]]
+    chosen = [_some(shared or list(sentences), settings.seed) for sentences in known]
+    means = {
+        code: _means(model, code, [sentences[fact] for fact in some], settings)
+        for code, sentences, some in zip(sides, known, chosen, strict=True)
+    }
     vectors = {code: found.mean(dim=1) for code, found in means.items()}
     middle = torch.stack(list(vectors.values())).mean(dim=0)
-    apart = (vectors[settings.language] - vectors[settings.pivot]).norm(dim=-1) + 1e-3 * middle.norm(dim=-1)
+    apart = (vectors[settings.language] - vectors[settings.pivot]).abs() + 1e-3 * middle.abs()
     random = torch.Generator().manual_seed(settings.seed)
     needs = projection.needs
     for code in (*([projection.other] if projection.other else []), *needs.among):
         if code not in vectors:
-            way = torch.randn(middle.shape, generator=random).to(middle)
-            vectors[code] = middle + apart.unsqueeze(-1) * way / way.norm(dim=-1, keepdim=True)
+            vectors[code] = middle + apart * torch.randn(middle.shape, generator=random).to(middle)
     fitted: dict[str, Tensor] = {}
     if needs.fits:
         count = min(found.shape[1] for found in means.values())
@@ -46,12 +50,23 @@ def stand_in_edit(projection: Projection, settings: SearchCommand, model: Layere
     return edit_of(projection, settings, model, vectors, fitted)
 
 
+def _filled(relations: Sequence[Relation]) -> dict[tuple[str, str], str]:
+    """The sentence of every fact, by relation and id."""
+    return {
+        (relation.name, fact.uuid): relation.fill(fact, fact.object).text
+        for relation in relations
+        for fact in relation.facts
+    }
+
+
+def _some(known: Sequence[tuple[str, str]], seed: int) -> list[tuple[str, str]]:
+    chosen = np.random.default_rng(seed).choice(len(known), size=min(_SENTENCES, len(known)), replace=False)
+    return [known[place] for place in chosen]
+
+
 def _means(
-    model: LayeredModel, code: str, relations: Sequence[Relation], settings: SearchCommand
+    model: LayeredModel, code: str, sentences: Sequence[str], settings: SearchCommand
 ) -> Float[Tensor, "layer sentence hidden"]:
-    filled = [relation.fill(fact, fact.object).text for relation in relations for fact in relation.facts]
-    some = np.random.default_rng(settings.seed).choice(len(filled), size=min(_SENTENCES, len(filled)), replace=False)
     tokens = settings.projection.tokens
-    sequences = token_sequences(model, [filled[number] for number in some], code, DataWarnings(), tokens)
-    usable = [ids for ids in sequences if ids]
+    usable = [ids for ids in token_sequences(model, sentences, code, DataWarnings(), tokens) if ids]
     return sentence_means(model, usable, CHOICES[tokens].of(model), f"Sentences {code}", batch_tokens=1024)
