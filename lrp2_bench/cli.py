@@ -79,10 +79,10 @@ def score(config: DictConfig) -> None:
 
     from lrp2_bench.commands.score.job import run_score
     from lrp2_bench.commands.search.prepared import Sources
-    from lrp2_bench.tracking.base import NoTracker
 
     settings = typed(config, known.ScoreCommand)
-    run_score(settings, tree(config), Sources(factory(config.dataset), factory(config.corpus), NoTracker), Console())
+    sources = Sources(factory(config.dataset), factory(config.corpus), factory(config.tracking))
+    run_score(settings, tree(config), sources, Console())
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="report")

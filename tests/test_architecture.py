@@ -53,7 +53,7 @@ INSIDE = {
         "base client connection figures project whole", "upload", "wandb_run", "*", "workspace",
         "publish wandb_tracker",
     ),
-    "render": ("table text", "*", "latex plain terminal", "write"),
+    "render": ("table text", "*", "latex_layout", "latex plain terminal", "write"),
     "analyses": ("finished states", "encode subject", "base mexa parallel", "languages", "*"),
     "report": (
         "chosen_metric files languages_at_hand method", "run_evidence", "assessed_runs", "headlines", "*", "tables",

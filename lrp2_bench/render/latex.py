@@ -122,7 +122,7 @@ def _float(
 def _alignments(columns: Sequence[Column], shares: Sequence[float | None]) -> list[str]:
     """Numbers and names take what they need."""
     return [
-        ("l" if column.kind in WORDS else "r") if share is None else rf"p{{{share:.3f}\linewidth}}"
+        ("l" if column.kind in WORDS else "r") if share is None else rf"p{{{share - 5e-4:.3f}\linewidth}}"
         for column, share in zip(columns, shares, strict=True)
     ]
 

@@ -17,6 +17,7 @@ from lrp2_bench.commands.score.metrics import _change
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.results.score_tables import read_answers, read_score_metrics
 from lrp2_bench.stats.clusters import clusters_of
+from lrp2_bench.tracking.base import AnalysisRecord, NoTracker
 from tests.support.commands import ToyJob, contents, lrp2_bench, snapshot
 
 FILES = ("scores.parquet", "pivot_scores.parquet", "score_metrics.csv", "answers.parquet", "wrong_answers.csv")
@@ -38,6 +39,22 @@ def _copy(job: ToyJob, root: Path) -> ToyJob:
     copied = ToyJob(root, job.model, job.mlama, job.corpus)
     shutil.copytree(job.outputs, copied.outputs)
     return copied
+
+
+def test_a_tracker_gets_the_tables_and_every_metric_at_every_setting(
+    scored: ToyJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[AnalysisRecord] = []
+    monkeypatch.setattr(NoTracker, "log_analysis", lambda self, record: seen.append(record))
+    assert _score(scored, "tracking=none") == 0  # everything is there already
+    (record,) = seen
+    assert (record.name, record.experiment) == (f"scores-de-{scored.model.name}-default", "default")
+    assert [str(file) for file in record.files] == ["score_metrics.csv", "wrong_answers.csv"]
+    rows = read_score_metrics(scored.folder() / "score_metrics.csv")
+    assert len(record.summary) == len(rows) > 2
+    assert record.summary["mrr/baseline"] == pytest.approx(
+        next(row.value for row in rows if row.metric == "mrr" and row.lirp is None), abs=1e-6
+    )
 
 
 def _scores(job: ToyJob, name: str = "scores.parquet") -> pd.DataFrame:

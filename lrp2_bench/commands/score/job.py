@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from lrp2_bench.results.score_tables import (
 )
 from lrp2_bench.results.scores import ScoreParts, Strengths, stored_identity, write_scores
 from lrp2_bench.results.status import JobStatus, sigterm_interrupts
+from lrp2_bench.tracking.base import AnalysisRecord
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def run_score(settings: ScoreCommand, config: Mapping[str, Any], sources: Source
     Finished relations are kept whatever happens later, as are the pairs of an earlier call, which stay in the files.
     Raises :class:`BenchError` for what a user can fix: among it a folder of another configuration.
     """
-    started, metrics = time.perf_counter(), score_metrics(settings.metrics)
+    started, metrics, tracker = time.perf_counter(), score_metrics(settings.metrics), sources.tracker()
     config = masked(config)
     name = str(config["dataset"]["name"])
     folder = folder_of(settings, name)
@@ -93,7 +94,22 @@ def run_score(settings: ScoreCommand, config: Mapping[str, Any], sources: Source
     ):
         console.print(to_terminal(table, console.width))
     log.info("Scores: %s (%.1f s)", folder, time.perf_counter() - started)
+    tracker.log_analysis(_record(settings, config, folder, rows))
     return folder
+
+
+def _record(
+    settings: ScoreCommand, config: Mapping[str, Any], folder: Path, rows: Sequence[ScoreMetricRow]
+) -> AnalysisRecord:
+    """For a tracker: ``METRIC/baseline`` and ``METRIC/LIRP-LSRP``, at strengths other than 1 with these."""
+    *experiment, model, _, language = folder.relative_to(Path(settings.paths.outputs).expanduser()).parts
+    summary = {}
+    for row in rows:
+        at = "baseline" if row.lirp is None else f"{row.lirp}-{row.lsrp}"
+        at += "" if row.strength in (None, 1.0) else f" at {row.strength:g}"
+        summary[f"{row.metric}/{at}"] = row.value
+    files = [Path(layout.SCORE_METRICS), Path(layout.WRONG_ANSWERS)]
+    return AnalysisRecord("/".join(experiment), model, f"scores-{language}", folder, files, config, summary)
 
 
 def _as_search(settings: ScoreCommand, pairs: list[LayerPair]) -> SearchCommand:

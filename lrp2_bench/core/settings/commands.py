@@ -73,6 +73,7 @@ class CheckCommand:
 class ScoreCommand(RunCommand):
     """``lrp2-bench score``."""
 
+    tracking: Any = "???"  # instantiated: lrp2_bench.tracking.Tracker
     score: ScoreSettings = field(default_factory=ScoreSettings)
     metrics: list[str] = field(default_factory=list)  # of scores, in score_metrics.csv; [] = all
 

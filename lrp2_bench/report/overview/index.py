@@ -11,15 +11,12 @@ from lrp2_bench.core.settings import LRP2
 from lrp2_bench.render.plain import escaped, to_markdown
 from lrp2_bench.render.table import Table
 from lrp2_bench.render.text import file_stem
-from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from lrp2_bench.report.files import DATA, FIGURES, PAGE, TABLES
-from lrp2_bench.report.headlines import interval
-from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow, heads
+from lrp2_bench.report.overview.answer import LISTED, answers, rest
+from lrp2_bench.report.overview.leaderboard import LeaderboardRow, heads
 from lrp2_bench.report.overview.leaderboard_table import leaderboard_table
 
-_LISTED = 3  # models in the first line
 _LANGUAGES = 40  # rows of languages that are shown here; the table has all
-_WORD = {SUPPORTED: "Supported", CONTRADICTED: "Contradicted", INCONCLUSIVE: "Inconclusive"}
 #: What figures show, by how their names begin.
 _SHOWN_IN = {
     "heatmaps": "the change at every pair of layers, language by language",
@@ -50,7 +47,7 @@ class Overview:
 
 
 def index_markdown(found: Overview) -> str:
-    parts = [f"**{escaped(answer(found.leaderboard))}**", *_remarks(found.leaderboard)]
+    parts = [*_answers(found.leaderboard), *_remarks(found.leaderboard)]
     if found.has_page:
         parts.append(f"[{PAGE}]({PAGE}) shows all of it in a browser.")
     parts += _leaderboard(found.leaderboard)
@@ -62,52 +59,24 @@ def index_markdown(found: Overview) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def answer(rows: Sequence[LeaderboardRow]) -> str:
-    """Whether LRP2's held-out gain is one, with its interval, by model; where it was not run, the interventions'."""
-    leading = [row for row in heads(rows) if row.strength == SEARCHED or not _is_part(row, rows)]
-    found = [row for row in leading if row.intervention == LRP2] or leading
+def _answers(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
+    """The first with its reason where it is alone, the others as a list."""
+    found = answers(rows)
     if not found:
-        return "No answer: there is no run with pairs whose hits can be assessed."
-    counts = {word: sum(row.outcome == word for row in found) for word in _WORD}
-    if len(found) == 1:
-        (row,) = found
-        start = f"{_WORD[row.outcome]}: {_method(row)}'s held-out gain of {row.metric} is "
-        return start + f"{_gain(row)} ({row.model} on {row.dataset}, {row.name}). {row.why}".strip()
-    outcomes = ", ".join(f"{word} in {count}" for word, count in counts.items() if count)
-    listed = "; ".join(f"{_gain(row)} ({_of(row, found)})" for row in found[:_LISTED])
-    more = f"; and {len(found) - _LISTED} more in the leaderboard" if len(found) > _LISTED else ""
-    methods = {_method(row) for row in found}
-    whose = f"{methods.pop()}'s" if len(methods) == 1 else "The interventions'"
-    start = f"{whose} held-out gain of {found[0].metric}: {outcomes} of {len(found)}: "
-    return start + listed + more + "."
-
-
-def _is_part(row: LeaderboardRow, rows: Sequence[LeaderboardRow]) -> bool:
-    """Whether it is one of the strengths of a search over strengths, which is there too."""
-    return any(each.strength == SEARCHED and each.names == row.names for each in rows)
-
-
-def _gain(row: LeaderboardRow) -> str:
-    return "not told" if row.gain.value != row.gain.value else f"{interval(row.gain)} points"
-
-
-def _method(row: LeaderboardRow) -> str:
-    return "LRP2" if row.intervention == LRP2 else row.intervention
-
-
-def _of(row: LeaderboardRow, among: Sequence[LeaderboardRow]) -> str:
-    """What tells the row from the others."""
-    parts = [row.model, f"on {row.dataset}"]
-    parts += [row.experiment] if len({each.experiment for each in among}) > 1 else []
-    parts += [_method(row)] if len({each.intervention for each in among}) > 1 else []
-    parts += [f"strength {row.strength}"] if len({each.strength for each in among}) > 1 else []
-    return f"{' '.join(parts[:2])}, {', '.join([*parts[2:], row.name])}"
+        yield "**No answer: there is no run with pairs whose hits can be assessed.**"
+        return
+    first, *others = found[:LISTED]
+    yield f"**{escaped(str(first))}.**" + (f" {escaped(first.why)}" if len(found) == 1 and first.why else "")
+    lines = [*(str(each) for each in others), *filter(None, [rest(found)])]
+    if lines:
+        yield "\n".join(f"- {escaped(line)}" for line in lines)
 
 
 def _remarks(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     for row in heads(rows):
         if row.remark:
-            yield escaped(f"{row.model} on {row.dataset}, {_method(row)}, {row.name}: {row.remark}")
+            method = "LRP2" if row.intervention == LRP2 else row.intervention
+            yield escaped(f"{row.model} on {row.dataset}, {method}, {row.name}: {row.remark}")
 
 
 def _leaderboard(rows: Sequence[LeaderboardRow]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.claims.check import ALPHA
-from lrp2_bench.report.overview.leaderboard import LeaderboardRow
+from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.stats.across_languages import FEWEST
 
@@ -32,7 +32,7 @@ def leaderboard_table(rows: Sequence[LeaderboardRow]) -> Table | None:
         Column("name", "language", "text"),
         Column("languages", "languages", "count", in_csv_only=True),
         Column("facts", "facts", "count", optional=True),
-        Column(f"{metric}_held_out", f"held-out gain, {metric}", "change_interval"),
+        Column(f"{metric}_held_out", "held-out gain", "change_interval"),
         Column("result", "result", "text"),
         Column(f"{other}_held_out", f"held-out gain, {other}", "change_interval", optional=True),
         Column(f"{metric}_baseline", f"baseline, {metric}", "interval", optional=True),
@@ -40,9 +40,9 @@ def leaderboard_table(rows: Sequence[LeaderboardRow]) -> Table | None:
         Column(f"{metric}_in_sample", "in-sample gain", "change_interval", optional=True),
         Column(f"{other}_in_sample", f"in-sample gain, {other}", "change_interval", in_csv_only=True),
         Column("best", "best pair", "pair", optional=True),
-        Column("pivot_accuracy_change", "damage, pivot's accuracy", "change"),
-        Column("kl", "damage, KL in nats", "nats"),
-        Column("note", "note", "text"),
+        Column("pivot_accuracy_change", "damage, pivot's accuracy", "change", optional=True),
+        Column("kl", "damage, KL in nats", "nats", optional=True),
+        Column("note", "note", "text", optional=True),
         Column("p_holm", "p Holm", "p", in_csv_only=True),
         Column("why", "why", "prose", in_csv_only=True),
         Column("remark", "remark", "prose", in_csv_only=True),
@@ -83,6 +83,11 @@ def _notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
         f"model's languages; a mean needs {FEWEST} languages. Reasons stand in the CSV (why)."
     )
     yield "In-sample gain: at the best pair, on the facts that chose it; it is too high wherever many pairs were tried."
+    if any(row.strength == SEARCHED for row in rows):
+        yield (
+            f"Strength {SEARCHED}: chosen with the pair, among all pairs at all strengths; another: the best of all "
+            "pairs at that one."
+        )
     if any(row.pivot_change is not None or row.kl is not None for row in rows):
         yield (
             "Damage at the best pair: the change of the pivot's own accuracy in points, and how far predictions on "

@@ -12,8 +12,9 @@ from lrp2_bench.core.types import Interval
 from lrp2_bench.render.table import Table
 from lrp2_bench.render.text import file_stem
 from lrp2_bench.report.assessed_runs import AssessedRuns
+from lrp2_bench.report.overview.answer import LISTED, answers, rest, strength_words
 from lrp2_bench.report.overview.comparison import ComparisonRow
-from lrp2_bench.report.overview.leaderboard import LeaderboardRow, leaderboard
+from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow, leaderboard
 from lrp2_bench.report.page.shown_tables import table_data
 from lrp2_bench.report.page.texts import plain
 from lrp2_bench.results.choice import METRICS
@@ -52,11 +53,12 @@ def overview_data(groups: Sequence[AssessedRuns], beside: Beside) -> dict[str, A
         by_stem.setdefault(path.stem, []).append(path.as_posix())
     order = ("Claim checks", "Interventions compared", "What is answered", "Analyses")
     sections.sort(key=lambda one: order.index(one[0]) if one[0] in order else len(order))
+    metrics = groups[0].by_metric if groups else METRICS
+    boards = {metric: leaderboard([replace(found, select_by=metric) for found in groups]) for metric in metrics}
     return {
-        "leaderboard": {
-            metric: [_row(row) for row in leaderboard([replace(found, select_by=metric) for found in groups])]
-            for metric in (groups[0].by_metric if groups else METRICS)
-        },
+        "leaderboard": {metric: [_row(row) for row in rows] for metric, rows in boards.items()},
+        "answers": {metric: _answers(rows) for metric, rows in boards.items()},
+        "searched": {"value": SEARCHED, "words": strength_words(SEARCHED).removeprefix("strength ")},
         "comparisons": [_comparison(row) for row in beside.comparisons if row.language],
         "about": table_data(beside.about) if beside.about else None,
         "tables": [
@@ -100,6 +102,15 @@ def _row(row: LeaderboardRow) -> dict[str, Any]:
         "why": plain(row.why, _TEXT),
         "remark": plain(row.remark, _TEXT),
     }
+
+
+def _answers(rows: Sequence[LeaderboardRow]) -> dict[str, Any]:
+    found = answers(rows)
+    listed = [
+        {name: plain(str(getattr(each, name)), _TEXT) for name in ("subject", "said", "outcome", "why", "remark")}
+        for each in found[:LISTED]
+    ]
+    return {"listed": listed, "rest": rest(found)}
 
 
 def _comparison(row: ComparisonRow) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from lrp2_bench.core.types import Interval, LayerPair
+from lrp2_bench.render.terminal import to_terminal
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.report.overview.leaderboard import heads, leaderboard
 from lrp2_bench.report.overview.leaderboard_table import leaderboard_table
@@ -149,3 +152,20 @@ def test_the_table_shows_what_differs_and_hides_what_does_not() -> None:
     many = [group(*languages(1.0, 1.1, 1.2), label=label) for label in ("one", "two")]
     table = leaderboard_table(leaderboard(many))
     assert table is not None and "experiment" in {column.key for column in table.for_readers().columns}
+
+
+def test_the_leaderboard_of_several_experiments_is_a_table_on_a_terminal_of_80_columns() -> None:
+    board = leaderboard_table(
+        [
+            replace(row, pivot_change=-1.0, kl=0.2, remark="x", strength=strength)
+            for label, strength in (("first", "0.5/0.25"), ("strengths", "searched"))
+            for row in heads(leaderboard([group(*languages(1.0, 2.0, 3.0, model="tiny_bloom"), label=label)]))
+        ]
+    )
+    assert board is not None
+    for width in (80, 120):
+        file = io.StringIO()
+        Console(file=file, width=width).print(to_terminal(board, width))
+        lines = file.getvalue().split("\n")
+        assert "- experiment:" not in file.getvalue() and max(map(len, lines)) <= width
+        assert any(line.startswith("strengths") and "+2.0" in line for line in lines)

@@ -30,7 +30,7 @@ function drawControls() {
 }
 
 function strengthWord(name, value) {
-  return name === "strength" && value === "searched" ? "best" : value;
+  return name === "strength" && value === data.searched.value ? data.searched.words : value;
 }
 
 function drawAll() {

@@ -1,17 +1,9 @@
 // The first view: the answer with its interval, the leaderboard, claim checks, what was run, and the report's files.
 
 function drawOverview() {
-  const all = boards();
-  // The strengths of a search over strengths are parts of it.
-  const found = all.filter(({ head }) => head.strength === "searched" || !all.some((board) => board.head.strength === "searched"
-    && DIMENSIONS.every((name) => name === "strength" || board.head[name] === head[name])));
-  const asked = found.filter(({ head }) => head.intervention === "lrp2");
-  const heads = (asked.length ? asked : found).map((board) => board.head);
-  const untold = (row) => row.gain.filter((one) => one === null).length;  // no interval, or nothing
-  heads.sort((a, b) => untold(a) - untold(b));
-  fill(find("answer"), ...(heads.length ? answer(heads[0]) : ["No pairs of layers were searched."]));
-  fill(find("answers"), ...heads.slice(1, 6).map((row) => make("li", "", ...answer(row))),
-    ...(heads.length > 6 ? [make("li", "", `${heads.length - 6} more in the leaderboard.`)] : []));
+  const { listed: [first, ...others], rest } = data.answers[state.metric];
+  fill(find("answer"), ...(first ? answer(first) : ["No pairs of layers were searched."]));
+  fill(find("answers"), ...others.map((one) => make("li", "", ...answer(one))), ...(rest ? [make("li", "", rest)] : []));
   drawLeaderboard();
   drawVerdict();
   const about = find("about");
@@ -21,17 +13,9 @@ function drawOverview() {
   document.title = "LRP2 layer search: overview";
 }
 
-// ``LRP2 with tiny_bloom on mlama, mean of 4 languages: ...``
-function answer(row) {
-  const [gain, low, high] = row.gain;
-  const method = row.intervention === "lrp2" ? "LRP2" : row.intervention;
-  const more = ["experiment", "strength"].filter((name) => choicesOf(name, data.groups).length > 1)
-    .map((name) => `, ${name === "strength" ? "strength " : ""}${strengthWord(name, row[name])}`).join("");
-  const subject = [make("strong", "", isolated("bdi", `${method} with ${row.model} on ${row.dataset}${more}`)), `, ${row.name}: `];
-  if (gain === null) return [...subject, "inconclusive, too few facts for a held-out gain."];
-  const interval = low === null ? null : [low, high];
-  const sure = interval ? `, 95 % interval ${bounds(interval)}` : ", too few languages for an interval";
-  return [...subject, `held-out gain of ${state.metric} `, make("span", direction(interval), signed(gain)), ` points${sure}: `, badge(row)];
+// Worded as in the report's index; the outcome is a badge.
+function answer(one) {
+  return [make("strong", "", isolated("bdi", one.subject)), `: ${one.said}: `, badge(one)];
 }
 
 function drawVerdict() {
