@@ -91,6 +91,12 @@ def changes_of(
     return Changes(value - value[against], error, effect, clusters.count)
 
 
+def change_influences(sums: ClusterSums, metric: str, against: int = 0) -> Weights:
+    """``[cluster, setting]``: each cluster's share of the change against a row, in points, to first order; 0 in sum."""
+    by_cluster = _by_cluster(sums, sums(as_weights(np.ones((1, sums.clusters.count)))), metric)
+    return np.asarray(by_cluster - by_cluster[:, [against]], dtype=np.float32)
+
+
 def paired_runs(
     first: Hits, second: Hits, pivots: tuple[Hits, Hits], clusters: Clusters, metric: str
 ) -> tuple[float, float, Interval]:

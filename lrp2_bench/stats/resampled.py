@@ -22,7 +22,7 @@ from lrp2_bench.stats.clusters import RESAMPLES, SEED, Clusters, clusters_of
 from lrp2_bench.stats.confidence_set import Membership, confidence_set, memberships
 from lrp2_bench.stats.held_out import Folds, HeldOut, resampled_folds
 from lrp2_bench.stats.max_t import LargestGain, largest_gain
-from lrp2_bench.stats.paired_intervals import Changes, changes_of
+from lrp2_bench.stats.paired_intervals import Changes, change_influences, changes_of
 from lrp2_bench.stats.weighted import ClusterSums, Floats
 
 MEASURES: Final = PAPER
@@ -84,7 +84,9 @@ class Sampled:
     def largest_gain(self, metric: str) -> LargestGain:
         """For the max-T test against the baseline."""
         if metric not in self._largest:
-            self._largest[metric] = largest_gain(self.changes[metric], self.samples[metric])
+            draws = self.clusters.draws(self._resamples, self._seed)
+            influences = change_influences(self._sums, metric)
+            self._largest[metric] = largest_gain(self.changes[metric], self.samples[metric], influences, draws)
         return self._largest[metric]
 
     def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:
