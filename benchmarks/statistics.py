@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import statistics_over_languages
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
@@ -52,6 +53,7 @@ def tables(studies: int) -> Iterator[list[str]]:
                        "p < 0.05: max-T", "held-out above 0", "McNemar"), _chosen_pair(studies)))  # fmt: skip
     yield list(_table(("true spread over languages", "Student, languages alone", "both resampled at once", "here"),
                       _languages(5 * studies)))  # fmt: skip
+    yield from statistics_over_languages.tables(studies)
 
 
 def _named_pair(studies: int) -> Iterator[tuple[str, ...]]:

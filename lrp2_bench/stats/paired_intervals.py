@@ -106,6 +106,15 @@ def changes_of(
     return Changes(value - value[against], error, effect, clusters.count)
 
 
+def change_influences(sums: ClusterSums, metric: str, against: int = 0) -> Weights:
+    """``[cluster, setting]``: each cluster's share of the change against a row, in points, to first order; 0 in sum."""
+    if sums.further is not None and metric == sums.further.name:
+        by_cluster = sums.clusters.sums(sums.further.influences.T)
+    else:
+        by_cluster = _by_cluster(sums, sums(as_weights(np.ones((1, sums.clusters.count)))), metric)
+    return np.asarray(by_cluster - by_cluster[:, [against]], dtype=np.float32)
+
+
 def paired_runs(
     first: Hits, second: Hits, pivots: tuple[Hits, Hits], clusters: Clusters, metric: str
 ) -> tuple[float, float, Interval]:

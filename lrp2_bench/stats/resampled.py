@@ -23,7 +23,7 @@ from lrp2_bench.stats.confidence_set import Membership, confidence_set, membersh
 from lrp2_bench.stats.further import Further, further_of
 from lrp2_bench.stats.held_out import Folds, HeldOut, resampled_folds
 from lrp2_bench.stats.max_t import LargestGain, largest_gain
-from lrp2_bench.stats.paired_intervals import Changes, changes_of
+from lrp2_bench.stats.paired_intervals import Changes, change_influences, changes_of
 from lrp2_bench.stats.weighted import ClusterSums, Floats
 
 
@@ -91,7 +91,9 @@ class Sampled:
         if metric not in self._largest:
             sign, changes = self.sign(metric), self.changes[metric]
             upwards = replace(changes, value=sign * changes.value)
-            self._largest[metric] = largest_gain(upwards, sign * self.samples[metric])
+            influences = sign * change_influences(self._sums, metric)
+            draws = self.clusters.draws(self._resamples, self._seed)
+            self._largest[metric] = largest_gain(upwards, sign * self.samples[metric], influences, draws)
         return self._largest[metric]
 
     def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:

@@ -55,3 +55,30 @@ def world(
         truth.append(100 * (gained * (1 - before.mean()) / (1 - known) - lost * before.mean() / known))
     labels = tuple(f"{name} {number}" for number in range(clusters))
     return World(np.stack(rows).astype(np.int8), np.array(truth), Clusters(codes, labels, "cluster"))
+
+
+def languages(
+    rng: np.random.Generator,
+    count: int,
+    facts: int,
+    clusters: int,
+    rates: Sequence[tuple[float, float]],
+    alike: float = 0.5,
+    name: str = "",
+) -> list[World]:
+    """``count`` worlds of the same facts: which of them a pair turns is, with the chance ``alike``, that fact's own lot
+    in all languages and pairs. ``rates`` and ``name`` are those of :func:`world`."""
+    known = 0.6
+    codes = np.sort(rng.permutation(np.arange(facts) % clusters))
+    labels = tuple(f"{name} {number}" for number in range(clusters))
+    lot = rng.random(facts)
+    found = []
+    for _ in range(count):
+        before = rng.random(facts) < known
+        rows = [before]
+        for gained, lost in rates:
+            chance = np.where(rng.random(facts) < alike, lot, rng.random(facts))
+            rows.append(before ^ (chance < np.where(before, lost / known, gained / (1 - known))))
+        truth = np.array([0.0, *(100 * (gained - lost) for gained, lost in rates)])
+        found.append(World(np.stack(rows).astype(np.int8), truth, Clusters(codes, labels, "cluster")))
+    return found

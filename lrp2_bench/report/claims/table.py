@@ -73,9 +73,10 @@ def _notes(models: Sequence[Evidence], enough: Sequence[Evidence], outcomes: Seq
     yield f"Of {len(outcomes)} checks: {counts}. They are about these models and languages alone."
     yield (
         "Gains are in points and held-out: each fact at the intervention that other facts choose, no intervention "
-        "among the choices. Brackets: 95 % over clusters of facts and over languages (two-way); a check is decided "
-        "where they exclude 0, or chance; a gain shown to be none (TOST) contradicts one. Mechanical claims must be "
-        "beyond random and shuffled shifts."
+        "among the choices. Brackets: 95 % over clusters of facts and over languages (two-way); of layers, rank "
+        "correlations and cosines over languages alone, as if these were independent. A check is decided where they "
+        "exclude 0, or chance, or by the p that is given; a gain shown to be none (TOST) contradicts one. Mechanical "
+        "claims must be beyond random and shuffled shifts."
     )
     high, medium = published.IMPLIED_THRESHOLDS
     sizes = ", ".join(f"{len(enough[0].groups.get(name, ()))} {name}" for name in ("high", "medium", "low"))
@@ -83,7 +84,7 @@ def _notes(models: Sequence[Evidence], enough: Sequence[Evidence], outcomes: Seq
         f"Resource classes are the report's ({sizes}); high_from={high} medium_from={medium} gives classes of the "
         "paper's sizes."
     )
-    yield "No correction for the number of checks: of 20 false claims, one may appear supported."
+    yield "No correction for the number of checks: each may be decided wrongly in 1 of 20 studies."
     for evidence in models:
         if evidence.found.unread:
             lost = ", ".join(evidence.found.unread)

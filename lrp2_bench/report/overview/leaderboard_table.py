@@ -82,7 +82,10 @@ def _notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
         f"or shown to be none (TOST). Of a single language p < {ALPHA:g} is asked for as well, Holm-corrected over the "
         f"model's languages; a mean needs {FEWEST} languages. Reasons stand in the CSV (why)."
     )
-    yield "In-sample gain: at the best pair, on the facts that chose it; it is too high wherever many pairs were tried."
+    yield (
+        "In-sample gain: at the best pair, on the facts that chose it; it is too high wherever many pairs were tried, "
+        "and the interval of its mean knows neither the choice nor that languages share facts."
+    )
     if any(row.strength == SEARCHED for row in rows):
         yield (
             f"Strength {SEARCHED}: chosen with the pair, among all pairs at all strengths; another: the best of all "
