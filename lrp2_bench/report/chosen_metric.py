@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.types import Setting
 from lrp2_bench.metrics.base import FactHits
 from lrp2_bench.metrics.registry import metric, names_of, needs_scores
 from lrp2_bench.results.runs import Run
@@ -50,7 +51,7 @@ def _with(run: Run, name: str) -> Run:
     return _filled(run, name, dict(zip(hits.settings, values.tolist(), strict=True)))
 
 
-def _filled(run: Run, name: str, values: dict[object, float]) -> Run:
+def _filled(run: Run, name: str, values: Mapping[Setting, float]) -> Run:
     def filled(row: PairRow) -> PairRow:
         return replace(row, further={**row.further, name: values.get(row.pair, float("nan"))})
 

@@ -48,10 +48,16 @@ class Further:
         """``[setting]`` over the facts themselves, in percent."""
         return self.of_sums(*self._totals)
 
+    @property
+    def plain(self) -> Floats:
+        """The same, but no number where the metric has nothing to be taken over."""
+        return self.metric.of_sums(*self._totals)
+
     @cached_property
     def unit(self) -> Floats:
         """``[setting]``: how many points one fact is worth at most."""
-        return np.abs(np.stack(self._gradients)).max(axis=0)
+        found: Floats = np.abs(np.stack(self._gradients)).max(axis=0)
+        return found
 
     @cached_property
     def influences(self) -> Floats:

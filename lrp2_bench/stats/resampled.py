@@ -69,7 +69,7 @@ class Sampled:
         return {
             "accuracy": metrics.accuracy(self.hits),
             "transferability": metrics.transferability(self.hits, self.pivot_hits),
-            **({} if self.further is None else {self.further.name: self.further.value}),
+            **({} if self.further is None else {self.further.name: self.further.plain}),
         }
 
     @cached_property

@@ -53,7 +53,7 @@ class Counts:
     def rough(self, metric: str) -> Numbers:
         """The same to six digits, which is enough to choose by and takes half the time."""
         if self.further is not None and metric == self.further.name:
-            return self.further.of_sums(*self.own)
+            return self.further.of_sums(*(part.astype(np.float64, copy=False) for part in self.own))
         if metric == "accuracy":
             return 100.0 * (self.both + self.alone + self.unshared) / np.maximum(self.facts, 1.0)[..., None]
         # without any hit both is 0, and so is the overlap
@@ -65,7 +65,8 @@ class Counts:
         if self.further is not None and metric == self.further.name:
             # sums of shares are equal but for rounding
             values = np.round(self.further.sign * values, 3)
-        return values.argmax(axis=-1)
+        chosen: npt.NDArray[np.intp] = values.argmax(axis=-1)
+        return chosen
 
     def less(self, other: Counts) -> Counts:
         return self.of_parts(mine - theirs for mine, theirs in zip(self.parts(), other.parts(), strict=True))

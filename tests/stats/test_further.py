@@ -129,3 +129,9 @@ def test_a_metric_without_parts_or_of_scores_is_refused_and_the_papers_two_need_
     with pytest.raises(BenchError, match="lrp2-bench score"):
         further_of(metric("mrr"), data_of())
     assert further_of(metric("accuracy"), data_of()) is None and further_of(None, data_of()) is None
+
+
+def test_a_metric_over_no_facts_stays_no_number_and_draws_no_warning() -> None:
+    found = sampled("recall_pivot_hit", np.zeros(FACTS, dtype=np.int8))
+    assert np.isnan(found.values["recall_pivot_hit"]).all()
+    assert found.held_out("recall_pivot_hit").gain["recall_pivot_hit"].value == 0

@@ -113,7 +113,7 @@ def mexa_details(found: Sequence[Found], model: str, pivot: str) -> Table:
         Column("language", "Language", "text"), Column("layer", "Layer", "count"), Column("pairs", "Pairs", "count"),
         *(Column(key, title, "interval") for key, title in MEXA),
     )  # fmt: skip
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (one.language, layer, one.pairs, *(Interval(*band.tolist()) for band in one.mexa[:, layer]))
         for one in found
         for layer in range(one.layers)
