@@ -19,7 +19,7 @@ from lrp2_bench.metrics.hits import transferability
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
 from lrp2_bench.stats.clusters import RESAMPLES, SEED, clusters_of
 from lrp2_bench.stats.equivalence import equivalent
-from lrp2_bench.stats.max_t import LargestGain, step_down
+from lrp2_bench.stats.max_t import LargestGain, multipliers, step_down
 from lrp2_bench.stats.paired_intervals import clustered_error, student
 from lrp2_bench.stats.weighted import Floats
 
@@ -71,9 +71,9 @@ class Contrast:
 
     def largest(self) -> LargestGain:
         """For the test of several contrasts jointly."""
-        samples = self.estimate().samples
-        assert samples is not None
-        return LargestGain(self.mean / self._error, (samples - self.mean) / self._error)
+        clusters, share = clusters_of(self.subjects), 100.0 * (self.values - self.values.mean()) / len(self.values)
+        by_chance = multipliers(clusters.draws(RESAMPLES, SEED)) @ clusters.sums(share[:, None])[:, 0]
+        return LargestGain(self.mean / self._error, by_chance.astype(np.float64) / self._error)
 
     def where(self, keep: Sequence[bool]) -> Contrast:
         """Of some facts."""

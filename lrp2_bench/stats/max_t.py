@@ -45,7 +45,7 @@ def largest_gain(changes: Changes, samples: Floats, influences: Weights, draws: 
     """Of all rows but the baseline, which is the first. ``samples`` ``[setting, resample]`` are of the ``draws``, and
     ``influences`` ``[cluster, setting]`` each cluster's share of the change; both as the ``changes`` in unit."""
     error = changes.error[1:]
-    by_chance = _two_values(draws) @ influences[:, 1:]
+    by_chance = multipliers(draws) @ influences[:, 1:]
     drawn = samples[1:] - samples[0] - changes.value[1:, None]
     # In its own spread, for the error of a pair in which hardly a fact differs is far above what resampling shows.
     own = np.minimum(error, np.maximum(drawn.std(axis=1), 1e-9))
@@ -53,7 +53,7 @@ def largest_gain(changes: Changes, samples: Floats, influences: Weights, draws: 
     return LargestGain(float((changes.value[1:] / error).max()), (by_chance / error).max(axis=1), critical)
 
 
-def _two_values(draws: Draws) -> Weights:
+def multipliers(draws: Draws) -> Weights:
     """``[resample, cluster]``: of the clusters that a resample draws twice or more and of the others, so that languages
     share them."""
     often = 1 - 2 / np.e  # the chance of two or more, of mean 1
