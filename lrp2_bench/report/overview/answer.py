@@ -72,7 +72,8 @@ def _said(row: LeaderboardRow) -> str:
     if math.isnan(value):
         return f"too few facts for a held-out gain of {row.metric}"
     sure = "too few languages for an interval" if math.isnan(low) else f"95 % interval {low:.2f} to {high:.2f}"
-    return f"held-out gain of {row.metric} {value:+.2f} points, {sure}"
+    gain = f"{value:+.2f}" if value else "0.00"
+    return f"held-out gain of {row.metric} {gain} points, {sure}"
 
 
 def _is_part(row: LeaderboardRow, rows: Sequence[LeaderboardRow]) -> bool:

@@ -107,7 +107,10 @@ def _row(row: LeaderboardRow) -> dict[str, Any]:
 def _answers(rows: Sequence[LeaderboardRow]) -> dict[str, Any]:
     found = answers(rows)
     listed = [
-        {name: plain(str(getattr(each, name)), _TEXT) for name in ("subject", "said", "outcome", "why", "remark")}
+        {
+            **{name: plain(str(getattr(each, name)), _TEXT) for name in ("subject", "outcome", "why", "remark")},
+            "said": each.said.replace(" -", " \N{MINUS SIGN}"),
+        }
         for each in found[:LISTED]
     ]
     return {"listed": listed, "rest": rest(found)}

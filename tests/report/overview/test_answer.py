@@ -25,7 +25,7 @@ def row(value: float, low: float, high: float, **changed: object) -> Leaderboard
 def test_a_single_answer_names_what_it_is_of_and_its_interval() -> None:
     (found,) = answers([row(-0.001, -1.234, 2)])
     assert str(found) == (
-        "LRP2 with mbert on mlama, mean of 52 languages: held-out gain of transferability +0.00 points, 95 % interval "
+        "LRP2 with mbert on mlama, mean of 52 languages: held-out gain of transferability 0.00 points, 95 % interval "
         "-1.23 to 2.00: inconclusive"
     )
     assert (found.why, rest([found])) == ("The interval includes 0.", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -40,6 +41,10 @@ def test_the_index_answers_first_and_results_and_comparison_have_every_run(tmp_p
         "tables/significance_xlmr_mlama.md",
     ):
         assert f"({link})" in index and (folder / link).exists()
+    written = {path.name: path.read_text("utf-8") for path in folder.rglob("*") if path.suffix in (".md", ".tex")}
+    assert len(written) > 10
+    odd = re.compile(r"(?<![\d.])[-\u2212]0\.0+(?!\d)|hundredth|x 100|correlation[^|&]*%")
+    assert {name: found for name, text in written.items() if (found := odd.findall(text))} == {}
     csv, parquet = pd.read_csv(folder / "results.csv"), pd.read_parquet(folder / "results.parquet")
     assert len(csv) == len(parquet) == 6 and list(csv.columns) == list(parquet.columns)
     assert (csv[csv.model == "xlmr"].transferability_held_out_gain > 0).all()

@@ -116,7 +116,7 @@ def test_the_p_beside_a_metric_is_about_it_and_mcnemars_is_named_naive(german: O
         bias = re.search(r"selection bias (\S+)\.", said)
         assert bias and number(bias[1]) == pytest.approx(found.assessed.measured[metric].selection_bias, abs=0.00502)
         tests = re.search(
-            r"The held-out gain is 0: p (\S+) \((\S+) by Holm for 4 languages\)[^$]*"
+            r"Test that the held-out gain is 0: p (\S+) \((\S+) by Holm for 4 languages\)[^$]*"
             rf"No pair is better than the baseline in {metric}: p (\S+) by max-T[^$]*"
             r"(\d+) miss→hit, (\d+) hit→miss; naive p of accuracy \(McNemar\) (\S+)\.",
             said,

@@ -59,7 +59,7 @@ function certain(run, metric) {
   const place = bestOf(run, metric);
   const lines = [];
   if (found.held_out_p !== null) {
-    lines.push(`The held-out gain is 0: p ${chance(found.held_out_p)}${corrected}; drawn to the languages’ mean it is `
+    lines.push(`Test that the held-out gain is 0: p ${chance(found.held_out_p)}${corrected}; drawn to the languages’ mean it is `
       + `${signed(found.shrunken)} (${bounds(testedBounds(run, metric, "shrunken"))}).`);
   }
   lines.push(`No pair is better than the baseline in ${metric}: p ${chance(found.max_t_p)} by max-T over all pairs and languages.`);
