@@ -15,6 +15,7 @@ from lrp2_bench.interventions.registry import without_strengths
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns, at_strength
 from lrp2_bench.report.claims.check import INCONCLUSIVE, Outcome, gain_outcome
 from lrp2_bench.report.method import few_strengths
+from lrp2_bench.results.choice import measures
 from lrp2_bench.results.damage import damage_of
 from lrp2_bench.results.forgetting import WHY
 from lrp2_bench.results.runs import Run
@@ -130,7 +131,7 @@ def _board(found: AssessedRuns) -> Iterator[LeaderboardRow]:
 
 def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
     run, metric = each.run, found.select_by
-    measured = {name: each.assessed.measured[name] for name in found.by_metric}
+    measured = {name: each.assessed.measured[name] for name in measures(found.select_by)}
     held_out = {name: one.held_out for name, one in measured.items()}
     outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, each.held_out_p)
     if not each.assessed.held_out.told:
@@ -151,7 +152,7 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
     told = [each for each in members if each.assessed.held_out.told]
     means = {
         name: mean_over_languages([each.assessed.measured[name].gain for each in told]) if told else _NOTHING
-        for name in found.by_metric
+        for name in measures(found.select_by)
     }
     outcome, why = gain_outcome(means[metric], found.stats.equivalence_margin)
     if not told:
@@ -162,12 +163,12 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
         facts=sum(row.facts for row in rows), metric=metric,
         baseline={
             name: mean_over_languages([each.assessed.measured[name].baseline for each in members])
-            for name in found.by_metric
+            for name in measures(found.select_by)
         },
         held_out=means,
         in_sample={
             name: mean_over_languages([each.assessed.measured[name].change.value for each in members])
-            for name in found.by_metric
+            for name in measures(found.select_by)
         },
         best=None, p=math.nan, outcome=outcome, why=why, pivot_change=_average(row.pivot_change for row in rows),
         kl=_average(row.kl for row in rows), remark=_remark(means),

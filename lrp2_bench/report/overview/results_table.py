@@ -22,7 +22,7 @@ from lrp2_bench.report.files import RESULTS
 from lrp2_bench.report.method import few_strengths
 from lrp2_bench.report.overview.conducted import commit_of, date_of, setting
 from lrp2_bench.report.overview.leaderboard import strength_of
-from lrp2_bench.results.choice import METRICS, value
+from lrp2_bench.results.choice import METRICS, measures, value
 from lrp2_bench.results.damage import damage_of
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.tables import PairRow
@@ -110,7 +110,7 @@ def _row(run: Run, found: AssessedRuns, languages: Mapping[str, Sequence[str]]) 
     }
     if best is not None and best.pair is not None:
         row |= {"lirp": best.pair.lirp, "lsrp": best.pair.lsrp, **_damage(run, best)}
-    for metric in found.by_metric:
+    for metric in measures(found.select_by):
         row |= _measured(run, best, each, metric)
     row |= _judged(each, found) if each is not None else {}
     return {name: one_line(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
