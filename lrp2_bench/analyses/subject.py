@@ -65,6 +65,7 @@ class Subject:
         self._find_groups = find_groups  # those of the dataset at hand; asked only where a group is named
         self._make_dataset, self._make_corpus = make_dataset, make_corpus
         self._vectors: dict[str, LanguageVectors] = {}
+        self._given = None if settings.pair is None else _at(given_pair(settings.pair, self._refused), self._strengths)
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -186,8 +187,10 @@ class Subject:
         Raises :class:`BenchError` for a pair the model does not have, and for a search that was made with other weights
         or whose files are damaged.
         """
-        if self.settings.pair is not None:
-            return self._given_pair(self.settings.pair)
+        if self._given is not None:
+            if self._given.lsrp > self.model.blocks:
+                raise self._refused(f"is out of range, for the model has {self.model.blocks} blocks", self.model.blocks)
+            return self._given
         folder = self.home / file_name(self.dataset_name) / file_name(language)
         if state_of(folder) != "finished":
             return None
@@ -204,19 +207,12 @@ class Subject:
         best = run.best(self.settings.select_by)
         return _at(best.pair, run.own_strengths) if best and best.pair else None
 
-    def _given_pair(self, given: Any) -> LayerPair:
-        blocks = self.model.blocks
-
-        def refused(why: str) -> BenchError:
-            return BenchError(
-                f"pair={given} is not a layer pair of '{self.model_name}': it {why}.\nGive pair=[LIRP,LSRP], "
-                f"[LIRP,LSRP,STRENGTH] or [LIRP,LSRP,STRENGTH,BACK] with 1 <= LIRP < LSRP <= {blocks}."
-            )
-
-        pair = given_pair(given, refused)
-        if pair.lsrp > blocks:
-            raise refused(f"is out of range, for the model has {blocks} blocks")
-        return _at(pair, self._strengths)
+    def _refused(self, why: str, blocks: int | None = None) -> BenchError:
+        return BenchError(
+            f"pair={self.settings.pair} is not a layer pair of '{self.model_name}': it {why}.\nGive pair=[LIRP,LSRP], "
+            "[LIRP,LSRP,STRENGTH] or [LIRP,LSRP,STRENGTH,BACK] with 1 <= LIRP < LSRP <= "
+            f"{blocks or 'the number of its blocks'}, such as pair=[2,4]."
+        )
 
     def require_languages(self, languages: Sequence[str], known: Sequence[str], what: str, hint: str = "") -> None:
         """Raises UnknownNameError for a language that ``what`` does not have."""

@@ -53,14 +53,19 @@ def test_a_given_pair_without_a_strength_is_at_that_of_the_projection(tmp_path: 
 @pytest.mark.parametrize(
     ("pair", "why"),
     [
-        ([3, 2], "is no pair of layers"), ([1, 9], "is out of range"), ([1], "has 1 numbers"), (7, "is no pair"),
+        ([3, 2], "is no pair of layers"), ([1], "has 1 numbers"), (7, "is no pair"), ("2/4", "is no pair"),
         ([1.5, 3], "not a whole number"), ([1, 3, 0], "would change nothing"), ([1, 3, -0.5], "is negative"),
         ([1, 3, "half"], "is not a number"), ([1, 3, float("nan")], "is not a number"),
     ],
 )  # fmt: skip
-def test_what_is_no_pair_is_refused_with_the_reason_and_the_range(pair: Any, why: str, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match=rf"(?s)not a layer pair of 'mbert'.*{why}.*1 <= LIRP < LSRP <= 4"):
-        subject(tmp_path, pair).pair("de")
+def test_what_is_no_pair_is_refused_before_any_data_or_model_is_read(pair: Any, why: str, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=rf"(?s)not a layer pair of 'mbert'.*{why}.*such as pair=\[2,4\]"):
+        subject(tmp_path, pair)
+
+
+def test_a_pair_that_the_model_does_not_have_is_refused_with_the_range(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"(?s)out of range, for the model has 4 blocks.*1 <= LIRP < LSRP <= 4"):
+        subject(tmp_path, [1, 9]).pair("de")
 
 
 def test_the_best_pair_of_a_search_is_taken_at_the_strength_that_it_was_searched_at(tmp_path: Path) -> None:

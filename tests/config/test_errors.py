@@ -72,7 +72,6 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("search language=null", 1, "'language' does not take this: "),
         ("search language=de probing=x", 1, "It is a group of settings: probing.closing_sentinel, probing.filtered, "),
         ("search language=de seed=[1", 1, "A setting cannot be read: "),
-        ("analyze pair=2/4", 1, "Give it as pair=[LIRP,LSRP], such as pair=[2,4]."),
         ("search mbert", 1, "'mbert' is not a setting."),
         ("search language=de,zh", 1, "add -m"),
         ("search -m language=de --cfg job", 1, "leave -m out"),
