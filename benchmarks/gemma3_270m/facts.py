@@ -19,7 +19,7 @@ from lrp2_bench.data.mlama import MLama
 
 LANGUAGES = ("de", "fr", "es", "ru", "zh", "ja", "ko", "ar", "hi", "tr", "vi", "cy")
 #: Facts a relation: for the choice of a setting, and on which it is reported.
-SELECTION, REPORTING = 3, 12
+SELECTION, REPORTING = 3, 9
 
 
 def candidates(dataset: MLama) -> Mapping[str, list[Fact]]:
