@@ -219,7 +219,7 @@ def forecast(
             sum(part.partial_rows for part in estimates),
         ),
         memory=memory,
-        threads=f"{torch.get_num_threads()} threads" if model.device.type == "cpu" else f"on {model.device}",
+        threads=_threads(torch.get_num_threads()) if model.device.type == "cpu" else f"on {model.device}",
     )
 
 
@@ -231,6 +231,10 @@ class _Counts:
     possible: Cost
     naive: Cost
     log_partitions: int
+
+
+def _threads(count: int) -> str:
+    return "one thread" if count == 1 else f"{count} threads"
 
 
 def _count(shape: ModelShape, probes: Sequence[Probe], plan: GridPlan, limits: Limits) -> _Counts:
