@@ -50,8 +50,8 @@ def rows_of(folder: Path) -> Iterator[tuple[str, ...]]:
     for run in find_runs([folder])[0]:
         estimate = english_only(run)
         if estimate is not None:
-            found[run.model, run.projection].append(estimate)
-    board = pd.read_csv(folder / "report" / "tables" / "leaderboard.csv", keep_default_na=False)
+            found[run.manifest["testbed"]["name"], run.projection].append(estimate)
+    board = pd.read_csv(folder / "report" / "data" / "leaderboard.csv", keep_default_na=False)
     means = board[(board["language"] == "") & (board["languages"].astype(str) != "1")]
     for row in means.sort_values("model", kind="stable").to_dict("records"):
         gain = Interval(*(float(row[f"accuracy_held_out{end}"]) for end in ("", "_low", "_high")))
