@@ -53,7 +53,7 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
     text = str(error).strip()
     first_line = text.split("\n")[0]
     if isinstance(error, BenchError):  # of a resolver
-        return text
+        return f"{text}\n{help_line}"
 
     def tries(override: str) -> bool:
         return _composes(command, override)
@@ -97,7 +97,7 @@ def _explain(error: BaseException, command: str, help_line: str) -> str | None:
         one = merged.group(1)
         return f"{one} is not text but a list or a dictionary.\n{quoting_advice(one, tries)}\n{help_line}"
     if isinstance(error, InterpolationResolutionError):
-        if any(isinstance(cause, BenchError) for cause in _chain(error.__cause__)):
+        if any(isinstance(cause, BenchError) for cause in _chain(error.__cause__ or error.__context__)):
             return None  # it comes next, and says more
         return (
             f"{first_line}.\n"

@@ -81,6 +81,7 @@ def test_what_it_does_not_know_is_named_with_the_nearest(arguments: str, code: i
     assert lrp2_bench(*arguments.split()) == code
     error = capsys.readouterr().err
     assert said in error and "Traceback" not in error
+    assert "oc.env" not in error, "no advice on interpolations where none is written"
     steps = ("--help", "explains them", "+sweep=NAME", " -m", "lrp2-bench search ")
     assert any(step in error for step in steps), "the next step is named"
 
