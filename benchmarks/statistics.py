@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks import statistics_over_languages
+from benchmarks.statistics_over_languages import share, table
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
@@ -46,12 +47,12 @@ def main(studies: int, path: Path | None) -> None:
 
 
 def tables(studies: int) -> Iterator[list[str]]:
-    yield list(_table(("facts", "clusters", "facts that turn as one", "percentile bootstrap over facts", "the same by "
+    yield list(table(("facts", "clusters", "facts that turn as one", "percentile bootstrap over facts", "the same by "
                        "clusters", "Agresti and Min, facts independent", "here"), _named_pair(studies)))  # fmt: skip
-    yield list(_table(("what is true", "facts that turn as one", "held-out: bias", "half splits: bias", "held-out: "
+    yield list(table(("what is true", "facts that turn as one", "held-out: bias", "half splits: bias", "held-out: "
                        "coverage", "in-sample: bias", "in-sample: coverage, as if named", "with the choice",
                        "p < 0.05: max-T", "held-out above 0", "McNemar"), _chosen_pair(studies)))  # fmt: skip
-    yield list(_table(("true spread over languages", "Student, languages alone", "both resampled at once", "here"),
+    yield list(table(("true spread over languages", "Student, languages alone", "both resampled at once", "here"),
                       _languages(5 * studies)))  # fmt: skip
     yield from statistics_over_languages.tables(studies)
 
@@ -64,7 +65,7 @@ def _named_pair(studies: int) -> Iterator[tuple[str, ...]]:
             for study in range(max(20, studies // (8 if facts > 10_000 else 2))):
                 made = world(rng, facts, clusters, together, [(0.004, 0.001)] * 10, alike=0.0, name=str(study))
                 inside.append([_covers(bounds, made.truth[1:]) for bounds in _intervals(made)])
-            yield f"{facts:,}", f"{clusters:,}", str(together), *(_share(each) for each in np.mean(inside, axis=0))
+            yield f"{facts:,}", f"{clusters:,}", str(together), *(share(each) for each in np.mean(inside, axis=0))
 
 
 def _intervals(made: World) -> Iterator[tuple[Floats, Floats]]:
@@ -96,8 +97,8 @@ def _chosen_pair(studies: int) -> Iterator[tuple[str, ...]]:
             means = np.mean(rows, axis=0)
             bias, halves, covered, in_sample, named, chosen, *p = means.tolist()
             yield (
-                name, str(together), _points(bias), _points(halves), _share(covered), _points(in_sample), _share(named),
-                _share(chosen), *(_share(each) for each in p),
+                name, str(together), _points(bias), _points(halves), share(covered), _points(in_sample), share(named),
+                share(chosen), *(share(each) for each in p),
             )  # fmt: skip
 
 
@@ -150,18 +151,7 @@ def _languages(studies: int, languages: int = 12, clusters: int = 200) -> Iterat
                 ),
             )
             inside.append([student.low <= 0 <= student.high, both[0] <= 0 <= both[1], here.low <= 0 <= here.high])
-        yield f"{spread:g} points", *(_share(each) for each in np.mean(inside, axis=0))
-
-
-def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
+        yield f"{spread:g} points", *(share(each) for each in np.mean(inside, axis=0))
 
 
 def _points(value: float) -> str:

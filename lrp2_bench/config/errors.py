@@ -32,7 +32,6 @@ from lrp2_bench.core.quoting import quoting_advice
 #: What settings take that have no default, or whose form is not plain.
 _TAKES = {
     "language": f"language=CODE, such as language=de.\nKnown: {', '.join(LANGUAGES)}.",
-    "pair": "pair=[LIRP,LSRP], such as pair=[2,4].",
     "metrics": "metrics=[NAME,NAME], such as metrics=[accuracy_macro]; --help lists them.",
     "model.path": "model.path=DIR_OR_HUB_ID, a model's folder, its name on the Hugging Face hub, or a GGUF file.",
 }

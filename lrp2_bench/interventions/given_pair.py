@@ -11,7 +11,11 @@ from lrp2_bench.interventions.strengths import strength_of
 
 
 def given_pair(entry: Any, refused: Callable[[str], BenchError]) -> LayerPair:
-    """Raises what ``refused`` makes of a reason, such as 'is no pair of layers'."""
+    """The pair that ``entry`` names: whole layers 1 <= LIRP < LSRP, then none, one or two strengths above 0, which
+    multiply the shifts there and back. Whether a model has those layers is for the caller.
+
+    Raises what ``refused`` makes of a reason, such as 'is no pair of layers'.
+    """
     if not isinstance(entry, list | tuple):
         raise refused("is no pair, which is a list")
     if not 2 <= len(entry) <= 4:

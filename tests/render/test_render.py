@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from lrp2_bench.core.languages import GROUPS
-from lrp2_bench.core.types import Interval, LayerPair
+from lrp2_bench.core.types import Interval
 from lrp2_bench.render.latex import to_latex
 from lrp2_bench.render.plain import to_csv, to_markdown
 from lrp2_bench.render.table import Column, Table
@@ -21,54 +20,9 @@ from lrp2_bench.report.tables.group_means import group_means_table
 from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.results.runs import find_runs
 from tests.support.run_folders import every_pair, write_run
+from tests.support.sample_tables import INTERVALS, PROSE, TABLE, hostile_table
 
 pytestmark = pytest.mark.no_torch
-
-HOSTILE = (
-    '[x] \\input{/etc/passwd} 50% & $a_b^c$ #1 ~ {<script>alert(1)</script>} | *b* `c` "q" \u202eabc 中文\nnew\x1b[31m'
-)
-
-COLUMNS = (
-    Column("language", "language", "text"),
-    Column("best", "best pair", "pair"),
-    Column("accuracy", "accuracy, paper", "percent"),
-    Column("gain", "gain", "change"),
-    Column("rank", "rank", "share"),
-    Column("facts", "facts", "count"),
-)
-TABLE = Table(
-    name="optimal_layers_bloom_560m",
-    title="Optimal layers",
-    columns=COLUMNS,
-    rows=(
-        ("de", LayerPair(3, 4), 20.123456789, -0.25, (3, 66), 100),
-        ("fr", None, float("nan"), None, None, None),
-        ("es", LayerPair(1, 12), 0.04, 0.04, (1, 66), 5),
-    ),
-    notes=("A note.",),
-)
-
-
-NAN = float("nan")
-INTERVALS = Table(
-    name="intervals",
-    title="Intervals",
-    columns=(
-        Column("language", "language", "text"),
-        Column("class", "class", "text", optional=True),
-        Column("accuracy", "acc. baseline", "interval"),
-        Column("change", "change", "change_interval"),
-    ),
-    rows=(
-        ("de", "high", Interval(62.345678, 60.1, 100.0), Interval(-0.04, -1.25, 1.5)),
-        ("fr", "high", Interval(NAN, NAN, NAN), None),
-    ),
-)
-
-
-def hostile_table() -> Table:
-    column = Column("text", HOSTILE, "text")
-    return Table(HOSTILE, HOSTILE, (column, column), ((HOSTILE, HOSTILE), ("[b", "*c")), (HOSTILE, "x" * 10_000))
 
 
 def test_markdown_rounds_to_one_decimal_and_signs_changes() -> None:
@@ -90,63 +44,12 @@ def test_csv_has_six_decimals_and_numbers_in_columns_of_their_own() -> None:
     assert set(rows[1].values()) == {"fr", ""}
 
 
-def test_latex_has_booktabs_rules_and_true_minus_signs() -> None:
-    text = to_latex(TABLE)
-    assert [rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [True] * 3
-    assert r"de & 3/4 & $20.1$ & $-0.2$ & 3/66 & 100 \\" in text
-    assert r"fr & -- & -- & -- & -- & -- \\" in text
-    assert r"\begin{tabular}{lrrrrr}" in text
-    assert r"\shortstack{accuracy,\\paper}" in text
-
-
-def test_latex_puts_metrics_into_sections() -> None:
-    columns = (Column("metric", "metric", "text"), Column("x", "x", "percent"))
-    text = to_latex(Table("t", "t", columns, (("accuracy", 1.0), ("accuracy", 2.0), ("transferability", 3.0))))
-    section = r"\multicolumn{1}{l}{\itshape accuracy} \\"
-    assert text.split("\n")[7:14] == [r"\toprule", r"x \\", r"\midrule", section, r"$1.0$ \\", r"$2.0$ \\", r"\midrule"]
-
-
 def test_markdown_escapes_hostile_text() -> None:
     text = to_markdown(hostile_table())
     assert not re.search(r"(?<!\\)<script", text)
     assert "\u202e" not in text and "\x1b" not in text
     table = [line for line in text.split("\n") if line.startswith("|")]
     assert [len(re.findall(r"(?<!\\)\|", line)) for line in table] == [3] * 4
-
-
-def test_latex_escapes_hostile_text() -> None:
-    text = to_latex(hostile_table())
-    assert text.isascii()
-    body = text[text.index(r"\toprule") :]
-    assert r"\input" not in text
-    assert r"\textbackslash{}input\{/etc/passwd\} 50\% \& \$a\_b\textasciicircum{}c\$ \#1" in text
-    assert "U+4E2D" in text
-    assert not re.search(r"\\\\\s*[\[*]", body)
-    unescaped = re.sub(r"\\\\|\\[{}]", "", text)
-    assert unescaped.count("{") == unescaped.count("}")
-
-
-PROSE = Table(
-    name="prose",
-    title="Prose",
-    columns=(
-        Column("subject", "model", "text"),
-        Column("check", "check", "text", in_csv_only=True),
-        Column("claim", "claim of the paper", "prose"),
-        Column("p", "p", "p"),
-        Column("why", "why", "prose"),
-    ),
-    rows=(
-        ("one", "a", "Many words that take more than a line. " * 3, 1e-9, "[b"),
-        ("one", "b", HOSTILE, 0.0421, "*c"),
-        ("two", "c", "x" * 10_000, 1.0, None),
-    ),
-)
-
-
-def long_table(rows: int) -> Table:
-    columns = (Column("language", "language", "text"), Column("change", "change", "change_interval"))
-    return Table("long", "Long", columns, tuple((f"l{row}", Interval(row, -1, 1)) for row in range(rows)), ("A note.",))
 
 
 def test_p_values_have_three_decimals_for_readers_and_all_they_need_for_programs() -> None:
@@ -169,75 +72,6 @@ def test_cosines_and_correlations_are_in_their_own_unit_and_nothing_is_minus_zer
 def test_columns_for_programs_are_in_csv_alone() -> None:
     assert [row["check"] for row in csv.DictReader(io.StringIO(to_csv(PROSE)))] == ["a", "b", "c"]
     assert not any("check" in text for text in (to_markdown(PROSE), to_latex(PROSE), printed(PROSE)))
-
-
-def test_latex_breaks_prose_into_lines_and_ends_its_rows_unmistakably() -> None:
-    words = "Many words that take more than a line. " * 3
-    rows = (("one", words, 1e-9, words), ("one", "b", 0.5, "*c"), ("two", "c", 1.0, None))
-    text = to_latex(Table("t", "t", PROSE.for_readers().columns, rows))
-    shares = [float(share) for share in re.findall(r"p\{([\d.]+)\\linewidth\}", text)]
-    assert len(shares) == 2 and 0.8 < sum(shares) < 1
-    assert [line.endswith(r" \tabularnewline") for line in text.split("\n") if r"\raggedright" in line] == [True] * 3
-    assert text.count(r"\addlinespace") == 1, "between two rows"
-    assert [line for line in text.split("\n") if r"\itshape" in line] == [
-        rf"\multicolumn{{3}}{{l}}{{\itshape {name}}} \\" for name in ("one", "two")
-    ]
-
-
-def test_latex_has_true_minus_signs_in_prose_and_leaves_hyphens_alone() -> None:
-    columns = (Column("check", "check", "text"), Column("ours", "ours", "prose"))
-    text = to_latex(
-        Table("t", "t", columns, (("a", "-0.4 [-0.6, 0.1] of non-Indo-European, Table-4, 1-2"), ("b", "-")))
-    )
-    assert r"$-$0.4 {[}$-$0.6, 0.1{]} of non-Indo-European, Table-4, 1-2 \\" in text
-
-
-def wide_table(columns: int) -> Table:
-    """Numbers with bounds behind two columns of names and one of long ones."""
-    kinds = tuple(Column(f"c{at}", f"transferability gain {at}", "change_interval") for at in range(columns))
-    rows = tuple(
-        (f"experiment_{row}", f"l{row}", *[Interval(-12.3, -45.6, 78.9)] * columns, "a long remark on it " * 4)
-        for row in range(3)
-    )
-    names = (Column("experiment", "experiment", "text"), Column("language", "language", "text"))
-    return Table("wide", "Wide", (*names, *kinds, Column("note", "note", "text")), rows, ("A note.",))
-
-
-def test_a_table_wider_than_a_text_becomes_several_that_repeat_its_names() -> None:
-    text = to_latex(wide_table(12))
-    count = text.count(r"\begin{table}")
-    assert count == 4 and text.count(r"experiment\_1 & l1 &") == count and text.count("A note.") == 1
-    assert re.findall(r"gain\\\\(\d+)", text) == [str(at) for at in range(12)], "every column once"
-    assert to_latex(wide_table(3)).count(r"\begin{table}") == 1, "long words are broken before a table is"
-
-
-def test_a_table_longer_than_a_page_becomes_several_floats_with_every_row_once() -> None:
-    text = to_latex(long_table(61))
-    assert re.findall(r"\\caption\{(.*)\}", text) == ["Long (1 of 3)", "Long (2 of 3)", "Long (3 of 3)"]
-    assert re.findall(r"^(l\d+) &", text, re.MULTILINE) == [f"l{row}" for row in range(61)]
-    assert text.count(r"\label") == 1 and text.count("A note.") == 1 and text.count(r"\end{table}") == 3
-    assert to_latex(long_table(30)).count(r"\begin{table}") == 1
-    assert to_latex(long_table(0)).count(r"\begin{table}") == 1
-
-
-@pytest.mark.system
-@pytest.mark.parametrize(
-    "table",
-    [TABLE, INTERVALS, hostile_table(), PROSE, long_table(61), long_table(0), wide_table(3), wide_table(12)],
-    ids=["plain", "intervals", "hostile", "prose", "long", "empty", "broken", "wide"],
-)
-def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, table: Table) -> None:
-    # The box that centres a table is as wide as the text; without it, TeX says what is wider.
-    text = to_latex(table).replace(r"\makebox[\linewidth][c]{%", "{%")
-    (tmp_path / "table.tex").write_text(text, encoding="utf-8")
-    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{table}\end{document}"
-    (tmp_path / "main.tex").write_text(document, encoding="utf-8")
-    # Draft mode: typesetting is what can fail; the fonts of a small installation are not the table's concern.
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "main.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
-    if "x" * 10_000 not in str(table):  # a cell longer than a page
-        assert "Float too large" not in done.stdout and "Overfull" not in done.stdout
 
 
 def test_an_endless_note_is_cut() -> None:
