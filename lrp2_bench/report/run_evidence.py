@@ -54,12 +54,15 @@ class Turned:
 class Evidence:
     """``measured`` and ``assessed`` by metric: of every pair, and of the best one by that metric (missing where there
     is none). ``counts`` says how many facts each pair wins and loses; ``turned`` has the facts of the best pairs.
-    ``by_strength`` is ``assessed`` once more, among the pairs at each of a few strengths that were searched."""
+    ``by_strength`` is ``assessed`` once more, among the pairs at each of a few strengths that were searched. ``hits``
+    has the baseline and all those best pairs, ``pivot`` what the pivot's baseline says of the same facts."""
 
     measured: Mapping[str, Measured]
     assessed: Mapping[str, Assessed]
     counts: Mapping[LayerPair, tuple[int, int]]
     turned: Mapping[LayerPair, Turned]
+    hits: StoredHits
+    pivot: StoredHits
     by_strength: Mapping[str, Mapping[str, Assessed]] = field(default_factory=dict)
 
 
@@ -77,14 +80,16 @@ def evidence_of(run: Run, stats: StatsSettings | None = None, select_by: str = M
     drawn = _drawn(run, sampled)
     _require_same(run, hits, sampled, drawn, names)
     best = _best(run, names)
+    parts = {each: run.at(each) for each in few_strengths([run])}
+    all_best = {pair for part in (run, *parts.values()) for pair in _best(part, names).values()}
     return Evidence(
         measured={metric: _measured(sampled, metric, drawn, best.get(metric)) for metric in names},
         assessed={metric: assess(sampled, pair, metric) for metric, pair in best.items()},
         counts=_counts(sampled, drawn),
         turned={pair: _turned(hits, pivot, pair) for pair in dict.fromkeys(best.values())},
-        by_strength={
-            each: _assessed_at(run.at(each), hits, pivot, clusters, select_by) for each in few_strengths([run])
-        },
+        hits=hits.only({None, *all_best}),
+        pivot=StoredHits(hits.facts, (None,), pivot[None]),
+        by_strength={each: _assessed_at(part, hits, pivot, clusters, select_by) for each, part in parts.items()},
     )
 
 
@@ -94,9 +99,7 @@ def _best(run: Run, names: Sequence[str]) -> dict[str, LayerPair]:
 
 def _assessed_at(run: Run, hits: StoredHits, pivot: Hits, clusters: Clusters, select_by: str) -> dict[str, Assessed]:
     """Of a ``run`` at one of its strengths, by metric."""
-    pairs = {row.pair for row in run.pairs}
-    rows = [row for row, setting in enumerate(hits.settings) if setting is None or setting in pairs]
-    own = StoredHits(hits.facts, tuple(hits.settings[row] for row in rows), hits.hits[rows])
+    own = hits.only({None, *(row.pair for row in run.pairs)})
     sampled = Sampled(distinct(run, own), pivot, clusters, metric=named(select_by))
     return {metric: assess(sampled, pair, metric) for metric, pair in _best(run, measures(select_by)).items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +40,11 @@ class StoredHits:
             return None
         row: Hits = self.hits[self.settings.index(setting)]
         return None if (row == NOT_EVALUATED).any() else row
+
+    def only(self, settings: Collection[Setting]) -> StoredHits:
+        """A copy with those of ``settings`` that this one has, in its order."""
+        rows = [row for row, setting in enumerate(self.settings) if setting in settings]
+        return StoredHits(self.facts, tuple(self.settings[row] for row in rows), self.hits[rows])
 
     def by_fact(self, setting: Setting, facts: Sequence[FactKey]) -> Hits:
         """``[fact]``: a setting's hits of ``facts``, -1 where this file lacks the fact or the setting."""

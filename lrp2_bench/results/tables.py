@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,7 +89,7 @@ class PairRow:
             )
         return self.further[metric]
 
-    @property
+    @cached_property
     def pair(self) -> LayerPair | None:
         """The row's layer pair; None for the baseline."""
         if self.lirp is None or self.lsrp is None:

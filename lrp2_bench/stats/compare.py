@@ -52,10 +52,8 @@ class Levels:
 def levels_of(run: Run, select_by: str) -> Levels:
     """``select_by`` chooses the run's best pair. Raises :class:`BenchError` where hits cannot be read."""
     row = run.best(select_by)
-    hits = run.files.hits()
-    kept = [at for at, setting in enumerate(hits.settings) if setting is None or (row and setting == row.pair)]
-    own = StoredHits(hits.facts, tuple(hits.settings[at] for at in kept), hits.hits[kept])
-    return Levels(run, own, row.pair if row else None, run.files.stored_pivot_hits())
+    best = row.pair if row else None
+    return Levels(run, run.files.hits().only({None, best}), best, run.files.stored_pivot_hits())
 
 
 def compare_runs(first: Run, second: Run, select_by: str, cluster: str = "auto") -> Compared:

@@ -20,6 +20,7 @@ from lrp2_bench.data.language_table import language_name
 from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
 from lrp2_bench.report.method import few_strengths
 from lrp2_bench.report.overview.leaderboard import SEARCHED, names_of
+from lrp2_bench.report.run_evidence import Evidence
 from lrp2_bench.results.choice import METRICS, measures
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
@@ -38,11 +39,13 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Side:
-    """One of two runs: its names, and what its hits say of its best pair (None of a baseline)."""
+    """One of two runs: its names, and what its hits say of its best pair (None of a baseline); where its ``evidence``
+    is at hand, its hits are not read again."""
 
     run: Run
     names: Mapping[str, str]
     assessed: Assessed | None
+    evidence: Evidence | None = None
 
     def but(self, dimension: str) -> tuple[str, ...]:
         """What another has to share with it to be set against it."""
@@ -119,7 +122,13 @@ def _sides(found: AssessedRuns) -> Iterator[Side]:
     for part in (found, *(at_strength(found, each) for each in few_strengths(found.runs))):
         for run in part.runs:
             each = part.assessed.get(run.language)
-            yield Side(run, names_of(run), each.assessed if each else None)
+            evidence = part.evidence.get(run.language)
+            yield Side(
+                run,
+                names_of(run),
+                each.assessed if each else None,
+                evidence if isinstance(evidence, Evidence) else None,
+            )
 
 
 def _pairs(sides: Sequence[Side]) -> Iterator[tuple[Dimension, Side, Side]]:
@@ -153,17 +162,24 @@ def _order(value: str, dimension: Dimension) -> tuple[object, ...]:
 
 
 def _levels(side: Side, metric: str, read: dict[tuple[str, str], Levels | BenchError]) -> Levels:
-    """Read once for all comparisons of a language."""
+    """Read once for all comparisons of a language, unless its evidence has been."""
     key = str(side.run.folder), side.names["strength"]
     if key not in read:
         try:
-            read[key] = levels_of(side.run, metric)
+            read[key] = (
+                levels_of(side.run, metric) if side.evidence is None else _known(side.evidence, side.run, metric)
+            )
         except BenchError as error:
             read[key] = error
     found = read[key]
     if isinstance(found, BenchError):
         raise found
     return found
+
+
+def _known(evidence: Evidence, run: Run, metric: str) -> Levels:
+    best = run.best(metric)
+    return Levels(run, evidence.hits, best.pair if best else None, evidence.pivot)
 
 
 def _row(
