@@ -52,8 +52,8 @@ class StoredHits:
             return np.full(len(facts), NOT_EVALUATED, dtype=np.int8)
         found = dict(zip(self.facts, self.hits[self.settings.index(setting)].tolist(), strict=True))
         # A pivot is asked in the first wording alone, which stands beside each of the language's.
-        firsts = (found.get(fact, found.get(first_wording(fact), NOT_EVALUATED)) for fact in facts)
-        return np.array(list(firsts), dtype=np.int8)
+        row = [found[fact] if fact in found else found.get(first_wording(fact), NOT_EVALUATED) for fact in facts]
+        return np.array(row, dtype=np.int8)
 
 
 def first_wording(fact: FactKey) -> FactKey:

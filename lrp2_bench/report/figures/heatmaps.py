@@ -138,14 +138,19 @@ def _draw_set(axes: Axes, pairs: Collection[LayerPair]) -> bool:
     cells = {(pair.lirp, pair.lsrp) for pair in pairs}
     if len(cells) < 2:
         return False
+    # One line with gaps: thousands of short ones would take most of the drawing.
+    xs: list[float] = []
+    ys: list[float] = []
     for i, j in cells:
         left, right, below, above = j - 0.5, j + 0.5, i - 0.5, i + 0.5
-        for beside, ends in (
-            ((i, j - 1), ((left, left), (below, above))), ((i, j + 1), ((right, right), (below, above))),
-            ((i - 1, j), ((left, right), (below, below))), ((i + 1, j), ((left, right), (above, above))),
+        for beside, across, up in (
+            ((i, j - 1), (left, left), (below, above)), ((i, j + 1), (right, right), (below, above)),
+            ((i - 1, j), (left, right), (below, below)), ((i + 1, j), (left, right), (above, above)),
         ):  # fmt: skip
             if beside not in cells:
-                axes.plot(*ends, gid="95 % set", zorder=3, clip_on=False, **_SET)
+                xs += (*across, np.nan)
+                ys += (*up, np.nan)
+    axes.plot(xs, ys, gid="95 % set", zorder=3, clip_on=False, **_SET)
     return True
 
 
