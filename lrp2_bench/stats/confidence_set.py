@@ -24,10 +24,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lrp2_bench.stats.clusters import SEED
 from lrp2_bench.stats.weighted import Floats
 
 #: The chance that any truly best pair is left out.
 LEVEL = 0.05
+#: Random renamings of pairs, with which named ones are compared.
+_RENAMED = 9_999
 #: Points, below which two pairs differ by rounding alone.
 _ALIKE = 1e-6
 
@@ -95,6 +98,20 @@ def p_of_misses(of: Iterable[Membership]) -> float:
         return 1.0
     bits = np.stack([np.unpackbits(one.dropped, count=one.resamples) for one in sets])
     return (1 + int((bits.sum(axis=0) >= missed).sum())) / (1 + sets[0].resamples)
+
+
+def p_of_names(kept: npt.NDArray[np.bool_], named: npt.NDArray[np.int64]) -> float:
+    """p that the sets ``kept`` ``[language, pair]`` hold as many of the pairs ``named`` ``[language]`` if these were
+    named without knowing which are best.
+
+    Pairs change their names at random, in all languages alike: that a pair is named for many languages, or stands in
+    many sets, is then luck once, not many times. Sets that hold most pairs, or few languages, can show nothing.
+    """
+    rows = np.arange(len(named))
+    rng = np.random.default_rng(SEED)
+    renamed = rng.permuted(np.tile(np.arange(kept.shape[1]), (_RENAMED, 1)), axis=1)
+    by_chance = kept[rows, renamed[:, named]].sum(axis=1)
+    return (1 + int((by_chance >= kept[rows, named].sum()).sum())) / (1 + _RENAMED)
 
 
 def _largest_differences(value: Floats, samples: Floats) -> tuple[Floats, npt.NDArray[np.float32]]:

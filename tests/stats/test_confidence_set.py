@@ -11,7 +11,7 @@ from lrp2_bench.metrics.base import FactHits
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.stats.bootstrap import resample_metric
 from lrp2_bench.stats.clusters import clusters_of
-from lrp2_bench.stats.confidence_set import confidence_set, confidence_set_of_best, memberships, p_of_misses
+from lrp2_bench.stats.confidence_set import confidence_set, confidence_set_of_best, memberships, p_of_misses, p_of_names
 
 Floats = npt.NDArray[np.float64]
 CORRELATION = 0.8
@@ -110,3 +110,25 @@ def test_misses_are_found_where_the_binomial_test_finds_none_of_them() -> None:
 def test_a_pair_that_no_set_misses_is_no_surprise() -> None:
     assert p_of_misses([]) == 1.0
     assert p_of_misses(memberships(confidence_set(np.zeros(3), np.zeros((3, 16))))) == 1.0
+
+
+@pytest.mark.parametrize("named_alike", [False, True])
+def test_names_that_know_nothing_are_rarely_taken_for_knowing(named_alike: bool) -> None:
+    """Half of all sets are the same region and the others noise; a name is drawn for each language, or one for all."""
+    rng = np.random.default_rng(0)
+    p = []
+    for _ in range(60):
+        kept = np.stack([np.arange(30) < 12 if language % 2 else rng.random(30) < 0.2 for language in range(20)])
+        named = np.full(20, rng.integers(30)) if named_alike else rng.integers(30, size=20)
+        p.append(p_of_names(kept, named))
+    assert np.mean(np.array(p) < 0.05) <= 0.12
+
+
+def test_names_that_know_are_found_and_sets_of_everything_show_nothing() -> None:
+    rng = np.random.default_rng(1)
+    named = rng.integers(30, size=20)
+    kept = rng.random((20, 30)) < 0.2
+    kept[np.arange(15), named[:15]] = True
+    assert p_of_names(kept, named) < 0.001
+    assert p_of_names(np.ones((20, 30), dtype=bool), named) == 1.0
+    assert p_of_names(kept[:1], named[:1]) == pytest.approx(kept[0].mean(), abs=0.02)

@@ -31,11 +31,8 @@ from lrp2_bench.report.tables.relations import summarise_relations
 from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
-from lrp2_bench.stats.confidence_set import p_of_misses
+from lrp2_bench.stats.confidence_set import p_of_misses, p_of_names
 from lrp2_bench.stats.relations import p_of_equal_relations
-
-#: Sets that hold more of all pairs than this do not show where the best one is.
-_VAGUE = 0.5
 
 
 def layer_checks(evidence: Evidence) -> Iterator[Check]:
@@ -79,19 +76,25 @@ def _pairs_differ(evidence: Evidence) -> Check:
 
 def _published_pairs(evidence: Evidence) -> Check:
     paper = published.optimal_pairs(evidence.found.model, evidence.found.dataset)
-    found = [
-        (of[paper[code]], each.assessed)
+    found = {
+        code: of
         for code, each in evidence.assessed.items()
         if code in paper and paper[code] in (of := each.assessed.memberships)
-    ]
-    within = sum(one.kept for one, _ in found)
+    }
+    within = sum(of[paper[code]].kept for code, of in found.items())
     outcome: Outcome = INCONCLUSIVE
     why = "No language has both."
     if found:
-        size = float(np.median([len(each.confidence_set) / each.pairs for _, each in found]))
-        p = p_of_misses(one for one, _ in found)
-        outcome = CONTRADICTED if p < ALPHA else SUPPORTED if size <= _VAGUE else INCONCLUSIVE
-        why = f"The sets hold {100 * size:.0f} % of all pairs (median). As many missing by chance: {p_of(p)}."
+        pairs = sorted(set().union(*found.values()))
+        kept = np.array([[pair in of and of[pair].kept for pair in pairs] for of in found.values()])
+        missed = p_of_misses(of[paper[code]] for code, of in found.items())
+        held = p_of_names(kept, np.array([pairs.index(paper[code]) for code in found]))
+        outcome = CONTRADICTED if missed < ALPHA else SUPPORTED if held < ALPHA else INCONCLUSIVE
+        size = 100 * float(np.median(kept.mean(axis=1)))
+        why = (
+            f"As many missing by chance: {p_of(missed)}; as many in the sets, were pairs named at random: {p_of(held)}."
+        )
+        why += f" The sets hold {size:.0f} % of all pairs (median)."
     return Check(
         "published_pairs_hold",
         "The published pairs are the best (Tables 4, 5)",

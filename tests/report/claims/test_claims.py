@@ -108,6 +108,14 @@ def test_the_published_pairs_hold_where_they_are_confidence_set() -> None:
     vague = everywhere(lambda code: {"confidence_set": [(i, j) for i in range(1, 12) for j in range(i + 1, 13)]})
     outcomes = [check(found, "published_pairs_hold").outcome for found in (right, wrong, vague)]
     assert outcomes == [SUPPORTED, CONTRADICTED, INCONCLUSIVE]
+    # That three pairs are not missing from sets that hold two thirds of all says nothing.
+    wide = [(i, j) for i in range(1, 6) for j in range(i + 1, 13)]
+    few = everywhere(
+        lambda code: {"best": (pairs[code].lirp, pairs[code].lsrp), "confidence_set": wide}, ["de", "es", "fr"]
+    )
+    one = check(few, "published_pairs_hold")
+    assert (one.outcome, one.ours) == (INCONCLUSIVE, "in the 95 % confidence set in 3 of 3 languages")
+    assert "were pairs named at random: p = 0." in one.why
     mine = everywhere(lambda code: {"model": "mine"})
     assert not [one for one in checks_of(mine) if one.name == "published_pairs_hold"]
 
