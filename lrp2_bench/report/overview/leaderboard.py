@@ -65,10 +65,6 @@ class LeaderboardRow:
     remark: str
 
     @property
-    def is_mean(self) -> bool:
-        return not self.language
-
-    @property
     def names(self) -> tuple[str, ...]:
         """What was run, at whatever strength."""
         return self.experiment, self.model, self.dataset, self.intervention

@@ -81,7 +81,7 @@ def test_interventions_strengths_and_experiments_are_lines_of_their_own() -> Non
 def test_a_model_with_one_language_stands_among_the_means() -> None:
     one, three = group(assessed_run("de", held_out=2.0)), group(*languages(1, 1, 1, model="xlmr"))
     rows = leaderboard([three, one])
-    assert [(row.name, row.is_mean) for row in rows[:2]] == [("German", False), ("mean of 3 languages", True)]
+    assert [(row.name, row.language) for row in rows[:2]] == [("German", "de"), ("mean of 3 languages", "")]
     assert len(rows) == 5
 
 

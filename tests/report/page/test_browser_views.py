@@ -82,7 +82,7 @@ def test_it_opens_on_the_answer_with_its_interval(page: Opened, several: Path) -
 def test_the_leaderboard_unfolds_by_keys_and_leads_to_a_language(page: Opened, several: Path) -> None:
     rows = page.page.locator("#leaderboard tbody tr")
     expected = leaderboard(runs_of(several))
-    means = [row for row in expected if row.is_mean]
+    means = [row for row in expected if not row.language]
     assert rows.count() == len(means) == 3
     shown = [number(text) for text in page.page.locator("#leaderboard tbody b").all_inner_texts()]
     assert shown == pytest.approx([row.gain.value for row in means], abs=0.00501)
@@ -92,7 +92,7 @@ def test_the_leaderboard_unfolds_by_keys_and_leads_to_a_language(page: Opened, s
     assert page.page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
     page.page.click("#leaderboard .member >> nth=0 >> .link")
     group = [getattr(means[0], name) for name in ("intervention", "strength")]
-    first = next(row for row in expected if not row.is_mean and [row.intervention, row.strength] == group)
+    first = next(row for row in expected if row.language and [row.intervention, row.strength] == group)
     assert page.page.is_visible("#heatmap") and not page.page.is_visible("#answer")
     assert first.name in page.text("#overline")
     assert [page.page.input_value(f"#{name}") for name in ("intervention", "strength")] == group
