@@ -6,8 +6,8 @@ language (default 3,000; mLAMA has 14,800 on average), assesses all languages an
 
 from __future__ import annotations
 
+import argparse
 import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,4 +53,8 @@ def timed(what: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 3_000)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("facts", type=int, nargs="?", default=3_000)
+    arguments = parser.parse_args()
+    main(arguments.folder, arguments.facts)
