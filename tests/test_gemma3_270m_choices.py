@@ -122,7 +122,7 @@ def test_where_nothing_beats_the_baseline_no_setting_is_reported(tmp_path: Path,
     assert {job.experiment for job in jobs("reporting", asked)} == {
         f"reporting_left_out_{kind}" for kind in ("recover", "subspace", "affine")
     }
-    assert all(job.settings == ("search=baseline",) for job in jobs("transfer", asked))
+    assert all(job.settings == ("search=baseline", "damage=false") for job in jobs("transfer", asked))
 
 
 def test_stored_hits_are_read_by_experiment(tmp_path: Path) -> None:

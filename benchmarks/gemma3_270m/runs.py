@@ -94,7 +94,7 @@ def jobs(step: str, choices: Choices) -> Iterator[Job]:
         elif step == "transfer":
             default = choices.default()
             settings = (*pairs([default]), tokens_setting) if default else ("search=baseline",)
-            yield Job("transfer", language, "reporting", settings)
+            yield Job("transfer", language, "reporting", (*settings, "damage=false"))
         elif step == "readings":
             if language in READ_LANGUAGES and (setting := choices.left_out(language)):
                 yield from _readings(language, setting, tokens_setting)
