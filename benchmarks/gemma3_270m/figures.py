@@ -51,7 +51,9 @@ def _heatmap(
     axes: Axes, grid: npt.NDArray[np.float64], scale: ColourScale, best: tuple[float, ...], strength: float
 ) -> None:
     first, last = 0.5, BLOCKS + 0.5
-    axes.imshow(grid, cmap=DIVERGING, norm=scale.norm, extent=(first, last, last, first), interpolation="nearest")
+    axes.imshow(
+        grid, cmap=DIVERGING, norm=scale.norm, origin="lower", extent=(first, last) * 2, interpolation="nearest"
+    )
     axes.set_title(f"strength {strength:g}", size=TEXT)
     axes.set_xlabel("LSRP after block")
     axes.set_xticks(layer_ticks(BLOCKS))
