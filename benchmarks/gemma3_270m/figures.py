@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.gemma3_270m.choices import Choices
 from benchmarks.gemma3_270m.estimates import Stored, over_languages
+from benchmarks.gemma3_270m.runs import OTHERS
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.gemma3_270m.tables import reported, transfer
 from lrp2_bench.core.types import Interval
@@ -121,7 +122,7 @@ def main() -> None:
     stored = Stored(arguments.data)
     with house_style():
         made = {"grid": grid_figure(Choices(arguments.data))} if stored.has("grid") else {}
-        if stored.has("transfer"):
+        if stored.has("transfer") and set(OTHERS) <= set(transfer(stored)[0]):
             made["transfer"] = transfer_figure(stored)
         if stored.has("reporting_left_out"):
             made["interventions"] = interventions_figure(stored)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lrp2_bench.core.files import write_bytes
 
-DPI = 200  # of the PNG; the PDF is made of lines
+DPI = 200  # of the PNG; the PDF is made of lines, but for cells too small for them
 #: Forms of a figure with the metadata that would differ from run to run or machine to machine left out.
 _FORMS: dict[str, dict[str, None]] = {
     "png": {"Software": None},

@@ -147,6 +147,19 @@ def test_the_confidence_set_is_outlined_side_by_side_and_named(tmp_path: Path) -
     assert sides == 0 and "95 % confidence set" not in texts_of_legend(figure)
 
 
+def test_small_cells_are_an_image_that_holds_the_same_at_the_same_place(tmp_path: Path) -> None:
+    for language in ("de", "fr", "hi", "zh", "tr", "ko"):
+        write_run(tmp_path, language, (20, 30), {(1, 2): (20, 31), (5, 59): (20, 29)}, blocks=60)
+    axes = panels(drawn(tmp_path))["German"]
+    (changes,) = [image for image in axes.images if image.get_gid() == "changes"]
+    array = changes.get_array()
+    assert array is not None and array.shape == (60, 60)
+    at = {(lirp + 1, lsrp + 1): float(array[lirp, lsrp]) for lirp, lsrp in np.argwhere(~np.ma.getmaskarray(array))}
+    assert at == {(1, 2): pytest.approx(1.0), (5, 59): pytest.approx(-1.0)}
+    assert (changes.origin, list(changes.get_extent())) == ("lower", [0.5, 60.5, 0.5, 60.5])
+    assert axes.get_xlim() == axes.get_ylim() == (0.5, 60.5)
+
+
 def test_the_legend_stays_on_the_page(tmp_path: Path) -> None:
     write_run(tmp_path, "de", (20, 30), {(1, 2): (21, 33), (3, 4): (19, 29)}, blocks=12)
     with house_style():
