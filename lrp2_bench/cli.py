@@ -60,7 +60,7 @@ def search(config: DictConfig) -> float | None:
         from lrp2_bench.commands.search.plan import run_plan
 
         folder = folder_of(settings, str(config.dataset.name))
-        return run_plan(settings, factory(config.dataset), Console(), folder)
+        return run_plan(settings, factory(config.dataset), factory(config.corpus), Console(), folder)
     sources = Sources(factory(config.dataset), factory(config.corpus), factory(config.tracking))
     run_search(settings, tree(config), sources)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lrp2_bench.core.data_warnings import DataWarnings
@@ -49,8 +50,7 @@ def language_vectors(
         raise BenchError("Language vectors need a corpus (corpus=opus100, tatoeba or text) or vectors.path=DIR.")
     sentences = corpus.sentences(language, data_warnings)
     metadata = vector_metadata(model_digest, model, language, corpus.name, sentences, tokens)
-    path = cached_path(cache, metadata)
-    made_before = [cached_path(cache, {**metadata, "model_digest": other_digest})] if other_digest else []
+    path, *made_before = _places(cache, metadata, other_digest)
     for found in (path, *made_before):
         if found.exists():
             try:
@@ -67,3 +67,24 @@ def language_vectors(
         # The cache only saves time; a run with its vectors at hand goes on without it.
         log.warning("Cannot keep the language vectors in '%s': %s. Set paths.cache.", path, error)
     return vectors
+
+
+def sentences_to_compute(
+    model: LayeredModel,
+    model_digest: str,
+    language: str,
+    corpus: Corpus,
+    cache: Path,
+    other_digest: str | None = None,
+    tokens: ProjectionTokens = ProjectionTokens.all,
+) -> Sequence[str]:
+    """The sentences that :func:`language_vectors` would run for a language: none where its vectors are cached."""
+    sentences = corpus.sentences(language, DataWarnings())
+    metadata = vector_metadata(model_digest, model, language, corpus.name, sentences, tokens)
+    return () if any(path.exists() for path in _places(cache, metadata, other_digest)) else sentences
+
+
+def _places(cache: Path, metadata: Mapping[str, str], other_digest: str | None) -> list[Path]:
+    """Where such vectors are written, and where those made under the model's other digest may be."""
+    further = [cached_path(cache, {**metadata, "model_digest": other_digest})] if other_digest else []
+    return [cached_path(cache, metadata), *further]

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
 from lrp2_bench.commands.search.asked import what_is_asked
+from lrp2_bench.commands.search.beside import Sides, beside
+from lrp2_bench.commands.search.draws import require_draws
+from lrp2_bench.commands.search.forecast import Forecast, Memory, forecast_table
 from lrp2_bench.commands.search.projection import Projection, choose_projection
 from lrp2_bench.commands.search.rates import block_rate, log_partition_rate
 from lrp2_bench.commands.search.shards import part_of, shard_of
@@ -22,15 +24,14 @@ from lrp2_bench.commands.search.stand_in import stand_in_edit
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
 from lrp2_bench.core.types import NOT_EVALUATED, ParallelFacts, Relation, Setting
+from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.grid.cost import (
     Cost,
     ModelShape,
     grid_cost,
-    log_partition_flops,
     model_shape,
     naive_cost,
-    partial_log_partition_flops,
 )
 from lrp2_bench.grid.limits import Limits, allowed_bytes, limits_for
 from lrp2_bench.grid.pilot import Estimate, estimate
@@ -52,52 +53,16 @@ from lrp2_bench.results.hits import HitsStore, Side, holds_hits
 _GIB = 2**30
 
 
-@dataclass(frozen=True)
-class Memory:
-    """Bytes: of the weights where states live, of a batch's states in all configurations, of a block at its widest, and
-    what was free there before the model was loaded."""
-
-    weights: int
-    states: int
-    widest: int
-    free: int
-
-    @property
-    def needed(self) -> int:
-        return self.weights + self.states + self.widest
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a job runs at least, at most, and what one pass per setting would; log-partition rows likewise."""
-
-    shape: ModelShape
-    plan: GridPlan
-    limits: Limits
-    facts: int
-    certain: Cost
-    possible: Cost
-    naive: Cost
-    log_partitions: int
-    block_rate: float  # operations per second
-    log_partition_rate: float
-    likely: Estimate
-    memory: Memory
-    threads: str  # that seconds are of
-
-    def seconds(self, *, most: bool) -> float:
-        """Seconds of what is certain alone, or of all that is possible too."""
-        if not most:
-            return self.certain.flops / self.block_rate
-        blocks = (self.certain.flops + self.possible.flops) / self.block_rate
-        return blocks + self.log_partitions / self.log_partition_rate
-
-
 def run_plan(
-    settings: SearchCommand, make_dataset: Callable[[], Dataset], console: Console, folder: Path | None = None
+    settings: SearchCommand,
+    make_dataset: Callable[[], Dataset],
+    make_corpus: Callable[[], Corpus],
+    console: Console,
+    folder: Path | None = None,
 ) -> float:
     """Print the forecast of a search, or of its shard, and return its likely seconds. The model is loaded, so that its
     tokenizer and this machine's speed are real. Relations whose hits are in the run's ``folder`` are left out."""
+    require_draws(settings)
     what_is_asked(settings, intervention(settings.projection))  # what cannot be searched is refused before it is loaded
     data_warnings = DataWarnings()
     shard = shard_of(settings.shard)
@@ -116,15 +81,20 @@ def run_plan(
         console.print(f"{done} of {len(facts.relations)} relations are done already and left out.", highlight=False)
     if not left.relations and not left.pivot_relations:
         return 0.0
-    found = forecast(model, facts, settings, projection if pairs else None, left)
-    console.print(forecast_table(found))
+    moved = projection if pairs else None
+    found = forecast(model, facts, settings, moved, left)
+    count = len(found.plan.pairs)
+    others, unknown = beside(model, checkpoint, settings, facts, moved, count, found.sides, make_corpus)
+    console.print(forecast_table(found, others))
+    if unknown:
+        console.print(unknown, highlight=False, soft_wrap=True)
     if settings.search.strength_range is not None:
         console.print("Strengths of search.strength_range are not counted: this is the grid at one of them.")
     if settings.search.kind is SearchKind.racing and settings.search.budget is not None:
         console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")
     elif settings.search.kind not in (SearchKind.grid, SearchKind.pairs, SearchKind.baseline):
         console.print(f"search={settings.search.kind.value} takes a part of that, which its hits decide.")
-    return found.likely.seconds
+    return found.likely.seconds + sum(part.seconds for part in others)
 
 
 def _open_part(facts: ParallelFacts, folder: Path, plan: GridPlan) -> ParallelFacts:
@@ -181,7 +151,7 @@ def forecast(
     sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, left.relations)]
     if facts.language != facts.pivot:
         sides.append((plan_grid(model.blocks, ()), left.pivot_relations))
-    counted, estimates, building = [], [], 0.0
+    counted, estimates, single, building = [], [], [], 0.0
     for plan, relations in sides:
         start = clock(model.device)
         probes = [_probe(model, relation, settings, log_partition) for relation in relations]
@@ -189,6 +159,8 @@ def forecast(
         limits = limits_for(model, plan, settings.grid)
         estimates.append(estimate(probes, plan, edit, limits, settings.seed))
         counted.append(_count(model_shape(model), probes, plan, limits))
+        alone = _count(model_shape(model), probes, plan_grid(model.blocks, ()), limits).certain.flops
+        single.append(estimates[-1].seconds * alone / max(counted[-1].certain.flops, 1))
     limits = limits_for(model, grid, settings.grid)
     shape = model_shape(model)
     here = (each for each in (*model.model.parameters(), *model.model.buffers()) if each.device == model.device)
@@ -219,6 +191,7 @@ def forecast(
             sum(part.partial_rows for part in estimates),
         ),
         memory=memory,
+        sides=Sides(single[0], single[-1]),
         threads=_threads(torch.get_num_threads()) if model.device.type == "cpu" else f"on {model.device}",
     )
 
@@ -246,43 +219,6 @@ def _count(shape: ModelShape, probes: Sequence[Probe], plan: GridPlan, limits: L
         sum((naive_cost(shape, plan, each.certain + each.possible) for each in work), Cost()),
         sum(len(plan.settings) * part.log_partitions * part.queries for part in parts),
     )
-
-
-def forecast_table(forecast: Forecast) -> Table:
-    """For the terminal."""
-    plan, certain, possible = forecast.plan, forecast.certain, forecast.possible
-    most = certain + possible
-    table = Table(title=f"{forecast.facts:,} facts in {len(plan.settings)} configurations", min_width=60)
-    table.add_column("")
-    for column in ("at least", "at most", "one pass per configuration"):
-        table.add_column(column, justify="right")
-    table.add_row("blocks a query", str(plan.block_runs), str(plan.block_runs), str(plan.naive_block_runs))
-    naive = forecast.naive
-    table.add_row("block runs", *(f"{cost.rows + cost.finals:,}" for cost in (certain, most, naive)))
-    table.add_row("tokens through blocks", *(f"{cost.tokens:,}" for cost in (certain, most, naive)))
-    table.add_row("TFLOP in blocks", *(f"{cost.flops / 1e12:,.2f}" for cost in (certain, most)), "")
-    table.add_row("log-partition rows", "0", f"{forecast.log_partitions:,}", "")
-    likely, shape = forecast.likely, forecast.shape
-    if likely.rows:
-        heads = log_partition_flops(shape, round(likely.rows))
-        heads += partial_log_partition_flops(shape, round(likely.partial_rows))
-        table.add_row("likely log-partition rows", f"{likely.rows:,.0f}", "", "")
-        table.add_row("  and partial ones", f"{likely.partial_rows:,.0f}", "", "")
-        table.add_row("likely TFLOP in heads", f"{heads / 1e12:,.2f}", "", "")
-    table.add_row("TFLOP in all", "", "", f"{naive.flops / 1e12:,.2f}")
-    table.add_row("seconds here", f"{forecast.seconds(most=False):,.0f}", f"{forecast.seconds(most=True):,.0f}", "")
-    table.caption = f"Seconds on this machine with nothing else running, {forecast.threads}."
-    table.add_row("likely seconds", f"{likely.seconds:,.0f} ± {likely.error:,.0f}", "", "")
-    memory = forecast.memory
-    for what, size in (
-        ("memory of weights", memory.weights),
-        ("memory of states", memory.states),
-        ("memory of a block", memory.widest),
-        ("memory in all", memory.needed),
-        ("free of it" if memory.needed <= memory.free else "free, which is less", memory.free),
-    ):
-        table.add_row(what, "", f"{size / _GIB:.2f} GiB", "")
-    return table
 
 
 def _probe(model: LayeredModel, relation: Relation, settings: SearchCommand, log_partition: LogPartition) -> Probe:

@@ -55,6 +55,10 @@ class Projection:
         """The pair that is evaluated for a pair."""
         return lambda pair: self.intervention.stands_for(pair, blocks)
 
+    def codes(self, language: str, pivot: str) -> list[str]:
+        """The languages whose vectors it is made of."""
+        return list(dict.fromkeys([language, pivot, *([self.other] if self.other else []), *self.needs.among]))
+
     def filled(
         self, hits: Sequence[RelationHits], everything: Sequence[Setting], blocks: int
     ) -> tuple[list[Setting], list[RelationHits]]:
@@ -134,7 +138,6 @@ def with_edit(
     needs, sides = projection.needs, (settings.language, settings.pivot)
     corpus = make_corpus() if settings.vectors.path is None or needs.fits else None
     cache = Path(settings.paths.cache).expanduser()
-    codes = dict.fromkeys([*sides, *([projection.other] if projection.other else []), *needs.among])
     vectors = {
         code: language_vectors(
             model,
@@ -147,7 +150,7 @@ def with_edit(
             checkpoint.other_digest,
             settings.projection.tokens,
         )
-        for code in codes
+        for code in projection.codes(*sides)
     }
     values = {code: found.values.to(model.device) for code, found in vectors.items()}
     made, fitted = projection.intervention, None

@@ -26,13 +26,9 @@ _SENTENCES = 100
 def stand_in_edit(projection: Projection, settings: SearchCommand, model: LayeredModel, facts: ParallelFacts) -> Edit:
     """The two languages' vectors, and what is fitted, are of the sentences of some facts, which both have; the vectors
     of further languages lie about them, as far off, dimension by dimension, as the two are from each other."""
-    sides = settings.language, settings.pivot
-    known = [_filled(relations) for relations in (facts.relations, facts.pivot_relations)]
-    shared = [fact for fact in known[0] if fact in known[1]]
-    chosen = [_some(shared or list(sentences), settings.seed) for sentences in known]
     means = {
-        code: _means(model, code, [sentences[fact] for fact in some], settings)
-        for code, sentences, some in zip(sides, known, chosen, strict=True)
+        code: _means(model, code, sentences, settings)
+        for code, sentences in own_sentences(settings, facts, _SENTENCES).items()
     }
     vectors = {code: found.mean(dim=1) for code, found in means.items()}
     middle = torch.stack(list(vectors.values())).mean(dim=0)
@@ -50,6 +46,16 @@ def stand_in_edit(projection: Projection, settings: SearchCommand, model: Layere
     return edit_of(projection, settings, model, vectors, fitted)
 
 
+def own_sentences(settings: SearchCommand, facts: ParallelFacts, most: int) -> dict[str, list[str]]:
+    """By language and pivot: the sentences of some facts, which both have where they share any."""
+    known = [_filled(relations) for relations in (facts.relations, facts.pivot_relations)]
+    shared = [fact for fact in known[0] if fact in known[1]]
+    return {
+        code: [sentences[fact] for fact in _some(shared or list(sentences), settings.seed, most)]
+        for code, sentences in zip((settings.language, settings.pivot), known, strict=True)
+    }
+
+
 def _filled(relations: Sequence[Relation]) -> dict[tuple[str, str], str]:
     """The sentence of every fact, by relation and id."""
     return {
@@ -59,8 +65,8 @@ def _filled(relations: Sequence[Relation]) -> dict[tuple[str, str], str]:
     }
 
 
-def _some(known: Sequence[tuple[str, str]], seed: int) -> list[tuple[str, str]]:
-    chosen = np.random.default_rng(seed).choice(len(known), size=min(_SENTENCES, len(known)), replace=False)
+def _some(known: Sequence[tuple[str, str]], seed: int, most: int) -> list[tuple[str, str]]:
+    chosen = np.random.default_rng(seed).choice(len(known), size=min(most, len(known)), replace=False)
     return [known[place] for place in chosen]
 
 

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.console import Console
 from lrp2_bench.commands.search.plan import forecast, run_plan
 from lrp2_bench.commands.search.projection import Projection, choose_projection
 from lrp2_bench.core.data_warnings import DataWarnings
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ModelSettings, SearchCommand, SearchKind
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid.engine import evaluate
@@ -33,6 +34,10 @@ def _projection(settings: SearchCommand) -> Projection:
 
 def _settings(folder: Path) -> SearchCommand:
     return SearchCommand(model=ModelSettings(path=str(folder), device="cpu"), language="de")
+
+
+def _no_corpus() -> NoReturn:
+    raise BenchError("corpus.path is not set.")
 
 
 @pytest.fixture(autouse=True)
@@ -107,11 +112,11 @@ def test_the_table_names_counts_and_seconds_and_runs_nothing(
 ) -> None:
     settings = _settings(model_folder("bert"))
     with (tmp_path / "out").open("w+") as file:
-        run_plan(settings, lambda: MLama(toy_mlama), Console(file=file, width=120))
+        run_plan(settings, lambda: MLama(toy_mlama), _no_corpus, Console(file=file, width=120))
         file.seek(0)
         text = file.read()
     assert "24 facts in 7 configurations" in text
-    assert all(word in text for word in ("block runs", "TFLOP", "seconds here", "GiB"))
+    assert all(word in text for word in ("block runs", "TFLOP", "likely seconds in all", "GiB"))
 
 
 def test_memory_is_told_before_weights_are_read(
@@ -123,12 +128,12 @@ def test_memory_is_told_before_weights_are_read(
     monkeypatch.setattr("lrp2_bench.commands.search.plan.load_model", load)
     said = io.StringIO()
     with pytest.raises(InterruptedError):
-        run_plan(_settings(model_folder("bert")), lambda: MLama(toy_mlama), Console(file=said, width=120))
+        run_plan(_settings(model_folder("bert")), lambda: MLama(toy_mlama), _no_corpus, Console(file=said, width=120))
     ways = "(0.00 in bfloat16, 0.00 in float16, 0.00 in int8+bfloat16, 0.00 in nf4+bfloat16)"
     assert f"Weights in float32 take 0.00 GiB {ways}, states up to 1.00 GiB; free on cpu: " in said.getvalue()
     monkeypatch.setattr("lrp2_bench.commands.search.plan.free_bytes", lambda device: 4096)
     with pytest.raises(InterruptedError):
-        run_plan(_settings(model_folder("bert")), lambda: MLama(toy_mlama), Console(file=said, width=120))
+        run_plan(_settings(model_folder("bert")), lambda: MLama(toy_mlama), _no_corpus, Console(file=said, width=120))
     assert "is more than is free on cpu: 0.00 GiB." in said.getvalue()
 
 
@@ -145,7 +150,7 @@ def test_a_search_that_chooses_its_pairs_is_told_beside_the_whole_grid(
     settings = _settings(model_folder("bert"))
     settings.search.kind = kind
     with (tmp_path / "out").open("w+") as file:
-        run_plan(settings, lambda: MLama(toy_mlama), Console(file=file, width=120))
+        run_plan(settings, lambda: MLama(toy_mlama), _no_corpus, Console(file=file, width=120))
         file.seek(0)
         text = file.read()
     assert "24 facts in 7 configurations" in text and told in text
