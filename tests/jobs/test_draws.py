@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from lrp2_bench.commands.search.draws import matched_scale, require_draws
+from lrp2_bench.commands.search.hits import HitsEvaluator
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ProjectionSettings, SearchCommand, VectorSettings
-from lrp2_bench.core.types import LayerPair
+from lrp2_bench.core.types import LayerPair, Relation
+from lrp2_bench.interventions.base import Edit
 from lrp2_bench.render.plain import to_markdown
 from lrp2_bench.report.tables.damage import damage_tables
 from lrp2_bench.results.damage import as_stored, damage_of
@@ -43,8 +45,8 @@ def test_draws_match_the_best_pairs_kl_and_are_what_random_gives_at_that_strengt
     assert {name: float(there[name]) for name in first.metrics} == first.metrics
     hits = read_hits(folder / "hits.parquet")
     by_seed = read_draw_hits(job.folder() / "draw_hits.parquet", hits.facts)
-    row = hits.row(first.pair)
-    assert list(by_seed) == [1, 2] and row is not None and by_seed[1].tolist() == row.tolist()
+    found = hits.row(first.pair)
+    assert list(by_seed) == [1, 2] and found is not None and by_seed[1].tolist() == found.tolist()
 
     [run], _ = find_runs([job.outputs / "default"])
     [table] = damage_tables([run], "transferability")
@@ -58,6 +60,30 @@ def test_draws_match_the_best_pairs_kl_and_are_what_random_gives_at_that_strengt
     assert job.search("projection.seeds=3", "projection.seed=1") == 0
     assert path.read_text().splitlines()[:4] == lines and len(read_draws(path)) == 4
     assert {"draws.csv", "draw_hits.parquet"} <= set(manifest_of(job.folder())["files"])
+
+
+@pytest.mark.parametrize("architecture", ["bert", "bloom"])
+def test_draws_and_damage_evaluated_together_are_those_evaluated_alone(
+    architecture: str, toy_job: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, apart = toy_job(architecture, "together"), toy_job(architecture, "apart")
+    settings = ("search=pairs", "search.pairs=[[1,3],[1,2],[2,3,0.5]]", "projection.seeds=3", "projection.tokens=text")
+    assert together.search(*settings) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr("lrp2_bench.commands.search.draws._AT_ONCE", 1)
+        under = HitsEvaluator.under
+
+        def one_by_one(
+            self: HitsEvaluator, language: str, relation: Relation, edit: Edit, pairs: list[LayerPair], advance: Any
+        ) -> Any:
+            return np.concatenate([under(self, language, relation, edit, [pair], advance) for pair in pairs])
+
+        patched.setattr(HitsEvaluator, "under", one_by_one)
+        assert apart.search(*settings) == 0
+    one, other = (next(job.outputs.glob("**/draws.csv")).parent for job in (together, apart))
+    for name in ("draws.csv", "draw_hits.parquet", "damage.csv"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+    assert len(read_draws(one / "draws.csv")) == 4
 
 
 @pytest.mark.parametrize(

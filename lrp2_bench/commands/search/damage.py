@@ -45,18 +45,16 @@ def stored_damage(
     known = np.concatenate([part.pivot[0] for part in hits])
     rows = [DamageRow(None, _percent(known), 0.0 if len(sentences) else float("nan"), len(known), len(sentences))]
     with progress("Damage", len(wanted) * len(known), "facts x configurations") as advance:
-        for pair in wanted:
-            at, pivot = edit.for_pair(pair), job.settings.pivot
-            found = [run.evaluator.under(pivot, each, at, pair, advance) for each in run.inputs.facts.pivot_relations]
-            rows.append(
-                DamageRow(
-                    pair,
-                    _percent(np.concatenate(found)),
-                    as_stored(sentences.divergence(at, pair.layers)),
-                    len(known),
-                    len(sentences),
-                )
-            )
+        found = np.concatenate(
+            [
+                run.evaluator.under(job.settings.pivot, each, edit, wanted, advance)
+                for each in run.inputs.facts.pivot_relations
+            ],
+            axis=1,
+        )
+    for pair, hits_there in zip(wanted, found, strict=True):
+        kl = as_stored(sentences.divergence(edit.for_pair(pair), pair.layers))
+        rows.append(DamageRow(pair, _percent(hits_there), kl, len(known), len(sentences)))
     rows += [row for row in kept if row.pair is not None and row.pair not in wanted]
     write_damage(path, rows)
     return rows

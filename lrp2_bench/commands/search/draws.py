@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from lrp2_bench.commands.search.damage import neutral_sentences
 from lrp2_bench.commands.search.hits import RelationHits
 from lrp2_bench.commands.search.prepared import Prepared, Sources
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.progress import progress
+from lrp2_bench.core.progress import Advance, progress
 from lrp2_bench.core.settings import SearchCommand
-from lrp2_bench.core.types import Hits
+from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.grid.divergence import NeutralSentences
 from lrp2_bench.interventions.base import Edit
+from lrp2_bench.interventions.numbered import Numbered
 from lrp2_bench.interventions.random import random_shifts
 from lrp2_bench.interventions.tokens import on_tokens
 from lrp2_bench.metrics.base import FactHits
@@ -27,6 +29,9 @@ from lrp2_bench.results.layout import DRAW_HITS, DRAWS
 from lrp2_bench.results.tables import PairRow
 
 log = logging.getLogger(__name__)
+
+#: Draws that are evaluated together, and lost together where a job is stopped.
+_AT_ONCE = 10
 
 #: How near a draw's KL has to come to the intervention's, as a share of it, and in how many steps.
 _NEAR, _STEPS = 0.05, 24
@@ -73,13 +78,14 @@ def stored_draws(
     todo = [seed for seed in seeds if all(row.seed != seed for row in rows)]
     if todo:
         sentences = neutral_sentences(run, sources)
-    with progress("Random draws", len(todo), "draws") as advance:
-        for seed in todo:
-            row, found[seed] = _draw(run, hits, seed, own, sentences)
-            rows = [own, *sorted([*rows[1:], row], key=lambda row: row.seed or 0)]
+    with progress("Random draws", len(todo) * len(facts), "facts x draws") as advance:
+        for start in range(0, len(todo), _AT_ONCE):
+            for row, drawn in _draw(run, hits, todo[start : start + _AT_ONCE], own, sentences, advance):
+                found[row.seed or 0] = drawn
+                rows.append(row)
+            rows = [own, *sorted(rows[1:], key=lambda row: row.seed or 0)]
             write_draw_hits(job.folder / DRAW_HITS, facts, dict(sorted(found.items())))
             write_draws(path, rows)
-            advance(1)
     for row in rows:
         if not abs(row.kl - own.kl) <= _MOST_APART * own.kl:
             job.data_warnings.add(UNMATCHED, f"seed {row.seed}: {row.kl:.4g} instead of {own.kl:.4g}")
@@ -119,21 +125,46 @@ def _edit(run: Prepared, seed: int) -> Edit:
 
 
 def _draw(
-    run: Prepared, hits: Sequence[RelationHits], seed: int, own: DrawRow, sentences: NeutralSentences
-) -> tuple[DrawRow, Hits]:
-    language, pair, drawn = run.job.settings.language, own.pair, _edit(run, seed)
-    scale, kl = matched_scale(lambda scale: sentences.divergence(drawn.at_strength(scale, scale), pair.layers), own.kl)
-    edit = drawn.at_strength(scale, scale)
+    run: Prepared,
+    hits: Sequence[RelationHits],
+    seeds: Sequence[int],
+    own: DrawRow,
+    sentences: NeutralSentences,
+    advance: Advance,
+) -> list[tuple[DrawRow, Hits]]:
+    """Some draws, each at a scale at which its KL is the intervention's, evaluated together."""
+    pair = own.pair
+    matched = [_matched(_edit(run, seed), pair, own.kl, sentences) for seed in seeds]
+    edit = Numbered([each.edit for each in matched])
+    pairs = [edit.pair(pair, number) for number in range(len(seeds))]
     found = np.concatenate(
-        [run.evaluator.under(language, part.relation, edit, pair, lambda steps=1: None) for part in hits]
+        [run.evaluator.under(run.job.settings.language, part.relation, edit, pairs, advance) for part in hits], axis=1
     )
     data = FactHits(
-        found[None],
+        found,
         np.concatenate([part.pivot_by_fact() for part in hits]),
         tuple(part.relation.name for part in hits for _ in part.relation.facts),
     )
-    measured = {each.name: as_stored(each.values(data)[0]) for each in run.job.measured}
-    return DrawRow(seed, pair, as_stored(scale), as_stored(kl), len(data.relations), measured), found
+    values = {each.name: each.values(data) for each in run.job.measured}
+    rows = []
+    for number, (seed, each) in enumerate(zip(seeds, matched, strict=True)):
+        measured = {name: as_stored(of[number]) for name, of in values.items()}
+        rows.append(DrawRow(seed, pair, as_stored(each.scale), as_stored(each.kl), len(data.relations), measured))
+    return list(zip(rows, found, strict=True))
+
+
+@dataclass(frozen=True)
+class _Matched:
+    """A draw's edit at its ``scale``, and its KL there."""
+
+    edit: Edit
+    scale: float
+    kl: float
+
+
+def _matched(drawn: Edit, pair: LayerPair, target: float, sentences: NeutralSentences) -> _Matched:
+    scale, kl = matched_scale(lambda at: sentences.divergence(drawn.at_strength(at, at), pair.layers), target)
+    return _Matched(drawn.at_strength(scale, scale), scale, kl)
 
 
 def _kept(run: Prepared, own: DrawRow) -> list[DrawRow]:

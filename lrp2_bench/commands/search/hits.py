@@ -159,17 +159,19 @@ class HitsEvaluator:
         asked = AskedSide("pivot", self.facts.pivot, result.pivot_relation, result.pivot)
         self._evaluate(asked, [None], range(len(asked.relation.facts)), _unseen)
 
-    def under(self, language: str, relation: Relation, edit: Edit, pair: LayerPair, advance: Advance) -> Hits:
-        """``[fact]``: the hits of a relation in the language or the pivot under ``edit`` at the pair's layers, which
-        are not stored."""
+    def under(
+        self, language: str, relation: Relation, edit: Edit, pairs: Sequence[LayerPair], advance: Advance
+    ) -> Hits:
+        """``[pair, fact]``: the hits of a relation in the language or the pivot under ``edit`` at the ``pairs``, in
+        their order, which are not stored."""
         everyone = range(len(relation.facts))
         if not everyone:
-            return np.zeros(0, dtype=np.int8)
-        plan = plan_grid(self.model.blocks, [pair.layers], baseline=False, uses_back=edit.before_leaving_uses_back)
+            return np.zeros((len(pairs), 0), dtype=np.int8)
+        plan = plan_grid(self.model.blocks, pairs, baseline=False, uses_back=edit.before_leaving_uses_back)
         asked = AskedSide("language", language, relation, np.zeros((0, 0), dtype=np.int8))
         limits = limits_for(self.model, plan, self.settings.grid)
-        hits: Hits = evaluate(self._probe(asked), plan, edit, everyone, limits, advance)[0]
-        return hits
+        found = evaluate(self._probe(asked), plan, edit, everyone, limits, advance)
+        return found[[plan.settings.index(pair) for pair in pairs]]
 
     def _evaluate(self, asked: AskedSide, wanted: Sequence[Setting], places: Sequence[int], advance: Advance) -> None:
         row_of = {setting: row for row, setting in enumerate(self.everything)}

@@ -104,7 +104,7 @@ class GenericModel(LayeredModel):
         """The model's own forward over plain sentences."""
         return self._dry.run(batch.ids, batch.keep)
 
-    @property
+    @cached_property  # asked for every sentence
     def max_tokens(self) -> int | None:
         config = self.model.config.get_text_config()
         limit: int | None = next((value for name in _LENGTHS if (value := getattr(config, name, None))), None)
