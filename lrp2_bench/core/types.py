@@ -42,8 +42,8 @@ class LayerPair:
     """Where hidden states enter the pivot's space (LIRP, after block ``lirp``) and leave it (LSRP), and how strongly.
 
     ``strength`` and ``strength_back`` are those of the two ways where a search chooses them; without, they are the
-    run's own. A ``strength_back`` that equals ``strength`` is written as none, which :meth:`at` does. Pairs without
-    strengths come first among those of the same layers.
+    run's own. A ``strength_back`` that equals ``strength`` is written as none, which :meth:`at` does; 0 is no way back.
+    Pairs without strengths come first among those of the same layers.
     """
 
     lirp: int
@@ -59,9 +59,10 @@ class LayerPair:
             )
         if self.strength is None and self.strength_back is not None:
             raise ValueError(f"A pair has a strength of the way back, {self.strength_back}, but none of the way there.")
-        for strength in (self.strength, self.strength_back):
-            if strength is not None and not 0.0 < strength < math.inf:
-                raise ValueError(f"A strength is a number above 0, not {strength}.")
+        if self.strength is not None and not 0.0 < self.strength < math.inf:
+            raise ValueError(f"A strength is a number above 0, not {self.strength}.")
+        if self.strength_back is not None and not 0.0 <= self.strength_back < math.inf:
+            raise ValueError(f"A strength of the way back is a number from 0 on, not {self.strength_back}.")
         if self.strength_back is not None and self.strength_back == self.strength:
             raise ValueError(f"A pair of one strength, {self.strength}, has no other of the way back.")
 

@@ -44,9 +44,15 @@ class Estimate:
 
 
 def estimate(
-    probes: Sequence[Probe], plan: GridPlan, edit: Shifts | Edit | None, limits: Limits, seed: int
+    probes: Sequence[Probe],
+    plan: GridPlan,
+    edit: Shifts | Edit | None,
+    limits: Limits,
+    seed: int,
+    most: float = _SECONDS,
 ) -> Estimate:
-    """Time samples of the ``probes``' facts in every setting of ``plan``; nothing is kept of their hits."""
+    """Time samples of the ``probes``' facts in every setting of ``plan``, for ``most`` seconds or a quarter of what all
+    would take; nothing is kept of their hits."""
     costs = [_flops(probe, plan, limits, None) for probe in probes]
     total = sum(costs)
     if not total:
@@ -57,7 +63,7 @@ def estimate(
     facts = next([fact] for fact in everything if _flops(largest, plan, limits, [fact]))
     _time(largest, plan, edit, limits, facts)  # the first of anything is slow
     rate = _flops(largest, plan, limits, facts) / _time(largest, plan, edit, limits, facts)
-    budget = min(_SECONDS, _MOST_SHARE * total / rate) * rate
+    budget = min(most, _MOST_SHARE * total / rate) * rate
     affordable = int(budget / _flops(largest, plan, limits, facts))
     wanted = max(min(_FEWEST, affordable), affordable // _FACTS)
     samples = max(1, min(_SAMPLES, wanted, 2 * sum(cost > 0 for cost in costs)))

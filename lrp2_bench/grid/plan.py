@@ -12,8 +12,12 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
 
 
+#: In the place of a strength that a pair does not name; 0 is one, of the way back.
+UNNAMED = -1.0
+
+
 class Entry(NamedTuple):
-    """What pairs that share the run behind their LIRP layer have in common; 0 for a strength that they do not name."""
+    """What pairs that share the run behind their LIRP layer have in common."""
 
     layer: int
     strength: float
@@ -22,7 +26,11 @@ class Entry(NamedTuple):
 
 def entry_of(pair: LayerPair, uses_back: bool) -> Entry:
     """``uses_back``: the edit's ``before_leaving_uses_back``."""
-    return Entry(pair.lirp, pair.strength or 0.0, (pair.back or 0.0) if uses_back else 0.0)
+    return Entry(pair.lirp, or_unnamed(pair.strength), or_unnamed(pair.back) if uses_back else UNNAMED)
+
+
+def or_unnamed(strength: float | None) -> float:
+    return UNNAMED if strength is None else strength
 
 
 @dataclass(frozen=True)

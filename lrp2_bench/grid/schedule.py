@@ -17,7 +17,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lrp2_bench.core.types import LayerPair, Setting
-from lrp2_bench.grid.plan import Entry, entry_of
+from lrp2_bench.grid.plan import UNNAMED, Entry, entry_of, or_unnamed
 from lrp2_bench.models.devices import send
 
 Numbers = npt.NDArray[np.int64]
@@ -88,7 +88,7 @@ class Scheduler:
         exits: dict[Entry, set[tuple[int, float]]] = defaultdict(set)
         for pair in settings:
             if pair is not None:
-                exits[entry_of(pair, uses_back)].add((pair.lsrp, pair.back or 0.0))
+                exits[entry_of(pair, uses_back)].add((pair.lsrp, or_unnamed(pair.back)))
         entries = sorted(exits)
         numbered = {entry: sorted(exits[entry]) for entry in entries}
         most = max(map(len, numbered.values()), default=0)
@@ -115,11 +115,11 @@ class Scheduler:
         pair: LayerPair, uses_back: bool, entries: list[Entry], exits: Mapping[Entry, list[tuple[int, float]]]
     ) -> tuple[int, int]:
         entry = entry_of(pair, uses_back)
-        return 1 + entries.index(entry), 1 + exits[entry].index((pair.lsrp, pair.back or 0.0))
+        return 1 + entries.index(entry), 1 + exits[entry].index((pair.lsrp, or_unnamed(pair.back)))
 
     def _strengths(self, strength: float, back: float) -> int:
         """Their number. An edit that does not look at the way back yet gets any."""
-        found = (strength, back or strength) if strength else None
+        found = None if strength == UNNAMED else (strength, strength if back == UNNAMED else back)
         if found not in self.strengths:
             self.strengths.append(found)
         return self.strengths.index(found)

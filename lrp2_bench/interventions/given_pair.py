@@ -7,12 +7,12 @@ from typing import Any
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.interventions.strengths import strength_of
+from lrp2_bench.interventions.strengths import strength_of, way_back_of
 
 
 def given_pair(entry: Any, refused: Callable[[str], BenchError]) -> LayerPair:
-    """The pair that ``entry`` names: whole layers 1 <= LIRP < LSRP, then none, one or two strengths above 0, which
-    multiply the shifts there and back. Whether a model has those layers is for the caller.
+    """The pair that ``entry`` names: whole layers 1 <= LIRP < LSRP, then none, one or two strengths, which multiply
+    the shifts there (above 0) and back (0: none). Whether a model has those layers is for the caller.
 
     Raises what ``refused`` makes of a reason, such as 'is no pair of layers'.
     """
@@ -25,6 +25,7 @@ def given_pair(entry: Any, refused: Callable[[str], BenchError]) -> LayerPair:
     if not 1 <= entry[0] < entry[1]:
         raise refused("is no pair of layers")
     try:
-        return LayerPair(entry[0], entry[1]).at(*(strength_of("strength", one) for one in entry[2:]))
+        back = (way_back_of("strength", one) for one in entry[3:])
+        return LayerPair(entry[0], entry[1]).at(*(strength_of("strength", one) for one in entry[2:3]), *back)
     except BenchError as error:
         raise refused(f"has a strength that is none: {str(error).splitlines()[0].rstrip('.')}") from error

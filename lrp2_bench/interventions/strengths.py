@@ -21,7 +21,7 @@ def fixed_strengths(settings: ProjectionSettings) -> Strengths:
     """Those of a run. Raises :class:`BenchError` for what is no strength."""
     strength = strength_of("projection.strength", settings.strength)
     back = settings.strength_back
-    return strength, strength if back is None else strength_of("projection.strength_back", back)
+    return strength, strength if back is None else way_back_of("projection.strength_back", back)
 
 
 def strength_of(setting: str, value: object, such_as: str = "0.5") -> float:
@@ -36,6 +36,13 @@ def strength_of(setting: str, value: object, such_as: str = "0.5") -> float:
     if value < 0.0:
         raise _refused(setting, value, such_as, "is negative, which would move states away from the pivot")
     return round(float(value), DECIMALS)
+
+
+def way_back_of(setting: str, value: object, such_as: str = "0.5") -> float:
+    """The same of the way back, where 0 is one: states stay where they were moved to."""
+    if not isinstance(value, bool) and isinstance(value, int | float) and round(value, DECIMALS) == 0.0:
+        return 0.0
+    return strength_of(setting, value, such_as)
 
 
 def number(strength: float) -> str:

@@ -85,7 +85,7 @@ def strengths_of(stored: StoredHits) -> tuple[tuple[float, float | None], ...]:
     """The strengths that were searched, ascending; none where there is a run's own alone."""
     pairs = (setting for setting in stored.settings if setting is not None)
     found = {(pair.strength, pair.strength_back) for pair in pairs if pair.strength is not None}
-    return tuple(sorted(found, key=lambda each: (each[0], each[1] or each[0])))
+    return tuple(sorted(found, key=lambda each: (each[0], each[0] if each[1] is None else each[1])))
 
 
 def confidence_set(task: Task, hits: Hits, clusters: Clusters | None = None) -> npt.NDArray[np.bool_]:

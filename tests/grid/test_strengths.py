@@ -30,8 +30,8 @@ from tests.support.probing import hits_of, load, probe_of
 from tests.support.properties import steady
 from tests.support.vectors import random_vectors
 
-#: Strengths there and back, each the same both ways where there is one.
-STRENGTHS = ((1.0, None), (0.5, None), (0.5, 2.0))
+#: Strengths there and back, each the same both ways where there is one; 0 is no way back.
+STRENGTHS = ((1.0, None), (0.5, 0.0), (0.5, None), (0.5, 2.0))
 
 
 def _settings(blocks: int) -> list[LayerPair]:

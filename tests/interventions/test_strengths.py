@@ -60,6 +60,7 @@ def test_an_edit_that_knows_no_strength_is_used_at_strength_one_alone() -> None:
         ({"strength": 1e-5}, "lrp2_s0.00001"),
         ({"kind": "random", "seed": 3, "tokens": ProjectionTokens.text, "strength": 10}, "random_seed3_text_s10"),
         ({"kind": "lirp_only", "strength": 0.5}, "lirp_only_s0.5"),
+        ({"kind": "subspace", "strength": 0.3, "strength_back": 0}, "subspace_s0.3_b0"),
     ],
 )
 def test_a_strength_of_its_own_is_in_the_label(settings: dict[str, Any], label: str) -> None:
@@ -82,6 +83,9 @@ def test_what_only_looks_like_a_strength_is_an_experiments_name(text: str) -> No
     ],
 )  # fmt: skip
 def test_what_is_no_strength_is_refused_with_what_is(name: str, value: Any, why: str) -> None:
+    if name == "strength_back" and why == "that is the baseline":
+        assert intervention(ProjectionSettings(**{name: value})).strengths == (1.0, 0.0)
+        return
     with pytest.raises(BenchError, match=rf"(?s)projection.{name}=.*{why}.*Give numbers above 0.*{name}=0.5"):
         intervention(ProjectionSettings(**{name: value}))
 

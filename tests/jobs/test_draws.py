@@ -70,7 +70,7 @@ def test_draws_and_damage_evaluated_together_are_those_evaluated_alone(
     settings = ("search=pairs", "search.pairs=[[1,3],[1,2],[2,3,0.5]]", "projection.seeds=3", "projection.tokens=text")
     assert together.search(*settings) == 0
     with monkeypatch.context() as patched:
-        patched.setattr("lrp2_bench.commands.search.draws._AT_ONCE", 1)
+        patched.setattr("lrp2_bench.commands.search.draws.DRAWN_AT_ONCE", 1)
         under = HitsEvaluator.under
 
         def one_by_one(

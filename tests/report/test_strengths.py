@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lrp2_bench.api.results import load_results
-from lrp2_bench.commands.search.hits import RelationHits
+from lrp2_bench.commands.search.board import RelationHits
 from lrp2_bench.commands.search.views import _pair_rows
 from lrp2_bench.core.errors import UnknownNameError
 from lrp2_bench.core.types import Fact, LayerPair, Relation, Setting, all_pairs

@@ -7,7 +7,7 @@ from pathlib import Path
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ScoreCommand
 from lrp2_bench.core.types import LayerPair
-from lrp2_bench.interventions.strengths import Strengths, strength_of
+from lrp2_bench.interventions.strengths import Strengths, strength_of, way_back_of
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.status import state_of
 
@@ -48,7 +48,11 @@ def _pair(given: object, usual: Strengths) -> LayerPair:
     lirp, lsrp, *strengths = given
     if int(lirp) != lirp or int(lsrp) != lsrp or not 1 <= lirp < lsrp:
         raise BenchError(f"score.settings has {given!r}: a layer pair needs whole numbers 1 <= LIRP < LSRP.")
-    there, back = ([strength_of("score.settings", one, "[[14,16,0.5]]") for one in strengths] * 2 or usual)[:2]
+    there, back = usual
+    if strengths:
+        there = back = strength_of("score.settings", strengths[0], "[[14,16,0.5]]")
+    if strengths[1:]:
+        back = way_back_of("score.settings", strengths[1], "[[14,16,0.5,0.25]]")
     if (there, back) != usual and usual != (1.0, 1.0):
         raise BenchError(
             f"score.settings has {given!r}, but projection.strength={usual[0]:g} is the strength of this whole run: "

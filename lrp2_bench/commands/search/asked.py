@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from lrp2_bench.core.settings import SearchCommand, SearchKind, SearchSettings
 from lrp2_bench.core.types import LayerPair, Setting, all_pairs
 from lrp2_bench.interventions.base import Intervention
 from lrp2_bench.interventions.given_pair import given_pair
-from lrp2_bench.interventions.strengths import strength_of
+from lrp2_bench.interventions.strengths import strength_of, way_back_of
 from lrp2_bench.search.space import Ranges
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def what_is_asked(settings: SearchCommand, intervention: Intervention) -> Asked:
             "chooses strengths itself.\nLeave projection.strength and projection.strength_back out."
         )
     backs = search.strengths_back or search.strength_back_range
-    if (backs or any(pair.strength_back for pair in asked.given or ())) and not intervention.has_way_back:
+    if (backs or any(pair.strength_back is not None for pair in asked.given or ())) and not intervention.has_way_back:
         raise BenchError(
             f"projection={intervention.name} has one side, so that a strength of the way back has no effect.\n"
             "Leave search.strengths_back, search.strength_back_range and fourth numbers of search.pairs out."
@@ -115,17 +115,18 @@ def _require_read(search: SearchSettings) -> None:
 
 def _strengths(search: SearchSettings) -> tuple[tuple[float, float | None], ...]:
     there = _listed_strengths("search.strengths", search.strengths)
-    back = _listed_strengths("search.strengths_back", search.strengths_back)
+    back = _listed_strengths("search.strengths_back", search.strengths_back, back=True)
     return tuple((strength, each) for strength in there for each in back or (None,))
 
 
-def _listed_strengths(name: str, listed: Sequence[float] | None) -> tuple[float, ...]:
-    """Each once, ascending; without the baseline's, which is evaluated in any case."""
+def _listed_strengths(name: str, listed: Sequence[float] | None, *, back: bool = False) -> tuple[float, ...]:
+    """Each once, ascending; without the baseline's, which is evaluated in any case. Of the way ``back``, 0 is one."""
     if listed is None:
         return ()
-    if 0 in listed:
+    if 0 in listed and not back:
         log.info("%s: 0 is the baseline, which every search evaluates once; it was left out.", name)
-    found = sorted({strength_of(name, strength, "[0.5,1.0]") for strength in listed if strength != 0})
+    read = way_back_of if back else strength_of
+    found = sorted({read(name, strength, "[0.5,1.0]") for strength in listed if back or strength != 0})
     if not found:
         raise BenchError(f"{name}={list(listed)} has no strength. Give some above 0: {name}=[0.5,1.0].")
     return tuple(found)
@@ -137,14 +138,14 @@ def _ranges(search: SearchSettings) -> Ranges | None:
     back = search.strength_back_range
     return Ranges(
         _range("search.strength_range", search.strength_range),
-        None if back is None else _range("search.strength_back_range", back),
+        None if back is None else _range("search.strength_back_range", back, way_back_of),
     )
 
 
-def _range(name: str, given: Sequence[float]) -> tuple[float, float]:
+def _range(name: str, given: Sequence[float], read: Callable[..., float] = strength_of) -> tuple[float, float]:
     if len(given) != 2:
         raise BenchError(f"{name}={list(given)} is no range. Give two numbers, such as {name}=[0.1,2.0].")
-    low, high = (strength_of(name, strength, "[0.1,2.0]") for strength in given)
+    low, high = (read(name, strength, "[0.1,2.0]") for strength in given)
     if low >= high:
         raise BenchError(f"{name}={list(given)} has its least not below its most. Give {name}=[LEAST,MOST].")
     return low, high
@@ -167,7 +168,10 @@ def _pair(entry: Any) -> LayerPair:
     """Raises :class:`BenchError`, naming ``entry``."""
 
     def refused(why: str) -> BenchError:
-        return BenchError(f"search.pairs: {entry!r} {why}.\nGive {_FORM}, with 1 <= LIRP < LSRP and strengths above 0.")
+        return BenchError(
+            f"search.pairs: {entry!r} {why}.\nGive {_FORM}, with 1 <= LIRP < LSRP and strengths above 0 "
+            "(STRENGTH_BACK from 0 on)."
+        )
 
     return given_pair(entry, refused)
 

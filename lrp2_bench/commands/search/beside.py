@@ -6,14 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lrp2_bench.commands.search.draws import DRAWN_AT_ONCE
 from lrp2_bench.commands.search.projection import Projection
-from lrp2_bench.commands.search.stand_in import own_sentences
+from lrp2_bench.commands.search.stand_in import own_sentences, stand_in_edit
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import SearchCommand, SearchKind
-from lrp2_bench.core.types import ParallelFacts, Relation
+from lrp2_bench.core.types import LayerPair, ParallelFacts, Relation
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.grid.divergence import SENTENCES
+from lrp2_bench.grid.limits import limits_for
+from lrp2_bench.grid.pilot import estimate
+from lrp2_bench.grid.plan import plan_grid
+from lrp2_bench.interventions.base import Edit
 from lrp2_bench.interventions.cached_vectors import sentences_to_compute
 from lrp2_bench.interventions.sentence_means import sentence_means
 from lrp2_bench.interventions.tokens import CHOICES
@@ -21,17 +26,14 @@ from lrp2_bench.interventions.vectors import batch_tokens_of, token_sequences
 from lrp2_bench.models.devices import clock
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint
+from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
+from lrp2_bench.probing.log_partition import LogPartition
+from lrp2_bench.probing.pools import pool_of
+from lrp2_bench.probing.probe import Probe
 
-#: Sentences that are timed, and scales at which a random draw's KL is usually tried until it matches.
-_TIMED, _SCALES = 64, 3
-
-
-@dataclass(frozen=True)
-class Sides:
-    """Seconds of one setting's hits of all facts, in the language and in the pivot."""
-
-    language: float
-    pivot: float
+#: Sentences that are timed; scales at which a random draw's KL is usually tried until it matches; and seconds for which
+#: hits of damage and of draws are tried.
+_TIMED, _SCALES, _SECONDS = 64, 3, 5.0
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,14 @@ def beside(
     settings: SearchCommand,
     facts: ParallelFacts,
     projection: Projection | None,
-    pairs: int,
-    one: Sides,
+    pairs: Sequence[LayerPair],
     make_corpus: Callable[[], Corpus],
 ) -> tuple[list[Part], str]:
-    """The parts of a job of so many ``pairs`` (without a ``projection``: of baselines), and what could not be counted,
-    "" for nothing.
+    """The parts of a job of these ``pairs`` (without a ``projection``: of baselines), and what could not be counted, ""
+    for nothing.
 
-    States of sentences are priced by running some of the facts' own, hits by what one setting of them takes (``one``);
-    vectors that are cached cost nothing.
+    States of sentences are priced by running some of the facts' own, hits by running a few; vectors that are cached
+    cost nothing.
     """
     if facts.language == facts.pivot:
         return [], ""
@@ -68,14 +69,39 @@ def beside(
     vectors, unknown = _vectors(model, checkpoint, settings, projection, make_corpus)
     parts = [Part(f"vectors ({len(vectors):,} sentences)", token * sum(vectors))] if vectors else []
     parts.append(Part(f"alignment ({shared:,} facts)", 3 * shared * sentence))  # two languages, and one of them moved
-    if settings.damage:
-        at = pairs if settings.search.kind is SearchKind.pairs else 1
-        of = "1 pair" if at == 1 else f"{at} pairs"
+    if settings.damage and pairs:
+        edit = stand_in_edit(projection, settings, model, facts)
+        given = settings.search.kind is SearchKind.pairs
+        at = list(pairs) if given else [pairs[len(pairs) // 2]]
+        of = "1 pair" if len(at) == 1 else f"{len(at)} pairs"
         neutral = 0.0 if settings.vectors.path is not None else SENTENCES * sentence
-        parts.append(Part(f"damage (at {of})", at * one.pivot + (at + 1) * neutral))
+        seconds = _seconds(model, settings, facts.pivot_relations, at, edit)
+        parts.append(Part(f"damage (at {of})", seconds + (len(at) + 1) * neutral))
         if seeds := settings.projection.seeds:
-            parts.append(Part(f"random draws ({seeds})", seeds * (one.language + _SCALES * neutral)))
+            layers = at[-1].layers
+            together = [layers.at(0.5 + number / 20) for number in range(min(seeds, DRAWN_AT_ONCE))]
+            seconds = _seconds(model, settings, facts.relations, together, edit) * seeds / len(together)
+            parts.append(Part(f"random draws ({seeds})", seconds + seeds * _SCALES * neutral))
     return parts, unknown
+
+
+def _seconds(
+    model: LayeredModel, settings: SearchCommand, relations: Sequence[Relation], pairs: Sequence[LayerPair], edit: Edit
+) -> float:
+    """What hits of ``pairs``, evaluated together, take."""
+    start, log_partition = clock(model.device), build_log_partition(model, settings.grid)
+    probes = [probe_of(model, relation, settings, log_partition) for relation in relations]
+    building = clock(model.device) - start
+    plan = plan_grid(model.blocks, pairs, baseline=False, uses_back=edit.before_leaving_uses_back)
+    limits = limits_for(model, plan, settings.grid)
+    return building + estimate(probes, plan, edit, limits, settings.seed, most=_SECONDS).seconds
+
+
+def probe_of(model: LayeredModel, relation: Relation, settings: SearchCommand, log_partition: LogPartition) -> Probe:
+    """A relation's, whose data warnings nobody hears."""
+    probing = settings.probing
+    pool = pool_of(relation, pool_size(model, probing), settings.seed, filtered=probing.filtered)
+    return build_probe(model, relation, pool, relation.name, probing, log_partition, DataWarnings())
 
 
 def _ids(relations: Sequence[Relation]) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lrp2_bench.commands.search.hits import RelationHits
+from lrp2_bench.commands.search.board import RelationHits
 from lrp2_bench.commands.search.prepared import Prepared, Sources
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import changed

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lrp2_bench.commands.search.board import RelationHits
 from lrp2_bench.commands.search.damage import neutral_sentences
-from lrp2_bench.commands.search.hits import RelationHits
 from lrp2_bench.commands.search.prepared import Prepared, Sources
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.progress import Advance, progress
@@ -31,7 +31,7 @@ from lrp2_bench.results.tables import PairRow
 log = logging.getLogger(__name__)
 
 #: Draws that are evaluated together, and lost together where a job is stopped.
-_AT_ONCE = 10
+DRAWN_AT_ONCE = 10
 
 #: How near a draw's KL has to come to the intervention's, as a share of it, and in how many steps.
 _NEAR, _STEPS = 0.05, 24
@@ -79,8 +79,8 @@ def stored_draws(
     if todo:
         sentences = neutral_sentences(run, sources)
     with progress("Random draws", len(todo) * len(facts), "facts x draws") as advance:
-        for start in range(0, len(todo), _AT_ONCE):
-            for row, drawn in _draw(run, hits, todo[start : start + _AT_ONCE], own, sentences, advance):
+        for start in range(0, len(todo), DRAWN_AT_ONCE):
+            for row, drawn in _draw(run, hits, todo[start : start + DRAWN_AT_ONCE], own, sentences, advance):
                 found[row.seed or 0] = drawn
                 rows.append(row)
             rows = [own, *sorted(rows[1:], key=lambda row: row.seed or 0)]

@@ -14,7 +14,9 @@ from lrp2_bench.core.settings import ModelSettings, ProjectionTokens, SearchComm
 from lrp2_bench.data.corpus import Corpus
 from lrp2_bench.interventions.vectors import load_vectors, vectors_path
 from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.loading import Checkpoint
 from lrp2_bench.probing.build import pool_size_of, score_of
+from lrp2_bench.results.baselines import Baselines
 
 #: Where a language's vectors come from; None where that is not fixed yet.
 Origin = Callable[[str], str | None]
@@ -72,6 +74,30 @@ def _model(digest: str, settings: ModelSettings) -> dict[str, str]:
     return {"digest": digest, "precision": settings.precision.value, **packed}
 
 
+def _probing(settings: SearchCommand, family: str | None) -> dict[str, Any]:
+    probing = settings.probing
+    return {
+        "pool_size": (pool_size_of(family, probing) or "full") if family else None,
+        "sentence_score": score_of(family, probing).value if family else None,
+        # Folders of the other families know nothing of it.
+        **({"closing_sentinel": probing.closing_sentinel} if family == "seq2seq" else {}),
+        "seed": settings.seed,
+        # Folders of earlier versions lack these keys, which stand for what is left out today as well.
+        **({"filtered": True} if probing.filtered else {}),
+        **({"templates": probing.templates.value} if probing.templates is not Templates.first else {}),
+    }
+
+
+def baselines_for(settings: SearchCommand, checkpoint: Checkpoint, model: LayeredModel) -> Baselines:
+    """The baselines of earlier runs of the same model, asked in the same way."""
+    decisive = {
+        "model": _model(checkpoint.digest, settings.model),
+        "probing": _probing(settings, model.family),
+        "device": model.device.type,
+    }
+    return Baselines(Path(settings.paths.cache).expanduser() / "baselines", decisive)
+
+
 def _sides(projection: Projection, settings: SearchCommand) -> dict[str, str]:
     """The languages whose vectors it takes, by what they are to it."""
     sides = {"language": settings.language, "pivot": settings.pivot}
@@ -83,7 +109,7 @@ def _sides(projection: Projection, settings: SearchCommand) -> dict[str, str]:
 def _identity(
     job: SearchJob, inputs: Inputs, family: str | None, origin: Origin, fit: str | None = None
 ) -> dict[str, Any]:
-    settings, probing = job.settings, job.settings.probing
+    settings = job.settings
     tokens, strengths = settings.projection.tokens, inputs.projection.intervention.strengths
     return {
         "model": _model(inputs.checkpoint.digest, settings.model),
@@ -94,16 +120,7 @@ def _identity(
             **{side: origin(code) for side, code in _sides(inputs.projection, settings).items()},
             **({"fit": fit} if inputs.projection.needs.fits else {}),
         },
-        "probing": {
-            "pool_size": (pool_size_of(family, probing) or "full") if family else None,
-            "sentence_score": score_of(family, probing).value if family else None,
-            # Folders of the other families know nothing of it.
-            **({"closing_sentinel": probing.closing_sentinel} if family == "seq2seq" else {}),
-            "seed": settings.seed,
-            # Folders of earlier versions lack these keys, which stand for what is left out today as well.
-            **({"filtered": True} if probing.filtered else {}),
-            **({"templates": probing.templates.value} if probing.templates is not Templates.first else {}),
-        },
+        "probing": _probing(settings, family),
         "projection": inputs.projection.name,
         # Folders of earlier versions lack these keys: that stands for all tokens and strength 1, and so it does today.
         **({"tokens": tokens.value} if tokens is not ProjectionTokens.all else {}),

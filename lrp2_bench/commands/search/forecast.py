@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from lrp2_bench.commands.search.beside import Part, Sides
+from lrp2_bench.commands.search.beside import Part
 from lrp2_bench.grid.cost import Cost, ModelShape, log_partition_flops, partial_log_partition_flops
 from lrp2_bench.grid.limits import Limits
 from lrp2_bench.grid.pilot import Estimate
@@ -48,7 +48,6 @@ class Forecast:
     likely: Estimate
     memory: Memory
     threads: str  # that seconds are of
-    sides: Sides  # seconds of one setting
 
     def seconds(self, *, most: bool) -> float:
         """Seconds of what is certain alone, or of all that is possible too."""
@@ -62,7 +61,9 @@ def forecast_table(forecast: Forecast, beside: Sequence[Part] = ()) -> Table:
     """For the terminal; ``beside`` are the parts of the job that are no hits."""
     plan, certain, possible = forecast.plan, forecast.certain, forecast.possible
     most = certain + possible
-    table = Table(title=f"{forecast.facts:,} facts in {len(plan.settings)} configurations", min_width=60)
+    count = len(plan.settings)
+    of = "1 configuration" if count == 1 else f"{count} configurations"
+    table = Table(title=f"{forecast.facts:,} facts in {of}", min_width=60)
     table.add_column("", no_wrap=True)
     for column in ("at least", "at most", "one pass per configuration"):
         table.add_column(column, justify="right")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
-import numpy.typing as npt
 
+from lrp2_bench.commands.search.board import Board, RelationHits
 from lrp2_bench.commands.search.live import UNSEEN, Live
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.progress import Advance, progress
@@ -24,85 +24,12 @@ from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
 from lrp2_bench.probing.probe import Probe
+from lrp2_bench.results.baselines import Baselines
 from lrp2_bench.results.hits import HitsStore, Side
 from lrp2_bench.results.leases import Leases, lease_of
 from lrp2_bench.results.status import JobStatus
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class RelationHits:
-    """``language`` is ``[setting, fact]``; ``pivot`` the pivot's baseline on the pivot's facts, ``[1, pivot fact]``."""
-
-    relation: Relation
-    pivot_relation: Relation
-    language: Hits
-    pivot: Hits
-
-    def pivot_by_fact(self) -> npt.NDArray[np.int8]:
-        """The pivot's hits by the language's facts, ``[fact]``; -1 where the pivot lacks the fact. Every wording of a
-        fact has those of the pivot's first."""
-        if self.pivot_relation is self.relation:
-            return np.array(self.pivot[0], dtype=np.int8)
-        hit = {fact.line_id: self.pivot[0, column] for column, fact in enumerate(self.pivot_relation.facts)}
-        return np.array([hit.get(fact.line_id, NOT_EVALUATED) for fact in self.relation.facts], dtype=np.int8)
-
-
-class Board:
-    """What is stored of every relation of a job and what is open, kept up with what other jobs store."""
-
-    def __init__(
-        self, store: HitsStore, facts: ParallelFacts, everything: Sequence[Setting], wanted: Sequence[Setting]
-    ) -> None:
-        self._store, self._everything, self._wanted = store, everything, wanted
-        self._relations = {
-            relation.name: (relation, pivot_relation)
-            for relation, pivot_relation in zip(facts.relations, facts.pivot_relations, strict=True)
-        }
-        self._by_itself = facts.language == facts.pivot
-        self.results: dict[str, RelationHits] = {}
-        #: The wanted settings that are open, by relation: none where only the pivot's side is. Done ones are not in it.
-        self.open: dict[str, list[Setting]] = {}
-        for name in self._relations:
-            self._load(name)
-
-    def refresh(self) -> None:
-        for name in self._store.refresh() & self._relations.keys():
-            self._load(name)
-
-    def note(self, name: str) -> None:
-        """Read again what is open of a relation whose hits were written into."""
-        result = self.results[name]
-        if self._by_itself:
-            result.pivot[0] = result.language[0]
-        left = _open(result.language, self._everything, self._wanted)
-        self.open.pop(name, None)
-        if left or NOT_EVALUATED in result.pivot:
-            self.open[name] = left
-
-    def hits(self) -> list[RelationHits]:
-        """Every stored setting of every relation, as it is now, in order; cheap where nobody has stored anything."""
-        self.refresh()
-        return [self.results[name] for name in self._relations]
-
-    def by_relation(self) -> list[Hits]:
-        """The language's hits ``[setting, fact]`` at hand, of every relation."""
-        return [result.language for result in self.results.values()]
-
-    def missing(self, among: Collection[str]) -> list[str]:
-        """Those of the relations ``among`` that are open, in order."""
-        return [name for name in self._relations if name in self.open and name in among]
-
-    def _load(self, name: str) -> None:
-        relation, pivot_relation = self._relations[name]
-        self.results[name] = RelationHits(
-            relation,
-            pivot_relation,
-            self._store.load("language", name, relation.facts, self._everything),
-            self._store.load("pivot", pivot_relation.name, pivot_relation.facts, [None]),
-        )
-        self.note(name)
 
 
 @dataclass(frozen=True)
@@ -130,6 +57,8 @@ class HitsEvaluator:
     data_warnings: DataWarnings
     #: Every setting, in the order of the rows of hits; a search over a range of strengths adds some.
     everything: list[Setting]
+    #: Of earlier runs; None where none are to be taken.
+    baselines: Baselines | None = None
 
     def add(self, settings: Iterable[Setting], results: Iterable[RelationHits]) -> None:
         """Give hits a row for each of ``settings`` that they lack, with what is stored of it."""
@@ -150,6 +79,8 @@ class HitsEvaluator:
         """Evaluate the open cells of the settings ``wanted`` on the facts at ``places`` (None: all), store them, and
         write them into ``result``."""
         asked = AskedSide("language", self.facts.language, result.relation, result.language)
+        if places is None and None in wanted:
+            self._recall(asked, advance)
         self._evaluate(asked, wanted, range(len(asked.relation.facts)) if places is None else places, advance)
 
     def evaluate_pivot(self, result: RelationHits) -> None:
@@ -157,6 +88,7 @@ class HitsEvaluator:
         if self.facts.language == self.facts.pivot:
             return
         asked = AskedSide("pivot", self.facts.pivot, result.pivot_relation, result.pivot)
+        self._recall(asked, _unseen)
         self._evaluate(asked, [None], range(len(asked.relation.facts)), _unseen)
 
     def under(
@@ -187,6 +119,25 @@ class HitsEvaluator:
             self.store.append(asked.side, asked.relation.name, facts, plan.settings, new)
             planned = np.array([row_of[setting] for setting in plan.settings])
             asked.hits[planned[:, None], block] = new
+            if (
+                None in settings
+                and self.baselines is not None
+                and NOT_EVALUATED not in (row := asked.hits[row_of[None]])
+            ):
+                self.baselines.save(asked.language, asked.relation, row)
+
+    def _recall(self, asked: AskedSide, advance: Advance) -> None:
+        """Store the baseline that an earlier run has evaluated, where all of it is open."""
+        row = asked.hits[self.everything.index(None)]
+        if self.baselines is None or not len(row) or (row != NOT_EVALUATED).any():
+            return
+        found = self.baselines.load(asked.language, asked.relation)
+        if found is None:
+            return
+        self._probe(asked)  # which counts what the tokenizer can make nothing of
+        self.store.append(asked.side, asked.relation.name, asked.relation.facts, [None], found[None])
+        row[:] = found
+        advance(len(found))
 
     def _probe(self, asked: AskedSide) -> Probe:
         probing, relation = self.settings.probing, asked.relation
@@ -211,6 +162,8 @@ def compute_hits(
     """
     board = Board(evaluator.store, evaluator.facts, evaluator.everything, wanted)
     _OpenRelations(board, evaluator, mine, status).evaluate(leases, live)
+    if evaluator.baselines is not None and (count := len(evaluator.baselines.recalled)):
+        log.info("Baselines of %d relations, of either language, were there from earlier runs.", count)
     return board
 
 
@@ -277,12 +230,6 @@ def open_blocks(hits: Hits, facts: Sequence[int]) -> list[tuple[list[int], list[
             block = blocks.setdefault(missing.tobytes(), (np.flatnonzero(missing).tolist(), []))
             block[1].append(fact)
     return list(blocks.values())
-
-
-def _open(hits: Hits, everything: Sequence[Setting], wanted: Sequence[Setting]) -> list[Setting]:
-    """The wanted settings with a fact not evaluated yet."""
-    incomplete = {setting for setting, row in zip(everything, hits, strict=True) if NOT_EVALUATED in row}
-    return [setting for setting in wanted if setting in incomplete]
 
 
 def _open_cells(hits: Hits, everything: Sequence[Setting], settings: Sequence[Setting]) -> int:

@@ -12,11 +12,12 @@ from typing import Any
 from lrp2_bench.analyses.exposure.job import note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
 from lrp2_bench.commands.search.asked import what_is_asked
+from lrp2_bench.commands.search.board import Board
 from lrp2_bench.commands.search.damage import damage_measures, stored_damage
 from lrp2_bench.commands.search.draws import require_draws, stored_draws
-from lrp2_bench.commands.search.fingerprint import early_identity, run_identity
+from lrp2_bench.commands.search.fingerprint import baselines_for, early_identity, run_identity
 from lrp2_bench.commands.search.held_out import held_out_measures, held_out_of
-from lrp2_bench.commands.search.hits import Board, HitsEvaluator, compute_hits
+from lrp2_bench.commands.search.hits import HitsEvaluator, compute_hits
 from lrp2_bench.commands.search.live import Live
 from lrp2_bench.commands.search.outcome import Views, log_outcome, record_of, started, write_manifest
 from lrp2_bench.commands.search.prepared import Inputs, Prepared, SearchJob, Sources, kept_config, manifest_details
@@ -199,7 +200,9 @@ def _open_folder(job: SearchJob, inputs: Inputs, model: LayeredModel, projection
         strengths = ", ".join(sorted({pair.strengths for pair in others}))
         log.info("'%s' has pairs of another search too, at strength %s. Tables show them.", job.folder, strengths)
     everything = asked.everything(pairs, searched, model.blocks)
-    evaluator = HitsEvaluator(model, facts, projection.edit, settings, store, job.data_warnings, everything)
+    # A rerun that is compared with an earlier one is to evaluate all of it.
+    baselines = baselines_for(settings, inputs.checkpoint, model) if inputs.reference is None else None
+    evaluator = HitsEvaluator(model, facts, projection.edit, settings, store, job.data_warnings, everything, baselines)
     return Prepared(job, inputs, evaluator, projection, asked, pairs, stored, identity, details)
 
 

@@ -14,8 +14,9 @@ import torch
 from rich.console import Console
 
 from lrp2_bench.commands.search.asked import what_is_asked
-from lrp2_bench.commands.search.beside import Sides, beside
+from lrp2_bench.commands.search.beside import beside, probe_of
 from lrp2_bench.commands.search.draws import require_draws
+from lrp2_bench.commands.search.fingerprint import baselines_for
 from lrp2_bench.commands.search.forecast import Forecast, Memory, forecast_table
 from lrp2_bench.commands.search.projection import Projection, choose_projection
 from lrp2_bench.commands.search.rates import block_rate, log_partition_rate
@@ -43,11 +44,10 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.models.loading import Checkpoint, find_checkpoint, load_model, weights_ahead
 from lrp2_bench.models.memory import free_bytes
 from lrp2_bench.probing.asked import as_asked
-from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
-from lrp2_bench.probing.log_partition import LogPartition
-from lrp2_bench.probing.pools import pool_of
+from lrp2_bench.probing.build import build_log_partition
 from lrp2_bench.probing.probe import Probe
 from lrp2_bench.probing.scores import require_scores
+from lrp2_bench.results.baselines import Baselines
 from lrp2_bench.results.hits import HitsStore, Side, holds_hits
 
 _GIB = 2**30
@@ -82,9 +82,12 @@ def run_plan(
     if not left.relations and not left.pivot_relations:
         return 0.0
     moved = projection if pairs else None
-    found = forecast(model, facts, settings, moved, left)
-    count = len(found.plan.pairs)
-    others, unknown = beside(model, checkpoint, settings, facts, moved, count, found.sides, make_corpus)
+    known = baselines_for(settings, checkpoint, model)
+    left, has_baselines = _without_known(left, known, pairs)
+    if known.recalled:
+        console.print(f"Baselines of {len(known.recalled)} relations, of either language, are there from earlier runs.")
+    found = forecast(model, facts, settings, moved, left, baseline=not has_baselines)
+    others, unknown = beside(model, checkpoint, settings, facts, moved, found.plan.pairs, make_corpus)
     console.print(forecast_table(found, others))
     if unknown:
         console.print(unknown, highlight=False, soft_wrap=True)
@@ -113,10 +116,25 @@ def _open_part(facts: ParallelFacts, folder: Path, plan: GridPlan) -> ParallelFa
     )
 
 
-def _grid(model: LayeredModel, settings: SearchCommand, pairs: bool, edit: Edit | None = None) -> GridPlan:
+def _without_known(left: ParallelFacts, known: Baselines, pairs: bool) -> tuple[ParallelFacts, bool]:
+    """What is left where earlier runs have baselines, and whether they have those of all that is left to be moved."""
+
+    def unknown(language: str, relations: Sequence[Relation]) -> tuple[Relation, ...]:
+        return tuple(each for each in relations if known.load(language, each) is None)
+
+    if left.language != left.pivot:
+        left = replace(left, pivot_relations=unknown(left.pivot, left.pivot_relations))
+    lacking = unknown(left.language, left.relations)
+    return (left, not lacking) if pairs else (replace(left, relations=lacking), False)
+
+
+def _grid(
+    model: LayeredModel, settings: SearchCommand, pairs: bool, edit: Edit | None = None, baseline: bool = True
+) -> GridPlan:
     chosen = intervention(settings.projection)
     asked = what_is_asked(settings, chosen).pairs(chosen, model.blocks) if pairs else ()
-    return plan_grid(model.blocks, asked, uses_back=edit is not None and edit.before_leaving_uses_back)
+    uses_back = edit is not None and edit.before_leaving_uses_back
+    return plan_grid(model.blocks, asked, baseline=baseline, uses_back=uses_back)
 
 
 def _memory_ahead(checkpoint: Checkpoint, settings: SearchCommand) -> str:
@@ -141,26 +159,26 @@ def forecast(
     settings: SearchCommand,
     projection: Projection | None,
     left: ParallelFacts | None = None,
+    *,
+    baseline: bool = True,
 ) -> Forecast:
     """Tokenizes every query and runs a few. Without a ``projection`` the baseline alone; ``left``: the part of
-    ``facts`` that is still to be asked."""
+    ``facts`` that is still to be asked; ``baseline``: whether it is too."""
     left = left or facts
     edit = stand_in_edit(projection, settings, model, facts) if projection is not None else None
-    grid = _grid(model, settings, projection is not None, edit)
+    grid = _grid(model, settings, projection is not None, edit, baseline)
     log_partition = build_log_partition(model, settings.grid)
     sides: list[tuple[GridPlan, Sequence[Relation]]] = [(grid, left.relations)]
     if facts.language != facts.pivot:
         sides.append((plan_grid(model.blocks, ()), left.pivot_relations))
-    counted, estimates, single, building = [], [], [], 0.0
+    counted, estimates, building = [], [], 0.0
     for plan, relations in sides:
         start = clock(model.device)
-        probes = [_probe(model, relation, settings, log_partition) for relation in relations]
+        probes = [probe_of(model, relation, settings, log_partition) for relation in relations]
         building += clock(model.device) - start  # which the job does again
         limits = limits_for(model, plan, settings.grid)
         estimates.append(estimate(probes, plan, edit, limits, settings.seed))
         counted.append(_count(model_shape(model), probes, plan, limits))
-        alone = _count(model_shape(model), probes, plan_grid(model.blocks, ()), limits).certain.flops
-        single.append(estimates[-1].seconds * alone / max(counted[-1].certain.flops, 1))
     limits = limits_for(model, grid, settings.grid)
     shape = model_shape(model)
     here = (each for each in (*model.model.parameters(), *model.model.buffers()) if each.device == model.device)
@@ -191,7 +209,6 @@ def forecast(
             sum(part.partial_rows for part in estimates),
         ),
         memory=memory,
-        sides=Sides(single[0], single[-1]),
         threads=_threads(torch.get_num_threads()) if model.device.type == "cpu" else f"on {model.device}",
     )
 
@@ -219,9 +236,3 @@ def _count(shape: ModelShape, probes: Sequence[Probe], plan: GridPlan, limits: L
         sum((naive_cost(shape, plan, each.certain + each.possible) for each in work), Cost()),
         sum(len(plan.settings) * part.log_partitions * part.queries for part in parts),
     )
-
-
-def _probe(model: LayeredModel, relation: Relation, settings: SearchCommand, log_partition: LogPartition) -> Probe:
-    probing = settings.probing
-    pool = pool_of(relation, pool_size(model, probing), settings.seed, filtered=probing.filtered)
-    return build_probe(model, relation, pool, relation.name, probing, log_partition, DataWarnings())

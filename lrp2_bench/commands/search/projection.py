@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lrp2_bench.commands.search.hits import RelationHits
+from lrp2_bench.commands.search.board import RelationHits
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.prompts import OBJECT

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from lrp2_bench.commands.search.asked import Asked
-from lrp2_bench.commands.search.hits import HitsEvaluator, RelationHits
+from lrp2_bench.commands.search.board import RelationHits
+from lrp2_bench.commands.search.hits import HitsEvaluator
 from lrp2_bench.commands.search.live import UNSEEN, Live
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.progress import progress

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lrp2_bench.commands.search.hits import RelationHits
+from lrp2_bench.commands.search.board import RelationHits
 from lrp2_bench.core.types import Setting
 from lrp2_bench.metrics.base import FactHits, Metric
 from lrp2_bench.metrics.hits import fully_evaluated

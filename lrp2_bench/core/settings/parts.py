@@ -175,7 +175,7 @@ class ProjectionSettings:
     seeds: int = 0
     keep_norm: bool = False  # recover: scale each state back to the length it had
     strength: float = 1.0  # what the move is multiplied by, above 0; search.strengths searches several
-    strength_back: float | None = None  # the same of the way back; null = strength
+    strength_back: float | None = None  # the same of the way back, 0 for none; null = strength
 
 
 @dataclass
@@ -190,7 +190,7 @@ class MoveSettings(TokenSettings):
     """The same where a pair is looked at: a search's folder is found by its strengths too."""
 
     strength: float = 1.0  # what the move is multiplied by, above 0; pair=[LIRP,LSRP,STRENGTH] names its own
-    strength_back: float | None = None  # the same of the way back; null = strength
+    strength_back: float | None = None  # the same of the way back, 0 for none; null = strength
 
 
 @dataclass

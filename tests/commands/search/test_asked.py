@@ -31,6 +31,9 @@ def test_strengths_multiply_the_pairs_each_once_and_without_the_baselines() -> N
     assert _pairs(_asked("grid")) == list(all_pairs(4))
     found = _pairs(_asked("racing", strengths=[1, 0.5, 0, 0.5, 0.1234567]))
     assert found == [pair.at(each) for pair in all_pairs(4) for each in (0.123457, 0.5, 1.0)]
+    assert [pair.back for pair in _pairs(_asked("pairs", pairs=[[1, 2, 0.5, 0], [1, 2, 0.5, -0.0]]))] == [0.0]
+    assert {pair.back for pair in _pairs(_asked("grid", strengths=[0.5], strengths_back=[0, 0.25]))} == {0.0, 0.25}
+    assert _asked("tpe", strength_range=[0.1, 2], strength_back_range=[0, 1]).ranges is not None
     both = _pairs(_asked("grid", strengths=[0.5], strengths_back=[2, 0.5]))
     assert both == [pair.at(0.5, back) for pair in all_pairs(4) for back in (None, 2.0)]
     assert len(_pairs(_asked("grid", {"kind": "lirp_only"}, strengths=[0.5, 1]), "lirp_only")) == 6
@@ -73,6 +76,9 @@ def test_beside_stored_strengths_those_without_are_of_strength_one() -> None:
         ("pairs", {"pairs": [[0, 2]]}, r"\[0, 2\] is no pair of layers"),
         ("pairs", {"pairs": [[1]]}, r"\[1\] has 1 numbers"),
         ("pairs", {"pairs": [[1, 2, 3, 4, 5]]}, "has 5 numbers"),
+        ("pairs", {"pairs": [[1, 2, 0.5, -1]]}, r"\[1, 2, 0.5, -1\] has a strength that is none: .*negative"),
+        ("grid", {"strengths": [0.5], "strengths_back": [-1]}, "search.strengths_back=-1 is negative"),
+        ("grid", {"strengths": [1], "strengths_back": []}, r"search.strengths_back=\[\] has no strength"),
         ("pairs", {"pairs": [[1, 2, 0]]}, r"\[1, 2, 0\] has a strength that is none: .*baseline"),
         ("pairs", {"pairs": [[1, 2, 0.5, NAN]]}, "not a number"),
         ("pairs", {"pairs": [[1, 2, None]]}, "not a number"),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lrp2_bench.commands.search.beside import Sides, beside
+from lrp2_bench.commands.search.beside import beside
 from lrp2_bench.commands.search.projection import choose_projection
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
+from lrp2_bench.core.types import all_pairs
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.data.text import TextCorpus
 from lrp2_bench.models.layered import LayeredModel
@@ -77,7 +79,13 @@ def test_what_cannot_be_counted_or_asked_is_said(
 def test_each_pair_costs_the_pivots_facts_and_each_draw_the_languages(
     bert: LayeredModel, toy_mlama: Path, toy_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """By seconds of our own: half a one a token, one a sentence, and for hits one a fact and pair."""
     monkeypatch.setattr("lrp2_bench.commands.search.beside._rates", lambda *_: (0.5, 1.0))
+
+    def seconds(_model: LayeredModel, _settings: SearchCommand, relations: Any, pairs: Any, _edit: Any) -> float:
+        return float(len(pairs) * sum(len(relation.facts) for relation in relations))
+
+    monkeypatch.setattr("lrp2_bench.commands.search.beside._seconds", seconds)
     settings = SearchCommand(language="de")
     settings.search.kind, settings.projection.seeds = SearchKind.pairs, 20
     settings.paths.cache = str(tmp_path)
@@ -89,14 +97,13 @@ def test_each_pair_costs_the_pivots_facts_and_each_draw_the_languages(
         settings,
         MLama(toy_mlama).facts("de", "en", DataWarnings()),
         choose_projection(settings, lambda: ("de", "en")),
-        3,
-        Sides(100.0, 10.0),
+        all_pairs(3),
         lambda: corpus,
     )
     tokens = sum(len(ids) for sentences in known.values() for ids in bert.tokenize(sentences))
     assert not unknown and {part.what: part.seconds for part in parts} == {
         f"vectors ({sum(map(len, known.values()))} sentences)": 0.5 * tokens,
         "alignment (24 facts)": 3 * 24.0,
-        "damage (at 3 pairs)": 3 * 10.0 + 4 * 200.0,
-        "random draws (20)": 20 * (100.0 + 3 * 200.0),
+        "damage (at 3 pairs)": 3 * 24.0 + 4 * 200.0,
+        "random draws (20)": 20 * (24.0 + 3 * 200.0),
     }

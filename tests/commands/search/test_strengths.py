@@ -14,7 +14,9 @@ from optuna.storages.journal import JournalFileBackend
 from lrp2_bench.commands.search import hits
 from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.grid import engine
-from tests.support.commands import ToyJob, contents, manifest_of, pairs_of
+from lrp2_bench.results.damage import read_damage
+from lrp2_bench.results.stored_hits import read_hits
+from tests.support.commands import ToyJob, contents, lrp2_bench, manifest_of, pairs_of
 
 Build = Callable[..., ToyJob]
 Capture = pytest.CaptureFixture[str]
@@ -88,6 +90,26 @@ def test_given_pairs_and_a_samplers_join_a_grid_of_strengths(toy_job: Build, ask
     assert all(round(strength, 3) == strength for p in found for strength in (p.strength or 0, p.back or 0))
     asked.clear()
     assert job.search("search=tpe", "search.trials=3", "search.batch=2", *ranges, "damage=false") == 0 and not asked
+
+
+def test_a_way_back_of_strength_0_leaves_states_where_they_were_moved_to(toy_job: Build) -> None:
+    job = toy_job()
+    further = "search.pairs=[[1,2,0.5,0],[1,3,0.5,0],[2,3,0.5,0],[2,3,0.5,0.25],[2,3,0.5]]"
+    assert job.search("search=pairs", further) == 0
+    assert job.search("projection=lirp_only", "search.strengths=[0.5]") == 0
+    one_side = job.outputs / "default/lirp_only/bert/mlama/de"
+    moved, there = (read_hits(folder / "hits.parquet") for folder in (job.folder(), one_side))
+    for pair in (LayerPair(1, 2, 0.5, 0.0), LayerPair(1, 3, 0.5, 0.0), LayerPair(2, 3, 0.5, 0.0)):
+        own, other = moved.row(pair), there.row(LayerPair(pair.lirp, 3, 0.5))
+        assert own is not None and other is not None and own.tolist() == other.tolist()
+    rows = pairs_of(job.folder())
+    assert [row["strength_back"] for row in rows] == ["", "0.000000", "0.000000", "0.000000", "0.250000", "0.500000"]
+    listed = [row.pair for row in read_damage(job.folder() / "damage.csv")]
+    assert listed[1:] and LayerPair(2, 3, 0.5, 0.0) in listed
+    # Of a whole run, and through the report.
+    assert job.search("projection=subspace", "projection.strength=0.3", "projection.strength_back=0") == 0
+    assert (job.outputs / "default/subspace_s0.3_b0").is_dir()
+    assert lrp2_bench("report", f"runs=[{job.outputs}]", f"output={job.root / 'report'}", "quiet=true") == 0
 
 
 def test_what_cannot_be_searched_leaves_no_folder(toy_job: Build, capsys: Capture) -> None:

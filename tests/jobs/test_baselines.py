@@ -1,0 +1,126 @@
+"""Baselines are evaluated once, for whatever runs ask for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lrp2_bench.core.data_warnings import DataWarnings
+from lrp2_bench.core.types import Hits, Relation
+from lrp2_bench.data.mlama import MLama
+from lrp2_bench.results.baselines import Baselines
+from lrp2_bench.results.stored_hits import read_hits
+from tests.support.commands import ToyJob, manifest_of
+
+Build = Callable[..., ToyJob]
+
+
+@contextmanager
+def _evaluated(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """Whether each engine run has the baseline in it."""
+    from lrp2_bench.commands.search import hits
+
+    runs: list[bool] = []
+    inner = hits.evaluate
+
+    def noted(probe: Any, plan: Any, *others: Any) -> Hits:
+        runs.append(plan.baseline)
+        return inner(probe, plan, *others)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hits, "evaluate", noted)
+        yield runs
+
+
+def _folder(job: ToyJob) -> Path:
+    [folder] = job.outputs.glob("default/*/bert/mlama/de")
+    return folder
+
+
+def test_another_intervention_takes_the_baselines_that_are_there_and_has_the_same_hits(
+    toy_job: Build, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job, apart = toy_job(), toy_job(folder="apart")
+    assert job.search() == 0
+    random = ("projection=random", "damage=false")
+    with _evaluated(monkeypatch) as runs:
+        capsys.readouterr()
+        assert job.search(*random) == 0
+    assert runs and not any(runs)
+    assert "Baselines of 6 relations, of either language, were there from earlier runs." in capsys.readouterr().err
+    with _evaluated(monkeypatch) as runs:
+        assert apart.search(*random) == 0
+    assert any(runs)
+    for name in ("hits.parquet", "pivot_hits.parquet"):
+        one, other = (read_hits(_folder(each) / name) for each in (job, apart))
+        assert one.settings == other.settings and np.array_equal(one.hits, other.hits)
+    found = [manifest_of(_folder(each)) for each in (job, apart)]
+    assert found[0]["data_warnings"] == found[1]["data_warnings"]
+
+
+@pytest.mark.parametrize(
+    "other", ["probing.pool_size=3", "seed=7", "probing.filtered=true", "model.precision=bfloat16"]
+)
+def test_what_decides_a_baseline_parts_it_from_others(
+    other: str, toy_job: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = toy_job()
+    assert job.search("search=baseline") == 0
+    with _evaluated(monkeypatch) as runs:
+        assert job.search("search=baseline", "experiment.name=again") == 0
+    assert not runs
+    with _evaluated(monkeypatch) as runs:
+        assert job.search("search=baseline", "experiment.name=other", other) == 0
+    assert len(runs) == 6
+
+
+def test_a_rerun_that_checks_another_evaluates_everything(toy_job: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = toy_job()
+    assert job.search() == 0
+    with _evaluated(monkeypatch) as runs:
+        assert job.search("experiment.name=again", f"reproduces={job.folder()}") == 0
+    assert any(runs)
+
+
+def test_every_part_of_a_relation_names_its_file(toy_mlama: Path, tmp_path: Path) -> None:
+    relation = MLama(toy_mlama).facts("de", "en", DataWarnings()).relations[0]
+    hits = np.array([index % 2 for index in range(len(relation.facts))], dtype=np.int8)
+    kept = Baselines(tmp_path, {"model": "m"})
+    kept.save("de", relation, hits)
+    found = kept.load("de", relation)
+    assert found is not None and found.tolist() == hits.tolist()
+    first, *rest = relation.facts
+    others: list[Relation] = [
+        replace(relation, template=relation.template + " "),
+        replace(relation, variants={first.subject: relation.template}),
+        replace(relation, objects={**relation.objects, "Q0": "nowhere"}),
+        replace(relation, candidates={first.line_id: tuple(relation.objects)[:2]}),
+        replace(relation, answers={first.subject_id: frozenset(list(relation.objects)[:2])}),
+        *(
+            relation.only((replace(first, **{name: "other"}), *rest))  # type: ignore[arg-type]
+            for name in ("uuid", "subject", "subject_id", "object", "object_id")
+        ),
+        relation.only((replace(first, templates=("[X] [Y]",)), *rest)),
+        relation.only(tuple(reversed(relation.facts))),
+    ]
+    assert [kept.load("de", other) for other in others] == [None] * len(others)
+    assert kept.load("en", relation) is None and Baselines(tmp_path, {"model": "n"}).load("de", relation) is None
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"hits": 7}', "flip", "cut"])
+def test_a_damaged_file_is_as_none(damage: str, toy_mlama: Path, tmp_path: Path) -> None:
+    relation = MLama(toy_mlama).facts("de", "en", DataWarnings()).relations[0]
+    kept = Baselines(tmp_path, {})
+    kept.save("de", relation, np.zeros(len(relation.facts), dtype=np.int8))
+    [path] = tmp_path.glob("de/*.json")
+    record = json.loads(path.read_text())
+    changed = {"flip": {**record, "hits": "1" + record["hits"][1:]}, "cut": {**record, "hits": record["hits"][1:]}}
+    path.write_text(json.dumps(changed[damage]) if damage in changed else damage)
+    assert kept.load("de", relation) is None and not kept.recalled
