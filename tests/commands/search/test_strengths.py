@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
+from lrp2_bench.cli import PARTIAL
 from lrp2_bench.commands.search import hits
 from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.grid import engine
@@ -109,7 +110,7 @@ def test_a_way_back_of_strength_0_leaves_states_where_they_were_moved_to(toy_job
     # Of a whole run, and through the report.
     assert job.search("projection=subspace", "projection.strength=0.3", "projection.strength_back=0") == 0
     assert (job.outputs / "default/subspace_s0.3_b0").is_dir()
-    assert lrp2_bench("report", f"runs=[{job.outputs}]", f"output={job.root / 'report'}", "quiet=true") == 0
+    assert lrp2_bench("report", f"inputs=[{job.outputs}]", f"output={job.root / 'report'}", "quiet=true") == PARTIAL
 
 
 def test_what_cannot_be_searched_leaves_no_folder(toy_job: Build, capsys: Capture) -> None:
