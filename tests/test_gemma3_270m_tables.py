@@ -111,9 +111,9 @@ def test_every_table_is_made_of_what_is_there(data: Path, monkeypatch: pytest.Mo
     assert "| P1 | 240 |" in made["By relation (LRP2, left out)"]
 
 
-def test_the_figure_of_the_headline_has_the_mean_first_and_each_language_with_its_facts(data: Path) -> None:
+def test_the_figure_of_the_headline_has_the_mean_first_and_then_each_language(data: Path) -> None:
     (axes,) = transfer_figure(Stored(data)).axes
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels[0] == "mean of 4 languages" and "Bulgarian (120)" in labels and len(labels) == 5
-    points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() in ("D", "o")]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels[0] == "mean" and "Bulgarian" in labels and len(labels) == 5
+    points = [line.get_ydata()[0] for line in axes.lines if line.get_marker() in ("D", "o")]
     assert points == pytest.approx([100 * 10 / _FACTS] * 5)
