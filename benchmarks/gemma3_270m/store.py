@@ -44,8 +44,15 @@ def collect(outputs: Path, data: Path, experiments: Sequence[str] = EXPERIMENTS)
 
 def read_stored(experiment: str, data: Path = DATA) -> pd.DataFrame:
     """``intervention, language, lirp, lsrp, strength, strength_back, relation, uuid, hit``; layers and strengths are
-    missing in rows of the baseline. ``pivot`` is the intervention of rows of English."""
-    return pd.read_parquet(data / "hits" / f"{experiment}.parquet")
+    missing in rows of the baseline. ``pivot`` is the intervention of rows of English. Raises :class:`SystemExit` for a
+    step that has not been stored."""
+    path = data / "hits" / f"{experiment}.parquet"
+    if not path.is_file():
+        raise SystemExit(
+            f"There are no hits of '{experiment}' in '{path.parent}': run that step, then "
+            "`python -m benchmarks.gemma3_270m.store`."
+        )
+    return pd.read_parquet(path)
 
 
 def _hits(run: Run) -> pd.DataFrame:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
 
-
 #: In the place of a strength that a pair does not name; 0 is one, of the way back.
 UNNAMED = -1.0
 

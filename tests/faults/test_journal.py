@@ -104,7 +104,8 @@ def test_a_job_whose_last_record_is_torn_ends_with_equal_bytes(
     journal.write_bytes(data[: last + 1 + int(share * (len(data) - last - 2))])
     assert job.search() == 0
     assert contents(job.folder()) == undisturbed
-    assert len(records(job.folder())) == 6 and journal.read_bytes().startswith(data[:last])
+    known = {(record["side"], record["relation"]) for record in records(job.folder())}
+    assert len(known) == 6 and journal.read_bytes().startswith(data[:last])
     tally("torn last record of the journal, whole job")
 
 

@@ -54,7 +54,7 @@ def test_another_intervention_takes_the_baselines_that_are_there_and_has_the_sam
         capsys.readouterr()
         assert job.search(*random) == 0
     assert runs and not any(runs)
-    assert "Baselines of 6 relations, of either language, were there from earlier runs." in capsys.readouterr().err
+    assert "Relations whose baseline an earlier run has kept: 6 (of either language)." in capsys.readouterr().err
     with _evaluated(monkeypatch) as runs:
         assert apart.search(*random) == 0
     assert any(runs)

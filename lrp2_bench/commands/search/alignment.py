@@ -19,7 +19,8 @@ DAMAGED = "A damaged alignment.csv was computed again"
 
 
 def stored_alignment(run: Prepared, best: LayerPair | None) -> list[AlignmentRow]:
-    """Computed and written, or read where the folder has it for the same hits and pair; none for the pivot itself.
+    """Computed and written, or read where the folder has it for the same hits and pair; none for the pivot itself. With
+    ``alignment=false`` nothing is computed, and what is of another pair is removed.
 
     A file that is damaged, or no longer the one whose digest the manifest holds, is computed again (counted). A run
     of baselines has no vectors at hand: beside the pairs of an earlier run it keeps what that run wrote, and where
@@ -34,6 +35,9 @@ def stored_alignment(run: Prepared, best: LayerPair | None) -> list[AlignmentRow
         rows = _read(path, run.stored, data_warnings)
         if rows and (pair is None or rows[0].lrp2 is not None):
             return rows
+    if not run.job.settings.alignment:
+        path.unlink(missing_ok=True)
+        return []
     model = run.evaluator.model
     batch_tokens = run.job.settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
     tokens = run.job.settings.projection.tokens

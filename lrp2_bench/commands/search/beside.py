@@ -64,11 +64,14 @@ def beside(
     ours, theirs = (_ids(relations) for relations in (facts.relations, facts.pivot_relations))
     shared = len(ours & theirs)
     token, sentence = _rates(model, settings, facts)
+    # Two languages, and one of them moved.
+    states = (2 if projection is None else 3) * shared * sentence
+    aligned = [Part(f"alignment ({shared:,} facts)", states)] if settings.alignment else []
     if projection is None:
-        return [Part(f"alignment ({shared:,} facts)", 2 * shared * sentence)], ""
+        return aligned, ""
     vectors, unknown = _vectors(model, checkpoint, settings, projection, make_corpus)
     parts = [Part(f"vectors ({len(vectors):,} sentences)", token * sum(vectors))] if vectors else []
-    parts.append(Part(f"alignment ({shared:,} facts)", 3 * shared * sentence))  # two languages, and one of them moved
+    parts += aligned
     if settings.damage and pairs:
         edit = stand_in_edit(projection, settings, model, facts)
         given = settings.search.kind is SearchKind.pairs

@@ -163,7 +163,7 @@ def compute_hits(
     board = Board(evaluator.store, evaluator.facts, evaluator.everything, wanted)
     _OpenRelations(board, evaluator, mine, status).evaluate(leases, live)
     if evaluator.baselines is not None and (count := len(evaluator.baselines.recalled)):
-        log.info("Baselines of %d relations, of either language, were there from earlier runs.", count)
+        log.info("Relations whose baseline an earlier run has kept: %d (of either language).", count)
     return board
 
 

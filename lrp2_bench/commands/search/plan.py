@@ -85,7 +85,7 @@ def run_plan(
     known = baselines_for(settings, checkpoint, model)
     left, has_baselines = _without_known(left, known, pairs)
     if known.recalled:
-        console.print(f"Baselines of {len(known.recalled)} relations, of either language, are there from earlier runs.")
+        console.print(f"Relations whose baseline an earlier run has kept: {len(known.recalled)} (of either language).")
     found = forecast(model, facts, settings, moved, left, baseline=not has_baselines)
     others, unknown = beside(model, checkpoint, settings, facts, moved, found.plan.pairs, make_corpus)
     console.print(forecast_table(found, others))

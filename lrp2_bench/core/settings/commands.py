@@ -53,6 +53,7 @@ class SearchCommand(RunCommand):
     shard: ShardSettings = field(default_factory=ShardSettings)
     # columns of pairs.csv: the two that are always there, and others behind them (lrp2_bench/metrics/registry.py)
     metrics: list[str] = field(default_factory=lambda: ["accuracy", "transferability"])
+    alignment: bool = True  # how similar parallel queries are at every layer, without and with the best pair
     damage: bool = True  # measure what the best pair costs: the pivot's accuracy under it, KL on neutral sentences
     plan: bool = False  # print what would run, timed on a few facts, and store nothing
     reproduces: str | None = None  # manifest.json whose run this one must equal; --from-manifest sets it

@@ -196,3 +196,16 @@ def test_the_commands_can_be_sent_to_another_process_as_launchers_do(toy_job: Bu
         config = compose("search", overrides=[*job.arguments(), "search=baseline"])
     task(config)
     assert (job.folder() / "pairs.csv").is_file()
+
+
+def test_alignment_is_left_out_where_it_is_not_wanted_and_never_of_another_pair(toy_job: Callable[..., ToyJob]) -> None:
+    job = toy_job()
+    path = job.folder() / "alignment.csv"
+    assert job.search("alignment=false", "search=pairs", "search.pairs=[[1,2]]") == 0 and not path.exists()
+    assert job.search("search=pairs", "search.pairs=[[1,2]]") == 0
+    before = path.read_bytes()
+    assert job.search("alignment=false", "search=pairs", "search.pairs=[[1,2]]") == 0 and path.read_bytes() == before
+    best = manifest_of(job.folder())["best"]
+    assert job.search("alignment=false") == 0
+    assert path.exists() == (manifest_of(job.folder())["best"] == best)
+    assert "alignment.csv" in manifest_of(job.folder())["files"] or not path.exists()
