@@ -84,7 +84,14 @@ def jobs(step: str, choices: Choices) -> Iterator[Job]:
             ):
                 for kind in kinds if setting else ():
                     draws = (f"projection.seeds={SEEDS}",) if (name, kind) == ("left_out", "lrp2") else ()
-                    settings = (*pairs([setting]), f"projection={kind}", tokens_setting, *_among(kind), *draws)
+                    settings = (
+                        *pairs([setting]),
+                        f"projection={kind}",
+                        tokens_setting,
+                        *_among(kind),
+                        *draws,
+                        "alignment=false",
+                    )
                     yield Job(f"reporting_{name}", language, "reporting", settings)
         elif step == "full_pools":
             apart = dict.fromkeys(each for each in (choices.own(language), choices.left_out(language)) if each)
