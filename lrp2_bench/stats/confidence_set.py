@@ -127,10 +127,14 @@ def _largest_differences(value: Floats, samples: Floats) -> tuple[Floats, npt.ND
     beaten = np.where(alike, np.where(ahead > _ALIKE, np.inf, 0.0), ahead / np.where(alike, 1.0, spread))
     inverse = np.where(alike, 0.0, 1.0 / np.where(alike, 1.0, spread)).astype(np.float32)
     drawn = noise.astype(np.float32)
-    by_chance = np.empty_like(drawn)
+    by_chance = np.zeros_like(drawn)  # of a pair beside itself
     buffer = np.empty_like(drawn)
-    for pair, row in enumerate(drawn):
-        np.subtract(drawn, row, out=buffer)
-        np.multiply(buffer, inverse[pair][:, None], out=buffer)
-        buffer.max(axis=0, out=by_chance[pair])
+    for pair, row in enumerate(drawn[:-1]):
+        # What one pair is ahead of another the other is behind it, so that each two are looked at once.
+        later = slice(pair + 1, None)
+        ahead_of = np.subtract(drawn[later], row, out=buffer[later])
+        ahead_of *= inverse[pair, later, None]
+        np.maximum(by_chance[pair], ahead_of.max(axis=0), out=by_chance[pair])
+        np.negative(ahead_of, out=ahead_of)
+        np.maximum(by_chance[later], ahead_of, out=by_chance[later])
     return beaten.max(axis=1), by_chance
