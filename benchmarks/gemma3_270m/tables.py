@@ -205,7 +205,11 @@ def tables(data: Path = DATA) -> Iterator[tuple[str, str]]:
     if stored.has("grid"):
         yield "Choices (selection facts, in-sample)", selection_table(choices)
     if stored.has("transfer"):
-        yield transfer_table(stored)
+        headline = transfer_table(stored)
+        yield headline
+        if headline[0].startswith("Headline"):
+            yield "By the form of the answer (transfer)", forms_table(stored, "transfer")
+            yield "By relation (transfer)", relations_table(stored, "transfer")
     if stored.has("reporting_left_out"):
         yield "Reporting facts", reporting_table(stored, data)
         if stored.has("reporting_left_out_draws"):
