@@ -91,18 +91,8 @@ def cached_fit(
     tokens, count = made.settings.tokens, len(next(iter(sentences.values())))
     if needs.parallel and count < model.hidden_size:
         data_warnings.add(FEW, f"{sides[0]}: {count} sentences, {model.hidden_size} dimensions")
-    metadata = {
-        "format": _FORMAT,
-        "projection": made.name,
-        "languages": " ".join(sentences),
-        "model_digest": model_digest,
-        "precision": model.precision,
-        "corpus": corpus.name,
-        "sentences": str(count),
-        "sentences_digest": sha256_json(list(sentences.values())),
-        "mean": CHOICES[tokens].mean,
-    }
-    path = cache / "fits" / file_name(sides[0]) / f"{sha256_json(metadata)[:24]}.safetensors"
+    metadata = _metadata(made, model, model_digest, corpus, sentences)
+    path = _path(cache, sides[0], metadata)
     found = _load(path, model)
     if found is None:
         tokenized = [token_sequences(model, texts, code, data_warnings, tokens) for code, texts in sentences.items()]
@@ -122,6 +112,43 @@ def cached_fit(
         found = made.fit(means)
         _save(path, found)
     return Fitted({name: tensor.to(model.device) for name, tensor in found.items()}, metadata)
+
+
+def sentences_to_fit(
+    made: Intervention,
+    needs: Needs,
+    model: LayeredModel,
+    model_digest: str,
+    corpus: Corpus,
+    sides: tuple[str, str],
+    cache: Path,
+) -> list[str]:
+    """Those that :func:`cached_fit` would run: none where the fit is cached, or nothing is fitted."""
+    if not needs.fits:
+        return []
+    sentences = fit_sentences(needs, *sides, corpus, DataWarnings())
+    cached = _path(cache, sides[0], _metadata(made, model, model_digest, corpus, sentences)).exists()
+    return [] if cached else [text for texts in sentences.values() for text in texts]
+
+
+def _metadata(
+    made: Intervention, model: LayeredModel, model_digest: str, corpus: Corpus, sentences: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    return {
+        "format": _FORMAT,
+        "projection": made.name,
+        "languages": " ".join(sentences),
+        "model_digest": model_digest,
+        "precision": model.precision,
+        "corpus": corpus.name,
+        "sentences": str(len(next(iter(sentences.values())))),
+        "sentences_digest": sha256_json([list(texts) for texts in sentences.values()]),
+        "mean": CHOICES[made.settings.tokens].mean,
+    }
+
+
+def _path(cache: Path, language: str, metadata: Mapping[str, str]) -> Path:
+    return cache / "fits" / file_name(language) / f"{sha256_json(dict(metadata))[:24]}.safetensors"
 
 
 def _load(path: Path, model: LayeredModel) -> dict[str, Tensor] | None:

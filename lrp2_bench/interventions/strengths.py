@@ -42,7 +42,10 @@ def way_back_of(setting: str, value: object, such_as: str = "0.5") -> float:
     """The same of the way back, where 0 is one: states stay where they were moved to."""
     if not isinstance(value, bool) and isinstance(value, int | float) and round(value, DECIMALS) == 0.0:
         return 0.0
-    return strength_of(setting, value, such_as)
+    try:
+        return strength_of(setting, value, such_as)
+    except BenchError as error:
+        raise BenchError(str(error).replace("numbers above 0", "numbers from 0 (no way back) on")) from error
 
 
 def number(strength: float) -> str:

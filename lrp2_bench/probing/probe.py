@@ -20,6 +20,9 @@ from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import Relation, Setting
 from lrp2_bench.models.layered import LayeredModel, TokenBatch
 
+#: A kind of data warning.
+NOT_FINITE = "Scores that are no finite numbers can never win"
+
 
 @dataclass(frozen=True)
 class Queries:
@@ -166,7 +169,7 @@ class Probe(ABC):
         for cell in broken.any(dim=1).nonzero().flatten().tolist():
             fact, setting = self.relation.facts[int(facts[cell])], settings[int(numbers[cell])]
             where = f"{self.where} {fact.uuid} at {f'pair {setting}' if setting else 'the baseline'}"
-            self.data_warnings.add("Scores that are no finite numbers can never win", where, counts[cell])
+            self.data_warnings.add(NOT_FINITE, where, counts[cell])
         return scores.masked_fill(broken, -torch.inf)
 
     def finite_of_facts(

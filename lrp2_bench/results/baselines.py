@@ -32,6 +32,8 @@ class Baselines:
     decisive: Mapping[str, Any]
     #: Relations whose hits were read.
     recalled: set[tuple[str, str]] = field(default_factory=set)
+    #: That files cannot be written is said once.
+    told: bool = False
 
     def load(self, language: str, relation: Relation) -> Hits | None:
         """``[fact]``, or None where they are not known, or their file is damaged."""
@@ -51,7 +53,9 @@ class Baselines:
         try:
             write_json(path, with_own_digest({"hits": "".join("1" if hit == HIT else "0" for hit in hits.tolist())}))
         except OSError as error:
-            log.warning("Cannot keep a baseline in '%s': %s. Set paths.cache.", path, error)
+            if not self.told:
+                log.warning("Cannot keep baselines in '%s': %s. Set paths.cache.", path.parent, error)
+            self.told = True
 
     def _path(self, language: str, relation: Relation) -> Path:
         asked = {

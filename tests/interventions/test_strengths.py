@@ -77,17 +77,22 @@ def test_what_only_looks_like_a_strength_is_an_experiments_name(text: str) -> No
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        (0, "that is the baseline"), (-0.0, "that is the baseline"), (1e-9, "that is the baseline"), (-0.5, "negative"),
+        (-0.5, "negative"),
         (NAN, "not a number"), (INF, "not a number"), (-INF, "not a number"), (True, "not a number"),
         ("0.5", "not a number"),
     ],
 )  # fmt: skip
 def test_what_is_no_strength_is_refused_with_what_is(name: str, value: Any, why: str) -> None:
-    if name == "strength_back" and why == "that is the baseline":
-        assert intervention(ProjectionSettings(**{name: value})).strengths == (1.0, 0.0)
-        return
-    with pytest.raises(BenchError, match=rf"(?s)projection.{name}=.*{why}.*Give numbers above 0.*{name}=0.5"):
+    give = "above 0" if name == "strength" else r"from 0 \(no way back\) on"
+    with pytest.raises(BenchError, match=rf"(?s)projection.{name}=.*{why}.*Give numbers {give}.*{name}=0.5"):
         intervention(ProjectionSettings(**{name: value}))
+
+
+@pytest.mark.parametrize("value", [0, -0.0, 1e-9])
+def test_none_on_the_way_back_is_a_strength_and_none_on_the_way_there_is_not(value: float) -> None:
+    assert intervention(ProjectionSettings(strength_back=value)).strengths == (1.0, 0.0)
+    with pytest.raises(BenchError, match="(?s)projection.strength=.*that is the baseline"):
+        intervention(ProjectionSettings(strength=value))
 
 
 @pytest.mark.parametrize("kind", ["lirp_only", "lsrp_only"])

@@ -12,10 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lrp2_bench.commands.search.board import Board, RelationHits
+from lrp2_bench.commands.search.fingerprint import baselines_for
+from lrp2_bench.commands.search.hits import HitsEvaluator
 from lrp2_bench.core.data_warnings import DataWarnings
+from lrp2_bench.core.settings import SearchCommand
+from lrp2_bench.core.settings.parts import Quantization
 from lrp2_bench.core.types import Hits, Relation
 from lrp2_bench.data.mlama import MLama
+from lrp2_bench.models.layered import LayeredModel
+from lrp2_bench.models.loading import Checkpoint
 from lrp2_bench.results.baselines import Baselines
+from lrp2_bench.results.hits import HitsStore
 from lrp2_bench.results.stored_hits import read_hits
 from tests.support.commands import ToyJob, manifest_of
 
@@ -87,6 +95,64 @@ def test_a_rerun_that_checks_another_evaluates_everything(toy_job: Build, monkey
     with _evaluated(monkeypatch) as runs:
         assert job.search("experiment.name=again", f"reproduces={job.folder()}") == 0
     assert any(runs)
+
+
+def test_searches_that_choose_their_pairs_evaluate_the_baseline_and_a_plan_knows(
+    toy_job: Build, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = toy_job()
+    assert job.search() == 0
+    capsys.readouterr()
+    assert job.search("plan=true", "search=racing", "projection=random", "damage=false") == 0
+    assert "kept: 3 (of either language)" in capsys.readouterr().out
+    assert job.search("plan=true", "projection=random", f"reproduces={job.folder()}") == 0
+    assert "kept" not in capsys.readouterr().out
+    with _evaluated(monkeypatch) as runs:
+        assert job.search("search=racing", "projection=random", "damage=false") == 0
+    assert runs.count(True) >= 3
+
+
+def test_a_row_of_several_calls_is_not_kept(bert: LayeredModel, toy_mlama: Path, tmp_path: Path) -> None:
+    """Its first cells may be an earlier job's, on another machine or by other code."""
+    facts = MLama(toy_mlama).facts("de", "en", DataWarnings())
+    one, other = facts.relations[:2]
+    kept = Baselines(tmp_path / "cache", {})
+
+    def evaluator(folder: str) -> tuple[HitsEvaluator, dict[str, RelationHits]]:
+        store, everything = HitsStore(tmp_path / folder), [None]
+        board = Board(store, facts, everything, everything)
+        settings = SearchCommand(language="de")
+        return HitsEvaluator(bert, facts, None, settings, store, DataWarnings(), [None], kept), board.results
+
+    evaluates, results = evaluator("run")
+    evaluates.evaluate_language(results[one.name], [None], lambda steps=1: None, places=[0, 1, 2])
+    evaluates.evaluate_language(results[one.name], [None], lambda steps=1: None)
+    evaluates.evaluate_language(results[other.name], [None], lambda steps=1: None)
+    assert kept.load("de", one) is None
+    found = kept.load("de", other)
+    assert found is not None and found.tolist() == results[other.name].language[0].tolist()
+
+
+@pytest.mark.parametrize("quantization", list(Quantization))
+def test_models_that_other_code_unpacks_or_runs_keep_none(quantization: Quantization, bert: LayeredModel) -> None:
+    checkpoint, settings = Checkpoint(Path(), None, "digest"), SearchCommand()
+    assert baselines_for(settings, checkpoint, bert) is not None
+    settings.model.quantization = quantization
+    assert baselines_for(settings, checkpoint, bert) is None
+
+    class Elsewhere(type(bert)):  # type: ignore[misc]
+        """As an adapter of another package."""
+
+        __module__ = "elsewhere.adapter"
+
+    stranger = object.__new__(Elsewhere)
+    assert baselines_for(SearchCommand(), checkpoint, stranger) is None
+
+
+def test_an_older_digest_of_the_same_weights_finds_the_same_files(bert: LayeredModel) -> None:
+    one = baselines_for(SearchCommand(), Checkpoint(Path(), None, "new", "old"), bert)
+    other = baselines_for(SearchCommand(), Checkpoint(Path(), None, "old", "new"), bert)
+    assert one is not None and other is not None and one.decisive == other.decisive
 
 
 def test_every_part_of_a_relation_names_its_file(toy_mlama: Path, tmp_path: Path) -> None:

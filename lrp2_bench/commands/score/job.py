@@ -106,7 +106,8 @@ def _record(
     summary = {}
     for row in rows:
         at = "baseline" if row.lirp is None else f"{row.lirp}-{row.lsrp}"
-        at += "" if row.strength in (None, 1.0) else f" at {row.strength:g}"
+        strengths = [each for each in (row.strength, row.strength_back) if each is not None]
+        at += "" if strengths in ([], [1.0]) else f" at {'/'.join(f'{each:g}' for each in strengths)}"
         summary[f"{row.metric}/{at}"] = row.value
     files = [Path(layout.SCORE_METRICS), Path(layout.WRONG_ANSWERS)]
     return AnalysisRecord("/".join(experiment), model, f"scores-{language}", folder, files, config, summary)

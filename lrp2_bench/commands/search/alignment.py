@@ -30,14 +30,14 @@ def stored_alignment(run: Prepared, best: LayerPair | None) -> list[AlignmentRow
     if facts.language == facts.pivot:
         return []
     path = run.job.folder / ALIGNMENT
+    if not run.job.settings.alignment and not (path.exists() and _was_of(run, best)):
+        path.unlink(missing_ok=True)
+        return []
     pair = best if edit is not None else None
     if path.exists() and _was_of(run, best):
         rows = _read(path, run.stored, data_warnings)
         if rows and (pair is None or rows[0].lrp2 is not None):
             return rows
-    if not run.job.settings.alignment:
-        path.unlink(missing_ok=True)
-        return []
     model = run.evaluator.model
     batch_tokens = run.job.settings.grid.batch_tokens or (16_384 if model.device.type == "cuda" else 2_048)
     tokens = run.job.settings.projection.tokens

@@ -78,10 +78,12 @@ def what_is_asked(settings: SearchCommand, intervention: Intervention) -> Asked:
         _ranges(search),
         _given(search.pairs) if kind is SearchKind.pairs else None,
     )
-    if asked.has_strengths and intervention.strengths != (1.0, 1.0):
+    there, back = intervention.strengths
+    if asked.has_strengths and (there, back) != (1.0, 1.0):
+        name, value = ("projection.strength", there) if there != 1.0 else ("projection.strength_back", back)
         raise BenchError(
-            f"projection.strength={settings.projection.strength:g} is the strength of a whole run, and this search "
-            "chooses strengths itself.\nLeave projection.strength and projection.strength_back out."
+            f"{name}={value:g} is the strength of a whole run, and this search chooses strengths itself.\n"
+            "Leave projection.strength and projection.strength_back out."
         )
     backs = search.strengths_back or search.strength_back_range
     if (backs or any(pair.strength_back is not None for pair in asked.given or ())) and not intervention.has_way_back:
@@ -128,7 +130,7 @@ def _listed_strengths(name: str, listed: Sequence[float] | None, *, back: bool =
     read = way_back_of if back else strength_of
     found = sorted({read(name, strength, "[0.5,1.0]") for strength in listed if back or strength != 0})
     if not found:
-        raise BenchError(f"{name}={list(listed)} has no strength. Give some above 0: {name}=[0.5,1.0].")
+        raise BenchError(f"{name}={list(listed)} has no strength. Give some, such as {name}=[0.5,1.0].")
     return tuple(found)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lrp2_bench.commands.search.prepared import Inputs, SearchJob
 from lrp2_bench.commands.search.projection import Projection
 from lrp2_bench.core.data_warnings import DataWarnings
@@ -88,13 +90,22 @@ def _probing(settings: SearchCommand, family: str | None) -> dict[str, Any]:
     }
 
 
-def baselines_for(settings: SearchCommand, checkpoint: Checkpoint, model: LayeredModel) -> Baselines:
-    """The baselines of earlier runs of the same model, asked in the same way."""
+def baselines_for(settings: SearchCommand, checkpoint: Checkpoint, model: LayeredModel) -> Baselines | None:
+    """The baselines of earlier runs of the same model, asked in the same way.
+
+    None where a run evaluates its own: one that must equal another (``reproduces``), a model whose weights another
+    package unpacks, and one whose adapter lies outside this package, so that its code is not known here.
+    """
+    if settings.reproduces is not None or settings.model.quantization:
+        return None
+    if not type(model).__module__.startswith(f"{__name__.split('.', maxsplit=1)[0]}."):
+        return None
+    # A folder of an earlier version goes by the digest of its rule: both are the same weights.
+    digest = min(each for each in (checkpoint.digest, checkpoint.other_digest) if each is not None)
+    device = torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else model.device.type
     decisive = {
-        "model": _model(checkpoint.digest, settings.model),
-        "probing": _probing(settings, model.family),
-        "device": model.device.type,
-    }
+        "model": _model(digest, settings.model), "probing": _probing(settings, model.family), "device": device,
+    }  # fmt: skip
     return Baselines(Path(settings.paths.cache).expanduser() / "baselines", decisive)
 
 

@@ -23,7 +23,7 @@ from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.build import build_log_partition, build_probe, pool_size
 from lrp2_bench.probing.log_partition import LogPartition
 from lrp2_bench.probing.pools import pool_of
-from lrp2_bench.probing.probe import Probe
+from lrp2_bench.probing.probe import NOT_FINITE, Probe
 from lrp2_bench.results.baselines import Baselines
 from lrp2_bench.results.hits import HitsStore, Side
 from lrp2_bench.results.leases import Leases, lease_of
@@ -80,7 +80,7 @@ class HitsEvaluator:
         write them into ``result``."""
         asked = AskedSide("language", self.facts.language, result.relation, result.language)
         if places is None and None in wanted:
-            self._recall(asked, advance)
+            self._recall(asked, advance, asked_again=len(wanted) > 1)
         self._evaluate(asked, wanted, range(len(asked.relation.facts)) if places is None else places, advance)
 
     def evaluate_pivot(self, result: RelationHits) -> None:
@@ -88,7 +88,7 @@ class HitsEvaluator:
         if self.facts.language == self.facts.pivot:
             return
         asked = AskedSide("pivot", self.facts.pivot, result.pivot_relation, result.pivot)
-        self._recall(asked, _unseen)
+        self._recall(asked, _unseen, asked_again=False)
         self._evaluate(asked, [None], range(len(asked.relation.facts)), _unseen)
 
     def under(
@@ -114,27 +114,29 @@ class HitsEvaluator:
             pairs = [setting for setting in settings if setting is not None]
             plan = plan_grid(self.model.blocks, pairs, baseline=None in settings, uses_back=uses_back)
             limits = limits_for(self.model, plan, self.settings.grid)
+            broken = self.data_warnings.count(NOT_FINITE)
             new = evaluate(self._probe(asked), plan, self.edit, block, limits, advance)
             facts = [asked.relation.facts[place] for place in block]
             self.store.append(asked.side, asked.relation.name, facts, plan.settings, new)
             planned = np.array([row_of[setting] for setting in plan.settings])
             asked.hits[planned[:, None], block] = new
-            if (
-                None in settings
-                and self.baselines is not None
-                and NOT_EVALUATED not in (row := asked.hits[row_of[None]])
-            ):
-                self.baselines.save(asked.language, asked.relation, row)
+            # Hits of an earlier job in this folder may be another machine's, and scores that are no numbers are to be
+            # told of in every run.
+            whole = len(block) == len(asked.relation.facts) and self.data_warnings.count(NOT_FINITE) == broken
+            if None in settings and self.baselines is not None and whole:
+                self.baselines.save(asked.language, asked.relation, new[plan.settings.index(None)])
 
-    def _recall(self, asked: AskedSide, advance: Advance) -> None:
-        """Store the baseline that an earlier run has evaluated, where all of it is open."""
+    def _recall(self, asked: AskedSide, advance: Advance, *, asked_again: bool) -> None:
+        """Store the baseline that an earlier run has evaluated, where all of it is open; ``asked_again``: whether the
+        relation has other settings to evaluate."""
         row = asked.hits[self.everything.index(None)]
         if self.baselines is None or not len(row) or (row != NOT_EVALUATED).any():
             return
         found = self.baselines.load(asked.language, asked.relation)
         if found is None:
             return
-        self._probe(asked)  # which counts what the tokenizer can make nothing of
+        if not asked_again:
+            self._probe(asked)  # which counts what the tokenizer can make nothing of
         self.store.append(asked.side, asked.relation.name, asked.relation.facts, [None], found[None])
         row[:] = found
         advance(len(found))

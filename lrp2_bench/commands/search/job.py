@@ -200,8 +200,7 @@ def _open_folder(job: SearchJob, inputs: Inputs, model: LayeredModel, projection
         strengths = ", ".join(sorted({pair.strengths for pair in others}))
         log.info("'%s' has pairs of another search too, at strength %s. Tables show them.", job.folder, strengths)
     everything = asked.everything(pairs, searched, model.blocks)
-    # A rerun that is compared with an earlier one is to evaluate all of it.
-    baselines = baselines_for(settings, inputs.checkpoint, model) if inputs.reference is None else None
+    baselines = baselines_for(settings, inputs.checkpoint, model)
     evaluator = HitsEvaluator(model, facts, projection.edit, settings, store, job.data_warnings, everything, baselines)
     return Prepared(job, inputs, evaluator, projection, asked, pairs, stored, identity, details)
 

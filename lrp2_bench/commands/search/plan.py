@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 
 from lrp2_bench.commands.search.asked import what_is_asked
-from lrp2_bench.commands.search.beside import beside, probe_of
+from lrp2_bench.commands.search.beside import Part, beside, probe_of
 from lrp2_bench.commands.search.draws import require_draws
 from lrp2_bench.commands.search.fingerprint import baselines_for
 from lrp2_bench.commands.search.forecast import Forecast, Memory, forecast_table
@@ -22,6 +22,7 @@ from lrp2_bench.commands.search.projection import Projection, choose_projection
 from lrp2_bench.commands.search.rates import block_rate, log_partition_rate
 from lrp2_bench.commands.search.shards import part_of, shard_of
 from lrp2_bench.commands.search.stand_in import stand_in_edit
+from lrp2_bench.commands.search.strategies import CHOOSING
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.settings import SearchCommand, SearchKind
 from lrp2_bench.core.types import NOT_EVALUATED, ParallelFacts, Relation, Setting
@@ -79,25 +80,34 @@ def run_plan(
     left = _open_part(facts, folder, _grid(model, settings, pairs)) if folder is not None else facts
     if done := len(facts.relations) - len(left.relations):
         console.print(f"{done} of {len(facts.relations)} relations are done already and left out.", highlight=False)
+    moved, unknown = projection if pairs else None, ""
+    others: list[Part] = []
+    if shard is None:
+        chosen = _grid(model, settings, pairs).pairs
+        others, unknown = beside(model, checkpoint, settings, facts, moved, chosen, make_corpus, folder)
+    seconds = sum((part.seconds for part in others), 0.0)
     if not left.relations and not left.pivot_relations:
-        return 0.0
-    moved = projection if pairs else None
-    known = baselines_for(settings, checkpoint, model)
-    left, has_baselines = _without_known(left, known, pairs)
-    if known.recalled:
-        console.print(f"Relations whose baseline an earlier run has kept: {len(known.recalled)} (of either language).")
+        for part in others:
+            console.print(f"Left to do beside hits: {part.what}, {part.seconds:,.0f} s.", highlight=False)
+        return seconds
+    left, has_baselines = _without_known(left, baselines_for(settings, checkpoint, model), settings, console)
     found = forecast(model, facts, settings, moved, left, baseline=not has_baselines)
-    others, unknown = beside(model, checkpoint, settings, facts, moved, found.plan.pairs, make_corpus)
     console.print(forecast_table(found, others))
     if unknown:
         console.print(unknown, highlight=False, soft_wrap=True)
+    if shard is not None and pairs:
+        console.print("Not counted: language vectors, and what the last shard does (alignment, damage, random draws).")
     if settings.search.strength_range is not None:
         console.print("Strengths of search.strength_range are not counted: this is the grid at one of them.")
     if settings.search.kind is SearchKind.racing and settings.search.budget is not None:
-        console.print(f"search=racing takes about {100 * settings.search.budget:g} % of that (search.budget).")
+        console.print(
+            f"search=racing takes about {100 * settings.search.budget:g} % of the seconds of hits (search.budget)."
+        )
     elif settings.search.kind not in (SearchKind.grid, SearchKind.pairs, SearchKind.baseline):
-        console.print(f"search={settings.search.kind.value} takes a part of that, which its hits decide.")
-    return found.likely.seconds + sum(part.seconds for part in others)
+        console.print(
+            f"search={settings.search.kind.value} takes a part of the seconds of hits, which its hits decide."
+        )
+    return found.likely.seconds + seconds
 
 
 def _open_part(facts: ParallelFacts, folder: Path, plan: GridPlan) -> ParallelFacts:
@@ -116,16 +126,28 @@ def _open_part(facts: ParallelFacts, folder: Path, plan: GridPlan) -> ParallelFa
     )
 
 
-def _without_known(left: ParallelFacts, known: Baselines, pairs: bool) -> tuple[ParallelFacts, bool]:
-    """What is left where earlier runs have baselines, and whether they have those of all that is left to be moved."""
+def _without_known(
+    left: ParallelFacts, known: Baselines | None, settings: SearchCommand, console: Console
+) -> tuple[ParallelFacts, bool]:
+    """What is left where earlier runs have baselines, and whether they have those of all that is left to be moved.
+    Searches that choose their pairs take the pivot's alone."""
+    if known is None:
+        return left, False
 
     def unknown(language: str, relations: Sequence[Relation]) -> tuple[Relation, ...]:
         return tuple(each for each in relations if known.load(language, each) is None)
 
+    has_baselines, kind = False, settings.search.kind
     if left.language != left.pivot:
         left = replace(left, pivot_relations=unknown(left.pivot, left.pivot_relations))
-    lacking = unknown(left.language, left.relations)
-    return (left, not lacking) if pairs else (replace(left, relations=lacking), False)
+    if kind is SearchKind.baseline:
+        left = replace(left, relations=unknown(left.language, left.relations))
+    elif kind not in CHOOSING:
+        has_baselines = not unknown(left.language, left.relations)
+    if known.recalled:
+        told = f"Relations whose baseline an earlier run has kept: {len(known.recalled)} (of either language)."
+        console.print(told, highlight=False)
+    return left, has_baselines
 
 
 def _grid(

@@ -217,4 +217,4 @@ class ExperimentSettings:
 @dataclass
 class PathSettings:
     outputs: str = "outputs"  # output root
-    cache: str = "~/.cache/lrp2_bench"  # downloads, language vectors and converted GGUF files
+    cache: str = "~/.cache/lrp2_bench"  # downloads, language vectors, baselines and converted GGUF files

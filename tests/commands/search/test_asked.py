@@ -106,7 +106,7 @@ def test_what_cannot_be_searched_is_refused_with_what_can(kind: str, search: dic
     ("projection", "search", "said"),
     [
         ({"strength": 0.5}, {"strengths": [0.5, 1]}, "projection.strength=0.5 is the strength of a whole run"),
-        ({"strength_back": 0.5}, {"strengths": [1]}, "is the strength of a whole run"),
+        ({"strength_back": 0.0}, {"strengths": [1]}, "projection.strength_back=0 is the strength of a whole run"),
         ({"kind": "lirp_only"}, {"strengths": [1], "strengths_back": [1]}, "has one side"),
     ],
 )

@@ -66,12 +66,27 @@ def test_a_grid_measures_damage_at_its_best_pair_and_a_baseline_none(
     assert "alignment (24 facts)" in told and not any(re.match("vectors|damage", what) for what in told)
 
 
+def test_what_is_fitted_is_a_row_and_a_shards_plan_is_of_hits_alone(
+    toy_job: Callable[..., ToyJob], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    job = toy_job()
+    for code in ("de", "en"):
+        lines = [f"{code} {number}" for number in range(20)]
+        (tmp_path / f"{code}.txt").write_text("\n".join(lines))
+    parallel = (f"corpus.path={tmp_path}", "corpus.parallel=true", "corpus.sentences=20")
+    assert job.search("plan=true", "projection=affine", *parallel) == 0
+    assert {"fit (40 sentences)", "vectors (40 sentences)"} <= _told(capsys).keys()
+    assert job.search("plan=true", "shard.count=2", "shard.index=0") == 0
+    out = capsys.readouterr().out
+    assert "Not counted: language vectors, and what the last shard does" in out and "damage (" not in out
+
+
 def test_what_cannot_be_counted_or_asked_is_said(
     toy_job: Callable[..., ToyJob], capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = toy_job()
     assert job.search("plan=true", f"corpus.path={job.root / 'nowhere'}") == 0
-    assert "Language vectors are not all counted: " in capsys.readouterr().out
+    assert "Language vectors, and what is fitted, are not all counted: " in capsys.readouterr().out
     assert job.search("plan=true", "projection.seeds=20", "damage=false") != 0
     assert "projection.seeds matches the KL" in capsys.readouterr().err
 

@@ -140,8 +140,8 @@ def test_memory_is_told_before_weights_are_read(
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        (SearchKind.racing, "search=racing takes about 25 % of that"),
-        (SearchKind.tpe, "search=tpe takes a part of that"),
+        (SearchKind.racing, "search=racing takes about 25 % of the seconds of hits"),
+        (SearchKind.tpe, "search=tpe takes a part of the seconds of hits"),
     ],
 )
 def test_a_search_that_chooses_its_pairs_is_told_beside_the_whole_grid(
@@ -191,3 +191,9 @@ def test_relations_that_are_done_are_left_out_of_a_plan(
     (job.folder() / "done.json").unlink()
     assert job.search("plan=true", "-m") == 0
     assert "Planned: 0 s in all for 1 job, one after another." in capsys.readouterr().err
+    (job.folder() / "alignment.csv").unlink()
+    assert job.search("plan=true", "projection.seeds=5") == 0
+    said = capsys.readouterr().out
+    assert "3 of 3 relations are done already" in said and "damage" not in said
+    assert "Left to do beside hits: alignment (24 facts), " in said
+    assert "Left to do beside hits: random draws (5), " in said
