@@ -57,6 +57,16 @@ def test_a_tracker_gets_the_tables_and_every_metric_at_every_setting(
     )
 
 
+def test_settings_of_one_pair_are_told_apart_by_both_strengths(
+    scored: ToyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, seen = _copy(scored, tmp_path), []
+    monkeypatch.setattr(NoTracker, "log_analysis", lambda self, record: seen.append(record))
+    assert _score(job, "tracking=none", "score.settings=[[1,2],[1,2,0.5],[1,2,0.5,0]]") == 0
+    [record] = seen
+    assert {"mrr/baseline", "mrr/1-2", "mrr/1-2 at 0.5", "mrr/1-2 at 0.5/0"} <= record.summary.keys()
+
+
 def _scores(job: ToyJob, name: str = "scores.parquet") -> pd.DataFrame:
     return pd.read_parquet(job.folder() / name)
 

@@ -55,7 +55,7 @@ def _pair(given: object, usual: Strengths) -> LayerPair:
         back = way_back_of("score.settings", strengths[1], "[[14,16,0.5,0.25]]")
     if (there, back) != usual and usual != (1.0, 1.0):
         raise BenchError(
-            f"score.settings has {given!r}, but this run's strengths are {usual[0]:g} there and {usual[1]:g} back: "
+            f"score.settings has {given!r}, but the whole run is at {usual[0]:g} there and {usual[1]:g} back: "
             "leave strengths out, or score the run that has them."
         )
     return plain(LayerPair(int(lirp), int(lsrp)).at(there, back), usual)

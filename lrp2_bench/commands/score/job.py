@@ -105,9 +105,9 @@ def _record(
     *experiment, model, _, language = folder.relative_to(Path(settings.paths.outputs).expanduser()).parts
     summary = {}
     for row in rows:
-        at = "baseline" if row.lirp is None else f"{row.lirp}-{row.lsrp}"
-        strengths = [each for each in (row.strength, row.strength_back) if each is not None]
-        at += "" if strengths in ([], [1.0]) else f" at {'/'.join(f'{each:g}' for each in strengths)}"
+        pair = row.setting
+        at = "baseline" if pair is None else f"{pair.lirp}-{pair.lsrp}"
+        at += f" at {pair.strengths}" if pair is not None and pair.strengths not in ("", "1") else ""
         summary[f"{row.metric}/{at}"] = row.value
     files = [Path(layout.SCORE_METRICS), Path(layout.WRONG_ANSWERS)]
     return AnalysisRecord("/".join(experiment), model, f"scores-{language}", folder, files, config, summary)

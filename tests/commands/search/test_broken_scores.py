@@ -67,7 +67,11 @@ def test_a_job_with_some_broken_facts_ends_finished_and_counts_them(
     said = capsys.readouterr().err
     assert "Scores that are no finite numbers can never win" in said
     assert "states are no finite numbers were left out of the alignment" in said
+    # Another run is told the same: what has broken scores is kept for none.
+    assert job.search("search=baseline", "experiment.name=again") == 0
+    assert "Scores that are no finite numbers can never win" in capsys.readouterr().err
     data_warnings = manifest_of(job.folder())["data_warnings"]
+    assert manifest_of(job.folder(experiment="again"))["data_warnings"] == data_warnings
     assert status_of(job.folder())["state"] == "finished" and len(data_warnings) >= 2
     rows = (job.folder() / "alignment.csv").read_text().splitlines()[1:]
     assert rows and "nan" not in "".join(rows)
