@@ -84,6 +84,21 @@ def chosen(tmp_path: Path) -> Choices:
     return Choices(tmp_path)
 
 
+def test_nothing_is_chosen_from_a_part_of_a_step(chosen: Choices) -> None:
+    assert chosen.rival("affine", "zh") == (14, 16, 0.5, 0.25)
+    hits = read_stored("rivals", chosen.data)
+    for part, told in (
+        (hits[(hits["language"] != "cy") | (hits["intervention"] != "affine")], "1 runs are missing"),
+        (hits[hits["intervention"] != "affine"], "unfinished"),
+    ):
+        _store(chosen.data, "rivals", part)
+        with pytest.raises(SystemExit, match=told):
+            Choices(chosen.data).rival("recover", "zh")
+    (chosen.data / "hits" / "rivals.parquet").unlink()
+    with pytest.raises(SystemExit, match="There are no hits of 'rivals' .* run that step"):
+        Choices(chosen.data).rival("recover", "zh")
+
+
 def test_the_steps_ask_what_the_design_lists(chosen: Choices) -> None:
     tokens = list(jobs("tokens", chosen))
     assert len(tokens) == 6 and all(job.settings[1].count("[") == 1 + 36 * 2 for job in tokens)

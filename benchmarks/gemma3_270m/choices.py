@@ -18,6 +18,8 @@ from benchmarks.gemma3_270m.store import DATA, read_stored
 #: Layers, and the strengths there and, where it is another, back.
 Given = tuple[int | float, ...]
 TOKENS = ("text", "all")
+#: Interventions other than LRP2.
+RIVALS = 3
 
 
 def table(hits: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +78,15 @@ class Choices:
         hits = read_stored("rivals", self.data)
         hits = hits[hits["intervention"] != "pivot"]
         kinds = hits["intervention"].astype(str).str.split("_").str[0]
-        return {kind: table(hits[kinds == kind]) for kind in sorted(set(kinds))}
+        found = {kind: table(hits[kinds == kind]) for kind in sorted(set(kinds))}
+        left = sum(language not in each for each in found.values() for language in self.grid)
+        if left or len(found) < RIVALS:
+            raise SystemExit(f"Step 2 is unfinished: {left} runs are missing, and nothing is chosen from a part of it.")
+        return found
+
+    @property
+    def has_rivals(self) -> bool:
+        return (self.data / "hits" / "rivals.parquet").exists()
 
     def own(self, language: str) -> Given:
         return first_best(self.grid[language])
@@ -111,7 +121,7 @@ def main() -> None:
         for language in map(str, choices.grid):
             print(f"{language}: own {choices.own(language)}, left out {choices.left_out(language)}")
         print(f"default {choices.default()}; ten pairs: {choices.ten_pairs()}")
-    if (DATA / "hits" / "rivals.parquet").exists():
+    if choices.has_rivals:
         for kind in choices.rivals:
             print(f"{kind}: " + ", ".join(f"{each} {choices.rival(kind, each)}" for each in map(str, choices.grid)))
 
