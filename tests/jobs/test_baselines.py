@@ -71,6 +71,10 @@ def test_another_intervention_takes_the_baselines_that_are_there_and_has_the_sam
         assert one.settings == other.settings and np.array_equal(one.hits, other.hits)
     found = [manifest_of(_folder(each)) for each in (job, apart)]
     assert found[0]["data_warnings"] == found[1]["data_warnings"]
+    kept = [[code, name] for code in ("de", "en") for name in ("P17", "P30", "P36")]
+    assert found[0]["kept_baselines"] == kept and "kept_baselines" not in found[1]
+    assert job.search(*random, "search.strengths=[1,0.5]") == 0
+    assert manifest_of(_folder(job))["kept_baselines"] == kept, "that stays on record"
 
 
 @pytest.mark.parametrize(

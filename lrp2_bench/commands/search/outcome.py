@@ -51,10 +51,19 @@ def write_manifest(run: Prepared, views: Views, seconds: float) -> None:
         "peak_memory_bytes": peak_memory_bytes(),
         "data_warnings": job.data_warnings.as_dict(),
         "files": table_digests(job.folder),
+        **_kept_baselines(run),
     }
     finish_manifest(job.folder, run.identity, {**run.details, **outcome}, job.leases)
     if run.inputs.reference is not None:
         run.inputs.reference.compare(outcome, job.folder)
+
+
+def _kept_baselines(run: Prepared) -> dict[str, Any]:
+    """Those that other runs have evaluated, of this job and earlier ones in the folder; nothing where none."""
+    kept = run.evaluator.baselines
+    before = run.stored.get("kept_baselines", []) if run.stored.get("identity") == run.identity else []
+    known = {*map(tuple, before), *(kept.recalled if kept is not None else ())}
+    return {"kept_baselines": [list(each) for each in sorted(known)]} if known else {}
 
 
 def _ceiling(run: Prepared) -> Ceiling:
