@@ -24,17 +24,17 @@ def fixed_strengths(settings: ProjectionSettings) -> Strengths:
     return strength, strength if back is None else way_back_of("projection.strength_back", back)
 
 
-def strength_of(setting: str, value: object, such_as: str = "0.5") -> float:
+def strength_of(setting: str, value: object, such_as: str = "0.5", *, allowed: str = "above 0") -> float:
     """``value``, to six decimals. Raises :class:`BenchError` for what is no strength, naming ``setting``, which takes
-    ``such_as``."""
+    numbers of ``allowed``, ``such_as`` this."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _refused(setting, value, such_as, "is not a number")
+        raise _refused(setting, value, such_as, allowed, "is not a number")
     if round(value, DECIMALS) == 0.0:
         raise _refused(
-            setting, value, such_as, "would change nothing: that is the baseline, which every search evaluates"
+            setting, value, such_as, allowed, "would change nothing: that is the baseline, which every search evaluates"
         )
     if value < 0.0:
-        raise _refused(setting, value, such_as, "is negative, which would move states away from the pivot")
+        raise _refused(setting, value, such_as, allowed, "is negative, which would move states away from the pivot")
     return round(float(value), DECIMALS)
 
 
@@ -42,10 +42,7 @@ def way_back_of(setting: str, value: object, such_as: str = "0.5") -> float:
     """The same of the way back, where 0 is one: states stay where they were moved to."""
     if not isinstance(value, bool) and isinstance(value, int | float) and round(value, DECIMALS) == 0.0:
         return 0.0
-    try:
-        return strength_of(setting, value, such_as)
-    except BenchError as error:
-        raise BenchError(str(error).replace("numbers above 0", "numbers from 0 (no way back) on")) from error
+    return strength_of(setting, value, such_as, allowed="from 0 (no way back) on")
 
 
 def number(strength: float) -> str:
@@ -53,5 +50,7 @@ def number(strength: float) -> str:
     return f"{strength:.{DECIMALS}f}".rstrip("0").rstrip(".")
 
 
-def _refused(setting: str, value: object, such_as: str, why: str) -> BenchError:
-    return BenchError(f"{setting}={value} {why}.\nGive numbers above 0, such as {setting}={such_as}; 1 is the paper's.")
+def _refused(setting: str, value: object, such_as: str, allowed: str, why: str) -> BenchError:
+    return BenchError(
+        f"{setting}={value} {why}.\nGive numbers {allowed}, such as {setting}={such_as}; 1 is the paper's."
+    )

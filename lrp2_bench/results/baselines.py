@@ -75,7 +75,7 @@ class Baselines:
 
 @cache
 def _code() -> list[object]:
-    """A digest of the code that decides hits: a mistake that is mended must not live on in kept ones."""
+    """A digest of the code that decides hits: a mistake that is corrected must not live on in kept ones."""
     root = Path(__file__).parents[1]
     files = sorted(path for name in _OWN for path in (root / name).rglob("*.py"))
     return [[sha256_file(path) for path in files], [version(name) for name in _OTHERS]]
