@@ -35,6 +35,12 @@ WORLDS = {
     "one pair gains 1 point": [*([_NOISE] * 29), (0.015, 0.005)],
     "all pairs lose 0.8 points": [(0.006, 0.014)] * 30,
 }
+#: Further ones, for the coverage at the pair that was chosen.
+HARM = {
+    "all pairs lose 1.6 points": [(0.002, 0.018)] * 30,
+    "all pairs lose 0.45 points, turning few facts": [(0.0005, 0.005)] * 30,
+    "half of the pairs turn 20 % of the facts, half 1.2 %; all lose": [(0.05, 0.15), (0.002, 0.01)] * 15,
+}
 
 
 def main(studies: int, path: Path | None) -> None:
@@ -52,6 +58,8 @@ def tables(studies: int) -> Iterator[list[str]]:
     yield list(table(("what is true", "facts that turn as one", "held-out: bias", "half splits: bias", "held-out: "
                        "coverage", "in-sample: bias", "in-sample: coverage, as if named", "with the choice",
                        "p < 0.05: max-T", "held-out above 0", "McNemar"), _chosen_pair(studies)))  # fmt: skip
+    yield list(table(("what is true", *(f"{facts:,} facts, {together} as one" for facts, _, together in _SELECTED)),
+                      _selected_pair(studies)))  # fmt: skip
     yield list(table(("true spread over languages", "Student, languages alone", "both resampled at once", "here"),
                       _languages(5 * studies)))  # fmt: skip
     yield from statistics_over_languages.tables(studies)
@@ -103,8 +111,7 @@ def _chosen_pair(studies: int) -> Iterator[tuple[str, ...]]:
 
 
 def _study(made: World) -> list[float]:
-    facts = tuple(("P36", str(number)) for number in range(made.hits.shape[1]))
-    sampled = Sampled(StoredHits(facts, (None, *_PAIRS), made.hits), made.pivot, made.clusters, 200)
+    sampled = _sampled(made)
     found = sampled.held_out("accuracy")
     gain = found.gain["accuracy"]
     mine = sum(share / 100 * made.truth[row] for row, share in found.chosen.items())
@@ -117,6 +124,33 @@ def _study(made: World) -> list[float]:
         chosen.low <= made.truth[best] <= chosen.high,
         sampled.largest_gain("accuracy").p < 0.05, gain.low > 0, mcnemar(made.hits[0], made.hits[best]).p < 0.05,
     ]  # fmt: skip
+
+
+#: Facts, clusters, and facts that turn as one.
+_SELECTED = tuple(
+    (facts, clusters, together) for facts, clusters in ((240, 130), (1_800, 200)) for together in (1, 4, 8)
+)
+
+
+def _selected_pair(studies: int) -> Iterator[tuple[str, ...]]:
+    """Coverage of the in-sample interval at the best pair: as if it had been named, and with the choice."""
+    for name, rates in (WORLDS | HARM).items():
+        cells = []
+        for facts, clusters, together in _SELECTED:
+            rng, inside = np.random.default_rng(together), []
+            for study in range(studies):
+                made = world(rng, facts, clusters, together, rates, name=str(study))
+                sampled, truth = _sampled(made), made.truth
+                best = 1 + int(sampled.values["accuracy"][1:].argmax())
+                both = sampled.changes["accuracy"].interval(best), change_at(sampled, best, "accuracy")
+                inside.append([each.low <= truth[best] <= each.high for each in both])
+            cells.append(" / ".join(share(each) for each in np.mean(inside, axis=0)))
+        yield name, *cells
+
+
+def _sampled(made: World) -> Sampled:
+    facts = tuple(("P36", str(number)) for number in range(made.hits.shape[1]))
+    return Sampled(StoredHits(facts, (None, *_PAIRS), made.hits), made.pivot, made.clusters, 200)
 
 
 def _half_splits(made: World, splits: int = 20) -> float:

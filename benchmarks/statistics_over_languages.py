@@ -104,7 +104,8 @@ def _largest(made: World) -> LargestGain:
     draws = made.clusters.draws(_RESAMPLES)
     samples = sums(as_weights(draws)).measure("accuracy").T
     changes = changes_of(sums, made.hits, made.pivot, "accuracy")
-    return largest_gain(changes, samples, change_influences(sums, "accuracy"), draws)
+    turned = made.clusters.sums((made.hits != made.hits[0]).T)
+    return largest_gain(changes, samples, change_influences(sums, "accuracy"), draws, turned)
 
 
 def differences(studies: int, pairs: int = 15) -> Rows:

@@ -145,9 +145,18 @@ def results(outputs: Path) -> lrp2.Results:
 NAMES = ["experiment", "model", "dataset", "language", "projection"]
 
 
+def test_tables_name_the_strengths_of_both_ways(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (40, 38), {(1, 2): (45, 44)}, manifest={"projection": {"strength": [0.5, 0.25]}})
+    results = lrp2.load_results(tmp_path)
+    for frame in (results.pairs, results.best()):
+        assert set(frame.strength) == {0.5} and set(frame.strength_back) == {0.25}
+
+
 def test_pairs_are_pairs_csv_with_the_runs_names(results: lrp2.Results, outputs: Path) -> None:
     pairs = results.pairs
-    assert list(pairs.columns) == [*NAMES, "strength", "lirp", "lsrp", "accuracy", "transferability", "facts", "shared"]
+    assert list(pairs.columns) == [
+        *NAMES, "strength", "strength_back", "lirp", "lsrp", "accuracy", "transferability", "facts", "shared",
+    ]  # fmt: skip
     assert len(results) == 4 and len(pairs) == 3 * 4 + 1 and results.experiments == ["one", "two"]
     chosen = pairs[(pairs.experiment == "two") & (pairs.language == "de")].reset_index(drop=True)
     stored = pd.read_csv(outputs / "two" / "mbert" / "mlama" / "de" / "pairs.csv").astype(

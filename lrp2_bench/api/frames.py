@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,12 +37,13 @@ def names_of(run: Run) -> dict[str, str]:
     }
 
 
-def strength_of(run: Run) -> float:
-    """What the shift is multiplied by; 1 in runs of versions that could not do otherwise."""
-    config = run.manifest.get("config")
-    projection = config.get("projection") if isinstance(config, Mapping) else None
-    found = projection.get("strength", 1.0) if isinstance(projection, Mapping) else 1.0
-    return float(found) if isinstance(found, int | float) else math.nan
+def strengths_of(run: Run, pair: LayerPair | None = None) -> dict[str, float]:
+    """``strength`` and ``strength_back``, what the shift there and back is multiplied by: the pair's own, else the
+    run's."""
+    there, back = run.own_strengths
+    if pair is not None and pair.strength is not None:
+        there, back = pair.strength, pair.strength if pair.strength_back is None else pair.strength_back
+    return {"strength": there, "strength_back": back}
 
 
 def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def gains_of(run: Run, best: LayerPair, metric: str) -> dict[str, Any]:
         return _gain_without_hits(run, row, best, metric)
     before, after = value(run.baseline, metric), value(row, metric)
     found: dict[str, Any] = {
-        **({"strength": best.strength} if best.strength is not None else {}),
+        **strengths_of(run, best),
         "lirp": best.lirp, "lsrp": best.lsrp, "metric": metric, "facts": row.facts, "shared": row.shared,
         "baseline": before, "value": after, "gain": after - before,
     }  # fmt: skip
@@ -84,6 +84,7 @@ def _gain_without_hits(run: Run, row: PairRow, best: LayerPair, metric: str) -> 
     before = by_setting[None].value if None in by_setting else value(run.baseline, metric)
     after = here.value if here is not None else value(row, metric)
     return {
+        **strengths_of(run, best),
         "lirp": best.lirp, "lsrp": best.lsrp, "metric": metric, "facts": row.facts, "shared": row.shared,
         "baseline": before, "value": after, "gain": after - before,
         "gain_low": here.low if here else None, "gain_high": here.high if here else None,

@@ -18,7 +18,7 @@ from lrp2_bench.api.frames import (
     joined,
     names_of,
     scores_of,
-    strength_of,
+    strengths_of,
     with_layers,
 )
 from lrp2_bench.core.errors import BenchError, UnknownNameError
@@ -87,14 +87,14 @@ class Results:
     @property
     def pairs(self) -> pd.DataFrame:
         """One row a run and setting, the baseline first and then every fully evaluated pair: the run's names,
-        ``strength``, ``lirp``, ``lsrp``, then as in ``pairs.csv`` the metrics in percent, ``facts`` of the language and
-        ``shared``, those that the pivot has too."""
+        ``strength``, ``strength_back``, ``lirp``, ``lsrp``, then as in ``pairs.csv`` the metrics in percent, ``facts``
+        of the language and ``shared``, those that the pivot has too."""
         rows = [
-            {**names_of(run), "strength": strength_of(run), **row.columns()}
+            {**names_of(run), **strengths_of(run), **row.columns()}
             for run in self.runs
             for row in (run.baseline, *run.pairs)
         ]
-        columns = (*NAMES, "strength", "lirp", "lsrp", *METRICS, "facts", "shared")
+        columns = (*NAMES, *STRENGTH_COLUMNS, "lirp", "lsrp", *METRICS, "facts", "shared")
         return with_layers(pd.DataFrame(rows, columns=None if rows else list(columns)))
 
     def best(self, metric: str = "transferability") -> pd.DataFrame:
@@ -112,12 +112,12 @@ class Results:
             raise UnknownNameError("metric", metric, ALL.names())
         if metric not in self._best:
             rows = [
-                {**names_of(run), "strength": strength_of(run), **gains_of(run, row.pair, metric)}
+                {**names_of(run), **gains_of(run, row.pair, metric)}
                 for run in self.runs
                 if not run.is_pivot and (row := run.best(metric)) is not None and row.pair is not None
             ]
             columns = (
-                *NAMES, "strength", "lirp", "lsrp", "metric", "facts", "shared", "baseline", "value", "gain",
+                *NAMES, *STRENGTH_COLUMNS, "lirp", "lsrp", "metric", "facts", "shared", "baseline", "value", "gain",
                 "gain_low", "gain_high", "held_out", "held_out_low", "held_out_high", "held_out_p",
             )  # fmt: skip
             self._best[metric] = with_layers(pd.DataFrame(rows, columns=list(columns)))

@@ -41,15 +41,21 @@ class LargestGain:
         return step_down([self])[0]
 
 
-def largest_gain(changes: Changes, samples: Floats, influences: Weights, draws: Draws) -> LargestGain:
+def largest_gain(changes: Changes, samples: Floats, influences: Weights, draws: Draws, turned: Weights) -> LargestGain:
     """Of all rows but the baseline, which is the first. ``samples`` ``[setting, resample]`` are of the ``draws``, and
-    ``influences`` ``[cluster, setting]`` each cluster's share of the change; both as the ``changes`` in unit."""
+    ``influences`` ``[cluster, setting]`` each cluster's share of the change; both as the ``changes`` in unit.
+    ``turned`` ``[cluster, setting]`` counts the facts that differ from the baseline."""
     error = changes.error[1:]
     by_chance = multipliers(draws) @ influences[:, 1:]
     drawn = samples[1:] - samples[0] - changes.value[1:, None]
     # In its own spread, for the error of a pair in which hardly a fact differs is far above what resampling shows.
     own = np.minimum(error, np.maximum(drawn.std(axis=1), 1e-9))
-    critical = float(np.quantile((drawn / own[:, None]).max(axis=0), 1 - ALPHA))
+    # And in the error that the resample itself would have (bootstrap-t): where pairs lose, the one that lost least by
+    # luck has the fewest facts that differ too, so that its error is small when it is furthest off.
+    counts = (draws.astype(np.float32) @ turned[:, 1:]).T / np.maximum(turned[:, 1:].sum(axis=0), 1.0)[:, None]
+    floor = changes.floor[1:, None]
+    itself = np.sqrt(np.maximum(error[:, None] ** 2 - floor**2, 0.0) * counts + floor**2)
+    critical = float(np.quantile((drawn / np.minimum(own[:, None], itself)).max(axis=0), 1 - ALPHA))
     return LargestGain(float((changes.value[1:] / error).max()), (by_chance / error).max(axis=1), critical)
 
 

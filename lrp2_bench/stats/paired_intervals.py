@@ -33,11 +33,13 @@ _BASELINE_COUNTS, _ALL_COUNT = 10.0, 30.0
 @dataclass(frozen=True)
 class Changes:
     """``value`` ``[setting]`` in points against one row, its standard ``error``, and the ``design_effect``
-    ``[setting]``: the variance of clusters relative to that of as many independent facts. ``clusters`` counts them."""
+    ``[setting]``: the variance of clusters relative to that of as many independent facts. ``floor`` ``[setting]`` is
+    what the error would be were no fact different. ``clusters`` counts them."""
 
     value: Floats
     error: Floats
     design_effect: Floats
+    floor: Floats
     clusters: int
 
     def interval(self, row: int) -> Interval:
@@ -81,7 +83,7 @@ def changes_of(
     clusters = sums.clusters
     if not hits.shape[1]:
         nothing = np.full(len(hits), np.nan)
-        return Changes(nothing, nothing, nothing, 0)
+        return Changes(nothing, nothing, nothing, nothing, 0)
     if sums.further is not None and metric == sums.further.name:
         further = sums.further
         value, unit = further.value, further.unit
@@ -101,9 +103,10 @@ def changes_of(
     own = np.where(naive > 0, clustered / np.where(naive > 0, naive, 1.0), 1.0)
     pooled = (float(turned @ own) + _BASELINE_COUNTS * baseline) / (float(turned.sum()) + _BASELINE_COUNTS)
     effect = np.maximum(1.0, (turned * own + _ALL_COUNT * pooled) / (turned + _ALL_COUNT))
-    error = np.sqrt(effect * naive + (effect * unit) ** 2)
+    floor = effect * unit
+    error = np.sqrt(effect * naive + floor**2)
     error[against] = 0.0
-    return Changes(value - value[against], error, effect, clusters.count)
+    return Changes(value - value[against], error, effect, floor, clusters.count)
 
 
 def change_influences(sums: ClusterSums, metric: str, against: int = 0) -> Weights:

@@ -24,7 +24,7 @@ from lrp2_bench.stats.further import Further, further_of
 from lrp2_bench.stats.held_out import Folds, HeldOut, resampled_folds
 from lrp2_bench.stats.max_t import LargestGain, largest_gain
 from lrp2_bench.stats.paired_intervals import Changes, change_influences, changes_of
-from lrp2_bench.stats.weighted import ClusterSums, Floats
+from lrp2_bench.stats.weighted import ClusterSums, Floats, Weights
 
 
 class Sampled:
@@ -92,8 +92,8 @@ class Sampled:
             sign, changes = self.sign(metric), self.changes[metric]
             upwards = replace(changes, value=sign * changes.value)
             influences = sign * change_influences(self._sums, metric)
-            draws = self.clusters.draws(self._resamples, self._seed)
-            self._largest[metric] = largest_gain(upwards, sign * self.samples[metric], influences, draws)
+            draws, samples = self.clusters.draws(self._resamples, self._seed), sign * self.samples[metric]
+            self._largest[metric] = largest_gain(upwards, samples, influences, draws, self._turned)
         return self._largest[metric]
 
     def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:
@@ -111,6 +111,11 @@ class Sampled:
     def sign(self, metric: str) -> float:
         """-1 for a metric of which less is better."""
         return self.further.sign if self.further is not None and metric == self.further.name else 1.0
+
+    @cached_property
+    def _turned(self) -> Weights:
+        """``[cluster, setting]``: facts that differ from the baseline's."""
+        return self.clusters.sums((self.hits != self.hits[0]).T)
 
     @cached_property
     def _sums(self) -> ClusterSums:
