@@ -85,7 +85,7 @@ class Contrast:
     def _error(self) -> float:
         count = max(1, len(self.values))
         influence, known = (100.0 * (part - part.mean()) / count for part in (self.values, self.baseline))
-        return clustered_error(influence, known, int((self.values != 0).sum()), clusters_of(self.subjects))[0]
+        return clustered_error(influence, known, int((self.values != 0).sum()), clusters_of(self.subjects), count)[0]
 
 
 def over_languages(contrasts: Mapping[str, Contrast]) -> Interval:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import StatsSettings
@@ -16,6 +17,7 @@ from lrp2_bench.results.choice import measures
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import shrunken
 from lrp2_bench.stats.assess import Assessed
+from lrp2_bench.stats.equivalence import tost
 from lrp2_bench.stats.max_t import step_down
 from lrp2_bench.stats.new_language import Transferred, leave_one_language_out
 from lrp2_bench.stats.paired_tests import holm
@@ -58,6 +60,13 @@ class AssessedRuns:
     by_metric: Mapping[str, Mapping[str, AssessedRun]]
     evidence: Mapping[str, Evidence | BenchError] = field(default_factory=dict)
     stats: StatsSettings = field(default_factory=StatsSettings)
+
+    @cached_property
+    def equivalence_p(self) -> Mapping[str, float]:
+        """By language: that the held-out gain is the margin or more to either side of 0 (TOST), Holm-corrected."""
+        gains = {code: each.assessed.measured[self.select_by].held_out for code, each in self.assessed.items()}
+        p = holm([tost(gain, self.stats.equivalence_margin) for gain in gains.values()])
+        return dict(zip(gains, p, strict=True))
 
     @property
     def assessed(self) -> Mapping[str, AssessedRun]:
@@ -151,11 +160,12 @@ def _assessed(
         for run in sorted(searched, key=lambda run: run.language)
         if isinstance(found := evidence[run.language], Evidence)
     ]
-    gains = [assessed.measured[metric].held_out for _, assessed, _ in read]
+    gains = [assessed.measured[metric] for _, assessed, _ in read]
     p = step_down([assessed.largest for _, assessed, _ in read])
     held_out = holm([assessed.held_out.p[metric] for _, assessed, _ in read])
     naive = holm([assessed.naive.p for _, assessed, _ in read])
-    drawn_in = shrunken([gain.value for gain in gains], [(gain.high - gain.low) / _WIDTH for gain in gains])
+    errors = [(each.held_out.high - each.held_out.low) / _WIDTH for each in gains]
+    drawn_in = shrunken([each.gain for each in gains], errors)
     others = leave_one_language_out({run.language: changes for run, _, changes in read})
     return {
         run.language: AssessedRun(run, assessed, p[at], held_out[at], naive[at], drawn_in[at], others.get(run.language))

@@ -51,7 +51,7 @@ def _of_many(told: Sequence[AssessedRun], found: AssessedRuns) -> str:
     metric = found.select_by
     gains = [each.assessed.measured[metric] for each in told]
     mean = mean_over_languages([gain.gain for gain in gains])
-    changes = mean_over_languages([gain.change.value for gain in gains])
+    changes = mean_over_languages([gain.rise for gain in gains])
     up, down = (
         sum(each.held_out_p < ALPHA and sign * gain.held_out.value > 0 for each, gain in zip(told, gains, strict=True))
         for sign in (1, -1)

@@ -21,6 +21,8 @@ from lrp2_bench.stats.weighted import Floats
 LEVEL = 0.95
 #: Fewer languages than this show nothing about languages: an interval would rest on one or two differences.
 FEWEST = 3
+#: Of a language's sampling variance at least this share is taken to be its own, however much it has in common.
+_LEAST_OWN = 0.05
 
 
 @dataclass(frozen=True)
@@ -69,33 +71,23 @@ def difference_of_means(these: Sequence[float | Estimate], those: Sequence[float
     return _bounds(value, error, total**2 / squares if squares else 1.0)
 
 
-def balance_of_signs(values: Sequence[Estimate], seed: int = 0) -> Interval:
-    """The share of languages above 0 less the share below, in percent, with percentile bounds over resamples of facts
-    and languages at once (Owen's pigeonhole bootstrap 2007, cautious). NaN bounds for fewer than :data:`FEWEST`."""
-    found = [value for value in values if not math.isnan(value.value)]
-    balance = 100.0 * float(np.mean([np.sign(value.value) for value in found])) if found else math.nan
-    drawn = [value.samples for value in found if value.samples is not None]
-    if len(found) < FEWEST or len(drawn) < len(found):
-        return Interval(balance, math.nan, math.nan)
-    signs = np.sign(np.stack(drawn))
-    times = np.random.default_rng(seed).multinomial(len(found), [1 / len(found)] * len(found), size=signs.shape[1])
-    low, high = np.percentile(100.0 * (times.T * signs).sum(axis=0) / len(found), (2.5, 97.5))
-    return Interval(balance, float(low), float(high))
-
-
-def shrunken(values: Sequence[float], errors: Sequence[float]) -> list[Interval]:
+def shrunken(values: Sequence[float | Estimate], errors: Sequence[float]) -> list[Interval]:
     """Each language's effect drawn to the mean by as much as it is noise, with a 95 % interval; NaN stays NaN.
 
     Empirical Bayes from the values and their standard ``errors``. The spread of true effects is averaged over by its
     likelihood instead of set to its best value, which is 0 too often and leaves intervals that cover 80 % (Gelman et
-    al., Bayesian Data Analysis, 5.4).
+    al., Bayesian Data Analysis, 5.4). What languages err by in common, for they share facts, tells nothing of one
+    against another: it is taken out before and added to every interval after.
     """
-    known = [at for at, value in enumerate(values) if not math.isnan(value)]
-    found = [Interval(math.nan, math.nan, math.nan)] * len(values)
+    all_ = [value if isinstance(value, Estimate) else Estimate(value) for value in values]
+    known = [at for at, each in enumerate(all_) if not math.isnan(each.value)]
+    found = [Interval(math.nan, math.nan, math.nan)] * len(all_)
     if not known:
         return found
-    effects = np.array([values[at] for at in known])
-    noise = np.maximum([errors[at] for at in known], 1e-9) ** 2
+    effects = np.array([all_[at].value for at in known])
+    squares = np.maximum([errors[at] for at in known], 1e-9) ** 2
+    common = _in_common([all_[at] for at in known])
+    noise = np.maximum(squares - common, _LEAST_OWN * squares)
     spread = np.linspace(0, 2 * (float(effects.std()) + math.sqrt(float(noise.mean()))), 400)[:, None] ** 2
     weights = 1 / (noise + spread)
     of_mean = 1 / weights.sum(axis=1, keepdims=True)
@@ -107,10 +99,20 @@ def shrunken(values: Sequence[float], errors: Sequence[float]) -> list[Interval]
     drawn = own * effects + (1 - own) * mean
     centre = (chance * drawn).sum(axis=0)
     variance = (chance * (own * noise + (1 - own) ** 2 * of_mean + (drawn - centre) ** 2)).sum(axis=0)
-    reach = float(ndtri(0.5 + LEVEL / 2)) * np.sqrt(variance)
+    reach = float(ndtri(0.5 + LEVEL / 2)) * np.sqrt(variance + common)
     for at, value, width in zip(known, centre.tolist(), reach.tolist(), strict=True):
         found[at] = Interval(value, value - width, value + width)
     return found
+
+
+def _in_common(values: Sequence[Estimate]) -> float:
+    """The mean covariance of two languages' sampling errors, 0 at least; 0 without resamples of all."""
+    drawn = [each.samples for each in values if each.samples is not None]
+    if len(drawn) < max(2, len(values)):
+        return 0.0
+    samples, count = np.stack(drawn), len(values)
+    of_sum, own = float(samples.sum(axis=0).var(ddof=1)), float(samples.var(axis=1, ddof=1).sum())
+    return max(0.0, (of_sum - own) / (count * (count - 1)))
 
 
 def _group(values: Sequence[float | Estimate]) -> _Group:

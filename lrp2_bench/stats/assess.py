@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.stats.across_languages import Estimate
 from lrp2_bench.stats.clusters import Clusters
@@ -22,8 +24,9 @@ class Measured:
     """A metric in percent: ``without`` the modules and at the best pair (``lrp2``); its ``change`` in points (the
     paper's protocol: chosen and reported on the same facts) and the ``held_out`` gain, with 95 % intervals.
 
-    The lower bound of ``change`` allows for the choice (max-T over all pairs). ``baseline`` and ``gain`` are
-    ``without`` and ``held_out`` with their resamples, for means over languages."""
+    The lower bound of ``change`` allows for the choice (max-T over all pairs). ``baseline``, ``gain`` and ``rise`` are
+    ``without``, ``held_out`` and ``change`` with their resamples, for means over languages. ``unit`` is what one fact
+    is of the metric, in points."""
 
     without: Interval
     lrp2: Interval
@@ -31,6 +34,8 @@ class Measured:
     held_out: Interval
     baseline: Estimate
     gain: Estimate
+    rise: Estimate
+    unit: float
 
     @property
     def selection_bias(self) -> float:
@@ -72,14 +77,16 @@ def assess(sampled: Sampled, best: LayerPair, select_by: str) -> Assessed:
     held_out = sampled.held_out(select_by)
     largest = sampled.largest_gain(select_by)
     levels = {(name, at): _level(sampled, at, name) for name in sampled.changes for at in (0, row)}
-    measured = {
-        name: Measured(
+    measured = {}
+    for name, changes in sampled.changes.items():
+        samples = sampled.samples[name]
+        measured[name] = Measured(
             levels[name, 0][0], levels[name, row][0], change_at(sampled, row, name), held_out.gain[name],
-            Estimate(float(sampled.values[name][0]), sampled.samples[name][0]),
+            Estimate(float(sampled.values[name][0]), samples[0]),
             Estimate(held_out.gain[name].value, held_out.samples.get(name)),
-        )
-        for name in sampled.changes
-    }  # fmt: skip
+            Estimate(float(changes.value[row]), samples[row] - samples[0]),
+            sampled.unit(name),
+        )  # fmt: skip
     return Assessed(
         facts=len(sampled.facts),
         shared=int((sampled.pivot_hits >= 0).sum()),
@@ -105,9 +112,10 @@ def change_at(sampled: Sampled, row: int, metric: str) -> Interval:
     changes = sampled.changes[metric]
     plain = changes.interval(row)
     reach = sampled.largest_gain(metric).critical * float(changes.error[row])
+    # A bound that is not known stays so, which min and max would not see to.
     if sampled.sign(metric) < 0:
-        return Interval(plain.value, plain.low, max(plain.value + reach, plain.high))
-    return Interval(plain.value, min(plain.value - reach, plain.low), plain.high)
+        return Interval(plain.value, plain.low, float(np.maximum(plain.value + reach, plain.high)))
+    return Interval(plain.value, float(np.minimum(plain.value - reach, plain.low)), plain.high)
 
 
 def _level(sampled: Sampled, row: int, metric: str) -> tuple[Interval, float]:

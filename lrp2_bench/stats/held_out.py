@@ -87,7 +87,7 @@ class Folds:
             # A resample has one deal, whose luck is no part of the mean over deals.
             error = math.sqrt(max(0.0, float(samples[name].var()) - float(values.var(ddof=1))))
             # One fact at least: that no resample chose any pair is no certainty.
-            error = max(error, float(samples[name].std()) / 2, 100.0 / self._sums.facts)
+            error = max(error, float(samples[name].std()) / 2, self._sums.unit(name))
             found[name] = Interval(value, value - reach * error, value + reach * error)
             p[name] = float(2 * stdtr(count - 1, -abs(value) / error)) if error else 1.0 if value == 0 else 0.0
             spread = float(samples[name].std())

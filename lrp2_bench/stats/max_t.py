@@ -13,6 +13,7 @@ this in 52 %. Flipped signs, without the skewness, found more but had a level of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,13 +24,16 @@ from lrp2_bench.stats.paired_intervals import Changes
 from lrp2_bench.stats.weighted import Floats, Weights
 
 ALPHA = 0.05
+#: Clusters below which there is no test: of noise alone it would find a gain in 8 % of studies at 10 clusters, 44 at 2.
+FEWEST = 20
 
 
 @dataclass(frozen=True)
 class LargestGain:
-    """``observed``: the largest gain of a pair over the baseline in standard errors; ``by_chance`` ``[resample]`` the
-    largest were no pair better. ``critical``: standard errors that no pair's gain exceeds its true one by, in 95 % of
-    studies; it is of resampled clusters, for pairs that gain or lose are not as if they did neither."""
+    """``observed``: the largest gain of a pair over the baseline in standard errors, NaN of fewer than :data:`FEWEST`
+    clusters; ``by_chance`` ``[resample]`` the largest were no pair better. ``critical``: standard errors that no pair's
+    gain exceeds its true one by, in 95 % of studies; it is of resampled clusters, for pairs that gain or lose are not
+    as if they did neither."""
 
     observed: float
     by_chance: Floats = field(compare=False)
@@ -56,7 +60,8 @@ def largest_gain(changes: Changes, samples: Floats, influences: Weights, draws: 
     floor = changes.floor[1:, None]
     itself = np.sqrt(np.maximum(error[:, None] ** 2 - floor**2, 0.0) * counts + floor**2)
     critical = float(np.quantile((drawn / np.minimum(own[:, None], itself)).max(axis=0), 1 - ALPHA))
-    return LargestGain(float((changes.value[1:] / error).max()), (by_chance / error).max(axis=1), critical)
+    observed = float((changes.value[1:] / error).max()) if changes.clusters >= FEWEST else math.nan
+    return LargestGain(observed, (by_chance / error).max(axis=1), critical)
 
 
 def multipliers(draws: Draws) -> Weights:
@@ -69,11 +74,12 @@ def multipliers(draws: Draws) -> Weights:
 
 def step_down(gains: Sequence[LargestGain]) -> list[float]:
     """p-values corrected over all pairs and ``gains``, in their order: those below 0.05 are right all together in 19 of
-    20 studies."""
-    corrected = [1.0] * len(gains)
-    if not gains:
+    20 studies. Where nothing was observed p is NaN, and the gain is none of those that are corrected for."""
+    corrected = [math.nan] * len(gains)
+    told = [at for at, gain in enumerate(gains) if not math.isnan(gain.observed)]
+    if not told:
         return corrected
-    order = sorted(range(len(gains)), key=lambda at: -gains[at].observed)
+    order = sorted(told, key=lambda at: -gains[at].observed)
     chance = np.stack([gains[at].by_chance for at in order])
     # The largest over a language and all whose own gain is smaller.
     largest = np.maximum.accumulate(chance[::-1], axis=0)[::-1]

@@ -12,6 +12,7 @@ influence on it (for transferability, a ratio, by the delta method).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,7 +23,7 @@ from scipy.special import stdtrit
 from lrp2_bench.core.types import HIT, NOT_EVALUATED, Hits, Interval
 from lrp2_bench.stats.clusters import Clusters
 from lrp2_bench.stats.further import Further
-from lrp2_bench.stats.weighted import ClusterSums, Counts, Floats, Weights, as_weights, check_same_facts
+from lrp2_bench.stats.weighted import ClusterSums, Counts, Floats, Weights, as_weights, check_same_facts, facts_of
 
 LEVEL = 0.95
 #: How many facts that differ the design effect of the baseline's hits counts for beside those of all rows; and the
@@ -94,7 +95,7 @@ def changes_of(
     else:
         totals = sums(as_weights(np.ones((1, clusters.count))))
         value = totals.measure(metric)[0]
-        unit = 100.0 / _base(totals, metric)[0]
+        unit = 100.0 / facts_of(totals, metric)[0]
         by_cluster = _by_cluster(sums, totals, metric)
         naive, turned = _independent(hits, pivot_hits, metric, totals, against)
         of_facts = fact_influence(hits[against], pivot_hits, metric)[1]
@@ -128,7 +129,8 @@ def paired_runs(
         return nan, nan, Interval(nan, nan, nan)
     sides = [fact_influence(row, pivot, metric) for row, pivot in zip((first, second), pivots, strict=True)]
     (before, ours), (after, theirs) = sides
-    error, _ = clustered_error(theirs - ours, ours, (first != second).sum(), clusters)
+    facts = len(first) if metric == "accuracy" else min(map(_union, (first, second), pivots))
+    error, _ = clustered_error(theirs - ours, ours, (first != second).sum(), clusters, facts)
     reach, value = student(clusters.count) * error, after - before
     return before, after, Interval(value, value - reach, value + reach)
 
@@ -146,14 +148,17 @@ def fact_influence(row: Hits, pivot: Hits, metric: str) -> tuple[float, Floats]:
     return 100 * share, 100.0 * (both - share * union) / base
 
 
-def clustered_error(difference: Floats, baseline: Floats, turned: int, clusters: Clusters) -> tuple[float, float]:
+def clustered_error(
+    difference: Floats, baseline: Floats, turned: int, clusters: Clusters, facts: int
+) -> tuple[float, float]:
     """The standard error of a sum of influences ``difference`` ``[fact]``, of which ``turned`` facts are not nothing,
-    and its design effect; ``baseline`` are influences that tell it where few facts differ."""
+    and its design effect; ``baseline`` are influences that tell it where few facts differ. The metric is a share of so
+    many ``facts``."""
     own, known = (
         _ratio(float((_sums(clusters, part) ** 2).sum()), float((part**2).sum())) for part in (difference, baseline)
     )
     effect = max(1.0, (turned * own + _BASELINE_COUNTS * known) / (turned + _BASELINE_COUNTS))
-    unit = 100.0 / max(1, len(difference))
+    unit = 100.0 / max(1, facts)
     return float(np.sqrt(effect * (difference**2).sum() + (effect * unit) ** 2)), effect
 
 
@@ -168,8 +173,13 @@ def level_interval(row: Hits, pivot: Hits, clusters: Clusters, metric: str) -> t
         return Interval(float("nan"), float("nan"), float("nan")), float("nan")
     percent, influence = fact_influence(row, pivot, metric)
     effect = max(1.0, _ratio(float((_sums(clusters, influence) ** 2).sum()), float((influence**2).sum())))
-    facts = len(row) if metric == "accuracy" else int(((row == HIT) | (pivot == HIT))[pivot != NOT_EVALUATED].sum())
+    facts = len(row) if metric == "accuracy" else _union(row, pivot)
     return wilson_at(percent / 100, max(1, facts) / effect, student(clusters.count)), effect
+
+
+def _union(row: Hits, pivot: Hits) -> int:
+    """Facts that both were asked and either hits."""
+    return int(((row == HIT) | (pivot == HIT))[pivot != NOT_EVALUATED].sum())
 
 
 def further_level(further: Further, at: int, clusters: Clusters) -> tuple[Interval, float]:
@@ -183,23 +193,18 @@ def further_level(further: Further, at: int, clusters: Clusters) -> tuple[Interv
 
 
 def wilson_at(share: float, count: float, reach: float) -> Interval:
-    """Wilson's interval (1927) of a share of ``count`` facts, not need be a whole number, in percent."""
+    """Wilson's interval (1927) of a share of ``count`` facts, which need not be a whole number, in percent."""
+    if math.isnan(reach):
+        return Interval(100 * share, math.nan, math.nan)
     spread = reach * np.sqrt(share * (1 - share) / count + reach**2 / (4 * count**2))
     middle, whole = share + reach**2 / (2 * count), 1 + reach**2 / count
     low, high = min(share, (middle - spread) / whole), max(share, (middle + spread) / whole)
     return Interval(100 * share, 100 * max(0.0, float(low)), 100 * min(1.0, float(high)))
 
 
-def _base(totals: Counts, metric: str) -> Floats:
-    """What a metric is a share of: all facts, or those that either side hits."""
-    if metric == "accuracy":
-        return np.broadcast_to(np.maximum(totals.facts, 1.0)[:, None], totals.both.shape).astype(np.float64)
-    return np.maximum(totals.alone + totals.pivot[:, None], 1.0).astype(np.float64)
-
-
 def _by_cluster(sums: ClusterSums, totals: Counts, metric: str) -> Weights:
     """``[cluster, setting]``: influences on the metric, in points; they sum to 0."""
-    return sums.influences(metric, totals.measure(metric)[0] / 100, _base(totals, metric)[0])
+    return sums.influences(metric, totals.measure(metric)[0] / 100, facts_of(totals, metric)[0])
 
 
 def _clustered(influence: Weights, clusters: int) -> Floats:
@@ -215,7 +220,7 @@ def _independent(
 
     Facts of a kind (does the pivot hit it, does either row) have one influence, so it takes their counts alone.
     """
-    share, base = totals.measure(metric)[0] / 100, _base(totals, metric)[0]
+    share, base = totals.measure(metric)[0] / 100, facts_of(totals, metric)[0]
     rows = hits == HIT
     kinds = (pivot_hits == HIT, pivot_hits == 0, pivot_hits == NOT_EVALUATED)
     variance, turned = np.zeros(len(hits)), np.zeros(len(hits))

@@ -96,6 +96,10 @@ class Sampled:
             self._largest[metric] = largest_gain(upwards, samples, influences, draws, self._turned)
         return self._largest[metric]
 
+    def unit(self, metric: str) -> float:
+        """What one fact is of the baseline's, in points."""
+        return self._sums.unit(metric)
+
     def confidence_set(self, metric: str) -> tuple[LayerPair, ...]:
         """The 95 % confidence set of best pairs by ``metric``, in their order."""
         return tuple(pair for pair, one in self.memberships(metric).items() if one.kept)

@@ -134,6 +134,12 @@ class ClusterSums:
         own = tuple(weights[:, chosen] @ each[chosen] for each in self._own)
         return Counts(both, alone, unshared, facts, pivot, own, self.further)
 
+    def unit(self, metric: str) -> float:
+        """How many points one fact is worth, at most, of the first setting's metric."""
+        if self.further is not None and metric == self.further.name:
+            return float(self.further.unit[0])
+        return float(100.0 / facts_of(self(as_weights(np.ones((1, self.clusters.count)))), metric)[0, 0])
+
     def by_fold(self, weights: Weights, fold: npt.NDArray[np.intp], folds: int) -> Counts:
         """``[fold, weighting, setting]``, each over its own clusters: no more work than one product over all."""
         parts = [self(weights, fold == number) for number in range(folds)]
@@ -158,6 +164,13 @@ class ClusterSums:
             here = only[rows]
             rows, sums = rows[here], sums[here]
         return np.asarray(weights[:, rows] @ sums)
+
+
+def facts_of(totals: Counts, metric: str) -> Floats:
+    """``[..., setting]``: how many facts a metric is a share of: all, or those that either side hits; 1 at least."""
+    if metric == "accuracy":
+        return np.broadcast_to(np.maximum(totals.facts, 1.0)[..., None], totals.both.shape).astype(np.float64)
+    return np.maximum(totals.alone + totals.pivot[..., None], 1.0).astype(np.float64)
 
 
 def measures_with(further: Further | None) -> tuple[str, ...]:

@@ -73,7 +73,8 @@ def test_a_run_compared_with_itself_differs_by_nothing_and_that_is_not_certainty
     run = next(run for run in find_runs([outputs])[0] if run.language == "de")
     compared = compare_runs(run, run, "accuracy")
     for found in (*compared.baseline.values(), *compared.at_best.values()):
-        assert found.difference.value == 0.0 and -1.1 < found.difference.low == -found.difference.high < 0
+        # One fact is the least: of all in accuracy, of those that either side hits in transferability.
+        assert found.difference.value == 0.0 and -2.0 < found.difference.low == -found.difference.high < 0
     best = run.best("accuracy")
     assert best is not None and compared.best == (best.pair, best.pair)
 

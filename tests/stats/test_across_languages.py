@@ -10,7 +10,6 @@ from scipy import stats
 
 from lrp2_bench.stats.across_languages import (
     Estimate,
-    balance_of_signs,
     difference_of_means,
     mean_over_languages,
     shrunken,
@@ -98,11 +97,21 @@ def test_shrunken_effects_are_nearer_the_truth_and_covered() -> None:
     assert np.mean(drawn) < 0.4 * np.mean(raw) and np.mean(inside) > 0.93
 
 
-def test_more_languages_gain_than_lose_beyond_both_samples() -> None:
-    noise = 0.01 * np.random.default_rng(0).normal(size=300)
-    gains = [Estimate(value, value + noise) for value in (0.5, 0.4, 0.3, 0.6, 0.2, -0.1)]
-    found = balance_of_signs(gains)
-    assert found.value == pytest.approx(100 * 4 / 6) and 0 <= found.low < found.high <= 100
-    doubtful = balance_of_signs([Estimate(value.value, value.value + 100 * noise) for value in gains])
-    assert doubtful.low < 0
-    assert math.isnan(balance_of_signs(gains[:2]).low)
+@pytest.mark.parametrize("spread", [0.0, 0.5])
+@pytest.mark.parametrize("count", [12, 52])
+def test_shrunken_effects_are_covered_where_languages_err_together(count: int, spread: float) -> None:
+    rng = np.random.default_rng(0)
+    alone: list[bool] = []
+    inside: list[bool] = []
+    for _ in range(60):
+        truth = rng.normal(0.0, spread, count)
+
+        def noise(shape: tuple[int, int]) -> np.ndarray:
+            return np.sqrt(0.5) * (rng.normal(size=(1, shape[1])) + rng.normal(size=shape))
+
+        values = truth + noise((count, 1))[:, 0]
+        drawn = values[:, None] + noise((count, 200))
+        estimates = [Estimate(float(value), samples) for value, samples in zip(values, drawn, strict=True)]
+        for found, into in ((shrunken(estimates, [1.0] * count), inside), (shrunken(values, [1.0] * count), alone)):
+            into += [one.low <= true <= one.high for one, true in zip(found, truth, strict=True)]
+    assert np.mean(inside) > 0.9 and np.mean(alone) < 0.85

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.results.stored_hits import StoredHits
-from lrp2_bench.stats.assess import change_at
+from lrp2_bench.stats.assess import assess, change_at
 from lrp2_bench.stats.max_t import LargestGain, step_down
 from lrp2_bench.stats.paired_tests import mcnemar
 from lrp2_bench.stats.resampled import Sampled
@@ -63,6 +65,26 @@ def test_level_and_coverage_at_the_selected_pair(together: int, good: tuple[floa
 
 def test_a_large_gain_is_found() -> None:
     assert studies([(0.04, 0.005)] + [(0.01, 0.01)] * 19, together=1, times=8)["max_t"] == 1.0
+
+
+@pytest.mark.parametrize("clusters", [1, 2, 19, 20])
+def test_a_handful_of_clusters_has_no_p_and_one_has_no_bounds(clusters: int) -> None:
+    made = world(np.random.default_rng(0), 60, clusters, 1, [(0.1, 0.1)] * 5)
+    facts = tuple(("P36", str(number)) for number in range(60))
+    found = assess(
+        Sampled(StoredHits(facts, (None, *PAIRS[:5]), made.hits), made.pivot, made.clusters, 100), PAIRS[0], "accuracy"
+    )
+    assert math.isnan(found.largest.p) == (clusters < 20)
+    measured = found.measured["accuracy"]
+    for interval in (measured.without, measured.lrp2, measured.change):
+        assert interval.value == interval.value
+        assert math.isnan(interval.low) == math.isnan(interval.high) == (clusters == 1)
+
+
+def test_languages_without_a_p_are_none_of_those_corrected_for() -> None:
+    told = LargestGain(3.0, np.linspace(0, 4, 100))
+    alone, missing = step_down([told, LargestGain(math.nan, np.full(100, 9.0))])
+    assert alone == told.p and math.isnan(missing)
 
 
 def test_languages_are_corrected_together_step_by_step() -> None:

@@ -56,6 +56,16 @@ def test_no_fact_that_differs_is_not_certainty() -> None:
     assert found.value == 0 and found.low == pytest.approx(-0.4, abs=0.03) and found.high == -found.low
 
 
+def test_no_fact_that_differs_is_one_of_those_that_the_metric_is_a_share_of() -> None:
+    row, pivot = np.zeros(1_000, np.int8), np.zeros(1_000, np.int8)
+    row[:20], pivot[10:30] = 1, 1
+    clusters = clusters_of([str(number) for number in range(1_000)])
+    for metric, share in (("accuracy", 1_000), ("transferability", 30)):
+        *_, found = paired_runs(row, row, (pivot, pivot), clusters, metric)
+        alone = paired_changes(np.stack([row, row]), pivot, clusters, metric).interval(1)
+        assert found.high == pytest.approx(1.96 * 100 / share, rel=0.01) == alone.high
+
+
 def test_a_level_has_wilsons_interval_at_the_effective_number_of_facts() -> None:
     row = (np.arange(FACTS) < 450).astype(np.int8)
     plain, effect = level_interval(row, PIVOT, ALONE, "accuracy")

@@ -40,8 +40,10 @@ def assessed_run(
     dataset: str = "mlama",
     family: str = "masked",
     blocks: int = 12,
+    p: float = 0.2,
 ) -> AssessedRun:
-    """Both metrics alike; each pair's transferability changes by ``by_distance`` a layer between."""
+    """Both metrics alike, ``p`` that the held-out gain is 0; each pair's transferability changes by ``by_distance`` a
+    layer between."""
     pairs = tuple(
         PairRow(pair.lirp, pair.lsrp, 20.0, 50.0 + by_distance * (pair.lsrp - pair.lirp), 100, 80)
         for pair in all_pairs(blocks)
@@ -60,6 +62,8 @@ def assessed_run(
         Estimate(without),
         # Facts that hardly matter: languages decide.
         Estimate(held_out, held_out + 0.01 * np.random.default_rng(0).normal(size=200)),
+        Estimate(change),
+        1.0,
     )
     sets = tuple(sorted({LayerPair(*best), *(LayerPair(*pair) for pair in confidence_set)}))
     # One resample in twenty drops a pair, in each language another one.
@@ -70,7 +74,7 @@ def assessed_run(
         if row.pair
     }
     both = {"accuracy": measured, "transferability": measured}
-    told = HeldOut(dict.fromkeys(both, gain), dict.fromkeys(both, 0.2), dict.fromkeys(both, 0.01), 20, {1: 100.0})
+    told = HeldOut(dict.fromkeys(both, gain), dict.fromkeys(both, p), dict.fromkeys(both, 0.01), 20, {1: 100.0})
     assessed = Assessed(
         100, 80, clusters_of([str(number) for number in range(100)], "subject"), LayerPair(*best), both,
         McNemar(5, 1, 0.2), LargestGain(1.0, np.zeros(200)), told, sets, len(pairs), tuple(relations), (2.0, 1.5),

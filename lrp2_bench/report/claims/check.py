@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.stats.across_languages import FEWEST
-from lrp2_bench.stats.equivalence import equivalent, tost
+from lrp2_bench.stats.equivalence import tost
 
 Outcome = Literal["supported", "contradicted", "inconclusive"]
 SUPPORTED: Final = "supported"
@@ -47,14 +47,16 @@ def by_sign(figure: Interval, direction: int = 1, zero: str = "0") -> tuple[Outc
     return INCONCLUSIVE, f"The interval includes {zero}."
 
 
-def gain_outcome(gain: Interval, margin: float, p: float = math.nan) -> tuple[Outcome, str]:
+def gain_outcome(gain: Interval, margin: float, p: float = math.nan, none: float = math.nan) -> tuple[Outcome, str]:
     """What a held-out ``gain`` says of a rise: as :func:`by_sign`, and a gain shown to be none, within ``margin``
-    points of 0, contradicts one. Where ``p`` is given, corrected for the languages beside it, a sign needs it too."""
+    points of 0, contradicts one. Where they are given, ``p`` and ``none`` (TOST's) are corrected for the languages
+    beside it, and a sign or an equivalence needs them. What lies above 0 by its own interval contradicts nothing."""
     outcome, why = by_sign(gain)
+    equal = tost(gain, margin) if math.isnan(none) else none
     if outcome != INCONCLUSIVE and p >= ALPHA:
         outcome, why = INCONCLUSIVE, f"{p_of(p)} after Holm's correction over languages."
-    if outcome == INCONCLUSIVE and equivalent(gain, margin):
-        return CONTRADICTED, f"Equivalent to none: within {margin:g} points of 0 (TOST, {p_of(tost(gain, margin))})."
+    if outcome == INCONCLUSIVE and equal < ALPHA and not gain.low > 0:
+        return CONTRADICTED, f"Equivalent to none: within {margin:g} points of 0 (TOST, {p_of(equal)})."
     return outcome, why
 
 

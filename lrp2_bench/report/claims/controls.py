@@ -14,7 +14,6 @@ from lrp2_bench.interventions.registry import name_in
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.claims.check import (
     ALPHA,
-    CONTRADICTED,
     INCONCLUSIVE,
     SUPPORTED,
     Outcome,
@@ -57,17 +56,21 @@ def controls_of(found: AssessedRuns, everything: Sequence[AssessedRuns]) -> Cont
 
 
 def beyond(ours: Numbers, controls: Mapping[str, Sequence[Numbers]], direction: int) -> tuple[Outcome, str]:
-    """Whether ``ours`` lie to the side of ``direction`` (1 or -1) of every kind of control, paired by language; and by
-    rank among the draws where there are :data:`ENOUGH`. Inconclusive without controls."""
+    """Whether ``ours`` lie to the side of ``direction`` (1 or -1) of both kinds of controls: of their means, paired by
+    language, and by rank among their draws, for a draw has luck of its own that languages share. Inconclusive without
+    :data:`ENOUGH` draws of each."""
     if not controls:
-        return INCONCLUSIVE, "Not tested against controls: search with projection=random and projection=shuffled too."
+        return INCONCLUSIVE, (
+            "Not tested against controls: search with -m projection=random,shuffled "
+            f"'projection.seed=range({ENOUGH})' too."
+        )
     found = [_against(kind, ours, draws, direction) for kind, draws in controls.items()]
     missing = [kind for kind in KINDS if kind not in controls]
     why = joined([*(why for _, why in found), f"No {missing[0]} control." if missing else ""])
     outcomes = {outcome for outcome, _ in found}
-    if outcomes == {SUPPORTED}:
-        return SUPPORTED, why
-    return (CONTRADICTED if outcomes == {CONTRADICTED} else INCONCLUSIVE), why
+    if missing:
+        return INCONCLUSIVE, why
+    return (outcomes.pop() if len(outcomes) == 1 else INCONCLUSIVE), why
 
 
 def _against(kind: str, ours: Numbers, draws: Sequence[Numbers], direction: int) -> tuple[Outcome, str]:
@@ -76,11 +79,14 @@ def _against(kind: str, ours: Numbers, draws: Sequence[Numbers], direction: int)
     figure = mean_over_languages(differences)
     outcome, why = by_sign(figure, direction, f"{kind} shifts")
     shown = f"{kind} ({len(draws)} draw{'' if len(draws) == 1 else 's'})"
-    if len(draws) < ENOUGH or outcome != SUPPORTED:
-        return outcome, f"Beyond {shown}." if outcome == SUPPORTED else f"Not beyond {shown}: {_lower(why)}"
-    p = _rank(ours, draws, direction)
+    if len(draws) < ENOUGH:
+        return INCONCLUSIVE, f"Too few draws of {kind} shifts to tell: {len(draws)} of {ENOUGH}."
+    if outcome == INCONCLUSIVE:
+        return outcome, f"Not beyond {shown}: {_lower(why)}"
+    p = _rank(ours, draws, direction if outcome == SUPPORTED else -direction)
+    side = "Beyond" if outcome == SUPPORTED else "On the other side of"
     if p < ALPHA:
-        return SUPPORTED, f"Beyond {shown}, {p_of(p)}."
+        return outcome, f"{side} {shown}, {p_of(p)}."
     return INCONCLUSIVE, f"Not beyond {shown}, {p_of(p)}."
 
 

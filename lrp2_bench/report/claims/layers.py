@@ -97,7 +97,7 @@ def _published_pairs(evidence: Evidence) -> Check:
         why += f" The sets hold {size:.0f} % of all pairs (median)."
     return Check(
         "published_pairs_hold",
-        "The published pairs are the best (Tables 4, 5)",
+        "The published pairs are among the best (Tables 4, 5)",
         outcome,
         f"in the 95 % confidence set in {within} of {counted(found)}",
         why=why,

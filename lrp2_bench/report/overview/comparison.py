@@ -209,7 +209,7 @@ def gain_differences(first: Side, second: Side) -> dict[str, tuple[Interval, Est
     for metric in ours.measured:
         estimate = theirs.measured[metric].gain.less(ours.measured[metric].gain)
         # One fact at least: that no resample tells two runs apart is no certainty.
-        error = 100.0 / min(ours.facts, theirs.facts)
+        error = max(ours.measured[metric].unit, theirs.measured[metric].unit)
         if estimate.samples is not None:
             error = max(error, float(estimate.samples.std()))
         reach = student(_clusters(first, second)) * error

@@ -129,7 +129,8 @@ def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
     run, metric = each.run, found.select_by
     measured = {name: each.assessed.measured[name] for name in measures(found.select_by)}
     held_out = {name: one.held_out for name, one in measured.items()}
-    outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, each.held_out_p)
+    none = found.equivalence_p[run.language]
+    outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, each.held_out_p, none)
     if not each.assessed.held_out.told:
         why = f"Fewer than {ENOUGH} clusters of facts."
     in_sample = {name: one.change for name, one in measured.items()}
@@ -163,7 +164,7 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
         },
         held_out=means,
         in_sample={
-            name: mean_over_languages([each.assessed.measured[name].change.value for each in members])
+            name: mean_over_languages([each.assessed.measured[name].rise for each in members])
             for name in measures(found.select_by)
         },
         best=None, p=math.nan, outcome=outcome, why=why, pivot_change=_average(row.pivot_change for row in rows),

@@ -136,7 +136,8 @@ def _parts(name: str, found: Interval) -> Iterator[tuple[str, float]]:
 def _judged(each: AssessedRun, found: AssessedRuns) -> dict[str, Any]:
     assessed = each.assessed
     gain = assessed.measured[found.select_by].held_out
-    outcome, why = gain_outcome(gain, found.stats.equivalence_margin, each.held_out_p)
+    none = found.equivalence_p[each.run.language]
+    outcome, why = gain_outcome(gain, found.stats.equivalence_margin, each.held_out_p, none)
     return {
         "clusters": assessed.clusters.count, "held_out_p": each.held_out_p, "max_t_p": each.p, "result": outcome,
         "why": (why if assessed.held_out.told else "Too few clusters of facts.") or None,

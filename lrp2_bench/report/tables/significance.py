@@ -10,8 +10,8 @@ from lrp2_bench.data import published
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.stats.clusters import RESAMPLES
-from lrp2_bench.stats.equivalence import tost
 from lrp2_bench.stats.held_out import ENOUGH, FOLDS
+from lrp2_bench.stats.max_t import FEWEST
 
 ALPHA = 0.05
 
@@ -43,7 +43,7 @@ def _columns(metric: str, other: str, beside: bool) -> tuple[Column, ...]:
         Column(f"{metric}_without", f"{main} baseline", "interval", optional=True),
         Column(f"{metric}_held_out", f"{main} held-out gain", "change_interval"),
         Column("held_out_p_holm", "p Holm", "p"),
-        Column("equivalence_p", "p none (TOST)", "p", optional=True),
+        Column("equivalence_p", "p none, Holm", "p", optional=True),
         Column(f"{metric}_shrunken", "shrunken", "change_interval"),
         Column("new_language", "others' pair", "text", optional=True),
         Column("new_language_gain", "its change", "change_interval", optional=True),
@@ -84,7 +84,7 @@ def _row(found: AssessedRuns, each: AssessedRun, metric: str, other: str, beside
     told = assessed.held_out.told
     row: tuple[Cell, ...] = (
         each.run.language, each.name, assessed.facts, assessed.clusters.count,
-        main.without, main.held_out, each.held_out_p, tost(main.held_out, found.stats.equivalence_margin),
+        main.without, main.held_out, each.held_out_p, found.equivalence_p[each.run.language],
         each.shrunken, None if new is None else "none" if new.pair is None else str(new.pair),
         None if new is None else new.gain,
         assessed.best, main.change, each.p, main.selection_bias,
@@ -123,19 +123,22 @@ def _notes(found: AssessedRuns, beside: bool) -> Iterator[str]:
     )
     yield from _of_clusters(found)
     yield (
-        f"p none: that the held-out gain is {found.stats.equivalence_margin:g} points or more to either side (TOST); "
-        "below 0.05 it is shown to be no effect, a wide interval over 0 shows nothing. Shrunken: the held-out gain "
-        "drawn to the languages' mean by as much as it is noise (empirical Bayes)."
+        f"p none: that the held-out gain is {found.stats.equivalence_margin:g} points or more to either side (TOST), "
+        "corrected like p Holm; below 0.05 it is shown to be no effect, a wide interval over 0 shows nothing. "
+        "Shrunken: the held-out gain drawn to the languages' mean by as much as it is noise of its own (empirical "
+        "Bayes)."
     )
     yield (
         "Others' pair: the best on average over the other languages, or none: what a new language would be given, and "
-        "what it changes here."
+        "what it changes here. The other languages ask the same facts, so where a pair turns the same facts in many "
+        "languages its change is too high: it speaks for new languages, not for new facts."
     )
     yield (
         f"In-sample: at the best pair by {found.select_by}, chosen and reported on the same facts, as in the paper; "
         "the lower bound holds for all pairs at once. p max-T: no pair is better than the baseline, one-sided, over "
-        "all pairs and languages jointly (Romano and Wolf). Naive p: exact McNemar test of miss->hit against hit->miss "
-        "at the best pair, as if it had been named beforehand and facts were independent."
+        f"all pairs and languages jointly (Romano and Wolf); none with fewer than {FEWEST} clusters. Naive p: exact "
+        "McNemar test of miss->hit against hit->miss at the best pair, as if it had been named beforehand and facts "
+        "were independent."
     )
     yield (
         f"95 % set: the 95 % confidence set of best pairs by {found.select_by}, of those evaluated (step-down max-T "
@@ -172,7 +175,7 @@ def _counted(found: AssessedRuns) -> str:
     gains = [(each.assessed.measured[found.select_by].held_out, each.held_out_p) for each in all_]
     up, down = (sum(p < ALPHA and sign * gain.value > 0 for gain, p in gains) for sign in (1, -1))
     naive, any_ = (sum(p < ALPHA for p in ps) for ps in ([x.naive_p for x in all_], [x.p for x in all_]))
-    none = sum(tost(gain, found.stats.equivalence_margin) < ALPHA for gain, _ in gains)
+    none = sum(p < ALPHA for p in found.equivalence_p.values())
     return (
         f"Of {len(all_)} languages the held-out gain is above 0 in {up} and below it in {down} (p Holm below 0.05), "
         f"and shown to be none in {none}. Some pair is better than the baseline in {any_} by max-T; the naive test "

@@ -15,7 +15,7 @@ from lrp2_bench.report.figures.alignment import Aligned
 from tests.support.assessed import assessed_run, evidence
 
 CODES = ("de", "fr", "ja", "ko", "zh")
-NOT_TESTED = "Not tested against controls: search with projection=random and projection=shuffled too."
+NOT_TESTED = "Not tested against controls: search with -m projection=random,shuffled 'projection.seed=range(20)' too."
 
 
 def everywhere(value: Callable[[str], dict[str, object]], **more: object) -> Evidence:
@@ -48,17 +48,27 @@ def test_what_chance_contradicts_needs_no_control() -> None:
 def test_controls_that_are_as_near_leave_nothing_and_farther_ones_support() -> None:
     def held_against(far: int) -> Check:
         runs = [assessed_run(code, best=(3, 4 + (code < "hy"))) for code in CODES]
-        return check(evidence(*runs, controls={"random": [near(far)], "shuffled": [near(far)]}), "layers_are_near")
+        controls = {"random": [near(far)] * 20, "shuffled": [near(far)] * 20}
+        return check(evidence(*runs, controls=controls), "layers_are_near")
 
     same, beyond_ = held_against(0), held_against(4)
-    assert same.outcome == INCONCLUSIVE and "Not beyond random (1 draw)" in same.why
-    assert (beyond_.outcome, beyond_.why) == (SUPPORTED, "Beyond random (1 draw). Beyond shuffled (1 draw).")
+    assert same.outcome == INCONCLUSIVE and "Not beyond random (20 draws)" in same.why
+    shown = "Beyond random (20 draws), p = 0.048. Beyond shuffled (20 draws), p = 0.048."
+    assert (beyond_.outcome, beyond_.why) == (SUPPORTED, shown)
 
 
-def test_a_missing_kind_is_named() -> None:
+def test_a_missing_kind_is_named_and_leaves_it_open() -> None:
     runs = [assessed_run(code, best=(3, 4 + (code < "hy"))) for code in CODES]
-    one = check(evidence(*runs, controls={"random": [near(4)]}), "layers_are_near")
-    assert one.outcome == SUPPORTED and one.why.endswith("No shuffled control.")
+    one = check(evidence(*runs, controls={"random": [near(4)] * 20}), "layers_are_near")
+    assert one.outcome == INCONCLUSIVE and one.why.endswith("No shuffled control.")
+
+
+def test_a_few_draws_show_nothing_for_each_has_luck_that_languages_share() -> None:
+    ours, far = dict.fromkeys(CODES, 10.0), {code: 20.0 + place for place, code in enumerate(CODES)}
+    found, why = beyond(ours, {"random": [far] * 19, "shuffled": [far] * 20}, -1)
+    assert found == INCONCLUSIVE and why.startswith("Too few draws of random shifts to tell: 19 of 20.")
+    assert beyond(ours, {"random": [far] * 20, "shuffled": [far] * 20}, -1)[0] == SUPPORTED
+    assert beyond(ours, {"random": [far] * 20, "shuffled": [far] * 20}, 1)[0] == CONTRADICTED
 
 
 @pytest.mark.parametrize(("best", "outcome"), [(0, SUPPORTED), (1, INCONCLUSIVE)])
@@ -66,7 +76,7 @@ def test_of_twenty_draws_one_in_twenty_may_be_as_far(best: int, outcome: str) ->
     ours = {code: 10.0 + place for place, code in enumerate(CODES)}
     draws = [{code: 20.0 + place + draw for place, code in enumerate(CODES)} for draw in range(20 - best)]
     draws += [dict.fromkeys(CODES, 0.0)] * best
-    found, why = beyond(ours, {"random": draws}, -1)
+    found, why = beyond(ours, {"random": draws, "shuffled": draws}, -1)
     assert found == outcome and ("p = 0.048" if outcome == SUPPORTED else "p = 0.095") in why
 
 

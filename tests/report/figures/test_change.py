@@ -69,8 +69,10 @@ def test_intervals_and_held_out_gains_stand_beside_the_bars_where_they_are_known
     write_run(tmp_path, "de", (20, 30), {(1, 2): (20, 31)})
     nothing, none = Interval(math.nan, math.nan, math.nan), Estimate(math.nan, np.array([]))
     known = {
-        "fr": Measured(nothing, nothing, Interval(4, 1, 9), Interval(2.5, -1, 6), none, none),
-        "sq": Measured(nothing, nothing, Interval(-1, -3, 1), nothing, none, none),  # too few facts to hold some out
+        "fr": Measured(nothing, nothing, Interval(4, 1, 9), Interval(2.5, -1, 6), none, none, none, 1.0),
+        "sq": Measured(
+            nothing, nothing, Interval(-1, -3, 1), nothing, none, none, none, 1.0
+        ),  # too few facts to hold some out
     }
     figure = change(runs_below(tmp_path), "transferability", "transferability", known)
     assert figure is not None
