@@ -62,7 +62,9 @@ function certain(run, metric) {
     lines.push(`Test that the held-out gain is 0: p ${chance(found.held_out_p)}${corrected}; drawn to the languages’ mean it is `
       + `${signed(found.shrunken)} (${bounds(testedBounds(run, metric, "shrunken"))}).`);
   }
-  lines.push(`No pair is better than the baseline in ${metric}: p ${chance(found.max_t_p)} by max-T over all pairs and languages.`);
+  if (found.max_t_p !== null) {
+    lines.push(`No pair is better than the baseline in ${metric}: p ${chance(found.max_t_p)} by max-T over all pairs and languages.`);
+  }
   if (found.new_language !== null) {
     lines.push(`The pair that the other languages choose changes it by ${signed(found.new_language)} `
       + `(${bounds(testedBounds(run, metric, "new_language"))}).`);
