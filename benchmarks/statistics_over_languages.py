@@ -18,7 +18,7 @@ from lrp2_bench.results.stored_hits import StoredHits
 from lrp2_bench.stats.across_languages import Estimate
 from lrp2_bench.stats.clusters import clusters_of
 from lrp2_bench.stats.confidence_set import Membership, confidence_set, memberships, p_of_misses
-from lrp2_bench.stats.max_t import LargestGain, largest_gain, step_down
+from lrp2_bench.stats.max_t import Chance, LargestGain, largest_gain, step_down
 from lrp2_bench.stats.paired_intervals import change_influences, changes_of, student
 from lrp2_bench.stats.relations import p_of_equal_relations, score_relations
 from lrp2_bench.stats.resampled import Sampled
@@ -104,8 +104,8 @@ def _largest(made: World) -> LargestGain:
     draws = made.clusters.draws(_RESAMPLES)
     samples = sums(as_weights(draws)).measure("accuracy").T
     changes = changes_of(sums, made.hits, made.pivot, "accuracy")
-    turned = made.clusters.sums((made.hits != made.hits[0]).T)
-    return largest_gain(changes, samples, change_influences(sums, "accuracy"), draws, turned)
+    chance = Chance.of(draws, made.clusters.sums((made.hits != made.hits[0]).T))
+    return largest_gain(changes, samples, change_influences(sums, "accuracy"), chance)
 
 
 def differences(studies: int, pairs: int = 15) -> Rows:

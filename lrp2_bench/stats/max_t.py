@@ -45,31 +45,45 @@ class LargestGain:
         return step_down([self])[0]
 
 
-def largest_gain(changes: Changes, samples: Floats, influences: Weights, draws: Draws, turned: Weights) -> LargestGain:
-    """Of all rows but the baseline, which is the first. ``samples`` ``[setting, resample]`` are of the ``draws``, and
-    ``influences`` ``[cluster, setting]`` each cluster's share of the change; both as the ``changes`` in unit.
-    ``turned`` ``[cluster, setting]`` counts the facts that differ from the baseline."""
-    error = changes.error[1:]
-    by_chance = multipliers(draws) @ influences[:, 1:]
-    drawn = samples[1:] - samples[0] - changes.value[1:, None]
-    # In its own spread, for the error of a pair in which hardly a fact differs is far above what resampling shows.
-    own = np.minimum(error, np.maximum(drawn.std(axis=1), 1e-9))
-    # And in the error that the resample itself would have (bootstrap-t): where pairs lose, the one that lost least by
-    # luck has the fewest facts that differ too, so that its error is small when it is furthest off.
-    counts = (draws.astype(np.float32) @ turned[:, 1:]).T / np.maximum(turned[:, 1:].sum(axis=0), 1.0)[:, None]
-    floor = changes.floor[1:, None]
-    itself = np.sqrt(np.maximum(error[:, None] ** 2 - floor**2, 0.0) * counts + floor**2)
-    critical = float(np.quantile((drawn / np.minimum(own[:, None], itself)).max(axis=0), 1 - ALPHA))
-    observed = float((changes.value[1:] / error).max()) if changes.clusters >= FEWEST else math.nan
-    return LargestGain(observed, (by_chance / error).max(axis=1), critical)
+@dataclass(frozen=True)
+class Chance:
+    """What draws of clusters make of them: ``multipliers`` ``[resample, cluster]`` of a wild bootstrap, and how many of
+    a setting's facts that differ from the baseline's each resample has, relative to all (``turned``
+    ``[resample, setting]``)."""
+
+    multipliers: Weights
+    turned: Weights
+
+    @classmethod
+    def of(cls, draws: Draws, turned: Weights) -> Chance:
+        """``turned`` ``[cluster, setting]`` counts the facts that differ."""
+        counts = draws.astype(np.float32) @ turned
+        return cls(multipliers(draws), counts / np.maximum(turned.sum(axis=0), 1.0))
 
 
 def multipliers(draws: Draws) -> Weights:
     """``[resample, cluster]``: of the clusters that a resample draws twice or more and of the others, so that languages
     share them."""
     often = 1 - 2 / np.e  # the chance of two or more, of mean 1
-    high, low = np.sqrt((1 - often) / often), -np.sqrt(often / (1 - often))
-    return np.where(draws >= 2, np.float32(high), np.float32(low))
+    two = np.array([-np.sqrt(often / (1 - often)), np.sqrt((1 - often) / often)], dtype=np.float32)
+    return two[(draws >= 2).view(np.uint8)]
+
+
+def largest_gain(changes: Changes, samples: Floats, influences: Weights, chance: Chance) -> LargestGain:
+    """Of all rows but the baseline, which is the first. ``samples`` ``[setting, resample]`` are of the draws that made
+    ``chance``, and ``influences`` ``[cluster, setting]`` each cluster's share of the change; both as the ``changes`` in
+    unit."""
+    error, floor = (part[1:].astype(np.float32) for part in (changes.error, changes.floor))
+    by_chance = (chance.multipliers @ influences[:, 1:]) / error
+    drawn = (samples[1:] - samples[0] - changes.value[1:, None]).T.astype(np.float32)
+    # In its own spread, for the error of a pair in which hardly a fact differs is far above what resampling shows.
+    own = np.minimum(error, np.maximum(drawn.std(axis=0), 1e-9))
+    # And in the error that the resample itself would have (bootstrap-t): where pairs lose, the one that lost least by
+    # luck has the fewest facts that differ too, so that its error is small when it is furthest off.
+    itself = np.sqrt(np.maximum(error**2 - floor**2, 0.0) * chance.turned[:, 1:] + floor**2)
+    critical = float(np.quantile((drawn / np.minimum(own, itself)).max(axis=1), 1 - ALPHA))
+    observed = float((changes.value[1:] / changes.error[1:]).max()) if changes.clusters >= FEWEST else math.nan
+    return LargestGain(observed, by_chance.max(axis=1).astype(np.float64), critical)
 
 
 def step_down(gains: Sequence[LargestGain]) -> list[float]:

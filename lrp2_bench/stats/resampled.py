@@ -22,9 +22,9 @@ from lrp2_bench.stats.clusters import RESAMPLES, SEED, Clusters, clusters_of
 from lrp2_bench.stats.confidence_set import Membership, confidence_set, memberships
 from lrp2_bench.stats.further import Further, further_of
 from lrp2_bench.stats.held_out import Folds, HeldOut, resampled_folds
-from lrp2_bench.stats.max_t import LargestGain, largest_gain
+from lrp2_bench.stats.max_t import Chance, LargestGain, largest_gain
 from lrp2_bench.stats.paired_intervals import Changes, change_influences, changes_of
-from lrp2_bench.stats.weighted import ClusterSums, Floats, Weights
+from lrp2_bench.stats.weighted import ClusterSums, Floats
 
 
 class Sampled:
@@ -92,8 +92,7 @@ class Sampled:
             sign, changes = self.sign(metric), self.changes[metric]
             upwards = replace(changes, value=sign * changes.value)
             influences = sign * change_influences(self._sums, metric)
-            draws, samples = self.clusters.draws(self._resamples, self._seed), sign * self.samples[metric]
-            self._largest[metric] = largest_gain(upwards, samples, influences, draws, self._turned)
+            self._largest[metric] = largest_gain(upwards, sign * self.samples[metric], influences, self._chance)
         return self._largest[metric]
 
     def unit(self, metric: str) -> float:
@@ -117,9 +116,10 @@ class Sampled:
         return self.further.sign if self.further is not None and metric == self.further.name else 1.0
 
     @cached_property
-    def _turned(self) -> Weights:
-        """``[cluster, setting]``: facts that differ from the baseline's."""
-        return self.clusters.sums((self.hits != self.hits[0]).T)
+    def _chance(self) -> Chance:
+        return Chance.of(
+            self.clusters.draws(self._resamples, self._seed), self.clusters.sums((self.hits != self.hits[0]).T)
+        )
 
     @cached_property
     def _sums(self) -> ClusterSums:
