@@ -193,23 +193,26 @@ def _compare_plain(adapter: LayeredModel, model: Checked, sequences: Sequence[Se
 def _compare_packed(
     adapter: LayeredModel, model: Checked, stem: Sequence[int], branches: Sequence[Sequence[int]]
 ) -> Difference:
+    """A row of the same tree for each branch, which goes on from what the branch's own sentence made of the stem: in a
+    longer or shorter sentence the same stem is rounded otherwise, and deep models make much of that."""
     own = [own_layers(model, adapter, [*stem, *branch]) for branch in branches]
     ends = [layers for layers, _ in own]
-    given = [torch.cat([layers[k][len(stem) * (branch > 0) :] for branch, layers in enumerate(ends)])
-             for k in range(adapter.blocks)]  # fmt: skip
-    ours = layers_of(adapter, packed(adapter, stem, branches), given=[given])
-    found = Worst()
-    for k in range(1, adapter.blocks + 1):
-        found.add(ours[k][0], given[k - 1], f"after block {k}")
-    logits, start = adapter.logits(ours[-1][0]), len(stem)
-    for branch, (_, truth) in zip(branches, own, strict=True):
-        found.add(torch.cat([logits[: len(stem)], logits[start : start + len(branch)]]), truth, "at the logits")
+    tails = [torch.cat([layers[k][len(stem) :] for layers in ends]) for k in range(adapter.blocks)]
+    given = [[torch.cat([layers[k][: len(stem)], tails[k]]) for k in range(adapter.blocks)] for layers in ends]
+    rows = packed(adapter, stem, branches, rows=len(branches))
+    ours = layers_of(adapter, rows, together=True, given=given)
+    found, start = Worst(), len(stem)
+    for row, (branch, (layers, logits)) in enumerate(zip(branches, own, strict=True)):
+        seen = [*range(len(stem)), *range(start, start + len(branch))]
+        for k in range(1, adapter.blocks + 1):
+            found.add(ours[k][row][seen], layers[k - 1], f"after block {k}")
+        found.add(adapter.logits(ours[-1][row][seen]), logits, "at the logits")
         start += len(branch)
     return found.difference
 
 
-def packed(adapter: LayeredModel, stem: Sequence[int], branches: Sequence[Sequence[int]]) -> TokenBatch:
-    """One row: ``stem``, and behind it the branches, each of which sees the stem and itself."""
+def packed(adapter: LayeredModel, stem: Sequence[int], branches: Sequence[Sequence[int]], rows: int = 1) -> TokenBatch:
+    """So many equal rows: ``stem``, and behind it the branches, each of which sees the stem and itself."""
     total = len(stem) + sum(map(len, branches))
     visible = torch.zeros(total, total, dtype=torch.bool)
     visible[:, : len(stem)] = True
@@ -220,6 +223,6 @@ def packed(adapter: LayeredModel, stem: Sequence[int], branches: Sequence[Sequen
         ids += branch
         depths += range(len(stem), len(stem) + len(branch))
     visible = visible.tril()
-    row = [torch.tensor([values], device=adapter.device) for values in (ids, depths)]
+    row = [torch.tensor([values] * rows, device=adapter.device) for values in (ids, depths)]
     keep = torch.ones_like(row[0], dtype=torch.bool)
-    return TokenBatch(row[0], keep, row[1], visible.unsqueeze(0).to(adapter.device))
+    return TokenBatch(row[0], keep, row[1], visible.expand(rows, -1, -1).to(adapter.device))
