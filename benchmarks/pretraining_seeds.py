@@ -92,11 +92,11 @@ def _spelled(interval: Interval) -> str:
 def main(arguments: list[str]) -> None:
     ours = parser(str(__doc__), "seeds")
     ours.add_argument("--model", choices=MODELS, default=MODELS[0])
-    ours.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3])
-    ours.add_argument("further", nargs="*", help="settings of lrp2-bench search, such as dataset.max_facts=30")
+    ours.add_argument("--seeds", default="0,1,2,3", help="whole numbers, separated by commas")
+    ours.add_argument("further", nargs="*", help="settings of lrp2-bench search, such as dataset.limit=60")
     options = ours.parse_intermixed_args(arguments)
     names = {}
-    for seed in options.seeds:
+    for seed in map(int, options.seeds.split(",")):
         for name, path in checkpoints(options.model, seed, options.output):
             search(name, path, options.output, options.further)
         names[seed] = name
