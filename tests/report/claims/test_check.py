@@ -1,4 +1,4 @@
-"""What an interval says of a rise, alone and beside other languages."""
+"""A claim is decided by an interval that excludes 0, and by nothing less."""
 
 from __future__ import annotations
 
@@ -7,9 +7,56 @@ import math
 import pytest
 
 from lrp2_bench.core.types import Interval
-from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED, gain_outcome
+from lrp2_bench.report.claims.check import (
+    CONTRADICTED,
+    INCONCLUSIVE,
+    SUPPORTED,
+    by_all,
+    by_sign,
+    gain_outcome,
+    p_of,
+    points,
+)
 
+NAN = math.nan
+UP, DOWN, OPEN, FEW = Interval(1, 0.2, 2), Interval(-1, -2, -0.2), Interval(1, -0.2, 2), Interval(1, NAN, NAN)
 ABOVE, TINY, AROUND = Interval(0.22, 0.05, 0.39), Interval(0.05, -0.2, 0.3), Interval(0.3, -0.5, 1.1)
+
+
+@pytest.mark.parametrize(
+    ("figure", "direction", "outcome"),
+    [
+        (UP, 1, SUPPORTED),
+        (UP, -1, CONTRADICTED),
+        (DOWN, 1, CONTRADICTED),
+        (DOWN, -1, SUPPORTED),
+        (OPEN, 1, INCONCLUSIVE),
+        (OPEN, -1, INCONCLUSIVE),
+    ],
+)
+def test_the_side_of_the_interval_decides(figure: Interval, direction: int, outcome: str) -> None:
+    assert by_sign(figure, direction)[0] == outcome
+
+
+def test_why_it_cannot_be_told_is_said() -> None:
+    assert by_sign(OPEN) == (INCONCLUSIVE, "The interval includes 0.")
+    assert by_sign(FEW) == (INCONCLUSIVE, "Fewer than 3 languages.")
+    assert by_sign(Interval(NAN, NAN, NAN)) == (INCONCLUSIVE, "No language has the data for this check.")
+
+
+def test_of_several_one_against_is_enough_and_one_open_leaves_it_open() -> None:
+    assert by_all({"a": UP, "b": UP}) == (SUPPORTED, "")
+    assert by_all({"a": UP, "b": DOWN, "c": OPEN}) == (CONTRADICTED, "Below 0: b.")
+    assert by_all({"a": UP, "b": OPEN, "c": FEW}) == (INCONCLUSIVE, "Includes 0: b. Fewer than 3 languages: c.")
+
+
+def test_small_ps_are_not_nought() -> None:
+    assert (p_of(0.00099), p_of(0.1456)) == ("p < 0.001", "p = 0.146")
+
+
+def test_points_are_signed_and_nought_is_plain() -> None:
+    assert points(UP) == "+1.0 [0.2, 2.0]"
+    assert (points(FEW), points(-0.04), points(NAN)) == ("+1.0", "0.0", "")
 
 
 @pytest.mark.parametrize(
