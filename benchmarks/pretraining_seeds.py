@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.running import lrp2_bench, markdown, parser
 from lrp2_bench.analyses.exposure.runs import pretrained_of_run, read_exposure_runs
 from lrp2_bench.analyses.exposure.transfer import Crossed, Transfer, pooled
-from lrp2_bench.core.types import Interval
+from lrp2_bench.report.headlines import interval
 from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.testbed.specs import TINY_LANGUAGES
 
@@ -42,10 +42,10 @@ def checkpoints(model: str, seed: int, output: Path) -> Iterator[tuple[str, str]
 
 
 def search(name: str, path: str, output: Path, further: Sequence[str]) -> None:
-    """The baseline on all facts, in every language and in English."""
+    """The baseline on all facts, in every language."""
     lrp2_bench(
         "search", "-m", "model=hf", f"model.path={path}", f"model.name={name}", "dataset=cldr", "corpus=cldr",
-        f"language={','.join((*LANGUAGES, 'en'))}", "search=baseline", "tracking=none", "experiment.name=seeds",
+        f"language={','.join(LANGUAGES)}", "search=baseline", "tracking=none", "experiment.name=seeds",
         f"paths.outputs={output / 'runs'}", _THREADS, *further,
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ def table(found: Mapping[int, Crossed]) -> str:
     rows = [
         [
             str(seed) if seed else "0 (shipped)", f"{len(each.held_out.facts):,}", f"{each.model:.1f}",
-            f"{each.twin:.1f}", *map(_spelled, (each.transfer, each.same, each.beyond)),
+            f"{each.twin:.1f}", *map(interval, (each.transfer, each.same, each.beyond)),
         ]
         for seed, each in found.items()
     ]  # fmt: skip
@@ -83,10 +83,6 @@ def table(found: Mapping[int, Crossed]) -> str:
     rows.append(["standard deviation", "", *(f"{value:.1f}" for value in spread)])
     head = ["seed", "held-out facts", "model, %", "control, %", "difference", "placebo", "transfer"]
     return markdown(head, rows)
-
-
-def _spelled(interval: Interval) -> str:
-    return f"{interval.value:+.1f} [{interval.low:.1f}, {interval.high:.1f}]"
 
 
 def main(arguments: list[str]) -> None:

@@ -42,7 +42,7 @@ def strengths_of(run: Run, pair: LayerPair | None = None) -> dict[str, float]:
     run's."""
     there, back = run.own_strengths
     if pair is not None and pair.strength is not None:
-        there, back = pair.strength, pair.strength if pair.strength_back is None else pair.strength_back
+        there, back = pair.strength, pair.back or 0.0
     return {"strength": there, "strength_back": back}
 
 
