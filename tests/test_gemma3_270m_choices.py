@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
 from benchmarks.gemma3_270m.choices import Choices, first_best, table
 from benchmarks.gemma3_270m.facts import LANGUAGES
-from benchmarks.gemma3_270m.runs import OTHERS, jobs
+from benchmarks.gemma3_270m.runs import OTHERS, STEPS, jobs, overrides_of
 from benchmarks.gemma3_270m.store import read_stored
 from benchmarks.gemma3_270m.verify import compare, settings_of
+from lrp2_bench.config.arguments import expand
+from lrp2_bench.config.compose import conf_dir, register, typed
+from lrp2_bench.core.settings.commands import AnalyzeCommand, ScoreCommand, SearchCommand
 
 _NAN = float("nan")
 
@@ -126,8 +132,23 @@ def test_the_steps_ask_what_the_design_lists(chosen: Choices) -> None:
     assert len(set(OTHERS)) == 40
 
     readings = [(job.command, job.experiment) for job in jobs("readings", chosen) if job.language == "zh"]
-    assert readings == [("score", "reporting_left_out"), ("analyze", "readings"), ("analyze", "readings")]
+    assert readings == [("score", "readings"), ("analyze", "readings"), ("analyze", "readings")]
     assert {job.language for job in jobs("readings", chosen)} == {"de", "ru", "zh"}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_gives_its_commands_settings_that_they_know(step: str, chosen: Choices) -> None:
+    register()
+    GlobalHydra.instance().clear()
+    given = Namespace(model="model.gguf", mlama="mlama.zip", tatoeba="tatoeba.zip", outputs="outputs")
+    language = OTHERS[0] if step == "transfer" else "zh"
+    asked = [job for job in jobs(step, chosen) if job.language == language]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        for job in asked:
+            overrides = overrides_of(given, job, Path("facts.csv"), ["model.threads=1"])
+            made = compose(job.command, overrides=expand(job.command, overrides))
+            typed(made, {"search": SearchCommand, "score": ScoreCommand, "analyze": AnalyzeCommand}[job.command])
+    assert asked
 
 
 def test_where_nothing_beats_the_baseline_no_setting_is_reported(tmp_path: Path, chosen: Choices) -> None:

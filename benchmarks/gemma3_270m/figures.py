@@ -8,17 +8,29 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.gemma3_270m.choices import Choices
 from benchmarks.gemma3_270m.estimates import Stored, over_languages
+from benchmarks.gemma3_270m.readings import ANALYSES, STEP
 from benchmarks.gemma3_270m.runs import OTHERS
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.gemma3_270m.tables import reported, transfer
 from lrp2_bench.core.types import Interval
 from lrp2_bench.render.figures.scales import ColourScale, colour_scale, layer_ticks
-from lrp2_bench.render.figures.style import BLUE, DIVERGING, GREY, INK, SMALL, TEXT, house_style, language_name
+from lrp2_bench.render.figures.style import (
+    BLUE,
+    DIVERGING,
+    GREY,
+    INK,
+    ORANGE,
+    SMALL,
+    TEXT,
+    house_style,
+    language_name,
+)
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 BLOCKS = 18
@@ -130,6 +142,31 @@ def interventions_figure(stored: Stored) -> Figure:
     )  # fmt: skip
 
 
+def readings_figure(data: Path) -> Figure:
+    """A column a language: the cosine of parallel queries by layer, and the logit lens's probability of the answer in
+    the language's own words and in English."""
+    alignment, lens = (pd.read_csv(data / f"{STEP}_{name}.csv") for name in ANALYSES)
+    languages = list(dict.fromkeys(alignment["language"]))
+    figure = Figure(figsize=(2.4 * len(languages) + 1.0, 4.2), layout="constrained")
+    panels = figure.subplots(2, len(languages), sharex=True, sharey="row", squeeze=False)
+    for (above, below), language in zip(panels.T, languages, strict=True):
+        rows = alignment[alignment["language"] == language]
+        above.set_title(language_name(language), size=TEXT)
+        above.plot(rows["layer"], rows["cosine"], color=INK, linewidth=1.2, label="baseline")
+        above.plot(rows["layer"], rows["cosine_lrp2"], color=INK, linewidth=1.2, linestyle="--", label="with LRP2")
+        for whose, colour, called in (("own", BLUE, "its own words"), ("pivot", ORANGE, "English words")):
+            for run, style in (("baseline", "-"), ("lrp2", "--")):
+                each = lens[(lens["language"] == language) & (lens["run"] == run) & (lens["object"] == whose)]
+                label = called if run == "baseline" else None
+                below.plot(each["layer"], each["probability"], style, color=colour, linewidth=1.2, label=label)
+        below.set_xlabel("layer")
+        below.set_xticks(layer_ticks(BLOCKS))
+    for axes, label in zip(panels[:, 0], ("cosine with English", "first distinct token, %"), strict=True):
+        axes.set_ylabel(label, size=TEXT)
+        axes.legend(frameon=False, fontsize=SMALL)
+    return figure
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA)
@@ -142,6 +179,8 @@ def main() -> None:
             made["transfer"] = transfer_figure(stored)
         if stored.has("reporting_left_out"):
             made["interventions"] = interventions_figure(stored)
+        if all((arguments.data / f"{STEP}_{name}.csv").is_file() for name in ANALYSES):
+            made["readings"] = readings_figure(arguments.data)
         for name, figure in made.items():
             path = arguments.images / f"gemma3_270m_{name}.png"
             figure.savefig(path, dpi=160)

@@ -7,7 +7,7 @@ Steps are those of docs/results/gemma3_270m.md. What a step needs of an earlier 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +53,11 @@ class Job:
 
 def pairs(settings: Sequence[Given]) -> tuple[str, ...]:
     """The search of given settings alone, beside the baseline."""
-    return ("search=pairs", f"search.pairs={[list(setting) for setting in settings]}".replace(" ", ""))
+    return ("search=pairs", f"search.pairs={_list(settings)}")
+
+
+def _list(settings: Iterable[Given]) -> str:
+    return str([list(setting) for setting in settings]).replace(" ", "")
 
 
 def jobs(step: str, choices: Choices) -> Iterator[Job]:
@@ -104,18 +108,19 @@ def jobs(step: str, choices: Choices) -> Iterator[Job]:
             yield Job("transfer", language, "reporting", (*settings, "damage=false"))
         elif step == "readings":
             if language in READ_LANGUAGES and (setting := choices.left_out(language)):
-                yield from _readings(language, setting, tokens_setting)
+                yield from _readings(language, setting, choices.own(language), tokens_setting)
         else:
             raise SystemExit(f"'{step}' is no step: {', '.join(STEPS)}")
 
 
-def _readings(language: str, setting: Given, tokens: str) -> Iterator[Job]:
-    """At the setting chosen on the other languages: all candidates' scores, states' alignment, and the logit lens."""
-    given = str(list(setting)).replace(" ", "")
-    scored = (*pairs([setting]), "projection=lrp2", tokens, f"score.settings=[{given}]")
-    yield Job("reporting_left_out", language, "reporting", scored, "score")
+def _readings(language: str, left_out: Given, own: Given, tokens: str) -> Iterator[Job]:
+    """All candidates' scores at the two settings that are reported; alignment of states, and the logit lens, at the one
+    chosen on the other languages."""
+    scored = _list(dict.fromkeys(setting for setting in (left_out, own) if setting))
+    yield Job("readings", language, "reporting", (tokens, f"score.settings={scored}"), "score")
     for analysis in ("alignment", "lens"):
-        yield Job("readings", language, "reporting", (tokens, f"analysis={analysis}", f"pair={given}"), "analyze")
+        further = (f"analysis={analysis}", f"pair={list(left_out)}".replace(" ", ""))
+        yield Job("readings", language, "reporting", (tokens, *further), "analyze")
 
 
 def _among(kind: str) -> tuple[str, ...]:
@@ -132,16 +137,21 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--outputs", type=Path, default=REPOSITORY / "outputs" / "gemma3_270m")
 
 
-def run(arguments: argparse.Namespace, job: Job, facts: Path, further: Sequence[str] = ()) -> None:
-    """One run of the study."""
+def overrides_of(arguments: argparse.Namespace, job: Job, facts: Path, further: Sequence[str] = ()) -> list[str]:
+    """What the job's command is given."""
     searched = {"search": ("probing.pool_size=10", "tracking=none"), "score": ("probing.pool_size=10",)}
-    lrp2_bench(
-        job.command, "model=hf", f"model.path={arguments.model or gemma_file()}", "model.name=gemma3_270m",
+    return [
+        "model=hf", f"model.path={arguments.model or gemma_file()}", "model.name=gemma3_270m",
         "dataset=mlama", f"dataset.path={arguments.mlama}", f"dataset.facts={facts}",
         "corpus=tatoeba", f"corpus.path={arguments.tatoeba}", "corpus.sentences=1000",
         *searched.get(job.command, ()), f"paths.outputs={arguments.outputs}", f"experiment.name={job.experiment}",
         f"language={job.language}", *job.settings, *further,
-    )  # fmt: skip
+    ]  # fmt: skip
+
+
+def run(arguments: argparse.Namespace, job: Job, facts: Path, further: Sequence[str] = ()) -> None:
+    """One run of the study."""
+    lrp2_bench(job.command, *overrides_of(arguments, job, facts, further))
 
 
 def main() -> None:

@@ -31,14 +31,14 @@ def collect(outputs: Path, data: Path, experiments: Sequence[str] = EXPERIMENTS)
     runs = find_runs([outputs])[0]
     for experiment in sorted({run.experiment for run in runs if run.experiment.startswith(tuple(experiments))}):
         ours = [run for run in runs if run.experiment == experiment]
-        _add(data / "hits" / f"{experiment}.parquet", pd.concat([_hits(run) for run in ours]))
+        add(data / "hits" / f"{experiment}.parquet", pd.concat([_hits(run) for run in ours]))
         for name in (DAMAGE, DRAWS):
             found = [_table(run, name) for run in ours if (run.folder / name).is_file()]
             if found:
-                _add(data / name.replace(".", f"_{experiment}."), pd.concat(found))
+                add(data / name.replace(".", f"_{experiment}."), pd.concat(found))
         drawn = [_draws(run) for run in ours if (run.folder / DRAW_HITS).is_file()]
         if drawn:
-            _add(data / "hits" / f"{experiment}_draws.parquet", pd.concat(drawn))
+            add(data / "hits" / f"{experiment}_draws.parquet", pd.concat(drawn))
         print(f"{experiment}: {len(ours)} runs")
 
 
@@ -76,7 +76,8 @@ def _draws(run: Run) -> pd.DataFrame:
     return pd.read_parquet(run.folder / DRAW_HITS).assign(intervention=run.projection, language=run.language)
 
 
-def _add(path: Path, new: pd.DataFrame) -> None:
+def add(path: Path, new: pd.DataFrame) -> None:
+    """Rows of an intervention and language that are there already are replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kinds = {name: "category" for name in ("intervention", "language", "relation", "uuid") if name in new}
     old = _read(path) if path.exists() else new.iloc[:0]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmarks.gemma3_270m.choices import Choices, Given
 from benchmarks.gemma3_270m.estimates import Contrast, Stored, jointly, over_languages, verdict
+from benchmarks.gemma3_270m.readings import tables_of_readings
 from benchmarks.gemma3_270m.runs import OTHERS
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.running import markdown
@@ -217,6 +218,7 @@ def tables(data: Path = DATA) -> Iterator[tuple[str, str]]:
         yield "By language", languages_table(stored)
         yield "By the form of the answer (LRP2, left out)", forms_table(stored)
         yield "By relation (LRP2, left out)", relations_table(stored)
+    yield from tables_of_readings(data)
 
 
 def main() -> None:
