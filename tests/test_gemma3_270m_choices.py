@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from benchmarks.gemma3_270m.choices import Choices, first_best, table
 from benchmarks.gemma3_270m.facts import LANGUAGES
-from benchmarks.gemma3_270m.runs import OTHERS, STEPS, jobs, overrides_of
+from benchmarks.gemma3_270m.runs import OTHERS, STEPS, jobs, missing, overrides_of
 from benchmarks.gemma3_270m.store import read_stored
 from benchmarks.gemma3_270m.verify import compare, settings_of
 from lrp2_bench.config.arguments import expand
@@ -149,6 +149,23 @@ def test_every_step_gives_its_commands_settings_that_they_know(step: str, chosen
             made = compose(job.command, overrides=expand(job.command, overrides))
             typed(made, {"search": SearchCommand, "score": ScoreCommand, "analyze": AnalyzeCommand}[job.command])
     assert asked
+
+
+def test_step_3_is_finished_when_every_one_of_its_runs_has_been_stored(chosen: Choices) -> None:
+    asked = list(jobs("reporting", chosen))
+    assert len(missing(chosen)) == len(asked) == 12 * 8
+    by_language = {language: [0, 1] for language in LANGUAGES}
+    rows = {(): by_language, (14, 16, 0.5): by_language}
+    _store(chosen.data, "reporting_own", _hits(rows, "lrp2_text"))
+    kinds = ("lrp2_text", "lirp_only_text", "lsrp_only_text", "shuffled_of12_text")
+    _store(chosen.data, "reporting_left_out", pd.concat([_hits(rows, kind) for kind in kinds]))
+    for kind in ("recover", "subspace", "affine"):
+        _store(chosen.data, f"reporting_left_out_{kind}", _hits(rows, f"{kind}_text"))
+    assert missing(chosen) == []
+    hits = read_stored("reporting_left_out", chosen.data)
+    only_a_baseline = (hits["language"] != "cy") | (hits["intervention"] != "lrp2_text") | hits["lirp"].isna()
+    _store(chosen.data, "reporting_left_out", hits[only_a_baseline])
+    assert missing(chosen) == ["reporting_left_out lrp2 cy"]
 
 
 def test_where_nothing_beats_the_baseline_no_setting_is_reported(tmp_path: Path, chosen: Choices) -> None:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from benchmarks.gemma3_270m.choices import Choices
 from benchmarks.gemma3_270m.estimates import Stored, over_languages
 from benchmarks.gemma3_270m.readings import ANALYSES, STEP
-from benchmarks.gemma3_270m.runs import OTHERS
+from benchmarks.gemma3_270m.runs import OTHERS, missing
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.gemma3_270m.tables import reported, transfer
 from lrp2_bench.core.types import Interval
@@ -177,7 +177,7 @@ def main() -> None:
         made = {"grid": grid_figure(Choices(arguments.data))} if stored.has("grid") else {}
         if stored.has("transfer") and set(OTHERS) <= set(transfer(stored)[0]):
             made["transfer"] = transfer_figure(stored)
-        if stored.has("reporting_left_out"):
+        if stored.has("reporting_left_out") and not missing(Choices(arguments.data)):
             made["interventions"] = interventions_figure(stored)
         if all((arguments.data / f"{STEP}_{name}.csv").is_file() for name in ANALYSES):
             made["readings"] = readings_figure(arguments.data)

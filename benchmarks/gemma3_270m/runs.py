@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from benchmarks.gemma3_270m.choices import TOKENS, Choices, Given
 from benchmarks.gemma3_270m.facts import LANGUAGES
 from benchmarks.gemma3_270m.model import gemma_file
-from benchmarks.gemma3_270m.store import DATA
+from benchmarks.gemma3_270m.store import DATA, KEY, read_stored
 from benchmarks.running import REPOSITORY, lrp2_bench
 
 STEPS = ("tokens", "grid", "rivals", "reporting", "full_pools", "transfer", "readings")
@@ -126,6 +128,22 @@ def _readings(language: str, left_out: Given, own: Given, tokens: str) -> Iterat
 def _among(kind: str) -> tuple[str, ...]:
     """The languages whose vectors an intervention rests on: those of the selection, and English."""
     return (f"projection.among=[{','.join(LANGUAGES)}]",) if kind in ("recover", "subspace", "shuffled") else ()
+
+
+def missing(choices: Choices) -> list[str]:
+    """The runs of step 3 that have not been stored, as EXPERIMENT KIND LANGUAGE."""
+    stored: dict[str, set[tuple[str, str]]] = {}
+    left = []
+    for job in jobs("reporting", choices):
+        kind = next(each for each in job.settings if each.startswith("projection=")).removeprefix("projection=")
+        if job.experiment not in stored:
+            path = choices.data / "hits" / f"{job.experiment}.parquet"
+            hits = read_stored(job.experiment, choices.data) if path.is_file() else pd.DataFrame(columns=KEY)
+            rows = hits[hits["lirp"].notna()][["intervention", "language"]].drop_duplicates().astype(str)
+            stored[job.experiment] = set(map(tuple, rows.to_numpy()))
+        if not any(name.startswith(kind) and job.language == code for name, code in stored[job.experiment]):
+            left.append(f"{job.experiment} {kind} {job.language}")
+    return left
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:

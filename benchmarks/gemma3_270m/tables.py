@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 from benchmarks.gemma3_270m.choices import Choices, Given
 from benchmarks.gemma3_270m.estimates import Contrast, Stored, jointly, over_languages, verdict
 from benchmarks.gemma3_270m.readings import tables_of_readings
-from benchmarks.gemma3_270m.runs import OTHERS
+from benchmarks.gemma3_270m.runs import OTHERS, missing
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.running import markdown
 from lrp2_bench.core.types import Interval
@@ -59,6 +60,22 @@ def selection_table(choices: Choices) -> str:
              f"{values[left_out] - values[()]:+.1f}"]
         )  # fmt: skip
     return markdown(["language", "baseline, %", "own", "in-sample", "left out", "change on its facts"], rows)
+
+
+def rivals_table(choices: Choices) -> str:
+    """In-sample: each rival's best and worst setting in the mean over languages, and what is chosen on the others."""
+    rows = []
+    for kind, accuracy in choices.rivals.items():
+        changes = accuracy.mean(axis=1) - accuracy.loc[[()]].mean(axis=1).iloc[0]
+        given = [setting for setting in changes.index if setting]
+        ordered = sorted(given, key=lambda setting: -changes.iloc[list(changes.index).index(setting)])
+        values = dict(zip(changes.index, changes, strict=True))
+        chosen = Counter(named(choices.rival(kind, language)) for language in map(str, accuracy))
+        rows.append(
+            [kind, *(f"{named(each)}: {values[each]:+.1f}" for each in (ordered[0], ordered[-1])),
+             ", ".join(f"{setting} ({count})" for setting, count in chosen.most_common())]
+        )  # fmt: skip
+    return markdown(["", "best, points", "worst, points", "left out (languages)"], rows)
 
 
 def transfer(stored: Stored) -> tuple[dict[str, Contrast], Interval]:
@@ -205,6 +222,8 @@ def tables(data: Path = DATA) -> Iterator[tuple[str, str]]:
         yield "Which tokens (selection facts, in-sample)", tokens_table(choices)
     if stored.has("grid"):
         yield "Choices (selection facts, in-sample)", selection_table(choices)
+    if stored.has("rivals"):
+        yield "Rivals (selection facts, in-sample)", _rivals(choices)
     if stored.has("transfer"):
         headline = transfer_table(stored)
         yield headline
@@ -212,13 +231,23 @@ def tables(data: Path = DATA) -> Iterator[tuple[str, str]]:
             yield "By the form of the answer (transfer)", forms_table(stored, "transfer")
             yield "By relation (transfer)", relations_table(stored, "transfer")
     if stored.has("reporting_left_out"):
+        if left := missing(choices):
+            yield "Reporting facts: unfinished", f"{len(left)} runs are missing, the first: {left[0]}."
+            return
         yield "Reporting facts", reporting_table(stored, data)
-        if stored.has("reporting_left_out_draws"):
-            yield "LRP2, left out, against controls", means_table(controls(stored))
+        yield "LRP2, left out, against controls", means_table(controls(stored))
         yield "By language", languages_table(stored)
         yield "By the form of the answer (LRP2, left out)", forms_table(stored)
         yield "By relation (LRP2, left out)", relations_table(stored)
     yield from tables_of_readings(data)
+
+
+def _rivals(choices: Choices) -> str:
+    """No number before every language has run."""
+    try:
+        return rivals_table(choices)
+    except SystemExit as unfinished:
+        return str(unfinished)
 
 
 def main() -> None:
