@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Compiled files are kept, whatever the shell says: else each worker compiles all tests, and each process the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo docs test test-slow test-nightly test-system test-newer-python system-packages lint format results bench clean
+.PHONY: help setup demo docs test default-tests test-slow test-nightly test-system test-newer-python system-packages lint format results bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,7 +25,9 @@ demo: setup  ## the whole job on two small models that ship with the package, th
 docs: setup  ## the documentation as a site in outputs/site; a broken link or reference fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-test: setup lint  ## lint and the default tests
+test: lint default-tests  ## lint and the default tests
+
+default-tests: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: setup  ## the tests that take minutes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What is synced survives a power cut, which no test makes, and a small search waits for the disk longer than it
 # computes. Killed processes lose nothing by it: what they wrote is the system's. Tests of syncing replace it again.
 os.fsync = lambda handle: None
+# A shell's background job (`make test &` in a script) ignores Ctrl-C, and so would what its tests stop with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
