@@ -7,24 +7,37 @@ account for the choice of the best pairs, which was made on the same facts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import NOT_EVALUATED, Hits, Interval, LayerPair, Setting
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.results.runs import Run
 from lrp2_bench.results.stored_hits import FactKey, StoredHits
+from lrp2_bench.stats.across_languages import Estimate
+from lrp2_bench.stats.clusters import Clusters
 from lrp2_bench.stats.fact_clusters import fact_clusters
-from lrp2_bench.stats.paired_intervals import paired_runs
+from lrp2_bench.stats.paired_intervals import fact_influence, paired_runs
+from lrp2_bench.stats.weighted import Floats, Weights
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric of both runs in percent, and the second's less the first's in points with its 95 % interval."""
+    """A metric of both runs in percent, and the second's less the first's in points with its 95 % interval;
+    ``resamples`` ``[resample]`` of it, to first order, by draws of clusters that all languages share."""
 
     first: float
     second: float
     difference: Interval
+    resamples: Floats = field(compare=False)
+
+    @property
+    def estimate(self) -> Estimate:
+        """For means over languages."""
+        return Estimate(self.difference.value, self.resamples)
 
 
 @dataclass(frozen=True)
@@ -74,11 +87,30 @@ def compare_levels(first: Levels, second: Levels, cluster: str = "auto") -> Comp
     clusters = fact_clusters(first.run.files, facts, cluster)
     pivots = first.pivot.by_fact(None, facts), second.pivot.by_fact(None, facts)
 
-    def differences(of_first: Setting, of_second: Setting) -> dict[str, Difference]:
-        before, after = _row(first, facts, of_first), _row(second, facts, of_second)
-        return {name: Difference(*paired_runs(before, after, pivots, clusters, name)) for name in METRICS}
+    def found(of_first: Setting, of_second: Setting) -> dict[str, Difference]:
+        return differences((_row(first, facts, of_first), _row(second, facts, of_second)), pivots, clusters)
 
-    return Compared(len(facts), best, differences(None, None), differences(*best) if best else {})
+    return Compared(len(facts), best, found(None, None), found(*best) if best else {})
+
+
+def differences(rows: tuple[Hits, Hits], pivots: tuple[Hits, Hits], clusters: Clusters) -> dict[str, Difference]:
+    """By metric, of the hits ``[fact]`` of two runs and of the pivot in each."""
+    (before, after), found = rows, {}
+    of_facts = [
+        fact_influence(after, pivots[1], name)[1] - fact_influence(before, pivots[0], name)[1] for name in METRICS
+    ]
+    drawn = _centred(clusters.labels) @ clusters.sums(np.stack(of_facts, axis=1))
+    for place, name in enumerate(METRICS):
+        *levels, difference = paired_runs(before, after, pivots, clusters, name)
+        found[name] = Difference(*levels, difference, difference.value + drawn[:, place].astype(np.float64))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _centred(labels: tuple[str, ...]) -> Weights:
+    """``[resample, cluster]``: by how much more often than once each is drawn; the same for all pairs of a language."""
+    clusters = Clusters(np.arange(len(labels)), labels)
+    return clusters.draws().astype(np.float32) - 1.0
 
 
 def _row(of: Levels, facts: list[FactKey], setting: Setting) -> Hits:

@@ -21,7 +21,6 @@ from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
 from lrp2_bench.report.method import few_strengths
 from lrp2_bench.report.overview.leaderboard import SEARCHED, names_of
 from lrp2_bench.report.run_evidence import Evidence
-from lrp2_bench.results.choice import METRICS, measures
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
 from lrp2_bench.stats.assess import Assessed
@@ -63,6 +62,15 @@ class Differences:
 
 
 @dataclass(frozen=True)
+class _Estimates:
+    """The same of one language, each with its resamples by the draws that all languages share."""
+
+    baseline: Mapping[str, Estimate]
+    at_best: Mapping[str, Estimate]
+    held_out: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
 class ComparisonRow:
     """``second`` less ``first``, two values of ``dimension``; ``names`` has the others. ``language`` is '' in a mean of
     ``languages``. ``best`` are the two best pairs. ``p``: the held-out gains by ``metric`` are equal, Holm-corrected
@@ -92,7 +100,7 @@ def comparison(groups: Sequence[AssessedRuns], cluster: str = "auto") -> tuple[l
     if not groups:
         return [], []
     metric, margin = groups[0].select_by, groups[0].stats.equivalence_margin
-    blocks: dict[tuple[str, ...], list[tuple[ComparisonRow, Mapping[str, Estimate]]]] = {}
+    blocks: dict[tuple[str, ...], list[tuple[ComparisonRow, _Estimates]]] = {}
     problems: list[str] = []
     for language in sorted({side.run.language for side in sides}):
         read: dict[tuple[str, str], Levels | BenchError] = {}
@@ -102,9 +110,9 @@ def comparison(groups: Sequence[AssessedRuns], cluster: str = "auto") -> tuple[l
             except BenchError as error:
                 problems.append(f"{language}, {first.names[dimension]} and {second.names[dimension]}: {error}")
                 continue
-            row, gains = _row(dimension, first, second, found, metric)
+            row, estimates = _row(dimension, first, second, found, metric)
             key = (dimension, row.first, row.second, *row.names.values())
-            blocks.setdefault(key, []).append((row, gains))
+            blocks.setdefault(key, []).append((row, estimates))
     order: dict[str, int] = {name: place for place, name in enumerate(DIMENSIONS)}
     ordered = [blocks[key] for key in sorted(blocks, key=lambda key: (order[key[0]], *key[1:]))]
     heads = _decided([_head(found, metric) for found in ordered], margin)
@@ -184,7 +192,7 @@ def _known(evidence: Evidence, run: Run, metric: str) -> Levels:
 
 def _row(
     dimension: Dimension, first: Side, second: Side, found: Compared, metric: str
-) -> tuple[ComparisonRow, Mapping[str, Estimate]]:
+) -> tuple[ComparisonRow, _Estimates]:
     gains = gain_differences(first, second)
     differences = Differences(
         {name: one.difference for name, one in found.baseline.items()},
@@ -197,7 +205,11 @@ def _row(
         language_name(first.run.language), 1, found.facts, metric, differences, found.best,
         _p(differences.held_out.get(metric), _clusters(first, second) - 1),
     )  # fmt: skip
-    return row, {name: estimate for name, (_, estimate) in gains.items()}
+    return row, _Estimates(
+        {name: one.estimate for name, one in found.baseline.items()},
+        {name: one.estimate for name, one in found.at_best.items()},
+        {name: estimate for name, (_, estimate) in gains.items()},
+    )
 
 
 def gain_differences(first: Side, second: Side) -> dict[str, tuple[Interval, Estimate]]:
@@ -223,32 +235,27 @@ def _clusters(first: Side, second: Side) -> int:
     return min(counts)
 
 
-def _head(found: Sequence[tuple[ComparisonRow, Mapping[str, Estimate]]], metric: str) -> ComparisonRow:
+def _head(found: Sequence[tuple[ComparisonRow, _Estimates]], metric: str) -> ComparisonRow:
     """The mean over languages, or the only one."""
-    rows = [row for row, _ in found]
+    rows, estimates = zip(*found, strict=True)
     if len(rows) == 1:
         return rows[0]
     means = Differences(
-        {
-            name: mean_over_languages([row.found.baseline[name].value for row in rows])
-            for name in rows[0].found.baseline
-        },
-        {
-            name: mean_over_languages(values)
-            for name in METRICS
-            if (values := [row.found.at_best[name].value for row in rows if row.found.at_best])
-        },
-        {
-            name: mean_over_languages(estimates)
-            for name in measures(metric)
-            if (estimates := [gains[name] for _, gains in found if name in gains])
-        },
+        _means([each.baseline for each in estimates]),
+        _means([each.at_best for each in estimates]),
+        _means([each.held_out for each in estimates]),
     )
-    told = sum(metric in gains for _, gains in found)
+    told = sum(metric in each.held_out for each in estimates)
     return replace(
         rows[0], language="", name=f"mean of {len(rows)} languages", languages=len(rows), found=means, best=None,
         facts=sum(row.facts for row in rows), p=_p(means.held_out.get(metric), told - 1),
     )  # fmt: skip
+
+
+def _means(of_languages: Sequence[Mapping[str, Estimate]]) -> dict[str, Interval]:
+    """By metric, over the languages that have it."""
+    names = dict.fromkeys(name for each in of_languages for name in each)
+    return {name: mean_over_languages([each[name] for each in of_languages if name in each]) for name in names}
 
 
 def _rank(row: ComparisonRow, metric: str) -> tuple[bool, float, str]:

@@ -58,7 +58,7 @@ def _notes(groups: Sequence[AssessedRuns], problems: Sequence[str]) -> Iterator[
     yield (
         "The compared one's less the other's, in points, with 95 % intervals. Held-out gains: resampled by the same "
         "draws of clusters of facts; baselines and best pairs: paired by fact, over the facts that both evaluated. "
-        "Means are over languages; those of baselines and best pairs take languages as the only sample."
+        "Means are over languages, and know the facts that these share."
     )
     yield (
         "Higher, lower: p of the held-out gain's difference below 0.05; equivalent: within the margin (TOST). Both are "
