@@ -18,7 +18,7 @@ from benchmarks.gemma3_270m.runs import READ_LANGUAGES, add_inputs
 from benchmarks.gemma3_270m.store import DATA, add
 from benchmarks.running import markdown
 from lrp2_bench.core.data_warnings import DataWarnings
-from lrp2_bench.core.types import Fact
+from lrp2_bench.core.types import Fact, Interval
 from lrp2_bench.data.mlama import MLama
 
 STEP = "readings"
@@ -67,11 +67,11 @@ def answers_table(answers: pd.DataFrame) -> str:
     """By language and setting, in percent of facts: what is answered; whose words the answers that are not right are;
     and how often a relation's commonest answer is given."""
     rows = []
-    for (language, *setting), part in answers.groupby(["language", *_SETTING], dropna=False, observed=True, sort=True):
+    for (language, *_), part in answers.groupby(["language", *_SETTING], dropna=False, observed=True, sort=True):
         kinds = part["kind"].value_counts()
         others = part[part["kind"] != "right"]["written"].value_counts()
         commonest = part.groupby("relation", observed=True)["answer"].agg(lambda each: each.value_counts().iloc[0])
-        given = _given(setting)
+        given = _given(part)
         cells = [100 * kinds.get(kind, 0) / len(part) for kind in ("right", "form", "true", "wrong")]
         cells += [100 * others.get(whose, 0) / max(1, others.sum()) for whose in ("own", "both", "pivot")]
         cells.append(100 * commonest.sum() / len(part))
@@ -85,13 +85,13 @@ def metrics_table(metrics: pd.DataFrame) -> str:
     """Changes against the baseline with the suite's intervals."""
     moved = metrics[metrics["lirp"].notna()]
     rows = []
-    for (language, *setting), part in moved.groupby(["language", *_SETTING], observed=True, sort=True):
+    for (language, *_), part in moved.groupby(["language", *_SETTING], observed=True, sort=True):
         by_name = part.set_index("metric")
         cells = []
         for name, (_, digits) in METRICS.items():
-            change, low, high = (f"{by_name.loc[name, each]:+.{digits}f}" for each in ("change", "low", "high"))
-            cells.append(f"{change} [{low}, {high}]")
-        rows.append([str(language), _spelled(_given(setting)), *cells])
+            interval = Interval(*by_name.loc[name, ["change", "low", "high"]].astype(float))
+            cells.append(f"{interval.value:+.{digits}f} [{interval.low:+.{digits}f}, {interval.high:+.{digits}f}]")
+        rows.append([str(language), _spelled(_given(part)), *cells])
     return markdown(["language", "setting", *(title for title, _ in METRICS.values())], rows)
 
 
@@ -123,8 +123,9 @@ def changed(answers: pd.DataFrame, settings: dict[str, Given]) -> pd.DataFrame:
     return pd.concat(parts)[["language", "relation", "uuid", "change", "before", "after"]].reset_index(drop=True)
 
 
-def _given(setting: list[float]) -> Given:
-    lirp, lsrp, strength = setting
+def _given(rows: pd.DataFrame) -> Given:
+    """The setting that the rows are of."""
+    lirp, lsrp, strength = rows[_SETTING].iloc[0].to_numpy(dtype=float)
     return () if pd.isna(lirp) else (int(lirp), int(lsrp), float(strength))
 
 

@@ -101,8 +101,8 @@ def differences(rows: tuple[Hits, Hits], pivots: tuple[Hits, Hits], clusters: Cl
     ]
     drawn = _centred(clusters.labels) @ clusters.sums(np.stack(of_facts, axis=1))
     for place, name in enumerate(METRICS):
-        *levels, difference = paired_runs(before, after, pivots, clusters, name)
-        found[name] = Difference(*levels, difference, difference.value + drawn[:, place].astype(np.float64))
+        one, other, difference = paired_runs(before, after, pivots, clusters, name)
+        found[name] = Difference(one, other, difference, difference.value + drawn[:, place].astype(np.float64))
     return found
 
 

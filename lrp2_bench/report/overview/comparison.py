@@ -237,7 +237,7 @@ def _clusters(first: Side, second: Side) -> int:
 
 def _head(found: Sequence[tuple[ComparisonRow, _Estimates]], metric: str) -> ComparisonRow:
     """The mean over languages, or the only one."""
-    rows, estimates = zip(*found, strict=True)
+    rows, estimates = [row for row, _ in found], [each for _, each in found]
     if len(rows) == 1:
         return rows[0]
     means = Differences(
