@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.gemma3_270m.estimates import Stored, jointly, over_languages, verdict
+from benchmarks.gemma3_270m.estimates import (
+    Contrast,
+    Stored,
+    jointly,
+    over_languages,
+    resampled_both,
+    verdict,
+    verdict_resampled,
+)
 from benchmarks.gemma3_270m.figures import transfer_figure
 from benchmarks.gemma3_270m.tables import controls, reported, tables, transfer
 from lrp2_bench.core.types import Interval
@@ -52,6 +60,31 @@ def test_the_headline_is_the_mean_over_languages_with_an_interval(data: Path) ->
     gains, mean = transfer(Stored(data))
     assert set(gains) == set(_LANGUAGES) and mean.value == pytest.approx(100 * 10 / _FACTS)
     assert 0 < mean.low < mean.value < mean.high < 20 and verdict(mean) == "supported"
+
+
+def test_the_interval_that_the_design_names_resamples_subjects_and_languages(data: Path) -> None:
+    gains, mean = transfer(Stored(data))
+    assert resampled_both(gains).value == pytest.approx(mean.value) and verdict_resampled(gains) == "supported"
+    wide, narrow = resampled_both(gains), resampled_both(gains, 0.9)
+    assert wide.low < narrow.low < mean.value < narrow.high < wide.high
+    # Subjects alone: languages with one value a resample each differ by nothing else.
+    same = resampled_both(dict.fromkeys(("af", "az", "be", "bg"), gains["af"]))
+    drawn = gains["af"].estimate().samples
+    assert same.low == pytest.approx(np.quantile(drawn, 0.025)) and same.high == pytest.approx(
+        np.quantile(drawn, 0.975)
+    )
+    # Languages alone: of two that differ by 20 points, the mean of two draws is either or halfway.
+    certain = {
+        name: Contrast(np.full(40, share), np.zeros(40), tuple(map(str, range(40)))) for name, share in
+        (("af", 0.1), ("az", 0.3))
+    }  # fmt: skip
+    apart = resampled_both(certain)
+    assert (apart.low, apart.value, apart.high) == pytest.approx((10, 20, 30))
+
+
+def test_no_effect_that_matters_is_seen_in_the_90_percent_of_resamples() -> None:
+    nothing = {name: Contrast(np.zeros(40), np.zeros(40), tuple(map(str, range(40)))) for name in ("af", "az")}
+    assert verdict_resampled(nothing) == "no effect that matters"
 
 
 def test_controls_are_taken_off_fact_by_fact(data: Path) -> None:
@@ -113,7 +146,7 @@ def test_every_table_is_made_of_what_is_there(data: Path, monkeypatch: pytest.Mo
     left.clear()
     made = dict(tables(data))
     headline = next(title for title in made if title.startswith("Headline"))
-    assert "+8.3 [" in headline and "over 4 languages (supported)" in headline
+    assert "+8.3 [" in headline and "over 4 languages (supported; " in headline
     by_form = made["By the form of the answer (LRP2, left out)"].splitlines()
     assert [line.split(" | ")[1] for line in by_form[2:]] == ["120", "120", "240"]
     assert "| P1 | 240 |" in made["By relation (LRP2, left out)"]

@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.gemma3_270m.choices import Choices, Given
-from benchmarks.gemma3_270m.estimates import Contrast, Stored, jointly, over_languages, verdict
+from benchmarks.gemma3_270m.estimates import (
+    Contrast,
+    Stored,
+    jointly,
+    over_languages,
+    resampled_both,
+    verdict,
+    verdict_resampled,
+)
 from benchmarks.gemma3_270m.readings import tables_of_readings
 from benchmarks.gemma3_270m.runs import OTHERS, missing
 from benchmarks.gemma3_270m.store import DATA
@@ -32,8 +40,17 @@ REPORTED = (
 TESTED = ("LRP2, own choice", "LRP2, left out", "ReCoVeR", "subspace", "affine")
 
 
+#: The interval that the design names, beside the suite's.
+_BOOTSTRAP = "by two-way bootstrap"
+
+
 def spell(interval: Interval) -> str:
     return f"{interval.value:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
+
+
+def by_bootstrap(contrasts: Mapping[str, Contrast]) -> str:
+    interval = resampled_both(contrasts)
+    return f"[{interval.low:+.1f}, {interval.high:+.1f}], {verdict_resampled(contrasts)}"
 
 
 def named(setting: Given) -> str:
@@ -96,7 +113,8 @@ def transfer_table(stored: Stored) -> tuple[str, str]:
         for each, gain in sorted(gains.items(), key=lambda item: -item[1].mean)
     ]
     return (
-        f"Headline: {spell(mean)} points over {len(gains)} languages ({verdict(mean)})",
+        f"Headline: {spell(mean)} points over {len(gains)} languages ({verdict(mean)}; {_BOOTSTRAP} "
+        f"{by_bootstrap(gains)})",
         markdown(["language", "facts", "baseline, %", "gain, points"], rows),
     )
 
@@ -120,9 +138,10 @@ def reporting_table(stored: Stored, data: Path = DATA) -> str:
         changes = [sides.transferability() for sides in stored.sides(experiment, kind).values()]
         english, kl = _damage(data, experiment, kind)
         rows.append(
-            [name, str(len(gains[name])), spell(mean), verdict(mean), f"{np.mean(changes):+.1f}", english, kl]
+            [name, str(len(gains[name])), spell(mean), verdict(mean), by_bootstrap(gains[name]),
+             f"{np.mean(changes):+.1f}", english, kl]
         )  # fmt: skip
-    head = ["", "languages", "gain, points", "verdict", "transferability", "English, points", "KL, nats"]
+    head = ["", "languages", "gain, points", "verdict", _BOOTSTRAP, "transferability", "English, points", "KL, nats"]
     return markdown(head, rows)
 
 
@@ -146,8 +165,8 @@ def means_table(contrasts: Mapping[str, Mapping[str, Contrast]]) -> str:
     rows = []
     for name, by_language in contrasts.items():
         mean = over_languages(by_language)
-        rows.append([name, str(len(by_language)), spell(mean), verdict(mean)])
-    return markdown(["", "languages", "points", "verdict"], rows)
+        rows.append([name, str(len(by_language)), spell(mean), verdict(mean), by_bootstrap(by_language)])
+    return markdown(["", "languages", "points", "verdict", _BOOTSTRAP], rows)
 
 
 def languages_table(stored: Stored) -> str:
