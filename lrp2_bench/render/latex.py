@@ -2,11 +2,13 @@ r"""Writes a :class:`~lrp2_bench.render.table.Table` as LaTeX: floats that any d
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 from lrp2_bench.render.cells import NOTHING, NUMBERS, parts, sections
-from lrp2_bench.render.latex_layout import Part, layout
+from lrp2_bench.render.latex_layout import Part, layout, lines_of
 from lrp2_bench.render.table import WORDS, Cell, Column, Table
 from lrp2_bench.render.text import one_line
 
@@ -15,7 +17,8 @@ from lrp2_bench.render.text import one_line
 _SMALLER = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{2pt}%"
 _SMALLER_PROSE = r"{\fontsize{6}{7}\selectfont\setlength{\tabcolsep}{4pt}%"
 _APART = r"\addlinespace[0.5pt]"
-#: What a float of a page may hold beside its caption and notes: rows of one line, and of a value above its bounds.
+#: What a float of a page may hold beside its caption and notes: rows of one line, and of two or of a value above its
+#: bounds.
 _ROWS, _ROWS_OF_TWO_LINES = 44, 30
 _CHARACTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -26,6 +29,9 @@ _CHARACTERS = {
 
 #: The hyphen of a number in prose.
 _MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
+
+#: What Markdown sets as code, commands mostly.
+_CODE = re.compile("`([^`]+)`")
 
 _Sections = list[tuple[str, list[tuple[Cell, ...]]]]
 
@@ -40,7 +46,10 @@ def to_latex(table: Table) -> str:
     size = (6, 4.0) if prose else (6, 2.0) if intervals else (7, 3.0)
     parts_ = layout(columns, [row for _, rows in groups for row in rows], *size)
     tall = intervals or prose or any(part.broken for part in parts_)
-    pages = list(_pages(groups, _ROWS_OF_TWO_LINES if tall else _ROWS))
+    lines_of_rows = [
+        [max(lines_of(part, columns, row, size[0]) for part in parts_) for row in rows] for _, rows in groups
+    ]
+    pages = list(_pages(groups, lines_of_rows, _ROWS_OF_TWO_LINES if tall else _ROWS))
     floats = [(page, part) for part in parts_ for page in pages]
     lines = [r"% needs \usepackage{booktabs}"]
     for number, (page, part) in enumerate(floats, start=1):
@@ -56,21 +65,31 @@ def _only(groups: _Sections, part: Part) -> _Sections:
     return [(title, [tuple(row[at] for at in part.columns) for row in rows]) for title, rows in groups]
 
 
-def _pages(groups: _Sections, longest: int) -> Sequence[_Sections]:
-    """The sections cut into pages of nearly equal numbers of rows, ``longest`` at most."""
+def _pages(groups: _Sections, lines: Sequence[Sequence[int]], longest: int) -> Sequence[_Sections]:
+    """The sections cut into pages of nearly equal height, ``longest`` rows at most; rows of more than two ``lines``
+    count for more than one, and so do the titles of sections."""
     rows = [(title, row) for title, members in groups for row in members]
     if not rows:
         return [groups]
-    count = -(-len(rows) // longest)
+    heights = [max(1.0, count / 2) for counts in lines for count in counts]
+    heads = accumulate(len(members) for _, members in groups[:-1])
+    for at in (0, *heads):
+        heights[at] += 1.0 if groups[0][0] else 0.0
+    total = sum(heights)
+    count = math.ceil(total / longest)
     pages: list[_Sections] = []
+    ends = list(accumulate(heights))
     for page in range(count):
+        low, high = page * total / count, (page + 1) * total / count
         cut: _Sections = []
-        for title, row in rows[page * len(rows) // count : (page + 1) * len(rows) // count]:
+        for (title, row), end, height in zip(rows, ends, heights, strict=True):
+            if not low <= end - height / 2 < high:
+                continue
             if not cut or cut[-1][0] != title:
                 cut.append((title, []))
             cut[-1][1].append(row)
         pages.append(cut)
-    return pages
+    return [page for page in pages if page]
 
 
 def _float(
@@ -150,4 +169,5 @@ def _header(column: Column) -> str:
 
 def _escaped(text: str) -> str:
     # Other scripts need fonts that a plain document lacks, so their characters are spelled as code points.
-    return "".join(_CHARACTERS.get(c) or (c if c.isascii() else f"U+{ord(c):04X}") for c in one_line(text))
+    found = "".join(_CHARACTERS.get(c) or (c if c.isascii() else f"U+{ord(c):04X}") for c in one_line(text))
+    return _CODE.sub(r"\\texttt{\1}", found)

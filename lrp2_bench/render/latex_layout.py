@@ -6,6 +6,7 @@ Widths are estimated from Computer Modern's, which are the widest of the usual f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,8 +17,12 @@ from lrp2_bench.render.table import WORDS, Cell, Column
 WIDTH = 345.0
 #: Points of a letter M's square in fonts of so many points: small ones are wider.
 _QUAD = {5: 6.8, 6: 7.33, 7: 7.97}
-#: Points below which a column of words is not broken, and those of prose have at least.
-_WORDS, _PROSE = 50.0, 100.0
+#: Points below which a column of words is not broken.
+_WORDS = 50.0
+#: Points that columns of prose have at least, and where they would not stand side by side else.
+_PROSE = (100.0, 80.0, 60.0)
+#: Lines that a text broken between words takes more than one broken anywhere.
+_RAGGED = 1.15
 #: Of the width, what the columns that are repeated may have together.
 _REPEATED = 0.5
 
@@ -32,13 +37,9 @@ class Part:
 
 def layout(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], points: int, gap: float) -> list[Part]:
     """The parts of a table in letters of ``points``, with ``gap`` points to each side of a column. The leading columns
-    of words stand in every part."""
+    of words, which name a row, stand in every part."""
     cells = [[row[at] for row in rows] for at in range(len(columns))]
     whole = [_natural(column, cells[at], points) for at, column in enumerate(columns)]
-    least = [
-        _least(column, cells[at], whole[at], points) if column.kind in WORDS else whole[at]
-        for at, column in enumerate(columns)
-    ]
 
     def taken(chosen: Sequence[int], widths: Sequence[float]) -> float:
         return sum(widths[at] + 2 * gap for at in chosen)
@@ -46,9 +47,17 @@ def layout(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], points: in
     everything = tuple(range(len(columns)))
     if taken(everything, whole) <= WIDTH:
         return [Part(everything, {})]
+    for prose in _PROSE:
+        least = [
+            _least(column, cells[at], whole[at], points, prose) if column.kind in WORDS else whole[at]
+            for at, column in enumerate(columns)
+        ]
+        if taken(everything, least) <= WIDTH:
+            return [_part(everything, columns, least, whole, gap)]
     repeated: list[int] = []
     for at in everything:
-        if columns[at].kind != "text" or taken([*repeated, at], least) > _REPEATED * WIDTH:
+        named = columns[at].kind == "text" or (columns[at].kind == "prose" and not repeated)
+        if not named or taken([*repeated, at], least) > _REPEATED * WIDTH:
             break
         repeated.append(at)
     cut: list[list[int]] = []
@@ -57,6 +66,16 @@ def layout(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], points: in
             cut.append([])
         cut[-1].append(at)
     return [_part([*repeated, *some], columns, least, whole, gap) for some in cut or [[]]]
+
+
+def lines_of(part: Part, columns: Sequence[Column], row: Sequence[Cell], points: int) -> int:
+    """About how many lines a row takes in a part."""
+    taken = [1]
+    for at, share in part.broken.items():
+        width = _width(" ".join(parts(row[at], columns[at])), points)
+        if width > share * WIDTH:
+            taken.append(math.ceil(_RAGGED * width / (share * WIDTH)))
+    return max(taken)
 
 
 def _part(
@@ -81,11 +100,11 @@ def _natural(column: Column, cells: Sequence[Cell], points: int) -> float:
     return max(found, default=0.0)
 
 
-def _least(column: Column, cells: Sequence[Cell], whole: float, points: int) -> float:
+def _least(column: Column, cells: Sequence[Cell], whole: float, points: int, prose: float) -> float:
     """Of a column of words that is broken into lines: no word is, unless it has half the line for itself."""
     words = [word for cell in cells for text in parts(cell, column) for word in text.split()]
     longest = max((_width(word, points) for word in [*words, *column.title.split()]), default=0.0)
-    return min(whole, max(_PROSE if column.kind == "prose" else _WORDS, min(longest, WIDTH / 2)))
+    return min(whole, max(prose if column.kind == "prose" else _WORDS, min(longest, WIDTH / 2)))
 
 
 def _width(text: str, points: int) -> float:

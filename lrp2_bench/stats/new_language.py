@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ FEWEST = 2
 
 @dataclass(frozen=True)
 class Transferred:
-    """The pair that the other languages choose (None: no intervention), and what it changes in this one in points."""
+    """The pair that the other languages choose (None: no intervention), and what it changes in this one in points;
+    that none changes nothing is no measurement, and has no interval."""
 
     pair: LayerPair | None
     gain: Interval
@@ -34,7 +36,7 @@ def leave_one_language_out(changes: Mapping[str, Mapping[LayerPair, Interval]]) 
     means = (values.sum(axis=0) - values) / (len(values) - 1)
     chosen = means.argmax(axis=1)
     return {
-        language: Transferred(None, Interval(0.0, 0.0, 0.0)) if at == 0
+        language: Transferred(None, Interval(0.0, math.nan, math.nan)) if at == 0
         else Transferred(shared[at - 1], found[shared[at - 1]])
         for (language, found), at in zip(changes.items(), chosen.tolist(), strict=True)
     }  # fmt: skip

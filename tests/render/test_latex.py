@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from lrp2_bench.core.types import Interval
 from lrp2_bench.render.latex import to_latex
 from lrp2_bench.render.table import Column, Table
-from tests.support.sample_tables import INTERVALS, PROSE, TABLE, hostile_table, long_table
+from tests.support.sample_tables import INTERVALS, PROSE, REASONS, TABLE, hostile_table, long_table
 
 pytestmark = pytest.mark.no_torch
 
@@ -84,6 +85,18 @@ def test_a_table_wider_than_a_text_becomes_several_that_repeat_its_names() -> No
     assert to_latex(wide_table(3)).count(r"\begin{table}") == 1, "long words are broken before a table is"
 
 
+def test_prose_is_broken_narrower_before_its_columns_are_parted() -> None:
+    text = to_latex(REASONS)
+    floats = text.count(r"\begin{table}")
+    assert floats == 3 and text.count(r"\raggedright Not tested") == 40, "rows of four lines take as much of a page"
+    assert all(text.count(rf"Claim {at} ") == 1 for at in range(40)), "no row without its name, none twice"
+    assert r"Needs \texttt{lrp2-bench analyze}." in text
+    longer = replace(REASONS, columns=(*REASONS.columns, Column("more", "more", "prose")),
+                     rows=tuple((*row, "much more to say on it") for row in REASONS.rows))  # fmt: skip
+    parts = re.split(r"\\begin\{table\}", to_latex(longer))[1:]
+    assert len(parts) > 3 and all("Claim " in part for part in parts), "what names a row stands in every part"
+
+
 def test_a_table_longer_than_a_page_becomes_several_floats_with_every_row_once() -> None:
     text = to_latex(long_table(61))
     assert re.findall(r"\\caption\{(.*)\}", text) == ["Long (1 of 3)", "Long (2 of 3)", "Long (3 of 3)"]
@@ -96,8 +109,8 @@ def test_a_table_longer_than_a_page_becomes_several_floats_with_every_row_once()
 @pytest.mark.system
 @pytest.mark.parametrize(
     "table",
-    [TABLE, INTERVALS, hostile_table(), PROSE, long_table(61), long_table(0), wide_table(3), wide_table(12)],
-    ids=["plain", "intervals", "hostile", "prose", "long", "empty", "broken", "wide"],
+    [TABLE, INTERVALS, hostile_table(), PROSE, REASONS, long_table(61), long_table(0), wide_table(3), wide_table(12)],
+    ids=["plain", "intervals", "hostile", "prose", "reasons", "long", "empty", "broken", "wide"],
 )
 def test_latex_compiles_in_a_document_that_loads_booktabs_only(tmp_path: Path, table: Table) -> None:
     # The box that centres a table is as wide as the text; without it, TeX says what is wider.

@@ -11,14 +11,16 @@ import pytest
 
 from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.metrics import hits as metrics
+from lrp2_bench.render.cells import show
 from lrp2_bench.render.plain import to_csv
-from lrp2_bench.render.table import Cell, Table
+from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
 from lrp2_bench.report.run_evidence import evidence_of
 from lrp2_bench.report.tables.significance import significance_table
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.stored_hits import read_hits
 from lrp2_bench.stats.max_t import step_down
+from lrp2_bench.stats.new_language import leave_one_language_out
 from lrp2_bench.stats.paired_tests import holm
 from tests.support.run_folders import write_run
 from tests.support.synthetic_runs import write_synthetic_run
@@ -88,6 +90,13 @@ def test_the_others_pair_is_chosen_without_the_language(tmp_path: Path) -> None:
         best = max(others[0], key=lambda pair: sum(each[pair].value for each in others))
         assert row["new_language"] == str(best)
         assert row["new_language_gain"] == changes[language][best]
+
+
+def test_where_the_others_choose_no_pair_nothing_is_measured() -> None:
+    worse = {language: {LayerPair(1, 2): Interval(-1.0, -2.0, 0.5)} for language in ("de", "fr", "ja")}
+    column = Column("new_language_gain", "its change", "change_interval")
+    for found in leave_one_language_out(worse).values():
+        assert found.pair is None and show(found.gain, column) == "0.0"
 
 
 def test_the_notes_say_what_facts_are_clustered_by_and_what_it_costs(tmp_path: Path) -> None:

@@ -78,3 +78,30 @@ PROSE = Table(
 def long_table(rows: int) -> Table:
     columns = (Column("language", "language", "text"), Column("change", "change", "change_interval"))
     return Table("long", "Long", columns, tuple((f"l{row}", Interval(row, -1, 1)) for row in range(rows)), ("A note.",))
+
+
+#: Names, results and reasons of several words each, one of them long: together wider than a line of text.
+REASONS = Table(
+    name="reasons",
+    title="Reasons",
+    columns=(
+        Column("subject", "model", "text"),
+        Column("claim", "claim of the paper", "prose"),
+        Column("result", "result", "text"),
+        Column("ours", "ours", "prose"),
+        Column("paper", "paper", "text"),
+        Column("why", "why", "prose"),
+    ),
+    rows=tuple(
+        (
+            f"model {at // 20}",
+            f"Claim {at} on what the languages of a model gain (Table 1)",
+            "inconclusive",
+            "least: high resource -0.5 [-1.7, 0.7]",
+            "+0.4",
+            "Not tested against controls: search with -m projection=random,shuffled 'projection.seed=range(20)' too.",
+        )
+        for at in range(40)
+    ),
+    notes=("Needs `lrp2-bench analyze`.",),
+)

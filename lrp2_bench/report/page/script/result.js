@@ -66,8 +66,9 @@ function certain(run, metric) {
     lines.push(`No pair is better than the baseline in ${metric}: p ${chance(found.max_t_p)} by max-T over all pairs and languages.`);
   }
   if (found.new_language !== null) {
-    lines.push(`The pair that the other languages choose changes it by ${signed(found.new_language)} `
-      + `(${bounds(testedBounds(run, metric, "new_language"))}).`);
+    const interval = testedBounds(run, metric, "new_language");
+    lines.push(interval === null ? "On average over the other languages no pair is better than the baseline."
+      : `The pair that the other languages choose changes it by ${signed(found.new_language)} (${bounds(interval)}).`);
   }
   lines.push(`Facts hit at the best pair: ${run.gained[place].toLocaleString("en")} miss→hit, `
     + `${run.lost[place].toLocaleString("en")} hit→miss; naive p of accuracy (McNemar) ${chance(found.naive_p)}.`);
