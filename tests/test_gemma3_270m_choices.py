@@ -151,21 +151,38 @@ def test_every_step_gives_its_commands_settings_that_they_know(step: str, chosen
     assert asked
 
 
-def test_step_3_is_finished_when_every_one_of_its_runs_has_been_stored(chosen: Choices) -> None:
+def test_step_3_is_finished_when_every_one_of_its_runs_has_been_stored_whole(chosen: Choices) -> None:
     asked = list(jobs("reporting", chosen))
     assert len(missing(chosen)) == len(asked) == 12 * 8
     by_language = {language: [0, 1] for language in LANGUAGES}
-    rows = {(): by_language, (14, 16, 0.5): by_language}
-    _store(chosen.data, "reporting_own", _hits(rows, "lrp2_text"))
-    kinds = ("lrp2_text", "lirp_only_text", "lsrp_only_text", "shuffled_of12_text")
-    _store(chosen.data, "reporting_left_out", pd.concat([_hits(rows, kind) for kind in kinds]))
-    for kind in ("recover", "subspace", "affine"):
-        _store(chosen.data, f"reporting_left_out_{kind}", _hits(rows, f"{kind}_text"))
+    halves = {(14, lsrp, 0.5): by_language for lsrp in range(15, 19)}
+    labels = ("lrp2_text", "lirp_only_text", "lsrp_only_text", "shuffled_text")
+    parts = {"own": labels[:1], "left_out": labels, "left_out_recover": ("recover_of12_text",),
+             "left_out_subspace": ("subspace_of12_text",), "left_out_affine": ("affine_text",)}  # fmt: skip
+    for experiment, kinds in parts.items():
+        at = {kind: halves if kind == "lirp_only_text" else {(14, 16, 0.5): by_language} for kind in kinds}
+        found = [_hits({(): by_language, **settings}, kind) for kind, settings in at.items()]
+        _store(chosen.data, f"reporting_{experiment}", pd.concat(found))
+        rows = [(kind, language, lirp) for kind in kinds for language in LANGUAGES for lirp in (None, 14)]
+        damage = pd.DataFrame(rows, columns=["intervention", "language", "lirp"])
+        damage.to_csv(chosen.data / f"damage_reporting_{experiment}.csv")
+    assert missing(chosen) == [f"reporting_left_out lrp2 {language}" for language in LANGUAGES], "draws"
+    rows = [("lrp2_text", language, seed, at) for language in LANGUAGES for seed in range(20) for at in range(2)]
+    drawn = pd.DataFrame(rows, columns=["intervention", "language", "seed", "uuid"])
+    _store(chosen.data, "reporting_left_out_draws", drawn)
     assert missing(chosen) == []
+
     hits = read_stored("reporting_left_out", chosen.data)
-    only_a_baseline = (hits["language"] != "cy") | (hits["intervention"] != "lrp2_text") | hits["lirp"].isna()
-    _store(chosen.data, "reporting_left_out", hits[only_a_baseline])
-    assert missing(chosen) == ["reporting_left_out lrp2 cy"]
+    ours = (hits["language"] == "cy") & (hits["intervention"] == "lrp2_text")
+    only_a_baseline, other = ~ours | hits["lirp"].isna(), hits.copy()
+    other.loc[ours & hits["lirp"].notna(), "lsrp"] = 17
+    for changed in (hits[only_a_baseline], other):
+        _store(chosen.data, "reporting_left_out", changed)
+        assert missing(chosen) == ["reporting_left_out lrp2 cy"]
+    _store(chosen.data, "reporting_left_out", hits)
+    for fewer in (drawn[drawn["seed"] != 3], drawn.drop(index=5)):
+        _store(chosen.data, "reporting_left_out_draws", fewer)
+        assert "reporting_left_out lrp2 de" in missing(chosen)
 
 
 def test_where_nothing_beats_the_baseline_no_setting_is_reported(tmp_path: Path, chosen: Choices) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,41 +20,110 @@ from benchmarks.gemma3_270m.estimates import (
     verdict_resampled,
 )
 from benchmarks.gemma3_270m.figures import transfer_figure
-from benchmarks.gemma3_270m.tables import controls, reported, tables, transfer
+from benchmarks.gemma3_270m.reporting import Reporting, draws_kl, forgets
+from benchmarks.gemma3_270m.tables import tables, transfer
 from lrp2_bench.core.types import Interval
 
 _FACTS, _LANGUAGES = 120, ("af", "az", "be", "bg")
+_NAMES = ["intervention", "language", "lirp", "lsrp", "strength", "strength_back", "relation", "uuid", "hit"]
+_CHOSEN = (14, 16, 0.5)
+
+
+def _rows(kind: str, language: str, before: np.ndarray, moved: np.ndarray, *settings: tuple[float, ...]) -> list[tuple]:
+    """A run: English's hits, the baseline's, and those of one setting, which may be stored at several pairs."""
+    found = []
+    for at, (then, now) in enumerate(zip(before, moved, strict=True)):
+        key = ("P1" if at % 2 else "P2", f"f{at}")
+        found.append(("pivot", language, None, None, None, None, *key, True))
+        found.append((kind, language, None, None, None, None, *key, bool(then)))
+        found += [(kind, language, *setting, None, *key, bool(now)) for setting in settings or (_CHOSEN,)]
+    return found
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Four languages in which LRP2 wins 12 facts and loses 2 of 120; shuffled vectors win 1; random draws nothing."""
+    """Four languages in which LRP2 wins 12 facts and loses 2 of 120, its first half alone wins 3 and its second none;
+    shuffled vectors win 1; random draws nothing. Of the rivals ReCoVeR wins 6, subspace is chosen in three languages,
+    where it loses 2, and affine in none. English loses 10 points with LRP2 and 4 with ReCoVeR."""
     (tmp_path / "hits").mkdir()
     rng = np.random.default_rng(0)
-    rows, draws, facts = [], [], []
+    runs: dict[str, list[tuple]] = {name: [] for name in ("own", *_STORED)}
+    draws, facts = [], []
     for language in _LANGUAGES:
         before = rng.permutation(np.arange(_FACTS) < 60)
-        won, lost = rng.permutation(np.flatnonzero(~before))[:12], rng.permutation(np.flatnonzero(before))[:2]
-        moved, shuffled = before.copy(), before.copy()
-        moved[won], moved[lost], shuffled[won[0]] = True, False, True
+        won, lost = rng.permutation(np.flatnonzero(~before)), rng.permutation(np.flatnonzero(before))
+
+        def moved(gained: int, gone: int, before=before, won=won, lost=lost) -> np.ndarray:
+            hits = before.copy()
+            hits[won[:gained]], hits[lost[:gone]] = True, False
+            return hits
+
+        halves = [(14, lsrp, 0.5) for lsrp in (15, 16, 17)], [(lirp, 16, 0.5) for lirp in (13, 14)]
+        runs["own"] += _rows("lrp2_text", language, before, moved(12, 2))
+        runs["left_out"] += [
+            *_rows("lrp2_text", language, before, moved(12, 2)),
+            *_rows("lirp_only_text", language, before, moved(3, 0), *halves[0]),
+            *_rows("lsrp_only_text", language, before, moved(0, 0), *halves[1]),
+            *_rows("shuffled_text", language, before, moved(1, 0)),
+        ]
+        runs["left_out_recover"] += _rows("recover_of12_text", language, before, moved(6, 0))
+        if language != "af":
+            runs["left_out_subspace"] += _rows("subspace_of12_text", language, before, moved(0, 2))
         for at in range(_FACTS):
             key = ("P1" if at % 2 else "P2", f"f{at}")
             facts.append(("reporting", language, *key, f"Q{at // 2}", at < 30, at >= 90))
-            rows.append(("pivot", language, None, None, None, None, *key, True))
-            for kind, hits in (("lrp2_text", moved), ("shuffled_text", shuffled)):
-                rows.append((kind, language, None, None, None, None, *key, before[at]))
-                rows.append((kind, language, 14, 16, 0.5, None, *key, hits[at]))
             draws += [("lrp2_text", language, seed, *key, before[at]) for seed in range(3)]
-    names = ["intervention", "language", "lirp", "lsrp", "strength", "strength_back", "relation", "uuid", "hit"]
-    hits = pd.DataFrame(rows, columns=names)
-    hits.to_parquet(tmp_path / "hits" / "reporting_left_out.parquet")
-    hits[hits["intervention"] != "shuffled_text"].to_parquet(tmp_path / "hits" / "transfer.parquet")
-    pd.DataFrame(draws, columns=["intervention", "language", "seed", "relation", "uuid", "hit"]).to_parquet(
-        tmp_path / "hits" / "reporting_left_out_draws.parquet"
-    )
+    for name, rows in runs.items():
+        if rows:
+            pd.DataFrame(rows, columns=_NAMES).to_parquet(tmp_path / "hits" / f"reporting_{name}.parquet")
+    hits = pd.DataFrame(runs["own"], columns=_NAMES)
+    hits.to_parquet(tmp_path / "hits" / "transfer.parquet")
+    names = ["intervention", "language", "seed", "relation", "uuid", "hit"]
+    pd.DataFrame(draws, columns=names).to_parquet(tmp_path / "hits" / "reporting_left_out_draws.parquet")
     names = ["part", "language", "relation", "uuid", "subject", "in_subject", "as_english"]
     pd.DataFrame(facts, columns=names).to_parquet(tmp_path / "facts.parquet")
+    _store_choices(tmp_path)
+    _store_damage(tmp_path)
     return tmp_path
+
+
+_STORED = ("left_out", "left_out_recover", "left_out_subspace", "left_out_affine")
+
+
+def _store_choices(data: Path) -> None:
+    """LRP2's and ReCoVeR's setting is better in all languages, subspace's in Afrikaans alone, affine's in none."""
+    rows = {"grid": [], "rivals": []}
+    better = {
+        "lrp2_text": _LANGUAGES,
+        "recover_of12_text": _LANGUAGES,
+        "subspace_of12_text": ("af",),
+        "affine_text": (),
+    }
+    for kind, where in better.items():
+        for language in _LANGUAGES:
+            before = np.array([True, False, True, False])
+            moved = before | (np.arange(4) == 1 if language in where else False)
+            rows["grid" if kind == "lrp2_text" else "rivals"] += _rows(kind, language, before, moved)
+    for name, found in rows.items():
+        pd.DataFrame(found, columns=_NAMES).to_parquet(data / "hits" / f"{name}.parquet")
+
+
+def _store_damage(data: Path) -> None:
+    costs = {"own": {"lrp2": 10.0}, "left_out": {"lrp2": 10.0, "lirp_only": 8.0, "lsrp_only": 0.0, "shuffled": 2.0},
+             "left_out_recover": {"recover_of12": 4.0}, "left_out_subspace": {"subspace_of12": 2.0}}  # fmt: skip
+    names = ["intervention", "language", "lirp", "lsrp", "strength", "pivot_accuracy", "kl", "facts", "sentences"]
+    for experiment, by_kind in costs.items():
+        rows = []
+        for kind, cost in by_kind.items():
+            for language in _LANGUAGES[1 if "subspace" in kind else 0 :]:
+                settings = [(14, 15, 0.5), (14, 16, 0.5)] if kind == "lirp_only" else [_CHOSEN]
+                rows.append((f"{kind}_text", language, None, None, None, 90.0, 0.0, 120, 200))
+                rows += [(f"{kind}_text", language, *each, 90.0 - cost, cost / 10, 120, 200) for each in settings]
+        pd.DataFrame(rows, columns=names).to_csv(data / f"damage_reporting_{experiment}.csv", index=False)
+    drawn = [("lrp2_text", language, seed, 14, 16, 0.5, 1.0, 1.0 if seed is None else 1.02, 120)
+             for language in _LANGUAGES for seed in (None, 0, 1, 2)]  # fmt: skip
+    names = ["intervention", "language", "seed", "lirp", "lsrp", "strength", "scale", "kl", "facts"]
+    pd.DataFrame(drawn, columns=names).to_csv(data / "draws_reporting_left_out.csv", index=False)
 
 
 def test_the_headline_is_the_mean_over_languages_with_an_interval(data: Path) -> None:
@@ -88,7 +158,7 @@ def test_no_effect_that_matters_is_seen_in_the_90_percent_of_resamples() -> None
 
 
 def test_controls_are_taken_off_fact_by_fact(data: Path) -> None:
-    found = {name: over_languages(by_language).value for name, by_language in controls(Stored(data)).items()}
+    found = {name: over_languages(by_language).value for name, by_language in Reporting(data).controls.items()}
     assert found["less 20 random draws"] == pytest.approx(100 * 10 / _FACTS)
     assert found["less shuffled vectors"] == pytest.approx(100 * 9 / _FACTS)
 
@@ -96,22 +166,75 @@ def test_controls_are_taken_off_fact_by_fact(data: Path) -> None:
 def test_transferability_is_that_of_the_suite(data: Path) -> None:
     sides = Stored(data).sides("reporting_left_out", "lrp2")["af"]
     assert sides.transferability() == pytest.approx(100 * 10 / _FACTS)  # English knows all
+    assert [forgets(-1.0, 0.5), forgets(1.0, 0.5), forgets(-1.0, -0.5)] == ["+0.5 (accuracy falls)", "+0.5", "-0.5"]
+
+
+def test_rows_that_say_the_same_count_once_and_may_not_differ(data: Path) -> None:
+    stored = Stored(data)
+    assert len(stored.sides("reporting_left_out", "lirp_only")["af"].moved) == _FACTS
+    path = data / "hits" / "reporting_left_out.parquet"
+    hits = pd.read_parquet(path)
+    half = hits.index[(hits["intervention"] == "lirp_only_text") & hits["lirp"].notna()][0]
+    hits.loc[half, "hit"] = not hits.loc[half, "hit"]
+    hits.to_parquet(path)
+    with pytest.raises(ValueError, match="reporting_left_out, a.: rows of one fact differ"):
+        stored.sides("reporting_left_out", "lirp_only")
+
+
+def test_every_intervention_has_a_row_with_what_it_costs(data: Path) -> None:
+    rows = {cells[0]: cells for cells in _cells(Reporting(data).table())}
+    gains = {name: float(cells[2].split(" ")[0]) for name, cells in rows.items()}
+    share = 100 / _FACTS
+    assert gains == pytest.approx(
+        {
+            "LRP2, own choice": 10 * share, "LRP2, left out": 10 * share, "first half alone (LIRP)": 3 * share,
+            "second half alone (LSRP)": 0, "shuffled vectors": share, "ReCoVeR": 6 * share,
+            "subspace": -2 * share * 3 / 4, "affine": 0, "random draws, mean of 20": 0,
+        }, abs=0.051,
+    )  # fmt: skip
+    assert [rows[name][1] for name in ("ReCoVeR", "subspace", "affine")] == ["4", "4, 1 without", "4, 4 without"]
+    costs = {name: rows[name][6] for name in gains if "draws" not in name}
+    assert list(costs.values()) == ["-10.0", "-10.0", "-8.0", "+0.0", "-2.0", "-4.0", "-1.5", "0.0"]
+    assert rows["random draws, mean of 20"][7] == "1.020"
+
+
+def test_languages_without_a_choice_are_not_tested(data: Path) -> None:
+    rows = {cells[0]: cells for cells in _cells(Reporting(data).languages_table())}
+    assert rows["af"][5] == "none chosen" and {cells[6] for cells in rows.values()} == {"none chosen"}
+    assert all(re.fullmatch(r"\+8\.3 \[.*\] p 0\.\d{3}", cells[3]) for cells in rows.values())
+
+
+def test_full_pools_stand_beside_pools_of_ten(data: Path) -> None:
+    rows = pd.read_parquet(data / "hits" / "reporting_own.parquet")
+    other = rows[rows["lirp"].notna()].assign(lirp=1, hit=False)  # another setting of the same run
+    both = pd.concat([rows, other])
+    both[both["language"] == "af"].to_parquet(data / "hits" / "full_pools.parquet")
+    cells = _cells(Reporting(data).full_pools_table())
+    assert [row[:2] for row in cells] == [["af", "LRP2, left out"], ["af", "LRP2, own choice"]]
+    assert all(row[2] == row[4] == "50.0" and row[3] == row[5] for row in cells)
+
+
+def test_the_draws_are_told_by_how_far_their_kl_is(data: Path) -> None:
+    assert draws_kl(data)["apart"].tolist() == pytest.approx([0.02] * 12)
+
+
+def _cells(table: str) -> list[list[str]]:
+    return [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
 
 
 def test_a_gain_is_tested_beside_all_others(data: Path) -> None:
-    gains = reported(Stored(data))
+    gains = Reporting(data).gains
     tested = {("x", language): gain for language, gain in gains["LRP2, left out"].items()}
     alone = jointly({("x", "af"): gains["LRP2, left out"]["af"]})["x", "af"]
     together = jointly({**tested, **{("y", name): gain for name, gain in gains["shuffled vectors"].items()}})
     assert 0 < alone <= together["x", "af"] < 0.05 < together["y", "af"]
 
 
-def test_subjects_widen_the_interval(data: Path) -> None:
-    gain = reported(Stored(data))["LRP2, left out"]["af"]
-    single = type(gain)(gain.values, gain.baseline, tuple(map(str, range(_FACTS))))
-    by_subject = type(gain)(np.repeat(gain.values[::4], 4), gain.baseline, tuple(str(at // 4) for at in range(_FACTS)))
-    apart = type(gain)(by_subject.values, gain.baseline, single.subjects)
-    assert by_subject.interval().high - by_subject.mean > 1.5 * (apart.interval().high - apart.mean)
+def test_subjects_widen_the_interval() -> None:
+    values = np.repeat(np.arange(_FACTS // 4) % 5 == 0, 4).astype(float)
+    subjects = [str(at // 4) for at in range(_FACTS)], [str(at) for at in range(_FACTS)]
+    by_subject, apart = (Contrast(values, 1 - values, tuple(names)).interval() for names in subjects)
+    assert by_subject.high - by_subject.value > 1.5 * (apart.high - apart.value)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.gemma3_270m.choices import Given
 from benchmarks.gemma3_270m.store import DATA, read_stored
 from lrp2_bench.core.types import NOT_EVALUATED, Interval
 from lrp2_bench.metrics.hits import transferability
@@ -34,6 +35,11 @@ class Sides:
     moved: pd.Series
     before: pd.Series
     pivot: pd.Series
+
+    @property
+    def unmoved(self) -> Sides:
+        """The same without an intervention."""
+        return Sides(self.before.loc[self.moved.index], self.before, self.pivot)
 
     def transferability(self) -> float:
         """Its change in points."""
@@ -143,15 +149,20 @@ class Stored:
         """``subject, in_subject, as_english`` of a language's facts, in the order of ``keys``."""
         return pd.DataFrame(self._facts.xs(language, level="language")).loc[keys]
 
-    def sides(self, experiment: str, kind: str) -> dict[str, Sides]:
-        """By language: the hits of an intervention's only setting. ``kind`` is the start of its label."""
+    def sides(self, experiment: str, kind: str, settings: Mapping[str, Given] | None = None) -> dict[str, Sides]:
+        """By language: the hits of an intervention's only setting, or of the one that ``settings`` names. ``kind`` is
+        the start of its label. Raises ValueError where rows that say the same of a fact differ."""
         hits = read_stored(experiment, self._data).astype({"relation": str, "uuid": str, "language": str})
         names = hits["intervention"].astype(str)
         hits = hits[names.str.startswith(kind) | (names == "pivot")].assign(pivot=names == "pivot")
         found: dict[str, Sides] = {}
         for language, rows in hits.groupby("language"):
-            parts = (~rows["pivot"] & rows["lirp"].notna(), ~rows["pivot"] & rows["lirp"].isna(), rows["pivot"])
-            moved, before, pivot = (rows[part].set_index(["relation", "uuid"])["hit"].astype(float) for part in parts)
+            asked = rows["lirp"].notna()
+            if settings is not None:
+                lirp, lsrp, strength = settings.get(str(language), ())[:3] or (-1, -1, -1.0)
+                asked = (rows["lirp"] == lirp) & (rows["lsrp"] == lsrp) & (rows["strength"] == strength)
+            parts = (~rows["pivot"] & asked, ~rows["pivot"] & rows["lirp"].isna(), rows["pivot"])
+            moved, before, pivot = (_hits(rows[part], f"{experiment}, {language}") for part in parts)
             if len(moved):
                 found[str(language)] = Sides(moved, before, pivot.reindex(moved.index))
         return found
@@ -173,3 +184,13 @@ class Stored:
         hits = read_stored(f"{experiment}_draws", self._data).astype({"relation": str, "uuid": str, "language": str})
         shares = hits.groupby(["language", "relation", "uuid"])["hit"].mean()
         return {language: shares.xs(language, level="language") for language in hits["language"].unique()}
+
+
+def _hits(rows: pd.DataFrame, where: str) -> pd.Series:
+    """By (relation, uuid). English's hits come with every run, and an intervention that has one layer alone is stored
+    at all pairs that are one to it: their hits are the same."""
+    by_fact = rows.set_index(["relation", "uuid"])["hit"].astype(float).groupby(level=[0, 1])
+    lowest = by_fact.min()
+    if (lowest != by_fact.max()).any():
+        raise ValueError(f"{where}: rows of one fact differ")
+    return lowest

@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from benchmarks.gemma3_270m.choices import Choices
 from benchmarks.gemma3_270m.estimates import Stored, over_languages
 from benchmarks.gemma3_270m.readings import ANALYSES, STEP
+from benchmarks.gemma3_270m.reporting import DRAWN, LEFT_OUT, Reporting
 from benchmarks.gemma3_270m.runs import OTHERS, missing
 from benchmarks.gemma3_270m.store import DATA
-from benchmarks.gemma3_270m.tables import reported, transfer
+from benchmarks.gemma3_270m.tables import transfer
 from lrp2_bench.core.types import Interval
 from lrp2_bench.render.figures.scales import ColourScale, colour_scale, layer_ticks
 from lrp2_bench.render.figures.style import (
@@ -131,14 +132,13 @@ def transfer_figure(stored: Stored) -> Figure:
     return figure
 
 
-def interventions_figure(stored: Stored) -> Figure:
+def interventions_figure(reporting: Reporting) -> Figure:
     """The mean over the selection languages of each intervention on the reporting facts."""
-    means = {name: over_languages(gains) for name, gains in reported(stored).items() if gains}
-    first = "LRP2, left out"
-    rest = {name: mean for name, mean in means.items() if name != first}
+    means = {name: over_languages(gains) for name, gains in reporting.gains.items()}
+    rest = {name: mean for name, mean in means.items() if name != LEFT_OUT}
     return intervals_figure(
-        "Interventions on facts that had no part in the choice", rest, (first, means[first]),
-        "mean gain in accuracy, points, with 95 % intervals",
+        "Interventions on facts that had no part in the choice", {**rest, DRAWN: over_languages(reporting.drawn)},
+        (LEFT_OUT, means[LEFT_OUT]), "mean gain in accuracy, points, with 95 % intervals",
     )  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def main() -> None:
         if stored.has("transfer") and set(OTHERS) <= set(transfer(stored)[0]):
             made["transfer"] = transfer_figure(stored)
         if stored.has("reporting_left_out") and not missing(Choices(arguments.data)):
-            made["interventions"] = interventions_figure(stored)
+            made["interventions"] = interventions_figure(Reporting(arguments.data))
         if all((arguments.data / f"{STEP}_{name}.csv").is_file() for name in ANALYSES):
             made["readings"] = readings_figure(arguments.data)
         for name, figure in made.items():

@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.gemma3_270m.choices import TOKENS, Choices, Given
 from benchmarks.gemma3_270m.facts import LANGUAGES
 from benchmarks.gemma3_270m.model import gemma_file
-from benchmarks.gemma3_270m.store import DATA, KEY, read_stored
+from benchmarks.gemma3_270m.store import DATA
 from benchmarks.running import REPOSITORY, lrp2_bench
 
 STEPS = ("tokens", "grid", "rivals", "reporting", "full_pools", "transfer", "readings")
@@ -44,13 +44,16 @@ OTHERS = (
 
 @dataclass(frozen=True)
 class Job:
-    """One ``lrp2-bench COMMAND``: its experiment, language, file of facts, and further settings."""
+    """One ``lrp2-bench COMMAND``: its experiment, language, file of facts, and further settings; of step 3 also the
+    intervention and its only setting."""
 
     experiment: str
     language: str
     facts: str
     settings: tuple[str, ...] = field(default=())
     command: str = "search"
+    kind: str = ""
+    setting: Given = ()
 
 
 def pairs(settings: Sequence[Given]) -> tuple[str, ...]:
@@ -98,7 +101,7 @@ def jobs(step: str, choices: Choices) -> Iterator[Job]:
                         *draws,
                         "alignment=false",
                     )
-                    yield Job(f"reporting_{name}", language, "reporting", settings)
+                    yield Job(f"reporting_{name}", language, "reporting", settings, kind=kind, setting=setting)
         elif step == "full_pools":
             apart = dict.fromkeys(each for each in (choices.own(language), choices.left_out(language)) if each)
             if language in FULL_POOLS:
@@ -131,19 +134,36 @@ def _among(kind: str) -> tuple[str, ...]:
 
 
 def missing(choices: Choices) -> list[str]:
-    """The runs of step 3 that have not been stored, as EXPERIMENT KIND LANGUAGE."""
-    stored: dict[str, set[tuple[str, str]]] = {}
-    left = []
-    for job in jobs("reporting", choices):
-        kind = next(each for each in job.settings if each.startswith("projection=")).removeprefix("projection=")
-        if job.experiment not in stored:
-            path = choices.data / "hits" / f"{job.experiment}.parquet"
-            hits = read_stored(job.experiment, choices.data) if path.is_file() else pd.DataFrame(columns=KEY)
-            rows = hits[hits["lirp"].notna()][["intervention", "language"]].drop_duplicates().astype(str)
-            stored[job.experiment] = set(map(tuple, rows.to_numpy()))
-        if not any(name.startswith(kind) and job.language == code for name, code in stored[job.experiment]):
-            left.append(f"{job.experiment} {kind} {job.language}")
-    return left
+    """The runs of step 3 that have not been stored whole, as EXPERIMENT KIND LANGUAGE: hits at the setting that was
+    chosen, damage there, and of LRP2 where it has them all random draws."""
+    return [
+        f"{job.experiment} {job.kind} {job.language}"
+        for job in jobs("reporting", choices)
+        if not _stored(job, choices.data)
+    ]
+
+
+def _stored(job: Job, data: Path) -> bool:
+    hits, damage = data / "hits" / f"{job.experiment}.parquet", data / f"damage_{job.experiment}.csv"
+    if not hits.is_file() or not damage.is_file():
+        return False
+    (lirp, lsrp, strength), given = job.setting[:3], pd.read_parquet(hits)
+    given = _rows(given, job)
+    here = (given["lirp"] == lirp) & (given["lsrp"] == lsrp) & (given["strength"] == strength)
+    measured = _rows(pd.read_csv(damage), job)
+    whole = bool(here.any()) and int(here.sum()) == int(given["lirp"].isna().sum()) and len(measured) > 1
+    if not any(setting.startswith("projection.seeds=") for setting in job.settings):
+        return whole
+    drawn = data / "hits" / f"{job.experiment}_draws.parquet"
+    if not whole or not drawn.is_file():
+        return False
+    counts = _rows(pd.read_parquet(drawn), job)["seed"].value_counts()
+    return len(counts) == SEEDS and bool((counts == int(here.sum())).all())
+
+
+def _rows(frame: pd.DataFrame, job: Job) -> pd.DataFrame:
+    ours = frame["intervention"].astype(str).str.startswith(job.kind)
+    return frame[ours & (frame["language"].astype(str) == job.language)]
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:

@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.gemma3_270m.choices import Choices, Given
-from benchmarks.gemma3_270m.estimates import (
-    Contrast,
-    Stored,
-    jointly,
-    over_languages,
-    resampled_both,
-    verdict,
-    verdict_resampled,
-)
+from benchmarks.gemma3_270m.estimates import Contrast, Stored, over_languages, verdict
 from benchmarks.gemma3_270m.readings import tables_of_readings
+from benchmarks.gemma3_270m.reporting import BOOTSTRAP, Reporting, by_bootstrap, forgets, spell
 from benchmarks.gemma3_270m.runs import OTHERS, missing
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.running import markdown
 from lrp2_bench.core.types import Interval
-
-#: What is reported: how a row is called, the experiment, and the start of the intervention's label.
-REPORTED = (
-    ("LRP2, own choice", "reporting_own", "lrp2"),
-    ("LRP2, left out", "reporting_left_out", "lrp2"),
-    ("first half alone (LIRP)", "reporting_left_out", "lirp_only"),
-    ("second half alone (LSRP)", "reporting_left_out", "lsrp_only"),
-    ("shuffled vectors", "reporting_left_out", "shuffled"),
-    ("ReCoVeR", "reporting_left_out_recover", "recover"),
-    ("subspace", "reporting_left_out_subspace", "subspace"),
-    ("affine", "reporting_left_out_affine", "affine"),
-)
-#: Of these every language's gain is tested, jointly.
-TESTED = ("LRP2, own choice", "LRP2, left out", "ReCoVeR", "subspace", "affine")
-
-
-#: The interval that the design names, beside the suite's.
-_BOOTSTRAP = "by two-way bootstrap"
-
-
-def spell(interval: Interval) -> str:
-    return f"{interval.value:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
-
-
-def by_bootstrap(contrasts: Mapping[str, Contrast]) -> str:
-    interval = resampled_both(contrasts)
-    return f"[{interval.low:+.1f}, {interval.high:+.1f}], {verdict_resampled(contrasts)}"
 
 
 def named(setting: Given) -> str:
@@ -108,80 +74,18 @@ def transfer_table(stored: Stored) -> tuple[str, str]:
     missing = [each for each in OTHERS if each not in gains]
     if missing:
         return "Transfer of the choice: unfinished", f"{len(missing)} of {len(OTHERS)} languages have not run."
+    changes = {each: sides.transferability() for each, sides in stored.sides("transfer", "lrp2").items()}
     rows = [
-        [each, str(len(gain.values)), f"{100 * gain.baseline.mean():.1f}", spell(gain.interval())]
+        [each, str(len(gain.values)), f"{100 * gain.baseline.mean():.1f}", spell(gain.interval()),
+         forgets(gain.mean, changes[each])]
         for each, gain in sorted(gains.items(), key=lambda item: -item[1].mean)
-    ]
+    ]  # fmt: skip
+    transferability = forgets(mean.value, float(np.mean([changes[each] for each in gains])))
     return (
-        f"Headline: {spell(mean)} points over {len(gains)} languages ({verdict(mean)}; {_BOOTSTRAP} "
-        f"{by_bootstrap(gains)})",
-        markdown(["language", "facts", "baseline, %", "gain, points"], rows),
+        f"Headline: {spell(mean)} points over {len(gains)} languages ({verdict(mean)}; {BOOTSTRAP} "
+        f"{by_bootstrap(gains)}); transferability {transferability}",
+        markdown(["language", "facts", "baseline, %", "gain, points", "transferability"], rows),
     )
-
-
-def reported(stored: Stored) -> dict[str, dict[str, Contrast]]:
-    """By row and language: gains over the baseline on the reporting facts."""
-    found = {}
-    for name, experiment, kind in REPORTED:
-        if stored.has(experiment):
-            sides = stored.sides(experiment, kind)
-            found[name] = {language: stored.gain(language, each) for language, each in sides.items()}
-    return found
-
-
-def reporting_table(stored: Stored, data: Path = DATA) -> str:
-    gains, rows = reported(stored), []
-    for name, experiment, kind in REPORTED:
-        if not gains.get(name):
-            continue
-        mean = over_languages(gains[name])
-        changes = [sides.transferability() for sides in stored.sides(experiment, kind).values()]
-        english, kl = _damage(data, experiment, kind)
-        rows.append(
-            [name, str(len(gains[name])), spell(mean), verdict(mean), by_bootstrap(gains[name]),
-             f"{np.mean(changes):+.1f}", english, kl]
-        )  # fmt: skip
-    head = ["", "languages", "gain, points", "verdict", _BOOTSTRAP, "transferability", "English, points", "KL, nats"]
-    return markdown(head, rows)
-
-
-def controls(stored: Stored) -> dict[str, dict[str, Contrast]]:
-    """LRP2 at the setting chosen on the other languages, less the mean of random draws and less shuffled vectors."""
-    lrp2 = stored.sides("reporting_left_out", "lrp2")
-    shuffled, draws = stored.sides("reporting_left_out", "shuffled"), stored.draws("reporting_left_out")
-    return {
-        "less 20 random draws": {
-            each: stored.contrast(each, lrp2[each].moved, draws[each], lrp2[each].before)
-            for each in lrp2 if each in draws
-        },
-        "less shuffled vectors": {
-            each: stored.contrast(each, lrp2[each].moved, shuffled[each].moved, lrp2[each].before)
-            for each in lrp2 if each in shuffled
-        },
-    }  # fmt: skip
-
-
-def means_table(contrasts: Mapping[str, Mapping[str, Contrast]]) -> str:
-    rows = []
-    for name, by_language in contrasts.items():
-        mean = over_languages(by_language)
-        rows.append([name, str(len(by_language)), spell(mean), verdict(mean), by_bootstrap(by_language)])
-    return markdown(["", "languages", "points", "verdict", _BOOTSTRAP], rows)
-
-
-def languages_table(stored: Stored) -> str:
-    """Every language's gains, with p-values corrected over languages and interventions jointly."""
-    gains = {name: by_language for name, by_language in reported(stored).items() if name in TESTED}
-    tested = {(name, language): gain for name, found in gains.items() for language, gain in found.items()}
-    p = jointly(tested)
-    rows = []
-    for language in sorted({language for _, language in tested}):
-        row = [language, f"{100 * next(g[language] for g in gains.values() if language in g).baseline.mean():.1f}"]
-        for name in gains:
-            there = (name, language) in tested
-            row.append(f"{spell(tested[name, language].interval())} p {p[name, language]:.2f}" if there else "none")
-        rows.append(row)
-    return markdown(["language", "baseline, %", *gains], rows)
 
 
 def forms_table(stored: Stored, experiment: str = "reporting_left_out", kind: str = "lrp2") -> str:
@@ -222,18 +126,6 @@ def relations_table(stored: Stored, experiment: str = "reporting_left_out", kind
     return markdown(["relation", "facts over languages", "baseline, %", "won", "lost"], rows)
 
 
-def _damage(data: Path, experiment: str, kind: str) -> tuple[str, str]:
-    """Means over languages: the change of English accuracy in points, and the KL on neutral sentences."""
-    path = data / f"damage_{experiment}.csv"
-    if not path.is_file():
-        return "", ""
-    rows = pd.read_csv(path)
-    rows = rows[rows["intervention"].str.startswith(kind)]
-    before = rows[rows["lirp"].isna()].set_index("language")["pivot_accuracy"]
-    after = rows[rows["lirp"].notna()].set_index("language")
-    return f"{(after['pivot_accuracy'] - before).mean():+.1f}", f"{after['kl'].mean():.3f}"
-
-
 def tables(data: Path = DATA) -> Iterator[tuple[str, str]]:
     """Title and table of each step that has been run."""
     choices, stored = Choices(data), Stored(data)
@@ -253,9 +145,12 @@ def tables(data: Path = DATA) -> Iterator[tuple[str, str]]:
         if left := missing(choices):
             yield "Reporting facts: unfinished", f"{len(left)} runs are missing, the first: {left[0]}."
             return
-        yield "Reporting facts", reporting_table(stored, data)
-        yield "LRP2, left out, against controls", means_table(controls(stored))
-        yield "By language", languages_table(stored)
+        reporting = Reporting(data)
+        yield "Reporting facts", reporting.table()
+        yield "LRP2, left out, against controls", reporting.controls_table()
+        yield "By language", reporting.languages_table()
+        if stored.has("full_pools"):
+            yield "Full pools", reporting.full_pools_table()
         yield "By the form of the answer (LRP2, left out)", forms_table(stored)
         yield "By relation (LRP2, left out)", relations_table(stored)
     yield from tables_of_readings(data)
