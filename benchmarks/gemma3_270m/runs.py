@@ -106,7 +106,8 @@ def jobs(step: str, choices: Choices) -> Iterator[Job]:
             apart = dict.fromkeys(each for each in (choices.own(language), choices.left_out(language)) if each)
             if language in FULL_POOLS:
                 settings = pairs(list(apart)) if apart else ("search=baseline",)
-                yield Job(step, language, "reporting", (*settings, tokens_setting, "probing.pool_size=null"))
+                further = ("probing.pool_size=null", "damage=false", "alignment=false")
+                yield Job(step, language, "reporting", (*settings, tokens_setting, *further))
         elif step == "transfer":
             default = choices.default()
             settings = (*pairs([default]), tokens_setting) if default else ("search=baseline",)
