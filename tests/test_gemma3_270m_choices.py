@@ -91,7 +91,7 @@ def chosen(tmp_path: Path) -> Choices:
 
 
 def test_nothing_is_chosen_from_a_part_of_a_step(chosen: Choices) -> None:
-    assert chosen.rival("affine", "zh") == (14, 16, 0.5, 0.25)
+    assert chosen.rival("affine", "zh") == chosen.rival_setting("affine", "zh") == (14, 16, 0.5, 0.25)
     hits = read_stored("rivals", chosen.data)
     for part, told in (
         (hits[(hits["language"] != "cy") | (hits["intervention"] != "affine")], "1 runs are missing"),
@@ -183,6 +183,15 @@ def test_step_3_is_finished_when_every_one_of_its_runs_has_been_stored_whole(cho
     for fewer in (drawn[drawn["seed"] != 3], drawn.drop(index=5)):
         _store(chosen.data, "reporting_left_out_draws", fewer)
         assert "reporting_left_out lrp2 de" in missing(chosen)
+
+
+def test_of_a_rival_that_does_harm_the_least_harmful_setting_is_reported(chosen: Choices) -> None:
+    better, worse = (dict.fromkeys(LANGUAGES, hits) for hits in ([1, 1], [0, 0]))
+    rows = {(): better, (14, 16, 0.5): {**worse, "zh": [0, 1]}, (12, 13, 0.5): {**worse, "de": [0, 1]}}
+    _store(chosen.data, "rivals", pd.concat([_hits(rows, label) for label in ("recover", "subspace", "affine")]))
+    asked = Choices(chosen.data)
+    assert asked.rival("affine", "de") == ()
+    assert asked.rival_setting("affine", "de") == (14, 16, 0.5) and asked.rival_setting("affine", "zh") == (12, 13, 0.5)
 
 
 def test_where_nothing_beats_the_baseline_no_setting_is_reported(tmp_path: Path, chosen: Choices) -> None:

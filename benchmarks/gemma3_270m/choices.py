@@ -99,7 +99,15 @@ class Choices:
         return first_best(self.grid.mean(axis=1))
 
     def rival(self, kind: str, language: str) -> Given:
-        return first_best(self.rivals[kind].drop(columns=language).mean(axis=1))
+        """As :meth:`left_out`, of another intervention."""
+        return first_best(self._others(kind, language))
+
+    def rival_setting(self, kind: str, language: str) -> Given:
+        """The best but the baseline: what is reported of it, to know what it does where it was not chosen on."""
+        return first_best(self._others(kind, language).drop([()]))
+
+    def _others(self, kind: str, language: str) -> pd.Series:
+        return self.rivals[kind].drop(columns=language).mean(axis=1)
 
     def ten_pairs(self) -> list[tuple[int, int]]:
         """The pairs with the highest mean accuracy over languages, each at its better strength; ties as above."""
@@ -123,7 +131,13 @@ def main() -> None:
         print(f"default {choices.default()}; ten pairs: {choices.ten_pairs()}")
     if choices.has_rivals:
         for kind in choices.rivals:
-            print(f"{kind}: " + ", ".join(f"{each} {choices.rival(kind, each)}" for each in map(str, choices.grid)))
+            print(
+                f"{kind}: "
+                + ", ".join(
+                    f"{each} {choices.rival(kind, each)} {choices.rival_setting(kind, each)}"
+                    for each in map(str, choices.grid)
+                )
+            )
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class Reporting:
         """What was chosen for a row of :data:`REPORTED`."""
         experiment, kind = REPORTED[name]
         if kind in RIVALS:
-            return self.choices.rival(kind, language)
+            return self.choices.rival_setting(kind, language)
         return self.choices.own(language) if experiment == "reporting_own" else self.choices.left_out(language)
 
     @cached_property

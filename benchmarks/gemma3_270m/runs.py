@@ -89,7 +89,7 @@ def jobs(step: str, choices: Choices) -> Iterator[Job]:
             for name, kinds, setting in (
                 ("own", ("lrp2",), choices.own(language)),
                 ("left_out", ("lrp2", "lirp_only", "lsrp_only", "shuffled"), left_out),
-                *((f"left_out_{kind}", (kind,), choices.rival(kind, language)) for kind in RIVALS),
+                *((f"left_out_{kind}", (kind,), choices.rival_setting(kind, language)) for kind in RIVALS),
             ):
                 for kind in kinds if setting else ():
                     draws = (f"projection.seeds={SEEDS}",) if (name, kind) == ("left_out", "lrp2") else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +53,20 @@ def rivals_table(choices: Choices) -> str:
         given = [setting for setting in changes.index if setting]
         ordered = sorted(given, key=lambda setting: -changes.iloc[list(changes.index).index(setting)])
         values = dict(zip(changes.index, changes, strict=True))
-        chosen = Counter(named(choices.rival(kind, language)) for language in map(str, accuracy))
         rows.append(
-            [kind, *(f"{named(each)}: {values[each]:+.1f}" for each in (ordered[0], ordered[-1])),
-             ", ".join(f"{setting} ({count})" for setting, count in chosen.most_common())]
-        )  # fmt: skip
-    return markdown(["", "best, points", "worst, points", "left out (languages)"], rows)
+            [
+                kind,
+                *(f"{named(each)}: {values[each]:+.1f}" for each in (ordered[0], ordered[-1])),
+                *(_counted(choose, kind, accuracy) for choose in (choices.rival, choices.rival_setting)),
+            ]
+        )
+    return markdown(["", "best, points", "worst, points", "left out (languages)", "left out, but none"], rows)
+
+
+def _counted(choose: Callable[[str, str], Given], kind: str, accuracy: pd.DataFrame) -> str:
+    """What is chosen in how many languages."""
+    chosen = Counter(named(choose(kind, language)) for language in map(str, accuracy))
+    return ", ".join(f"{setting} ({count})" for setting, count in chosen.most_common())
 
 
 def transfer(stored: Stored) -> tuple[dict[str, Contrast], Interval]:
