@@ -95,11 +95,20 @@ def test_draws_and_damage_evaluated_together_are_those_evaluated_alone(
         (lambda scale: scale**6, 0.3),
         (lambda scale: 0.0 if scale < 2.5 else scale, 3.0),
         (lambda scale: math.nan if scale > 0.01 else 40.0 * scale, 0.2),
+        (lambda scale: math.inf if scale > 0.3 else scale**3, 0.008),
+        (lambda scale: min(scale, 0.5) ** 2 + 1e-3 * scale, 0.2505),  # hardly grows behind a bend
     ],
 )
 def test_a_scale_is_found_for_whatever_grows(kl: Callable[[float], float], target: float) -> None:
     scale, found = matched_scale(kl, target)
     assert found == kl(scale) and found == pytest.approx(target, rel=0.1)
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 3.0, 4.0])
+def test_a_power_of_the_scale_takes_three_looks_at_most(power: float) -> None:
+    looks: list[float] = []
+    matched_scale(lambda scale: looks.append(scale) or 0.004 * scale**power, 0.06)
+    assert len(looks) <= 3
 
 
 def test_a_kl_out_of_reach_gives_the_nearest() -> None:

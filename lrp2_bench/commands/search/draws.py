@@ -96,11 +96,13 @@ def stored_draws(
 def matched_scale(kl: Callable[[float], float], target: float) -> tuple[float, float]:
     """A scale at which ``kl`` comes within 5 % of ``target``, and its value there.
 
-    For small moves the KL grows with the square of the scale, which gives the next guess; where that leads out of what
-    is known to be too little and too much, their middle does. After 24 steps the nearest so far.
+    For small moves the KL grows with the square of the scale, which gives the second guess; the next ones take the
+    power that the last two tell. Where that leads out of what is known to be too little and too much, their middle
+    does. After 24 steps the nearest so far.
     """
-    scale, low, high = 1.0, 0.0, math.inf
+    scale, low, high, power = 1.0, 0.0, math.inf, 2.0
     nearest, found_there = scale, math.nan
+    before: tuple[float, float] | None = None
     for _ in range(_STEPS):
         found = kl(scale)
         if math.isnan(found_there) or abs(found - target) < abs(found_there - target):
@@ -111,9 +113,20 @@ def matched_scale(kl: Callable[[float], float], target: float) -> tuple[float, f
             low = scale
         else:  # not a number too: states overflowed
             high = scale
-        guess = scale * math.sqrt(target / found) if found > 0.0 else 2.0 * scale
+        if 0.0 < found < math.inf:
+            if before is not None:
+                power = _power(before, (scale, found))
+            before = scale, found
+        guess = scale * (target / found) ** (1 / power) if found > 0.0 else 2.0 * scale
         scale = guess if low < guess < high else (low + high) / 2 if high < math.inf else 2.0 * low
     return nearest, found_there
+
+
+def _power(first: tuple[float, float], second: tuple[float, float]) -> float:
+    """With which power of the scale the KL grows between two of them; 2 where they do not tell."""
+    scales, values = math.log(second[0] / first[0]), math.log(second[1] / first[1])
+    found = values / scales if scales else math.nan
+    return found if 0.5 <= found <= 8.0 else 2.0
 
 
 def _edit(run: Prepared, seed: int) -> Edit:
