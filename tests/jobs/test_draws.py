@@ -111,6 +111,12 @@ def test_a_power_of_the_scale_takes_three_looks_at_most(power: float) -> None:
     assert len(looks) <= 3
 
 
+def test_what_is_near_already_takes_one_look() -> None:
+    looks: list[float] = []
+    scale, found = matched_scale(lambda scale: looks.append(scale) or 9.0 * scale**2, 0.0625, start=0.084)
+    assert looks == [0.084] == [scale] and found == pytest.approx(0.0635, abs=1e-4)
+
+
 def test_a_kl_out_of_reach_gives_the_nearest() -> None:
     scale, found = matched_scale(lambda scale: math.tanh(scale), 5.0)
     assert found == pytest.approx(1.0, abs=1e-3) and scale > 2

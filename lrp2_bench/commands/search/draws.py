@@ -80,7 +80,8 @@ def stored_draws(
         sentences = neutral_sentences(run, sources)
     with progress("Random draws", len(todo) * len(facts), "facts x draws") as advance:
         for start in range(0, len(todo), DRAWN_AT_ONCE):
-            for row, drawn in _draw(run, hits, todo[start : start + DRAWN_AT_ONCE], own, sentences, advance):
+            first = next((row.scale for row in rows if row.seed == projection.seed), None)
+            for row, drawn in _draw(run, hits, todo[start : start + DRAWN_AT_ONCE], own, first, sentences, advance):
                 found[row.seed or 0] = drawn
                 rows.append(row)
             rows = [own, *sorted(rows[1:], key=lambda row: row.seed or 0)]
@@ -93,14 +94,14 @@ def stored_draws(
     return rows
 
 
-def matched_scale(kl: Callable[[float], float], target: float) -> tuple[float, float]:
-    """A scale at which ``kl`` comes within 5 % of ``target``, and its value there.
+def matched_scale(kl: Callable[[float], float], target: float, start: float = 1.0) -> tuple[float, float]:
+    """A scale at which ``kl`` comes within 5 % of ``target``, and its value there; ``start`` is looked at first.
 
     For small moves the KL grows with the square of the scale, which gives the second guess; the next ones take the
     power that the last two tell. Where that leads out of what is known to be too little and too much, their middle
     does. After 24 steps the nearest so far.
     """
-    scale, low, high, power = 1.0, 0.0, math.inf, 2.0
+    scale, low, high, power = start, 0.0, math.inf, 2.0
     nearest, found_there = scale, math.nan
     before: tuple[float, float] | None = None
     for _ in range(_STEPS):
@@ -142,12 +143,16 @@ def _draw(
     hits: Sequence[RelationHits],
     seeds: Sequence[int],
     own: DrawRow,
+    first: float | None,
     sentences: NeutralSentences,
     advance: Advance,
 ) -> list[tuple[DrawRow, Hits]]:
-    """Some draws, each at a scale at which its KL is the intervention's, evaluated together."""
-    pair = own.pair
-    matched = [_matched(_edit(run, seed), pair, own.kl, sentences) for seed in seeds]
+    """Some draws, each at a scale at which its KL is the intervention's, evaluated together. ``first`` is the scale of
+    the first of all seeds, to which others are near; None where it is the first here."""
+    pair, matched = own.pair, []
+    for seed in seeds:
+        matched.append(_matched(_edit(run, seed), pair, own.kl, first or 1.0, sentences))
+        first = first or as_stored(matched[0].scale)
     edit = Numbered([each.edit for each in matched])
     pairs = [edit.pair(pair, number) for number in range(len(seeds))]
     found = np.concatenate(
@@ -175,8 +180,8 @@ class _Matched:
     kl: float
 
 
-def _matched(drawn: Edit, pair: LayerPair, target: float, sentences: NeutralSentences) -> _Matched:
-    scale, kl = matched_scale(lambda at: sentences.divergence(drawn.at_strength(at, at), pair.layers), target)
+def _matched(drawn: Edit, pair: LayerPair, target: float, start: float, sentences: NeutralSentences) -> _Matched:
+    scale, kl = matched_scale(lambda at: sentences.divergence(drawn.at_strength(at, at), pair.layers), target, start)
     return _Matched(drawn.at_strength(scale, scale), scale, kl)
 
 
