@@ -143,8 +143,8 @@ def interventions_figure(reporting: Reporting) -> Figure:
 
 
 def readings_figure(data: Path) -> Figure:
-    """A column a language: the cosine of parallel queries by layer, and the logit lens's probability of the answer in
-    the language's own words and in English."""
+    """A column a language: by layer the share of parallel queries that are nearest each other (MEXA; cosines are all
+    near 1 in this model), and the logit lens's probability of the answer in its own words and in English."""
     alignment, lens = (pd.read_csv(data / f"{STEP}_{name}.csv") for name in ANALYSES)
     languages = list(dict.fromkeys(alignment["language"]))
     figure = Figure(figsize=(2.4 * len(languages) + 1.0, 4.2), layout="constrained")
@@ -152,8 +152,10 @@ def readings_figure(data: Path) -> Figure:
     for (above, below), language in zip(panels.T, languages, strict=True):
         rows = alignment[alignment["language"] == language]
         above.set_title(language_name(language), size=TEXT)
-        above.plot(rows["layer"], rows["cosine"], color=INK, linewidth=1.2, label="baseline")
-        above.plot(rows["layer"], rows["cosine_lrp2"], color=INK, linewidth=1.2, linestyle="--", label="with LRP2")
+        curves = (("mexa", "-", INK, "baseline"), ("mexa_lrp2", "--", INK, "with LRP2"),
+                  ("mexa_random", ":", GREY, "random shift as long"))  # fmt: skip
+        for name, style, colour, label in curves:
+            above.plot(rows["layer"], rows[name], style, color=colour, linewidth=1.2, label=label)
         for whose, colour, called in (("own", BLUE, "its own words"), ("pivot", ORANGE, "English words")):
             for run, style in (("baseline", "-"), ("lrp2", "--")):
                 each = lens[(lens["language"] == language) & (lens["run"] == run) & (lens["object"] == whose)]
@@ -161,9 +163,9 @@ def readings_figure(data: Path) -> Figure:
                 below.plot(each["layer"], each["probability"], style, color=colour, linewidth=1.2, label=label)
         below.set_xlabel("layer")
         below.set_xticks(layer_ticks(BLOCKS))
-    for axes, label in zip(panels[:, 0], ("cosine with English", "first distinct token, %"), strict=True):
-        axes.set_ylabel(label, size=TEXT)
-        axes.legend(frameon=False, fontsize=SMALL)
+    for row, label in zip(panels, ("alignment with English (MEXA), %", "first distinct token, %"), strict=True):
+        row[0].set_ylabel(label, size=TEXT)
+        row[-1].legend(frameon=False, fontsize=SMALL, loc="upper right")
     return figure
 
 
