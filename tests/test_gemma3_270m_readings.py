@@ -41,7 +41,9 @@ def outputs(tmp_path: Path) -> Path:
         names = ["lirp", "lsrp", "strength", "metric", "value", "change", "low", "high", "facts", "strength_back"]
         pd.DataFrame(rows, columns=names).to_csv(folder / "score_metrics.csv", index=False)
     curves = {
-        "alignment": pd.DataFrame({"language": "de", "layer": range(19), "cosine": 0.5, "cosine_lrp2": 0.6}),
+        "alignment": pd.DataFrame(
+            {"language": "de", "layer": range(19), "mexa": 50.0, "mexa_lrp2": 60.0, "mexa_random": 5.0}
+        ),
         "lens": pd.DataFrame(
             [("de", run, whose, layer, layer / 20, 0.0, 1.0)
              for run in ("baseline", "lrp2") for whose in ("own", "pivot") for layer in range(19)],
@@ -91,8 +93,8 @@ def test_the_facts_to_look_at_are_drawn_by_their_ids(outputs: Path) -> None:
     assert changed(shuffled, {"zh": _SETTING, "de": _SETTING}).equals(found)
 
 
-def test_the_figure_has_a_panel_a_language_and_both_curves_in_it(outputs: Path, tmp_path: Path) -> None:
+def test_the_figure_has_a_panel_a_language_and_all_curves_in_it(outputs: Path, tmp_path: Path) -> None:
     collect_readings(outputs, tmp_path / "data")
     panels = readings_figure(tmp_path / "data").axes
     assert [axes.get_title() for axes in panels] == ["German", ""]
-    assert [len(axes.lines) for axes in panels] == [2, 4]
+    assert [len(axes.lines) for axes in panels] == [3, 4]

@@ -159,8 +159,8 @@ def readings_figure(data: Path) -> Figure:
         for whose, colour, called in (("own", BLUE, "its own words"), ("pivot", ORANGE, "English words")):
             for run, style in (("baseline", "-"), ("lrp2", "--")):
                 each = lens[(lens["language"] == language) & (lens["run"] == run) & (lens["object"] == whose)]
-                label = called if run == "baseline" else None
-                below.plot(each["layer"], each["probability"], style, color=colour, linewidth=1.2, label=label)
+                words = called if run == "baseline" else None
+                below.plot(each["layer"], each["probability"], style, color=colour, linewidth=1.2, label=words)
         below.set_xlabel("layer")
         below.set_xticks(layer_ticks(BLOCKS))
     for row, label in zip(panels, ("alignment with English (MEXA), %", "first distinct token, %"), strict=True):
