@@ -45,6 +45,14 @@ def first_best(values: pd.Series) -> Given:
     return best
 
 
+def named(setting: Given) -> str:
+    """A setting as 14/16 at 0.5, or 14/16 at 1 and 0.5 back."""
+    if not setting:
+        return "none"
+    lirp, lsrp, strength, *back = setting
+    return f"{lirp}/{lsrp} at {strength:g}" + (f" and {back[0]:g} back" if back else "")
+
+
 @dataclass(frozen=True)
 class Choices:
     """From the hits of the steps ``tokens``, ``grid`` and ``rivals``, in ``data``."""
@@ -131,13 +139,8 @@ def main() -> None:
         print(f"default {choices.default()}; ten pairs: {choices.ten_pairs()}")
     if choices.has_rivals:
         for kind in choices.rivals:
-            print(
-                f"{kind}: "
-                + ", ".join(
-                    f"{each} {choices.rival(kind, each)} {choices.rival_setting(kind, each)}"
-                    for each in map(str, choices.grid)
-                )
-            )
+            for each in map(str, choices.grid):
+                print(f"{kind}, {each}: {choices.rival(kind, each)}, else {choices.rival_setting(kind, each)}")
 
 
 if __name__ == "__main__":

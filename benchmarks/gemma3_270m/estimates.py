@@ -159,7 +159,9 @@ class Stored:
         for language, rows in hits.groupby("language"):
             asked = rows["lirp"].notna()
             if settings is not None:
-                lirp, lsrp, strength = settings.get(str(language), ())[:3] or (-1, -1, -1.0)
+                if not settings.get(str(language)):
+                    continue
+                lirp, lsrp, strength = settings[str(language)][:3]
                 asked = (rows["lirp"] == lirp) & (rows["lsrp"] == lsrp) & (rows["strength"] == strength)
             parts = (~rows["pivot"] & asked, ~rows["pivot"] & rows["lirp"].isna(), rows["pivot"])
             moved, before, pivot = (_hits(rows[part], f"{experiment}, {language}") for part in parts)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.gemma3_270m.choices import Choices, Given
+from benchmarks.gemma3_270m.choices import Choices, Given, named
 from benchmarks.gemma3_270m.runs import READ_LANGUAGES, add_inputs
 from benchmarks.gemma3_270m.store import DATA, add
 from benchmarks.running import markdown
@@ -75,7 +75,13 @@ def answers_table(answers: pd.DataFrame) -> str:
         cells = [100 * kinds.get(kind, 0) / len(part) for kind in ("right", "form", "true", "wrong")]
         cells += [100 * others.get(whose, 0) / max(1, others.sum()) for whose in ("own", "both", "pivot")]
         cells.append(100 * commonest.sum() / len(part))
-        rows.append((language, bool(given), [str(language), _spelled(given), *(f"{cell:.1f}" for cell in cells)]))
+        rows.append(
+            (
+                language,
+                bool(given),
+                [str(language), named(given) if given else "baseline", *(f"{cell:.1f}" for cell in cells)],
+            )
+        )
     head = ["language", "setting", "right", "right, other form", "also true", "wrong", "of others: own words",
             "same in both", "English words", "relation's commonest answer"]  # fmt: skip
     return markdown(head, [row for *_, row in sorted(rows, key=lambda row: row[:2])])
@@ -91,7 +97,7 @@ def metrics_table(metrics: pd.DataFrame) -> str:
         for name, (_, digits) in METRICS.items():
             interval = Interval(*by_name.loc[name, ["change", "low", "high"]].astype(float))
             cells.append(f"{interval.value:+.{digits}f} [{interval.low:+.{digits}f}, {interval.high:+.{digits}f}]")
-        rows.append([str(language), _spelled(_given(part)), *cells])
+        rows.append([str(language), named(_given(part)), *cells])
     return markdown(["language", "setting", *(title for title, _ in METRICS.values())], rows)
 
 
@@ -127,10 +133,6 @@ def _given(rows: pd.DataFrame) -> Given:
     """The setting that the rows are of."""
     lirp, lsrp, strength = rows[_SETTING].iloc[0].to_numpy(dtype=float)
     return () if pd.isna(lirp) else (int(lirp), int(lsrp), float(strength))
-
-
-def _spelled(setting: Given) -> str:
-    return f"{setting[0]}/{setting[1]} at {setting[2]:g}" if setting else "baseline"
 
 
 def _by_hand(outputs: Path, mlama: Path) -> Iterator[str]:

@@ -147,9 +147,10 @@ class Reporting:
             rows.append([name, of, spell(mean), verdict(mean), by_bootstrap(gains), forgets(mean.value, change),
                          *self.damage(name)])  # fmt: skip
         mean = over_languages(self.drawn)
-        kl = draws_kl(self.data).groupby("language")["kl"].mean().mean()
-        rows.append([DRAWN, str(len(self.drawn)), spell(mean), verdict(mean), by_bootstrap(self.drawn), "", "",
-                     f"{kl:.3f}"])  # fmt: skip
+        draws = draws_kl(self.data)
+        kl = f"{draws.groupby('language')['kl'].mean().mean():.3f} ({100 * draws['apart'].max():.0f} % apart at most)"
+        of = str(len(self.drawn))
+        rows.append([DRAWN, of, spell(mean), verdict(mean), by_bootstrap(self.drawn), "", "", kl])
         head = ["", "languages", "gain, points", "verdict", BOOTSTRAP, "transferability", "English, points", "KL, nats"]
         return markdown(head, rows)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.gemma3_270m.choices import Choices, Given
+from benchmarks.gemma3_270m.choices import Choices, Given, named
 from benchmarks.gemma3_270m.estimates import Contrast, Stored, over_languages, verdict
 from benchmarks.gemma3_270m.readings import tables_of_readings
 from benchmarks.gemma3_270m.reporting import BOOTSTRAP, Reporting, by_bootstrap, forgets, spell
@@ -17,14 +17,6 @@ from benchmarks.gemma3_270m.runs import OTHERS, missing
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.running import markdown
 from lrp2_bench.core.types import Interval
-
-
-def named(setting: Given) -> str:
-    """A setting as 14/16 at 0.5, or 14/16 at 1 and 0.5 back."""
-    if not setting:
-        return "none"
-    lirp, lsrp, strength, *back = setting
-    return f"{lirp}/{lsrp} at {strength:g}" + (f" and {back[0]:g} back" if back else "")
 
 
 def tokens_table(choices: Choices) -> str:
@@ -49,14 +41,13 @@ def rivals_table(choices: Choices) -> str:
     """In-sample: each rival's best and worst setting in the mean over languages, and what is chosen on the others."""
     rows = []
     for kind, accuracy in choices.rivals.items():
-        changes = accuracy.mean(axis=1) - accuracy.loc[[()]].mean(axis=1).iloc[0]
-        given = [setting for setting in changes.index if setting]
-        ordered = sorted(given, key=lambda setting: -changes.iloc[list(changes.index).index(setting)])
-        values = dict(zip(changes.index, changes, strict=True))
+        means = dict(zip(accuracy.index, accuracy.mean(axis=1), strict=True))
+        baseline = means.pop(())
+        ordered = sorted(means, key=lambda setting: -means[setting])
         rows.append(
             [
                 kind,
-                *(f"{named(each)}: {values[each]:+.1f}" for each in (ordered[0], ordered[-1])),
+                *(f"{named(each)}: {means[each] - baseline:+.1f}" for each in (ordered[0], ordered[-1])),
                 *(_counted(choose, kind, accuracy) for choose in (choices.rival, choices.rival_setting)),
             ]
         )
@@ -79,9 +70,9 @@ def transfer(stored: Stored) -> tuple[dict[str, Contrast], Interval]:
 def transfer_table(stored: Stored) -> tuple[str, str]:
     """Title and table; no number before every language has run, so that nobody looks at a part of it."""
     gains, mean = transfer(stored)
-    missing = [each for each in OTHERS if each not in gains]
-    if missing:
-        return "Transfer of the choice: unfinished", f"{len(missing)} of {len(OTHERS)} languages have not run."
+    left = [each for each in OTHERS if each not in gains]
+    if left:
+        return "Transfer of the choice: unfinished", f"{len(left)} of {len(OTHERS)} languages have not run."
     changes = {each: sides.transferability() for each, sides in stored.sides("transfer", "lrp2").items()}
     rows = [
         [each, str(len(gain.values)), f"{100 * gain.baseline.mean():.1f}", spell(gain.interval()),
