@@ -67,10 +67,11 @@ format: setup  ## what ruff can fix by itself
 
 # Real queries where mLAMA lies beside the checkout, the facts that ship with the package elsewhere.
 MLAMA := ../shared/data/mlama1.1.zip
+TATOEBA := ../shared/data/tatoeba.zip
 BENCH ?= $(if $(wildcard $(MLAMA)),dataset=mlama dataset.path=$(MLAMA))
 
 results: setup $(VENV)/.gemma  ## a slice of docs/results run again and compared with the stored hits, in minutes
-	$(BIN)/python -m benchmarks.gemma3_270m.verify
+	$(BIN)/python -m benchmarks.gemma3_270m.verify --mlama $(MLAMA) --tatoeba $(TATOEBA)
 	$(BIN)/python -m benchmarks.gemma3_270m.tables
 
 bench: setup  ## seconds, memory and the ratio to naive hooks, on the true model sizes

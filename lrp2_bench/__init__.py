@@ -2,8 +2,8 @@
 
     import lrp2_bench as lrp2
 
-    lrp2.search(model="tiny_bloom", dataset="cldr", corpus="cldr", language="de", outputs="outputs/notebook")
-    results = lrp2.load_results("outputs/notebook")
+    lrp2.search(model="tiny_bloom", dataset="cldr", corpus="cldr", language="de", outputs="outputs")
+    results = lrp2.load_results("outputs")
     results.best()
 
 Importing it imports nothing else: each name loads what it needs when it is first used.

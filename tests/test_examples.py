@@ -33,7 +33,10 @@ def test_a_notebook_runs_and_shows_what_it_promises(
     tables = ["".join(output["data"].get("text/html", "")) for output in shown if "execute_result" in output.values()]
     assert tables and all("<table" in table for table in tables), "a notebook can show it"
     assert _kinds(notebook) == _kinds(kept), "run again with python -m tests.support.notebooks"
-    assert list(tmp_path.glob("outputs/*/*/*/*/*/pairs.csv")), "results lie where it says"
+    assert list(tmp_path.glob(f"outputs/{path.stem}/*/*/*/*/pairs.csv")), "each has a folder of its own"
+    again = load(path)
+    execute(again)
+    assert _tables(again) == _tables(notebook), "run a second time, it finds its searches finished"
 
 
 def test_notebooks_are_kept_with_outputs_small_and_without_a_machines_paths() -> None:
@@ -45,6 +48,11 @@ def test_notebooks_are_kept_with_outputs_small_and_without_a_machines_paths() ->
         assert shown and not [output for output in shown if output["output_type"] == "error"], path.name
         text = path.read_text("utf-8")
         assert len(text) < LARGEST and "/tmp/" not in text and "/home/" not in text, path.name
+
+
+def _tables(notebook: dict[str, Any]) -> list[str]:
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return ["".join(output["data"]["text/html"]) for output in outputs if "text/html" in output.get("data", {})]
 
 
 def _kinds(notebook: dict[str, Any]) -> list[tuple[str, list[str]]]:

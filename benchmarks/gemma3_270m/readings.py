@@ -31,7 +31,7 @@ METRICS = {
     "mrr": ("mean reciprocal rank", 3),
     "accuracy_prior_corrected": ("accuracy less the prior, points", 1),
 }
-#: Facts looked at by hand: so many won and so many lost.
+#: Facts looked at by hand: so many that turn from miss to hit, and from hit to miss.
 BY_HAND = 20
 _SETTING = ["lirp", "lsrp", "strength"]
 
@@ -143,8 +143,9 @@ def _by_hand(outputs: Path, mlama: Path) -> Iterator[str]:
     facts = {language: _facts(mlama, language) for language in ("en", *settings)}
     for at, row in enumerate(changed(pd.concat(read), settings).to_dict("records"), 1):
         own, english = (facts[language][row["relation"], row["uuid"]] for language in (row["language"], "en"))
+        turned = "miss to hit" if row["change"] > 0 else "hit to miss"
         yield (
-            f"{at:2} {'won' if row['change'] > 0 else 'lost'} {row['language']} {row['relation']} {row['uuid']}: "
+            f"{at:2} {turned} {row['language']} {row['relation']} {row['uuid']}: "
             f"{own.subject}, {own.object} ({english.subject}, {english.object}): {row['before']} => {row['after']}"
         )
 

@@ -106,23 +106,24 @@ def forms_table(stored: Stored, experiment: str = "reporting_left_out", kind: st
 
 
 def relations_table(stored: Stored, experiment: str = "reporting_left_out", kind: str = "lrp2") -> str:
-    """What is won and lost, by relation, over languages."""
+    """What turns from miss to hit and from hit to miss, by relation, over languages."""
     frames = [
         pd.DataFrame({"moved": sides.moved, "before": sides.before.loc[sides.moved.index]})
         for sides in stored.sides(experiment, kind).values()
     ]
     every = pd.concat(frames)
     names = every.index.get_level_values("relation")
-    won, lost = every["moved"] > every["before"], every["moved"] < every["before"]
+    to_hit, to_miss = every["moved"] > every["before"], every["moved"] < every["before"]
     counts = {
-        name: [int(part[names == name].sum()) for part in (every["before"], won, lost)] + [int((names == name).sum())]
+        name: [int(part[names == name].sum()) for part in (every["before"], to_hit, to_miss)]
+        + [int((names == name).sum())]
         for name in sorted(set(names))
     }
     rows = [
         [name, str(size), f"{100 * before / size:.0f}", str(gained), str(gone)]
         for name, (before, gained, gone, size) in sorted(counts.items(), key=lambda item: item[1][2] - item[1][1])
     ]
-    return markdown(["relation", "facts over languages", "baseline, %", "won", "lost"], rows)
+    return markdown(["relation", "facts over languages", "baseline, %", "miss to hit", "hit to miss"], rows)
 
 
 def tables(data: Path = DATA) -> Iterator[tuple[str, str]]:

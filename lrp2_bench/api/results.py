@@ -102,9 +102,9 @@ class Results:
 
         ``baseline``, ``value`` and their difference ``gain`` with a 95 % interval (``gain_low``, ``gain_high``), chosen
         and reported on the same facts as in the paper; and ``held_out``, the gain on facts that did not choose, with
-        ``held_out_low``, ``held_out_high`` and the p-value that it is 0. NaN where there are too few
-        facts to say, or where hits cannot be read (logged). Metrics beside the paper's two have nothing held out: those
-        of hits need their column in ``pairs.csv`` (``metrics=[NAME]``), those of scores `lrp2-bench score`. Raises
+        ``held_out_low``, ``held_out_high`` and ``held_out_p``, the p-value of no gain. NaN where there are too few
+        facts to say, or where hits cannot be read (logged). Metrics of hits need their column in ``pairs.csv``
+        (``metrics=[NAME]``), those of scores `lrp2-bench score`; the latter have nothing held out. Raises
         :class:`~lrp2_bench.core.errors.UnknownNameError` for an unknown metric, and
         :class:`~lrp2_bench.core.errors.BenchError` for one that a run does not have.
         """

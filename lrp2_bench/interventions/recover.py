@@ -58,6 +58,10 @@ class Recover(Intervention):
 
     name = "recover"
     how = "in every block from LIRP's to LSRP's, off the language and towards the pivot, first token spared; never back"
+    note = (
+        "recover with equal strengths there and back is LRP2's shift in every block; ReCoVeR has "
+        "projection.strength_back other than projection.strength."
+    )
     uses = frozenset({"among", "keep_norm"})
 
     def needs(self, language: str, pivot: str, languages: Callable[[], Sequence[str]]) -> Needs:

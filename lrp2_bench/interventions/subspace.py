@@ -49,6 +49,10 @@ class Subspace(Intervention):
 
     name = "subspace"
     how = "out of the directions in which languages differ, and the language's mean in them put back"
+    note = (
+        "subspace at strength 1 also takes out what all languages share along those directions; its authors work with "
+        "a strength near 0.3 and less on the way back."
+    )
     uses = frozenset({"among", "rank"})
 
     def require(self, language: str, pivot: str) -> None:
