@@ -1,7 +1,7 @@
 """The study's numbers from its stored hits: gains with intervals that know subjects and languages.
 
-A *contrast* is a number a fact (hit under a setting less hit without one, or less the mean of random draws); its mean
-over facts, in points, is what is estimated. Facts of one subject stand or fall together, in all languages.
+A *contrast* is a number a fact (hit under a setting less hit at the baseline, or less the mean of random draws); its
+mean over facts, in points, is what is estimated. Facts of one subject stand or fall together, in all languages.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MARGIN = 1.0
 
 @dataclass(frozen=True)
 class Sides:
-    """One language's hits by (relation, uuid): under a setting, without one, and English's without one."""
+    """One language's hits by (relation, uuid): under a setting, at the baseline, and English's at the baseline."""
 
     moved: pd.Series
     before: pd.Series

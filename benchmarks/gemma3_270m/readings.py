@@ -136,7 +136,7 @@ def _given(rows: pd.DataFrame) -> Given:
 
 
 def _by_hand(outputs: Path, mlama: Path) -> Iterator[str]:
-    """A line for each fact to look at: subject, object, and what is answered without and with LRP2."""
+    """A line for each fact to look at: subject, object, and what is answered at the baseline and with LRP2."""
     read = [pd.read_parquet(folder / "answers.parquet").assign(language=folder.name) for folder in _scored(outputs)]
     there = [str(frame["language"].iloc[0]) for frame in read]
     settings = {language: Choices().left_out(language) for language in READ_LANGUAGES if language in there}

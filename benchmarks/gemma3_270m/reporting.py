@@ -142,7 +142,7 @@ class Reporting:
         for name, gains in self.gains.items():
             change = float(np.mean([sides.transferability() for sides in self.sides[name].values()]))
             idle = sum(not self.setting(name, language) for language in gains)
-            of = f"{len(gains)}" + (f", {idle} without" if idle else "")
+            of = f"{len(gains)}" + (f", {idle} at the baseline" if idle else "")
             mean = over_languages(gains)
             rows.append([name, of, spell(mean), verdict(mean), by_bootstrap(gains), forgets(mean.value, change),
                          *self.damage(name)])  # fmt: skip
