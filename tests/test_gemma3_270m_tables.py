@@ -188,7 +188,11 @@ def test_every_intervention_has_a_row_with_what_it_costs(data: Path) -> None:
             "subspace": -2 * share, "affine": 0, "random draws, mean of 20": 0,
         }, abs=0.051,
     )  # fmt: skip
-    assert [rows[name][1] for name in ("LRP2, own choice", "LRP2, left out", "affine")] == ["4, 1 at the baseline", "4", "4"]
+    assert [rows[name][1] for name in ("LRP2, own choice", "LRP2, left out", "affine")] == [
+        "4, 1 at the baseline",
+        "4",
+        "4",
+    ]
     costs = {name: rows[name][6] for name in gains if "draws" not in name}
     assert list(costs.values()) == ["-7.5", "-10.0", "-8.0", "+0.0", "-2.0", "-4.0", "-2.0", "+0.0"]
     assert rows["random draws, mean of 20"][7] == "1.020 (2 % apart at most)"
