@@ -68,7 +68,7 @@ class Contrast:
         clusters = clusters_of(self.subjects)
         weights = clusters.draws(RESAMPLES, SEED).astype(np.float64)[:, clusters.codes]
         total = np.maximum(weights.sum(axis=1), 1.0)
-        return Estimate(self.mean, 100.0 * (weights @ self.values) / total)
+        return Estimate(self.mean, 100.0 * (weights @ self.values) / total, 100.0 / max(1, len(self.values)))
 
     def interval(self) -> Interval:
         """Of this language alone, at 95 %."""

@@ -68,7 +68,7 @@ class RunFolder:
         return self.stored_pivot_hits().by_fact(None, facts)
 
     def stored_pivot_hits(self) -> StoredHits:
-        return read_hits(self.path / layout.PIVOT_HITS)
+        return read_hits(self.path / layout.PIVOT_HITS, may_be_empty=True)
 
     def facts(self) -> Mapping[FactKey, FactText]:
         """The facts' texts by (relation, uuid)."""

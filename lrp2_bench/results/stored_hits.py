@@ -62,10 +62,18 @@ def first_wording(fact: FactKey) -> FactKey:
     return relation, re.sub(rf"{WORDING}\d+$", "", uuid)
 
 
-def read_hits(path: Path) -> StoredHits:
-    """All of a file. Raises :class:`BenchError` where it is missing, damaged or without a row."""
+def fact_names(facts: Sequence[FactKey]) -> list[str]:
+    """A name for each fact, which its wordings share."""
+    return [" ".join(first_wording(fact)) for fact in facts]
+
+
+def read_hits(path: Path, may_be_empty: bool = False) -> StoredHits:
+    """All of a file; that of a pivot has no row where it shares no fact with the language. Raises :class:`BenchError`
+    where it is missing, damaged or, unless it ``may_be_empty``, without a row."""
     try:
         table = pq.read_table(path)
+        if may_be_empty and not table.num_rows and {"relation", "uuid", "hit"} <= set(table.column_names):
+            return StoredHits((), (None,), np.zeros((1, 0), dtype=np.int8))
         relations, relation = _codes(table["relation"])
         uuids, uuid = _codes(table["uuid"])
         hit = np.where(table["hit"].is_null().to_numpy(), NOT_EVALUATED, table["hit"].fill_null(False).to_numpy())

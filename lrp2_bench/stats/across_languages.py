@@ -27,15 +27,23 @@ _LEAST_OWN = 0.05
 
 @dataclass(frozen=True)
 class Estimate:
-    """One language's number; ``samples`` ``[resample]`` of it, by draws that all languages share, or none."""
+    """One language's number; ``samples`` ``[resample]`` of it, by draws that all languages share, or none; and the
+    ``least`` that its standard error is taken to be, which one fact is worth: that no resample turns one is no
+    certainty."""
 
     value: float
     samples: Floats | None = None
+    least: float = 0.0
 
     def less(self, other: Estimate) -> Estimate:
         if self.samples is None or other.samples is None:
             return Estimate(self.value - other.value)
-        return Estimate(self.value - other.value, self.samples - other.samples)
+        return Estimate(self.value - other.value, self.samples - other.samples, max(self.least, other.least))
+
+    @property
+    def unseen(self) -> float:
+        """By how much its standard error is above what its samples show (a root of a variance)."""
+        return 0.0 if self.samples is None else math.sqrt(max(0.0, self.least**2 - float(self.samples.var())))
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class _Group:
     of_both: float  # the part of it that is sampling of facts
     samples: Floats  # of the mean; one 0 without any
     size: int
+    unseen: float = 0.0  # what samples do not show of the mean's standard error, in common to all languages
 
 
 def mean_over_languages(values: Sequence[float | Estimate]) -> Interval:
@@ -52,7 +61,7 @@ def mean_over_languages(values: Sequence[float | Estimate]) -> Interval:
     group = _group(values)
     if group.size < FEWEST:
         return Interval(group.mean, math.nan, math.nan)
-    error = math.sqrt(_variance(group.of_languages, group.of_both, group.samples))
+    error = math.sqrt(_variance(group.of_languages, group.of_both, group.samples, group.unseen))
     return _bounds(group.mean, error, group.size - 1)
 
 
@@ -67,7 +76,8 @@ def difference_of_means(these: Sequence[float | Estimate], those: Sequence[float
     total = sum(variance for variance, _ in parts)
     squares = sum(variance**2 / freedom for variance, freedom in parts)
     both = sum(group.of_both for group in groups)
-    error = math.sqrt(_variance(total, both, groups[0].samples - groups[1].samples))
+    unseen = math.hypot(*(group.unseen for group in groups))
+    error = math.sqrt(_variance(total, both, groups[0].samples - groups[1].samples, unseen))
     return _bounds(value, error, total**2 / squares if squares else 1.0)
 
 
@@ -127,12 +137,13 @@ def _group(values: Sequence[float | Estimate]) -> _Group:
         return _Group(float(numbers.mean()), of_languages, 0.0, np.zeros(1), len(found))
     samples = np.stack(drawn)
     of_both = float(samples.var(axis=1).sum()) / len(found) ** 2
-    return _Group(float(numbers.mean()), of_languages, of_both, samples.mean(axis=0), len(found))
+    unseen = float(np.mean([each.unseen for each in found]))
+    return _Group(float(numbers.mean()), of_languages, of_both, samples.mean(axis=0), len(found), unseen)
 
 
-def _variance(of_languages: float, of_both: float, samples: Floats) -> float:
+def _variance(of_languages: float, of_both: float, samples: Floats, unseen: float) -> float:
     of_facts = float(samples.var())
-    return max(of_facts + of_languages - of_both, of_facts, 0.0)
+    return max(of_facts + of_languages - of_both, of_facts, 0.0) + unseen**2
 
 
 def _bounds(value: float, error: float, freedom: float) -> Interval:

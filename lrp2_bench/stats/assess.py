@@ -83,8 +83,8 @@ def assess(sampled: Sampled, best: LayerPair, select_by: str) -> Assessed:
         measured[name] = Measured(
             levels[name, 0][0], levels[name, row][0], change_at(sampled, row, name), held_out.gain[name],
             Estimate(float(sampled.values[name][0]), samples[0]),
-            Estimate(held_out.gain[name].value, held_out.samples.get(name)),
-            Estimate(float(changes.value[row]), samples[row] - samples[0]),
+            Estimate(held_out.gain[name].value, held_out.samples.get(name), sampled.unit(name)),
+            Estimate(float(changes.value[row]), samples[row] - samples[0], sampled.unit(name)),
             sampled.unit(name),
         )  # fmt: skip
     return Assessed(

@@ -27,17 +27,19 @@ from lrp2_bench.stats.weighted import Floats, Weights
 @dataclass(frozen=True)
 class Difference:
     """A metric of both runs in percent, and the second's less the first's in points with its 95 % interval;
-    ``resamples`` ``[resample]`` of it, to first order, by draws of clusters that all languages share."""
+    ``resamples`` ``[resample]`` of it, to first order, by draws of clusters that all languages share; one fact is worth
+    ``unit`` points."""
 
     first: float
     second: float
     difference: Interval
     resamples: Floats = field(compare=False)
+    unit: float = field(compare=False)
 
     @property
     def estimate(self) -> Estimate:
         """For means over languages."""
-        return Estimate(self.difference.value, self.resamples)
+        return Estimate(self.difference.value, self.resamples, self.unit)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def differences(rows: tuple[Hits, Hits], pivots: tuple[Hits, Hits], clusters: Cl
     drawn = _centred(clusters.labels) @ clusters.sums(np.stack(of_facts, axis=1))
     for place, name in enumerate(METRICS):
         one, other, difference = paired_runs(before, after, pivots, clusters, name)
-        found[name] = Difference(one, other, difference, difference.value + drawn[:, place].astype(np.float64))
+        samples = difference.value + drawn[:, place].astype(np.float64)
+        found[name] = Difference(one, other, difference, samples, 100.0 / max(1, len(before)))
     return found
 
 

@@ -10,7 +10,7 @@ from lrp2_bench.data.cldr.facts import CldrFact, cldr_facts
 from lrp2_bench.results.facts import read_subjects
 from lrp2_bench.results.layout import FACTS
 from lrp2_bench.results.run_folder import RunFolder
-from lrp2_bench.results.stored_hits import FactKey
+from lrp2_bench.results.stored_hits import FactKey, fact_names
 from lrp2_bench.stats.clusters import Clusters, clusters_of
 
 #: What ``stats.cluster`` may be: ``auto`` is country for the embedded facts, subject for others.
@@ -33,7 +33,7 @@ def fact_clusters(files: RunFolder, facts: Sequence[FactKey], kind: str = "auto"
             f"stats.cluster=country: the facts in '{files.path}' are not those of dataset=cldr, so that their "
             "countries are unknown. Use stats.cluster=subject."
         )
-    single = [f"{relation} {uuid}" for relation, uuid in facts]
+    single = fact_names(facts)
     if kind == "fact":
         return clusters_of(single, "fact")
     try:
@@ -51,7 +51,7 @@ def fact_clusters(files: RunFolder, facts: Sequence[FactKey], kind: str = "auto"
 
 def by_country(facts: Sequence[FactKey]) -> Clusters:
     """:func:`country_clusters`, or a cluster for each fact (relation, uuid) where their countries are unknown."""
-    return country_clusters(facts) or clusters_of([f"{relation} {uuid}" for relation, uuid in facts], "fact")
+    return country_clusters(facts) or clusters_of(fact_names(facts), "fact")
 
 
 def require_kind(kind: str) -> None:

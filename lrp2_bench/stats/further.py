@@ -55,8 +55,9 @@ class Further:
 
     @cached_property
     def unit(self) -> Floats:
-        """``[setting]``: how many points one fact is worth at most."""
-        found: Floats = np.abs(np.stack(self._gradients)).max(axis=0)
+        """``[setting]``: how many points one fact is worth at most, the one that weighs most."""
+        most = max((float(np.abs(part).max()) for part in self.parts if part.size), default=1.0)
+        found: Floats = most * np.abs(np.stack(self._gradients)).max(axis=0)
         return found
 
     @cached_property

@@ -183,12 +183,15 @@ def _union(row: Hits, pivot: Hits) -> int:
 
 
 def further_level(further: Further, at: int, clusters: Clusters) -> tuple[Interval, float]:
-    """The same of a row ``at`` of a further metric, a share like the others."""
+    """The same of a row ``at`` of a further metric, a share like the others. Its facts need not weigh the same: it is
+    taken at the number of equal facts that would vary as much."""
     percent, influence, unit = float(further.value[at]), further.influences[at], float(further.unit[at])
     if not len(influence):
         return Interval(float("nan"), float("nan"), float("nan")), float("nan")
     effect = max(1.0, _ratio(float((_sums(clusters, influence) ** 2).sum()), float((influence**2).sum())))
-    count = max(1.0, 100.0 / unit) if unit else 1.0
+    spread, share = float((influence**2).sum()), percent / 100
+    alike = 1e4 * share * (1 - share) / spread if spread and 0 < share < 1 else 100.0 / unit if unit else 1.0
+    count = min(max(1.0, alike), float(len(influence)))
     return wilson_at(percent / 100, count / effect, student(clusters.count)), effect
 
 

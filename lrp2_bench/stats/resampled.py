@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lrp2_bench.core.types import Hits, LayerPair, Setting
 from lrp2_bench.metrics import hits as metrics
 from lrp2_bench.metrics.base import FactHits, Metric
-from lrp2_bench.results.stored_hits import StoredHits
+from lrp2_bench.results.stored_hits import StoredHits, fact_names
 from lrp2_bench.stats.clusters import RESAMPLES, SEED, Clusters, clusters_of
 from lrp2_bench.stats.confidence_set import Membership, confidence_set, memberships
 from lrp2_bench.stats.further import Further, further_of
@@ -51,7 +51,7 @@ class Sampled:
         self.pivot_hits = pivot_hits
         self.facts = stored.facts
         self.relations = stored.relations
-        self.clusters = clusters or clusters_of([f"{relation} {uuid}" for relation, uuid in stored.facts], "fact")
+        self.clusters = clusters or clusters_of(fact_names(stored.facts), "fact")
         baseline = self.hits[0] if self.settings and self.settings[0] is None else None
         data = FactHits(self.hits, pivot_hits, tuple(self.relations), baseline)
         self.further: Further | None = further_of(metric, data)

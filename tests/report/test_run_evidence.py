@@ -92,9 +92,9 @@ def test_each_file_of_hits_is_read_once(tmp_path: Path, monkeypatch: pytest.Monk
         write_page_run(tmp_path, language)
     read: list[Path] = []
 
-    def counting(path: Path) -> StoredHits:
+    def counting(path: Path, may_be_empty: bool = False) -> StoredHits:
         read.append(path)
-        return read_hits(path)
+        return read_hits(path, may_be_empty)
 
     monkeypatch.setattr("lrp2_bench.results.run_folder.read_hits", counting)
     run_report([tmp_path], tmp_path / "report", "transferability", Console(quiet=True))

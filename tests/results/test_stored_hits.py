@@ -104,3 +104,12 @@ def test_a_damaged_file_is_an_error_with_its_name(written: tuple[Path, Hits], da
         table.assign(uuid=None).to_parquet(path)
     with pytest.raises(BenchError, match=r"hits\.parquet' is damaged \("):
         read_hits(path)
+
+
+def test_a_pivot_that_shares_no_fact_has_hits_of_none_and_is_not_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "pivot_hits.parquet"
+    write_hits(path, [])
+    found = read_hits(path, may_be_empty=True)
+    assert found.by_fact(None, [("P36", "a")]).tolist() == [-1]
+    with pytest.raises(BenchError, match="damaged"):
+        read_hits(path)

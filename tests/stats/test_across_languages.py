@@ -115,3 +115,20 @@ def test_shrunken_effects_are_covered_where_languages_err_together(count: int, s
         for found, into in ((shrunken(estimates, [1.0] * count), inside), (shrunken(values, [1.0] * count), alone)):
             into += [one.low <= true <= one.high for one, true in zip(found, truth, strict=True)]
     assert np.mean(inside) > 0.9 and np.mean(alone) < 0.85
+
+
+def test_that_no_resample_turns_a_fact_in_any_language_is_no_certainty() -> None:
+    still = np.zeros(500)
+    one = [Estimate(0.0, still, 2.0) for _ in range(3)]
+    mean = mean_over_languages(one)
+    assert mean.high - mean.value == pytest.approx(stats.t(2).ppf(0.975) * 2.0), "languages share facts, and their luck"
+    assert one[0].less(one[1]).unseen == 2.0
+    apart = difference_of_means(one, one)
+    assert apart.low < 0 < apart.high
+
+
+def test_what_resamples_show_is_not_counted_a_second_time() -> None:
+    samples = np.random.default_rng(0).normal(0.0, 3.0, (5, 500))
+    plain = [Estimate(value, row) for value, row in zip(GAINS, samples, strict=True)]
+    known = [Estimate(value, row, 0.5) for value, row in zip(GAINS, samples, strict=True)]
+    assert mean_over_languages(known) == mean_over_languages(plain)

@@ -60,3 +60,10 @@ def test_clusters_that_cannot_be_are_refused(tmp_path: Path) -> None:
         fact_clusters(RunFolder(tmp_path), FACTS, "country")
     with pytest.raises(BenchError, match="auto, country, subject, fact|subjet"):
         fact_clusters(RunFolder(tmp_path), FACTS, "subjet")
+
+
+@pytest.mark.parametrize("kind", ["fact", "auto"])
+def test_the_wordings_of_a_fact_are_one_cluster(tmp_path: Path, kind: str) -> None:
+    asked = [("P36", name + wording) for name in ("a", "b") for wording in ("", "#w2", "#w3")]
+    found = fact_clusters(RunFolder(tmp_path), asked, kind)  # no facts.parquet, so that subjects are unknown
+    assert found.kind == "fact" and found.codes.tolist() == [0, 0, 0, 1, 1, 1]

@@ -135,3 +135,21 @@ def test_a_metric_over_no_facts_stays_no_number_and_draws_no_warning() -> None:
     found = sampled("recall_pivot_hit", np.zeros(FACTS, dtype=np.int8))
     assert np.isnan(found.values["recall_pivot_hit"]).all()
     assert found.held_out("recall_pivot_hit").gain["recall_pivot_hit"].value == 0
+
+
+def test_a_mean_over_relations_is_as_uncertain_as_its_small_relations_make_it() -> None:
+    """One relation of 1,000 facts and 19 of 20: a fact of these is worth a quarter of a point, and the mean varies as a
+    share of few hundred facts does."""
+    relations = tuple(f"P{of}" for of, size in enumerate([1000] + [20] * 19) for _ in range(size))
+    rng, clusters = np.random.default_rng(0), clusters_of([str(fact) for fact in range(len(relations))], "fact")
+    inside, values, widths = [], [], []
+    for _ in range(200):
+        hits = (rng.random((1, len(relations))) < 0.4).astype(np.int8)
+        made = further_of(metric("accuracy_macro"), FactHits(hits, np.ones_like(hits[0]), relations, hits[0]))
+        assert made is not None and made.unit[0] == pytest.approx(100 / 20 / 20)
+        level, _ = further_level(made, 0, clusters)
+        inside.append(level.low <= 40 <= level.high)
+        values.append(level.value)
+        widths.append((level.high - level.low) / 2)
+    assert np.mean(inside) > 0.9
+    assert np.mean(widths) == pytest.approx(1.96 * np.std(values), rel=0.2)
