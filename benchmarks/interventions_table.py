@@ -18,6 +18,8 @@ import pandas as pd
 from benchmarks.running import markdown
 from lrp2_bench.analyses.exposure.compute import fact_statuses
 from lrp2_bench.core.types import HIT, Interval
+from lrp2_bench.interventions.registry import without_strengths
+from lrp2_bench.report.overview.leaderboard import strength_of
 from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
 from lrp2_bench.stats.clusters import RESAMPLES, SEED
@@ -46,20 +48,21 @@ def english_only(run: Run) -> Estimate | None:
 
 def rows_of(folder: Path) -> Iterator[tuple[str, ...]]:
     """By model in order of the report's held-out gain."""
-    found: dict[tuple[str, str], list[Estimate]] = defaultdict(list)
+    found: dict[tuple[str, str, str], list[Estimate]] = defaultdict(list)
     for run in find_runs([folder])[0]:
         estimate = english_only(run)
         if estimate is not None:
-            found[run.manifest["testbed"]["name"], run.projection].append(estimate)
-    board = pd.read_csv(folder / "report" / "data" / "leaderboard.csv", keep_default_na=False)
+            name = run.manifest["testbed"]["name"]
+            found[name, without_strengths(run.projection), strength_of(run)].append(estimate)
+    board = pd.read_csv(folder / "report" / "data" / "leaderboard.csv", keep_default_na=False, dtype={"strength": str})
     means = board[(board["language"] == "") & (board["languages"].astype(str) != "1")]
     for row in means.sort_values("model", kind="stable").to_dict("records"):
         gain = Interval(*(float(row[f"accuracy_held_out{end}"]) for end in ("", "_low", "_high")))
-        other = mean_over_languages(found[row["model"], row["intervention"]])
-        yield (
-            str(row["model"]), str(row["intervention"]), _told(gain), f"{float(row['pivot_accuracy_change']):+.1f}",
-            f"{float(row['kl']):.3f}", _told(other),
-        )  # fmt: skip
+        name, strength = str(row["intervention"]), str(row["strength"])
+        other = mean_over_languages(found[row["model"], name, strength])
+        label = name if strength == "1" else f"{name} at {strength}"
+        damage = f"{float(row['pivot_accuracy_change']):+.1f}", f"{float(row['kl']):.3f}"
+        yield str(row["model"]), label, _told(gain), *damage, _told(other)
 
 
 def _told(found: Interval) -> str:

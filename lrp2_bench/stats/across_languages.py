@@ -53,7 +53,7 @@ class _Group:
     of_both: float  # the part of it that is sampling of facts
     samples: Floats  # of the mean; one 0 without any
     size: int
-    unseen: float = 0.0  # what samples do not show of the mean's standard error, in common to all languages
+    unseen: float = 0.0  # what samples do not show of the mean's standard error
 
 
 def mean_over_languages(values: Sequence[float | Estimate]) -> Interval:
@@ -137,7 +137,8 @@ def _group(values: Sequence[float | Estimate]) -> _Group:
         return _Group(float(numbers.mean()), of_languages, 0.0, np.zeros(1), len(found))
     samples = np.stack(drawn)
     of_both = float(samples.var(axis=1).sum()) / len(found) ** 2
-    unseen = float(np.mean([each.unseen for each in found]))
+    # Which fact it would be that turns is each language's own luck: where samples are, they are shared as they are.
+    unseen = math.hypot(*(each.unseen for each in found)) / len(found)
     return _Group(float(numbers.mean()), of_languages, of_both, samples.mean(axis=0), len(found), unseen)
 
 

