@@ -40,11 +40,11 @@ class CldrDataset(Dataset):
     ) -> None:
         require_selection(relations, limit)
         known = cldr_facts()
-        for name in relations or ():
-            if name not in known:
-                raise UnknownNameError("relation", name, known, "Set dataset.relations.")
+        for relation in relations or ():
+            if relation not in known:
+                raise UnknownNameError("relation", relation, known, "Set dataset.relations.")
         self.name = name
-        self._relations = tuple(name for name in known if relations is None or name in relations)
+        self._relations = tuple(relation for relation in known if relations is None or relation in relations)
         self._limit = limit
         self._seed = seed
 
