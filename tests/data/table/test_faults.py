@@ -47,6 +47,7 @@ def refused(dataset: TableDataset) -> str:
         (LIMA.replace("Lima", '"Lima'), WORDINGS, "facts.csv line 2: not CSV"),
         (LIMA.replace("Lima", '"Lima" x'), WORDINGS, "facts.csv line 2: not CSV"),
         (LIMA.replace("Lima", "L" * 200_000), WORDINGS, "a cell of more than 100,000 characters"),
+        ("1,capital,LOW,Peru,Lima", "capital,LOW,[X] [Y]", "'LOW' is the name of a group of languages"),
     ],
 )  # fmt: skip
 def test_a_fault_is_told_with_its_file_and_line(facts: str, templates: str, told: str, tmp_path: Path) -> None:
