@@ -38,7 +38,7 @@ class CldrDataset(Dataset):
     def __init__(
         self, relations: Sequence[str] | None = None, limit: int | None = None, seed: int = 0, name: str = "cldr"
     ) -> None:
-        require_selection(relations, limit)
+        relations = require_selection(relations, limit)
         known = cldr_facts()
         for relation in relations or ():
             if relation not in known:
