@@ -218,6 +218,19 @@ def test_ids_that_repeat_from_relation_to_relation_name_both(tmp_path: Path) -> 
     assert [fact.uuid for relation in found.relations for fact in relation.facts] == ["a/1", "b/1"]
 
 
+def test_ids_and_relations_of_any_number_of_digits_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    long = "9" * 5_000
+    facts = f"{long},c{long},en,Peru,Lima\n10,c10,en,Mali,Bamako\n9,c9,en,Nepal,Kathmandu"
+    found = facts_of(table(tmp_path, facts, f"c{long},en,[X] [Y]\nc10,en,[X] [Y]\nc9,en,[X] [Y]"), "en")
+    assert [relation.name for relation in found.relations] == ["c9", "c10", f"c{long}"]
+
+
+def test_relations_whose_names_are_numbers_are_picked_by_them(tmp_path: Path) -> None:
+    folder = write_table(tmp_path, CAPITALS.replace("capital", "101"), WORDINGS.replace("capital", "101"))
+    picked = TableDataset(folder, relations=[101])  # type: ignore[list-item]  # as YAML reads it
+    assert [relation.name for relation in facts_of(picked).relations] == ["101"]
+
+
 def test_quotes_commas_and_newlines_in_cells_are_text(tmp_path: Path) -> None:
     folder = write_table(tmp_path, "0,c,en,x,y", "c,en,[X] [Y]")
     (folder / "facts.csv").write_text(f'{FACTS}\n1,c,en,"Paris, ""Texas""","a\nb"\n', "utf-8")
