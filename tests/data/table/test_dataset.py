@@ -64,7 +64,10 @@ def test_published_mlama_as_a_table_holds_the_same_facts_and_pools(tmp_path: Pat
     same_facts(facts_of(as_table), mlama.facts("de", "en", DataWarnings()))
 
 
-FORMS = ("csv", "semicolons", "tsv", "jsonl", "parquet", "bom", "crlf", "utf-16", "sep line", "dictionary", "quoted")
+FORMS = (
+    "csv", "semicolons", "tsv", "jsonl", "parquet", "bom", "crlf", "utf-16", "sep line", "dictionary", "quoted", "cr",
+    "cr sep line", "cr tsv", "cr jsonl",
+)  # fmt: skip
 
 
 def written(form: str, folder: Path) -> Path:
@@ -79,6 +82,12 @@ def written(form: str, folder: Path) -> Path:
         path.write_text(plain.replace(",", ";"), "utf-8")
     elif form == "sep line":
         path.write_bytes(b"sep=;\r\n" + plain.replace(",", ";").replace("\n", "\r\n").encode())
+    elif form == "cr sep line":
+        path.write_bytes(b"sep=;\r" + plain.replace(",", ";").replace("\n", "\r").encode())
+    elif form == "cr":
+        path.write_bytes(plain.replace("\n", "\r").encode())
+    elif form == "cr tsv":
+        path.with_suffix(".tsv").write_bytes(plain.replace(",", "\t").replace("\n", "\r").encode())
     elif form == "bom":
         path.write_text(plain, "utf-8-sig")
     elif form == "crlf":
@@ -89,9 +98,9 @@ def written(form: str, folder: Path) -> Path:
         path.write_text("\n".join(",".join(f'"{cell}"' for cell in row) for row in [names, *cells]), "utf-8")
     elif form == "tsv":
         path.with_suffix(".tsv").write_text(plain.replace(",", "\t"), "utf-8")
-    elif form == "jsonl":
+    elif form in ("jsonl", "cr jsonl"):
         lines = [json.dumps({**dict(zip(names, row, strict=True)), "fact": int(row[0])}) for row in cells]
-        path.with_suffix(".jsonl").write_text("\n".join(lines), "utf-8")
+        path.with_suffix(".jsonl").write_bytes(("\r" if form == "cr jsonl" else "\n").join(lines).encode())
     elif form in ("parquet", "dictionary"):
         columns = list(zip(*cells, strict=True))
         arrays = [
