@@ -61,8 +61,8 @@ INSIDE = {
     ),
     "api": ("frames names", "compared", "results", "*"),
     "launchers": (
-        "command hidden job queue signals", "running", "batch gpus summary", "launcher", "*", "plugin slurm",
-        "completion",
+        "command hidden job queue signals", "running shared_settings", "batch gpus summary", "launcher", "*",
+        "plugin slurm", "completion",
     ),
 }  # fmt: skip
 

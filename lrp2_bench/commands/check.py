@@ -139,7 +139,7 @@ def _notes(with_tokenizer: bool) -> list[str]:
 
 def _count_shared(relations: Sequence[Relation], language: str, data_warnings: DataWarnings) -> None:
     for relation in relations:
-        subjects = {fact.subject_id: fact.subject for fact in relation.facts}
+        subjects = {fact.subject_id: fact.subject for fact in relation.facts if fact.subject}
         for kind, labels in ((SHARED_LABEL, relation.objects), (SHARED_SUBJECT, subjects)):
             first: dict[str, str] = {}
             for entity, label in labels.items():

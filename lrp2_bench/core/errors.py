@@ -19,11 +19,11 @@ class UnknownNameError(BenchError):
     """A name that is not among the known ones; the text lists those and suggests the nearest."""
 
     def __init__(
-        self, what: str, name: str, known: Iterable[str], hint: str = "", aliases: dict[str, str] | None = None
+        self, what: str, name: object, known: Iterable[str], hint: str = "", aliases: dict[str, str] | None = None
     ):
         options = sorted(known)
         text = f"Unknown {what} '{name}'."
-        suggestion = nearest(name, options, aliases)
+        suggestion = nearest(str(name), options, aliases)
         if suggestion:
             text += f" Did you mean '{suggestion}'?"
         text += f"\nKnown: {', '.join(options) or 'none'}."

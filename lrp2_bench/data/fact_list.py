@@ -49,9 +49,10 @@ class FactList:
         gone = set(rows)
         return FactList(tuple(row for row in self.rows if row not in gone))
 
-    def unknown(self, relations: Mapping[str, Relation]) -> BenchError:
-        """The error that no language has these facts."""
+    def unknown(self, relations: Mapping[str, Relation], skipped: Sequence[str] = ()) -> BenchError:
+        """The error that no language has these facts, but perhaps ``skipped`` ones, which could not be asked."""
         faults = Faults()
+        but = f" (but perhaps {', '.join(skipped)}, which cannot be asked for dataset.relations)" if skipped else ""
         for row in self.rows:
             relation = relations.get(row.relation)
             if relation is None:
@@ -61,7 +62,7 @@ class FactList:
             else:
                 some = relation.facts[0]
                 ids = f"line ids are such as {some.line_id}, uuids such as {some.uuid}"
-                faults.add(row.place, f"'{row.relation}' has no fact '{row.fact}' in any language; {ids}")
+                faults.add(row.place, f"'{row.relation}' has no fact '{row.fact}' in any language{but}; {ids}")
         return faults.error(_EXPECTED)
 
 

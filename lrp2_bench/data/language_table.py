@@ -1,7 +1,7 @@
 """Languages of the user's own: a table of names, families and sizes for those that the benchmark does not know.
 
 ``languages.path=FILE.csv`` has the columns ``code,name,family,articles``; blank cells say that a thing is not known. A
-row for one of the benchmark's own languages takes the place of what it knows.
+row for one of the benchmark's own languages takes the place of what it knows. The case of a code means nothing.
 """
 
 from __future__ import annotations
@@ -79,16 +79,21 @@ def own_languages(table: Mapping[str, OwnLanguage]) -> Iterator[None]:
         _own.update(before)
 
 
+def _own_of(code: str) -> OwnLanguage | None:
+    """The user's row of a language, however a dataset spells its code."""
+    return _own.get(usual_code(code))
+
+
 def language_name(code: str) -> str:
     """``German`` for ``de``: the user's name, the benchmark's, that of Unicode CLDR; a code without any stays one."""
-    own = _own.get(code)
+    own = _own_of(code)
     if own is not None and own.name:
         return own.name
     return LANGUAGES[code].name if code in LANGUAGES else _cldr_name(code) or code
 
 
 def language_family(code: str) -> str | None:
-    own = _own.get(code)
+    own = _own_of(code)
     if own is not None and own.family:
         return own.family
     return LANGUAGES[code].family if code in LANGUAGES else None
@@ -100,7 +105,7 @@ def language_script(code: str) -> str | None:
 
 
 def language_articles(code: str) -> int | None:
-    own = _own.get(code)
+    own = _own_of(code)
     if own is not None and own.articles is not None:
         return own.articles
     return LANGUAGES[code].wikipedia_articles if code in LANGUAGES else None
@@ -137,7 +142,7 @@ def known_codes() -> frozenset[str]:
 
 def is_language_code(code: str) -> bool:
     """Whether CLDR, the user or the benchmark knows a language by this code."""
-    return code in known_codes() or _cldr_name(code) is not None
+    return code in known_codes() or _own_of(code) is not None or _cldr_name(code) is not None
 
 
 _TAG = re.compile(r"([A-Za-z]{2,3})(?:([-_])([A-Za-z]{4}))?(?:([-_])([A-Za-z]{2}|[0-9]{3}))?")
@@ -193,6 +198,7 @@ _EXPECTED = f"It should be a CSV file with the columns {','.join(COLUMNS)}, such
 
 def _row(path: Path, line: int, cells: Mapping[str, str]) -> OwnLanguage:
     code, articles = cells["code"], cells["articles"]
+    code = usual_code(code)
     if not code or code in GROUPS:
         what = f"'{code}' is the name of a group" if code else "there is no code"
         raise _wrong(path, line, f"{what}, but every line needs a language's code")

@@ -71,10 +71,9 @@ class MLama(Dataset):
         url: str = URL,
         name: str = "mlama",
     ) -> None:
-        require_selection(relations, limit)
+        self._wanted = require_selection(relations, limit)
         self.name = name
         self._path = Path(path).expanduser() if path is not None else None
-        self._wanted = tuple(relations) if relations is not None else None
         self._limit = limit
         self._cache = Path(cache).expanduser()
         self._url = url

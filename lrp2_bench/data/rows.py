@@ -12,6 +12,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -29,6 +30,7 @@ LONGEST = 100_000
 _SHOWN = 10
 _AGAIN = "Correct them, and check again."
 _DELIMITERS = (",", ";", "\t")
+_LINE_END = re.compile(r"\r\n|\r|\n")  # a lone \r is how old Macs, and spreadsheets on request, end lines
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -127,20 +129,18 @@ def _text(data: bytes, source: str) -> str:
 
 
 def _csv(text: str, source: str, ending: str, columns: Sequence[str], faults: Faults) -> Rows:
-    first, _, rest = text.partition("\n")
+    first, rest = _first_line(text)
     skipped = 0
     delimiter = "\t" if ending == ".tsv" else None
     if first.lower().startswith("sep=") and len(first.strip()) in (4, 5):  # how Excel is told; "sep=\t" strips to 4
-        delimiter, text, skipped = first.rstrip("\r")[4:5] or "\t", rest, 1
-        first = text.partition("\n")[0]
+        delimiter, text, skipped = first[4:5] or "\t", rest, 1
+        first, _ = _first_line(text)
+    csv.field_size_limit(LONGEST)
     if delimiter is None:
         known = {name.casefold() for name in columns}
-        delimiter = max(
-            _DELIMITERS, key=lambda each: len(known & set(_header(next(csv.reader([first], delimiter=each), []))))
-        )
+        delimiter = max(_DELIMITERS, key=lambda each: len(known & set(_cut(first, each))))
     # Unquoted quotation marks inside a cell are text; a cell that opens with one ends with one.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    csv.field_size_limit(LONGEST)
     header: list[str] = []
     found = []
     line = 1
@@ -166,6 +166,20 @@ def _csv(text: str, source: str, ending: str, columns: Sequence[str], faults: Fa
     return Rows(source, tuple(header), tuple(found))
 
 
+def _first_line(text: str) -> tuple[str, str]:
+    """The first line and the rest, without the line end between them."""
+    first, *rest = _LINE_END.split(text, maxsplit=1)
+    return first, "".join(rest)
+
+
+def _cut(line: str, delimiter: str) -> list[str]:
+    """A header as it would be with ``delimiter``; nothing where that makes a cell too long for the reader."""
+    try:
+        return _header(next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:
+        return []
+
+
 def _header(cells: Sequence[str]) -> list[str]:
     return [cell.strip().casefold() for cell in cells]
 
@@ -179,7 +193,7 @@ def _require_distinct(header: Sequence[str], place: str) -> None:
 def _json_lines(text: str, source: str, faults: Faults) -> Rows:
     columns: dict[str, None] = {}
     found = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         if not line.strip():
             continue
         place = f"{source} line {number}"

@@ -19,7 +19,7 @@ from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.types import ParallelFacts, Relation
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.fact_list import FactList, read_fact_list
-from lrp2_bench.data.parallel import content
+from lrp2_bench.data.parallel import content, require_selection
 
 LACKING = "Facts that were picked and the language lacks"
 
@@ -72,7 +72,8 @@ class SelectedDataset(Dataset):
                 f"dataset.facts='{selection.facts}' and dataset.limit={limit} both pick facts. Leave one of them out."
             )
         self.name = dataset.name
-        self._dataset, self._selection, self._relations = dataset, selection, relations
+        self._dataset, self._selection = dataset, selection
+        self._relations = require_selection(relations, limit)
         self._listed: FactList | None = None
         self._drawn: dict[tuple[str, ...], frozenset[Key]] = {}
 
@@ -121,15 +122,20 @@ class SelectedDataset(Dataset):
         return set(found)
 
     def _require_known(self, missing: FactList) -> None:
-        """Raises :class:`BenchError` where a row names a fact that is in no language."""
+        """Raises :class:`BenchError` where a row names a fact that is in no language that can be asked."""
         there: dict[str, Relation] = {}
+        skipped: list[str] = []
         for language in self._dataset.languages():
-            relations = self._dataset.facts(language, language, DataWarnings()).relations
+            try:
+                relations = self._dataset.facts(language, language, DataWarnings()).relations
+            except BenchError:  # nobody asked for it, and it may lack one of dataset.relations
+                skipped.append(language)
+                continue
             missing = missing.without(missing.found(relations).values())
             there.update((relation.name, relation) for relation in relations if relation.name not in there)
             if not missing.rows:
                 return
-        raise missing.unknown(there)
+        raise missing.unknown(there, skipped)
 
     def _draw(self, languages: tuple[str, ...]) -> frozenset[Key]:
         """The sample of the facts that all ``languages`` have, and the file names."""

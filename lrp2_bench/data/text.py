@@ -112,12 +112,19 @@ def decoded_lines(file: IO[bytes], source: str, data_warnings: DataWarnings) -> 
 
     A line of other bytes is left out (None) and counted: its letters are lost, and what stood in for them would enter
     the language's vector; so is one with a NUL byte, which is not text. Raises :class:`BenchError` for a file in
-    another encoding, where more than a tenth of the lines is lost, and for lines of more than :data:`LONGEST_LINE`
-    bytes.
+    another encoding, where more than a tenth of the lines is lost, for one whose only line ends are ``\r``, and for
+    lines of more than :data:`LONGEST_LINE` bytes.
     """
     reader = Utf8Lines(source)
     while line := file.readline(LONGEST_LINE):
         text = reader.decode(line)
+        # Lines are not cut at \r as well: inside a file with other line ends it is part of a sentence, or of a line
+        # that has to stay beside its translation.
+        if reader.number == 1 and not line.endswith(b"\n") and b"\r" in line.rstrip(b"\r"):
+            raise BenchError(
+                f"'{source}' ends its lines with carriage returns (\\r), as old Macs did, and never with \\n, so that "
+                "the whole file would be one sentence.\nConvert it: tr '\\r' '\\n' < OLD > NEW."
+            )
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             raise BenchError(
                 f"Line {reader.number} of '{source}' has more than {LONGEST_LINE:,} bytes. A corpus holds one sentence "

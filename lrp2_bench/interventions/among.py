@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 
 from lrp2_bench.core.errors import BenchError
 
+#: The language, the pivot, and one that is neither: between two alone there is nothing but their shift.
+FEWEST = 3
+
 
 def languages_among(
     among: Sequence[str] | None, language: str, pivot: str, languages: Callable[[], Sequence[str]]
@@ -20,11 +23,13 @@ def languages_among(
             f"Add it: projection.among={_shown([*among, language])}; the pivot is always counted."
         )
     found = tuple(sorted({*(languages() if among is None else among), language, pivot}))
-    if len(found) < 3:
+    if len(found) < FEWEST:
+        others = [code for code in languages() if code not in found]
+        such = f", such as {_shown([language, *others[:2]])}" if others else " (the corpus has to have them)"
+        has = "The dataset" if among is None else "projection.among"
         raise BenchError(
-            f"projection.among has no language but '{language}' and '{pivot}', which leaves nothing to compare them "
-            "with.\nName others, such as projection.among="
-            f"{_shown([language, *[code for code in ('de', 'fr', 'zh') if code not in found]])}."
+            f"{has} has no language but '{language}' and '{pivot}', which leaves nothing to compare them with.\n"
+            f"Name others in projection.among{such}, or choose another projection."
         )
     return found
 

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
     from lrp2_bench.models.layered import TokenBatch
 
+#: Settings of ``projection.`` that mean something to a few interventions and nothing to the others; of ours, to these.
+SINGLE_SETTINGS = {
+    "rank": ("subspace", "subspace_removal"),
+    "dimensions": ("sparse",),
+    "keep_norm": ("recover",),
+}
+
 
 class Edit(ABC):
     """What an intervention does to hidden states: a function of states and layer, token by token.
@@ -128,8 +135,8 @@ class Intervention(ABC):
     name: ClassVar[str]
     #: How states are changed, to follow "states are shifted" in a report; ``{other}`` stands for the third language.
     how: ClassVar[str]
-    #: Settings of ``projection.`` beside ``kind`` that it depends on. A language is refused where it has no meaning;
-    #: ``seed`` and ``among`` are not, since a sweep sets them once for all of its projections.
+    #: Settings of ``projection.`` beside ``kind`` that it depends on. A language is refused where it has no meaning,
+    #: and so are :data:`SINGLE_SETTINGS`; ``seed`` and ``among`` are not, since they have one for most projections.
     uses: ClassVar[frozenset[str]] = frozenset()
     #: A note of the report's comparison, where this one is in it; '' for none.
     note: ClassVar[str] = ""
@@ -172,6 +179,20 @@ class Intervention(ABC):
                 f"projection.language={self.settings.language} has no effect on projection={self.name}.\n"
                 "Leave it out, or choose projection=shuffled or projection=other_pivot."
             )
+        for setting in self.unread(self.settings):
+            readers = " or ".join(f"projection={name}" for name in SINGLE_SETTINGS[setting])
+            value = str(getattr(self.settings, setting)).lower()
+            raise BenchError(
+                f"projection.{setting}={value} has no effect on projection={self.name}.\n"
+                f"Leave it out, or choose {readers}."
+            )
+
+    @classmethod
+    def unread(cls, settings: ProjectionSettings) -> list[str]:
+        """Those of :data:`SINGLE_SETTINGS` that are not at their defaults and that it does not depend on."""
+        default = ProjectionSettings()
+        others = [name for name in SINGLE_SETTINGS if name not in cls.uses]
+        return [name for name in others if getattr(settings, name) != getattr(default, name)]
 
     def other(self, language: str, pivot: str, languages: Callable[[], Sequence[str]]) -> str | None:
         """The third language whose vectors it needs, None for none. ``languages`` are the dataset's."""

@@ -14,6 +14,7 @@ class OtherPivot(Intervention):
     uses = frozenset({"language"})
 
     def require(self, language: str, pivot: str) -> None:
+        super().require(language, pivot)
         other, third = self.settings.language, third_language(language, pivot)
         if other is None:
             raise BenchError(f"projection=other_pivot needs projection.language, such as projection.language={third}.")

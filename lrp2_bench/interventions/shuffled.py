@@ -18,6 +18,7 @@ class Shuffled(Intervention):
     uses = frozenset({"language", "among", "seed"})
 
     def require(self, language: str, pivot: str) -> None:
+        super().require(language, pivot)
         other, third = self.settings.language, third_language(language, pivot)
         if other == language:
             raise BenchError(

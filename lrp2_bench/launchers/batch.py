@@ -20,6 +20,7 @@ from lrp2_bench.core.settings import ModelSettings, SearchCommand
 from lrp2_bench.launchers.hidden import carried, cleaned
 from lrp2_bench.launchers.job import Job, with_labels
 from lrp2_bench.launchers.running import Setup, prepared_hydra
+from lrp2_bench.launchers.shared_settings import at_defaults, read_by_others
 from lrp2_bench.results.layout import COMPLETION
 
 #: What a checkpoint is found by.
@@ -48,6 +49,9 @@ class Batch:
 def make_batch(setup: Setup, overrides: Sequence[Sequence[str]]) -> Batch:
     """A job for each of ``overrides``; composing all of them finds what is wrong before anything starts."""
     found = [_make(setup, number, given) for number, given in enumerate(overrides)]
+    for number, names in enumerate(read_by_others([config for _, config in found])):
+        if names:
+            found[number] = _make(setup, number, at_defaults(overrides[number], names))
     return Batch(setup, tuple(with_labels([job for job, _ in found])), tuple(config for _, config in found))
 
 

@@ -119,3 +119,9 @@ def test_a_table_that_cannot_be_used_ends_with_an_error(tmp_path: Path, capsys: 
 def test_published_datasets_can_be_used(name: str, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lrp2_bench("check", str(path), f"dataset={name}") == 0
     assert f"'{name}' can be used:" in capsys.readouterr().out
+
+
+def test_facts_without_a_subject_share_no_label_of_one(tmp_path: Path) -> None:
+    facts = "1,q,en,,green,Grass is [Y]\n2,q,en,,blue,The sky is [Y]"
+    text = checked(table(tmp_path, facts, head="fact,relation,language,subject,object,template", templates=""))
+    assert SHARED_SUBJECT not in text and cells(text, "en")[6:8] == ["0.0 %", "100.0 %"]

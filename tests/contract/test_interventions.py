@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 import torch
 
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ProjectionSettings
 from lrp2_bench.core.types import all_pairs
 from lrp2_bench.interventions.base import Edit, Intervention
@@ -49,6 +51,16 @@ def test_its_settings_and_third_language_tell_its_identity(name: str) -> None:
         assert other in made.identity(other) and other not in ("de", "en")
     if "seed" in made.uses and other is None:
         assert made.identity(None) != intervention(settings_of(name, seed=1)).identity(None)
+
+
+@pytest.mark.parametrize("other", [{"rank": 3}, {"dimensions": 0.1}, {"keep_norm": True}])
+def test_settings_of_others_that_it_does_not_read_are_refused(name: str, other: dict[str, Any]) -> None:
+    made, ((setting, _),) = intervention(settings_of(name, **other)), other.items()
+    if setting in made.uses:
+        made.require("de", "en")
+    else:
+        with pytest.raises(BenchError, match=f"projection.{setting}=.* has no effect on projection={name}"):
+            made.require("de", "en")
 
 
 def test_pairs_that_change_states_alike_share_a_representative_of_the_model(name: str) -> None:

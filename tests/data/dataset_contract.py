@@ -156,7 +156,13 @@ class DatasetContract(ABC):
         with pytest.raises(UnknownNameError, match=rf"(?s)relation.*'P99999'.*{self.relations[0]}.*dataset.relations"):
             self.make(**options, relations=["P99999"]).facts(self.language, self.pivot, DataWarnings())
 
-    @pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": -2}, {"relations": []}])
+    def test_a_relation_that_yaml_reads_as_a_number_is_looked_for_by_its_name(self, options: dict[str, Any]) -> None:
+        with pytest.raises(UnknownNameError, match=rf"(?s)relation.*'101'.*{self.relations[0]}.*dataset.relations"):
+            self.make(**options, relations=[101]).facts(self.language, self.pivot, DataWarnings())
+
+    @pytest.mark.parametrize(
+        "wrong", [{"limit": 0}, {"limit": -2}, {"limit": True}, {"relations": []}, {"relations": [None]}]
+    )
     def test_settings_that_pick_nothing_are_refused(self, wrong: dict[str, Any], options: dict[str, Any]) -> None:
         [name] = wrong
         with pytest.raises(BenchError, match=f"dataset.{name}"):

@@ -49,6 +49,8 @@ def test_a_table_is_read_whatever_the_order_of_its_columns(tmp_path: Path) -> No
         ("code,name,family,articles,code\n", "line 1: .* names a column twice"),
         (HEADER, "line 2: there is no language below the header"),
         (HEADER + "is,a,b,1\nfo,a,b,1\nis,a,b,2\n", "line 4: code 'is' is already on line 2"),
+        (HEADER + "is,a,b,1\nIS,a,b,2\n", "line 3: code 'is' is already on line 2"),
+        (HEADER + "LOW,a,b,1\n", "line 2: 'low' is the name of a group"),
         (HEADER + "is,a,b,many\n", "line 2: articles='many' is not a whole number"),
         (HEADER + "is,a,b,-5\n", "line 2: articles='-5'"),
         (HEADER + "is,a,b,5.5\n", "line 2: articles='5.5'"),
@@ -82,6 +84,13 @@ def test_own_languages_have_names_families_and_classes_while_they_hold() -> None
     assert groups["all"] == ("de", "haw", "is") and groups["low"] == ("de", "is") and groups["high"] == ()
     assert groups["indo_european"] == ("de", "is") and groups["non_indo_european"] == ()
     assert (language_name("is"), language_family("is")) == ("Icelandic", None)
+
+
+@pytest.mark.parametrize(("written", "asked"), [("DE", "de"), ("ZH-hant", "zh-Hant"), ("zh-Hant", "zh-hant")])
+def test_the_case_of_a_code_means_nothing(written: str, asked: str, tmp_path: Path) -> None:
+    with own_languages(_table(tmp_path, HEADER + f"{written},Mine,Indo-European,57000\n")):
+        assert (language_name(asked), language_family(asked)) == ("Mine", "Indo-European")
+        assert is_language_code(asked) and asked in groups_of([asked])["low"]
 
 
 def test_names_of_unknown_codes_are_clds_and_a_code_of_none_stays_one() -> None:

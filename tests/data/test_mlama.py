@@ -112,7 +112,13 @@ def test_a_limit_that_is_no_count_is_refused(limit: Any) -> None:
         MLama("x", limit=limit)
 
 
-@pytest.mark.parametrize("relations", [[], "P36"])
+@pytest.mark.parametrize("relations", [[], "P36", 36, {"P36": 1}])
 def test_relations_that_are_no_list_of_names_are_refused(relations: Any) -> None:
     with pytest.raises(BenchError, match=r"dataset.relations=.*\[P36,P37\]"):
         MLama("x", relations=relations)
+
+
+@pytest.mark.parametrize(("name", "read"), [(None, "null"), (True, "true"), (1.5, "1.5"), (["P36"], r"\['P36'\]")])
+def test_an_entry_that_is_no_name_is_refused_with_the_quotes_that_make_it_one(name: Any, read: str) -> None:
+    with pytest.raises(BenchError, match=rf"dataset.relations=.*: {read} is no name of a relation.*in quotes"):
+        MLama("x", relations=["P36", name])

@@ -17,7 +17,8 @@ from lrp2_bench.data.cldr.dataset import CldrDataset
 from lrp2_bench.data.dataset import Dataset
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.data.selection import LACKING, SelectedDataset, Selection, stratified
-from tests.support.toy_table import table
+from lrp2_bench.data.table.dataset import TableDataset
+from tests.support.toy_table import table, write_table
 
 
 def picked(
@@ -87,6 +88,27 @@ def test_relations_that_are_not_asked_may_stand_in_the_file(toy_mlama: Path, tmp
     file = listed(tmp_path, "relation,fact\nP36,2\nP30,1\n")
     some = picked(MLama(toy_mlama, relations=["P36"]), relations=["P36"], facts=file)
     assert keys(some.facts("de", "en", DataWarnings())) == {("P36", 2)}
+
+
+def test_languages_that_lack_an_asked_relation_are_no_hindrance_to_a_file(tmp_path: Path) -> None:
+    facts = "1,c,de,Peru,Lima\n1,c,en,Peru,Lima\n2,c,fr,Mali,Bamako\n3,d,ar,Mali,Africa"
+    write_table(tmp_path / "t", facts, "".join(f"{name},[X] [Y]\n" for name in ("c,de", "c,en", "c,fr", "d,ar")))
+    dataset = TableDataset(tmp_path / "t", relations=["c"])
+    some = picked(dataset, relations=["c"], facts=listed(tmp_path, "relation,fact\nc,1\nc,2\n"))
+    data_warnings = DataWarnings()
+    assert keys(some.facts("de", "en", data_warnings)) == {("c", 1)} and data_warnings.count(LACKING) == 1
+    some = picked(dataset, relations=["c"], facts=listed(tmp_path, "relation,fact\nc,1\nc,77\n"))
+    with pytest.raises(
+        BenchError, match=r"line 3: 'c' has no fact '77' in any language \(but perhaps ar, which cannot"
+    ):
+        some.facts("de", "en", data_warnings)
+
+
+def test_a_relation_whose_name_is_a_number_is_picked_from_a_file_too(tmp_path: Path) -> None:
+    write_table(tmp_path / "t", "1,101,de,Peru,Lima\n2,101,de,Mali,Bamako", "101,de,[X] [Y]")
+    dataset = TableDataset(tmp_path / "t", relations=[101])  # type: ignore[list-item]  # as YAML reads it
+    some = picked(dataset, relations=[101], facts=listed(tmp_path, "relation,fact\n101,2\n"))  # type: ignore[list-item]
+    assert keys(some.facts("de", "de", DataWarnings())) == {("101", 2)}
 
 
 def test_a_file_and_a_limit_do_not_go_together(toy_mlama: Path, tmp_path: Path) -> None:

@@ -67,6 +67,17 @@ def test_a_file_without_line_breaks_is_refused(tmp_path: Path) -> None:
         read(tmp_path, b"Eins.\n" + b"x " * LONGEST_LINE)
 
 
+def test_a_file_whose_only_line_ends_are_carriage_returns_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(
+        BenchError, match=r"(?s)de.txt' ends its lines with carriage returns.*tr '\\r' '\\n' < OLD > NEW"
+    ):
+        read(tmp_path, b"Eins.\rZwei.\rDrei.\r")
+
+
+def test_a_carriage_return_inside_a_line_ends_no_sentence(tmp_path: Path) -> None:
+    assert read(tmp_path, b"Eins\rund zwei.\nDrei.\r\nVier.\r")[0] == ["Eins und zwei.", "Drei.", "Vier."]
+
+
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"123\n!\n", b"\xef\xbb\xbf"])
 def test_a_file_without_a_usable_sentence_is_an_error(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(BenchError, match="no usable sentence"):

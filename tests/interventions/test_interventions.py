@@ -13,6 +13,7 @@ import torch
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.settings import LRP2, ProjectionSettings, ProjectionTokens
 from lrp2_bench.core.types import LayerPair, all_pairs
+from lrp2_bench.interventions.base import SINGLE_SETTINGS
 from lrp2_bench.interventions.random import random_shifts
 from lrp2_bench.interventions.registry import INTERVENTIONS, intervention, is_label, name_in
 from lrp2_bench.interventions.shuffled import drawn_language
@@ -137,11 +138,25 @@ def _settings(kind: str = "lrp2", **more: Any) -> ProjectionSettings:
         ({"kind": "other_pivot", "language": "en"}, "the same as projection=lrp2: 'en' is the pivot"),
         ({"kind": "shuffled", "language": "de"}, "would do the same as projection=lrp2"),
         ({"kind": "shuffled", "language": "en"}, "would change nothing: 'en' is the pivot"),
+        (
+            {"rank": 3},
+            "projection.rank=3 has no effect on projection=lrp2.\n.*projection=subspace or projection=subspace_removal",
+        ),
+        ({"kind": "random", "dimensions": 0.1}, "dimensions=0.1 has no effect on projection=random.*\n.*=sparse"),
+        ({"kind": "shuffled", "keep_norm": True}, "keep_norm=true has no effect on projection=shuffled.*\n.*=recover"),
+        ({"kind": "other_pivot", "language": "fr", "rank": 2}, "rank=2 has no effect on projection=other_pivot"),
+        ({"kind": "sparse", "rank": 1}, "rank=1 has no effect on projection=sparse"),
+        ({"kind": "subspace", "keep_norm": True}, "keep_norm=true has no effect on projection=subspace"),
     ],
 )
 def test_settings_that_say_nothing_or_move_nothing_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(BenchError, match=message):
         intervention(_settings(**settings)).require("de", "en")
+
+
+def test_the_interventions_that_are_named_as_reading_a_setting_are_those_that_do() -> None:
+    for setting, named in SINGLE_SETTINGS.items():
+        assert named == tuple(name for name in INTERVENTIONS.names() if setting in INTERVENTIONS.get(name).uses)
 
 
 @pytest.mark.parametrize("settings", [{}, {"kind": "shuffled"}, {"kind": "other_pivot", "language": "fr"}])

@@ -148,7 +148,7 @@ def read_inputs(job: SearchJob, sources: Sources) -> Inputs:
     asked = what_is_asked(settings, projection.intervention)
     facts = as_asked(dataset.facts(settings.language, settings.pivot, data_warnings), settings.probing)
     if job.has_pairs:
-        require_sentences(projection, settings, sources.corpus)
+        require_sentences(projection, settings, sources.corpus, dataset.languages)
     referred = reference.manifest["identity"].get("model", {}).get("digest") if reference else None
     checkpoint = find_checkpoint(settings.model).known_as(stored_model(job.folder) or referred)
     pretrained = pretrained_of(checkpoint.folder, data_warnings)

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from lrp2_bench.commands.search.board import RelationHits
 from lrp2_bench.core.data_warnings import DataWarnings
-from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.prompts import OBJECT
 from lrp2_bench.core.settings import ProjectionTokens, SearchCommand
 from lrp2_bench.core.types import LayerPair, ParallelFacts, Setting
 from lrp2_bench.data.corpus import Corpus
+from lrp2_bench.interventions.among import FEWEST
 from lrp2_bench.interventions.base import Edit, FittingData, Intervention, Needs
 from lrp2_bench.interventions.cached_fit import Fitted, cached_fit, codes_lacking, fit_sentences
 from lrp2_bench.interventions.cached_vectors import language_vectors
@@ -95,18 +96,80 @@ def choose_projection(settings: SearchCommand, languages: Callable[[], Sequence[
     return Projection(chosen, chosen.other(*sides, languages), needs)
 
 
-def require_sentences(projection: Projection, settings: SearchCommand, make_corpus: Callable[[], Corpus]) -> None:
-    """Refuse, before a model is loaded, what the corpus cannot give. Raises :class:`BenchError`."""
+def require_sentences(
+    projection: Projection,
+    settings: SearchCommand,
+    make_corpus: Callable[[], Corpus],
+    languages: Callable[[], Sequence[str]],
+) -> None:
+    """Refuse, before a model is loaded, what the corpus cannot give; ``languages`` are the dataset's. Raises
+    :class:`BenchError`."""
     needs = projection.needs
     if needs.fits:
         fit_sentences(needs, settings.language, settings.pivot, make_corpus(), DataWarnings())
+    if settings.vectors.path is not None:
+        return
+    if projection.other is not None:
+        _require_third(projection, projection.other, settings, make_corpus(), languages)
     others = [code for code in needs.among if code not in (settings.language, settings.pivot)]
-    if others and settings.vectors.path is None and (lacking := codes_lacking(corpus := make_corpus(), others)):
+    if others and (lacking := codes_lacking(corpus := make_corpus(), others)):
+        left = [code for code in needs.among if code not in lacking]
         raise BenchError(
             f"projection={projection.intervention.name} compares the vectors of {len(needs.among)} languages, and "
-            f"corpus={corpus.name} has no sentences of {', '.join(lacking)}.\nName languages that it has: "
-            f"projection.among=[{','.join(code for code in needs.among if code not in lacking)}]."
+            f"corpus={corpus.name} has no sentences of {', '.join(lacking)}.\n{_way_out(projection, left)}"
         )
+
+
+def _way_out(projection: Projection, left: Sequence[str]) -> str:
+    """What to do where the corpus has sentences of the languages ``left`` alone; nothing that would be refused next."""
+    made, own = projection.intervention, projection.intervention.settings
+    if len(left) < FEWEST:
+        others = "name others that it has in projection.among, " if own.among is not None else ""
+        return (
+            f"That leaves {' and '.join(left)}, which is too few: this corpus cannot serve the projection. Pass one of "
+            f"more languages, {others}or choose another projection."
+        )
+    too_many = "rank" in made.uses and own.rank is not None and own.rank >= len(left)
+    rank = f" projection.rank={len(left) - 1}" if too_many else ""
+    return f"Name languages that it has: projection.among=[{','.join(left)}]{rank}."
+
+
+def _require_third(
+    projection: Projection,
+    other: str,
+    settings: SearchCommand,
+    corpus: Corpus,
+    languages: Callable[[], Sequence[str]],
+) -> None:
+    """Refuse a third language that the corpus lacks, be it named or drawn."""
+    try:
+        corpus.sentences(other, DataWarnings())
+    except BenchError as error:
+        made, own = projection.intervention, settings.projection
+        among = "projection.among" if own.among is not None else "the dataset's languages"
+        chosen = f"'{other}', which projection.language names"
+        if own.language is None:
+            chosen = f"'{other}', which it drew from {among} (projection.seed={own.seed})"
+        known = dict.fromkeys([*(own.among or ()), *languages()])
+        others = [code for code in known if code not in (settings.language, settings.pivot, other)]
+        # Other errors, of a network say, would be met again with every language.
+        lacks = isinstance(error, UnknownNameError)
+        found = next((code for code in others if lacks and not codes_lacking(corpus, [code])), None)
+        if lacks and found is None:
+            next_step = (
+                "It has none of the dataset's other languages either: this corpus cannot serve the projection. Pass "
+                "one of more languages, or choose another projection."
+            )
+        else:
+            next_step = f"Name another that it has: projection.language={found or 'CODE'}"
+            if own.language is None and "among" in made.uses:
+                several = ",".join([settings.language, found or "CODE"])
+                next_step += f", or those to draw from: projection.among=[{several}]"
+            next_step += "."
+        raise BenchError(
+            f"projection={made.name} takes the vectors of {chosen}, and corpus={corpus.name} does not give its "
+            f"sentences: {str(error).splitlines()[0]}\n{next_step}"
+        ) from error
 
 
 def note_unmoved(projection: Projection, facts: ParallelFacts, family: str, data_warnings: DataWarnings) -> None:

@@ -38,13 +38,13 @@ class CldrDataset(Dataset):
     def __init__(
         self, relations: Sequence[str] | None = None, limit: int | None = None, seed: int = 0, name: str = "cldr"
     ) -> None:
-        require_selection(relations, limit)
+        relations = require_selection(relations, limit)
         known = cldr_facts()
-        for name in relations or ():
-            if name not in known:
-                raise UnknownNameError("relation", name, known, "Set dataset.relations.")
+        for relation in relations or ():
+            if relation not in known:
+                raise UnknownNameError("relation", relation, known, "Set dataset.relations.")
         self.name = name
-        self._relations = tuple(name for name in known if relations is None or name in relations)
+        self._relations = tuple(relation for relation in known if relations is None or relation in relations)
         self._limit = limit
         self._seed = seed
 

@@ -47,10 +47,9 @@ class Successor(Dataset):
         url: str | None = None,
         name: str | None = None,
     ) -> None:
-        require_selection(relations, limit)
+        self._wanted = require_selection(relations, limit)
         self.name = name if name is not None else type(self).__name__.lower()
         self._path = Path(path).expanduser() if path is not None else None
-        self._wanted = tuple(relations) if relations is not None else None
         self._limit = limit
         self._cache = Path(cache).expanduser()
         self._url = url if url is not None else self.address

@@ -45,7 +45,7 @@ class TableDataset(Dataset):
         limit: int | None = None,
         name: str = "table",
     ) -> None:
-        require_selection(relations, limit)
+        self._wanted = require_selection(relations, limit)
         if path is None:
             raise BenchError(
                 "dataset=table needs dataset.path=DIR_OR_FILE: a folder with facts.csv and templates.csv, or one file "
@@ -55,7 +55,7 @@ class TableDataset(Dataset):
             raise BenchError(f"dataset.columns={columns}: give names of columns, such as {{subject: head}}, or null.")
         self.name = name
         self._path = Path(path).expanduser()
-        self._columns, self._wanted, self._limit = columns, relations, limit
+        self._columns, self._limit = columns, limit
         self._relations: dict[str, dict[str, Relation]] | None = None
         self._data_warnings: dict[str, DataWarnings] = {}
         self._has_ids = False
@@ -84,9 +84,7 @@ class TableDataset(Dataset):
                 raise UnknownNameError(f"relation of '{language}'", name, ours, "Set dataset.relations.")
         for code in dict.fromkeys((usual_code(language), usual_code(pivot))):
             data_warnings.merge(self._data_warnings[code])
-        relations = tuple(
-            ours[name].only(ours[name].facts[: self._limit]) for name in sorted(set(names), key=_by_number)
-        )
+        relations = tuple(ours[name].only(ours[name].facts[: self._limit]) for name in sorted(set(names), key=natural))
         pivot_relations = relations
         if usual_code(language) != usual_code(pivot):
             pivot_relations = tuple(matching(relation, theirs.get(relation.name)) for relation in relations)
@@ -142,10 +140,6 @@ _EXAMPLE = {
     "en": [("Peru", "Lima", "America"), ("Mali", "Bamako", "Africa"), ("Nepal", "Kathmandu", "Asia")],
     "de": [("Peru", "Lima", "Amerika"), ("Mali", "Bamako", "Afrika"), ("Nepal", "Kathmandu", "Asien")],
 }
-
-
-def _by_number(name: str) -> tuple[tuple[int, str], str]:
-    return natural(name), name
 
 
 def _repeat_from_relation_to_relation(files: TableFiles) -> bool:

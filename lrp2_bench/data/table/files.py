@@ -156,7 +156,7 @@ def _is_sound(row: Row, kind: str, cells: Mapping[str, str], columns: Mapping[st
     language = cells["language"]
     if language and not _LANGUAGE.fullmatch(language):
         faults.add(row.place, f"language '{language[:40]}' is no code such as de, zh or pt-BR")
-    elif language in GROUPS:
+    elif usual_code(language) in GROUPS:
         faults.add(row.place, f"language '{language}' is the name of a group of languages; give another code")
     if re.search(rf"{WORDING}\d+$", cells["fact"]):
         faults.add(row.place, f"fact '{cells['fact']}' ends as further wordings of a fact do ({WORDING}2); rename it")

@@ -72,7 +72,7 @@ class RelationBuilder:
         self._check_subjects(asked, rows.templates, templates)
         if not asked or len(self._faults.found) > before:
             return None
-        facts = self._facts(name, asked)
+        facts = self._facts(name, asked, templates)
         return self._with_candidates(name, facts, templates or list(facts[0].templates), rows.candidates)
 
     def _templates(self, rows: Sequence[Entry]) -> list[str]:
@@ -140,10 +140,10 @@ class RelationBuilder:
                         )
                         return
 
-    def _facts(self, name: str, named: Mapping[str, _Named]) -> tuple[Fact, ...]:
-        by_id = sorted(named, key=lambda key: (natural(key), key))
+    def _facts(self, name: str, named: Mapping[str, _Named], templates: Sequence[str]) -> tuple[Fact, ...]:
+        by_id = sorted(named, key=natural)
         # Whoever gives no ids means the entity by its label: its id is that of the first fact that has the label.
-        subjects = {named[key].subject: f"subject of {key}" for key in reversed(by_id)}
+        subjects = _subject_ids(by_id, named, templates)
         objects = {named[key].object: f"object of {key}" for key in reversed(by_id)}
         labels: dict[str, str] = {}
         facts = []
@@ -155,7 +155,7 @@ class RelationBuilder:
             facts.append(
                 Fact(
                     name, fact.line_id, f"{name}/{key}" if self._prefixed else key, fact.subject,
-                    fact.row.subject_id or subjects[fact.subject], label, object_id, tuple(fact.templates),
+                    fact.row.subject_id or subjects[key], label, object_id, tuple(fact.templates),
                 )
             )  # fmt: skip
         return tuple(facts)
@@ -216,3 +216,20 @@ class RelationBuilder:
                     f"'{fact.object}', the object of fact '{fact.uuid}' in '{self._language}', is not among the "
                     f"candidates {'of the fact' if of_fact else f'of {fact.relation!r}'} ({shown}); add it",
                 )
+
+
+def _subject_ids(keys: Sequence[str], named: Mapping[str, _Named], templates: Sequence[str]) -> dict[str, str]:
+    """By fact, the id of its subject: that of the first of ``keys`` that has the same label.
+
+    A blank label is no name that facts could share. Those without a subject are about the same thing where they are
+    asked in the same words, be they the relation's ``templates`` or a wording of their own.
+    """
+    first: dict[tuple[str, str], str] = {}
+    found = {}
+    for key in keys:
+        fact = named[key]
+        things = [(fact.subject, "")] if fact.subject else [("", each) for each in fact.templates or templates]
+        found[key] = next((first[each] for each in things if each in first), f"subject of {key}")
+        for each in things:
+            first.setdefault(each, found[key])
+    return found

@@ -44,7 +44,7 @@ class XFactr(Dataset):
         limit: int | None = None,
         name: str = "xfactr",
     ) -> None:
-        require_selection(relations, limit)
+        self._wanted = require_selection(relations, limit)
         if path is None:
             raise BenchError(
                 "dataset=xfactr needs dataset.path=ZIP_OR_DIR: it is not downloaded. "
@@ -52,7 +52,6 @@ class XFactr(Dataset):
             )
         self.name = name
         self._path = Path(path).expanduser()
-        self._wanted = tuple(relations) if relations is not None else None
         self._limit = limit
         self._opened: XFactrFiles | None = None
 

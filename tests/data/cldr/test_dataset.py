@@ -245,3 +245,8 @@ def test_a_fact_is_withheld_with_the_country_it_is_about() -> None:
 def test_no_single_script_answers_most_queries() -> None:
     scripts = [fact.object for fact in cldr_facts()["P282"]]
     assert scripts.count("script/Latn") < len(scripts) / 3
+
+
+def test_its_name_is_its_own_whatever_relations_are_picked() -> None:
+    assert [CldrDataset(relations=some).name for some in (None, ["P36"], ["P36", "P17"])] == ["cldr"] * 3
+    assert CldrDataset(relations=["P36"], name="mine").name == "mine"

@@ -64,7 +64,10 @@ def test_published_mlama_as_a_table_holds_the_same_facts_and_pools(tmp_path: Pat
     same_facts(facts_of(as_table), mlama.facts("de", "en", DataWarnings()))
 
 
-FORMS = ("csv", "semicolons", "tsv", "jsonl", "parquet", "bom", "crlf", "utf-16", "sep line", "dictionary", "quoted")
+FORMS = (
+    "csv", "semicolons", "tsv", "jsonl", "parquet", "bom", "crlf", "utf-16", "sep line", "dictionary", "quoted", "cr",
+    "cr sep line", "cr tsv", "cr jsonl",
+)  # fmt: skip
 
 
 def written(form: str, folder: Path) -> Path:
@@ -79,6 +82,12 @@ def written(form: str, folder: Path) -> Path:
         path.write_text(plain.replace(",", ";"), "utf-8")
     elif form == "sep line":
         path.write_bytes(b"sep=;\r\n" + plain.replace(",", ";").replace("\n", "\r\n").encode())
+    elif form == "cr sep line":
+        path.write_bytes(b"sep=;\r" + plain.replace(",", ";").replace("\n", "\r").encode())
+    elif form == "cr":
+        path.write_bytes(plain.replace("\n", "\r").encode())
+    elif form == "cr tsv":
+        path.with_suffix(".tsv").write_bytes(plain.replace(",", "\t").replace("\n", "\r").encode())
     elif form == "bom":
         path.write_text(plain, "utf-8-sig")
     elif form == "crlf":
@@ -89,9 +98,9 @@ def written(form: str, folder: Path) -> Path:
         path.write_text("\n".join(",".join(f'"{cell}"' for cell in row) for row in [names, *cells]), "utf-8")
     elif form == "tsv":
         path.with_suffix(".tsv").write_text(plain.replace(",", "\t"), "utf-8")
-    elif form == "jsonl":
+    elif form in ("jsonl", "cr jsonl"):
         lines = [json.dumps({**dict(zip(names, row, strict=True)), "fact": int(row[0])}) for row in cells]
-        path.with_suffix(".jsonl").write_text("\n".join(lines), "utf-8")
+        path.with_suffix(".jsonl").write_bytes(("\r" if form == "cr jsonl" else "\n").join(lines).encode())
     elif form in ("parquet", "dictionary"):
         columns = list(zip(*cells, strict=True))
         arrays = [
@@ -216,6 +225,19 @@ def test_ids_that_repeat_from_relation_to_relation_name_both(tmp_path: Path) -> 
     facts = "1,a,en,Peru,Lima\n1,b,en,Mali,Bamako"
     found = facts_of(table(tmp_path, facts, "a,en,[X] [Y]\nb,en,[Y] [X]"), "en")
     assert [fact.uuid for relation in found.relations for fact in relation.facts] == ["a/1", "b/1"]
+
+
+def test_ids_and_relations_of_any_number_of_digits_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    long = "9" * 5_000
+    facts = f"{long},c{long},en,Peru,Lima\n10,c10,en,Mali,Bamako\n9,c9,en,Nepal,Kathmandu"
+    found = facts_of(table(tmp_path, facts, f"c{long},en,[X] [Y]\nc10,en,[X] [Y]\nc9,en,[X] [Y]"), "en")
+    assert [relation.name for relation in found.relations] == ["c9", "c10", f"c{long}"]
+
+
+def test_relations_whose_names_are_numbers_are_picked_by_them(tmp_path: Path) -> None:
+    folder = write_table(tmp_path, CAPITALS.replace("capital", "101"), WORDINGS.replace("capital", "101"))
+    picked = TableDataset(folder, relations=[101])  # type: ignore[list-item]  # as YAML reads it
+    assert [relation.name for relation in facts_of(picked).relations] == ["101"]
 
 
 def test_quotes_commas_and_newlines_in_cells_are_text(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def refused(dataset: TableDataset) -> str:
         (LIMA.replace("Lima", '"Lima'), WORDINGS, "facts.csv line 2: not CSV"),
         (LIMA.replace("Lima", '"Lima" x'), WORDINGS, "facts.csv line 2: not CSV"),
         (LIMA.replace("Lima", "L" * 200_000), WORDINGS, "a cell of more than 100,000 characters"),
+        ("1,capital,LOW,Peru,Lima", "capital,LOW,[X] [Y]", "'LOW' is the name of a group of languages"),
     ],
 )  # fmt: skip
 def test_a_fault_is_told_with_its_file_and_line(facts: str, templates: str, told: str, tmp_path: Path) -> None:
@@ -192,3 +193,17 @@ def test_a_relation_without_a_template_in_one_language_is_skipped_there_and_coun
     found = table(tmp_path, facts, WORDINGS + "river,en,[X] lies on the [Y]").facts("de", "en", data_warnings)
     assert [relation.name for relation in found.relations] == ["capital"]
     assert data_warnings.as_dict()["Relations without a template were skipped"]["count"] == 1
+
+
+def test_a_first_line_that_is_one_long_cell_is_a_fault(tmp_path: Path) -> None:
+    folder = write_table(tmp_path, LIMA, WORDINGS)
+    (folder / "facts.csv").write_text("L" * 200_000 + "\n", "utf-8")
+    assert "facts.csv line 1: a cell of more than 100,000 characters" in refused(TableDataset(folder))
+
+
+def test_a_long_header_is_cut_at_the_delimiter_that_makes_columns_of_it(tmp_path: Path) -> None:
+    more = [f"column_{number}" for number in range(20_000)]
+    rows = [FACTS.split(",") + more, LIMA.split(",") + ["x"] * len(more)]
+    folder = write_table(tmp_path, LIMA, WORDINGS)
+    (folder / "facts.csv").write_text("\n".join(";".join(row) for row in rows), "utf-8")
+    assert TableDataset(folder).languages() == ("en",)
