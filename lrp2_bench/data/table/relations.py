@@ -46,6 +46,7 @@ class RelationBuilder:
     def __init__(self, language: str, faults: Faults, data_warnings: DataWarnings, *, prefixed: bool) -> None:
         self._language, self._faults, self._data_warnings = language, faults, data_warnings
         self._prefixed = prefixed
+        self._subjects: dict[str, str] = {}  # ids by label, over all relations
 
     def build(self, name: str, rows: LanguageEntries) -> Relation | None:
         """None, counted or a fault, where nothing can be asked."""
@@ -142,8 +143,8 @@ class RelationBuilder:
 
     def _facts(self, name: str, named: Mapping[str, _Named], templates: Sequence[str]) -> tuple[Fact, ...]:
         by_id = sorted(named, key=natural)
-        # Whoever gives no ids means the entity by its label: its id is that of the first fact that has the label.
-        subjects = _subject_ids(by_id, named, templates)
+        uuids = {key: f"{name}/{key}" if self._prefixed else key for key in named}
+        subjects = self._subject_ids(by_id, named, templates, uuids)
         objects = {named[key].object: f"object of {key}" for key in reversed(by_id)}
         labels: dict[str, str] = {}
         facts = []
@@ -154,11 +155,33 @@ class RelationBuilder:
                 self._data_warnings.add(SECOND_LABEL, fact.row.place)
             facts.append(
                 Fact(
-                    name, fact.line_id, f"{name}/{key}" if self._prefixed else key, fact.subject,
-                    fact.row.subject_id or subjects[key], label, object_id, tuple(fact.templates),
+                    name, fact.line_id, uuids[key], fact.subject, fact.row.subject_id or subjects[key], label,
+                    object_id, tuple(fact.templates),
                 )
             )  # fmt: skip
         return tuple(facts)
+
+    def _subject_ids(
+        self, keys: Sequence[str], named: Mapping[str, _Named], templates: Sequence[str], uuids: Mapping[str, str]
+    ) -> dict[str, str]:
+        """By fact, the id of its subject: that of the first fact, of any relation, that has the same label, for whoever
+        gives no ids means the entity by its label.
+
+        A blank label is no name that facts could share. Those without a subject are about the same thing where they are
+        asked in the same words, be they the relation's ``templates`` or a wording of their own.
+        """
+        nameless: dict[str, str] = {}
+        found = {}
+        for key in keys:
+            fact, own = named[key], f"subject of {uuids[key]}"
+            if fact.subject:
+                found[key] = self._subjects.setdefault(fact.subject, own)
+                continue
+            wordings = fact.templates or templates
+            found[key] = next((nameless[each] for each in wordings if each in nameless), own)
+            for each in wordings:
+                nameless.setdefault(each, found[key])
+        return found
 
     def _with_candidates(
         self, name: str, facts: tuple[Fact, ...], templates: Sequence[str], rows: Sequence[Entry]
@@ -216,20 +239,3 @@ class RelationBuilder:
                     f"'{fact.object}', the object of fact '{fact.uuid}' in '{self._language}', is not among the "
                     f"candidates {'of the fact' if of_fact else f'of {fact.relation!r}'} ({shown}); add it",
                 )
-
-
-def _subject_ids(keys: Sequence[str], named: Mapping[str, _Named], templates: Sequence[str]) -> dict[str, str]:
-    """By fact, the id of its subject: that of the first of ``keys`` that has the same label.
-
-    A blank label is no name that facts could share. Those without a subject are about the same thing where they are
-    asked in the same words, be they the relation's ``templates`` or a wording of their own.
-    """
-    first: dict[tuple[str, str], str] = {}
-    found = {}
-    for key in keys:
-        fact = named[key]
-        things = [(fact.subject, "")] if fact.subject else [("", each) for each in fact.templates or templates]
-        found[key] = next((first[each] for each in things if each in first), f"subject of {key}")
-        for each in things:
-            first.setdefault(each, found[key])
-    return found

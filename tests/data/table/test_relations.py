@@ -59,3 +59,17 @@ def test_the_stored_subjects_tell_such_facts_apart_and_so_do_clusters(tmp_path: 
     files = RunFolder(tmp_path)
     files.write_facts([(relation, relation)])
     assert fact_clusters(files, [(relation.name, fact.uuid) for fact in relation.facts], "subject").count == 3
+
+
+def test_a_subject_without_an_id_is_the_same_in_every_relation_and_ids_of_facts_that_repeat_join_none(
+    tmp_path: Path,
+) -> None:
+    rows = [(1, "capital", "Germany"), (2, "capital", "Italy"), (1, "currency", "Italy"), (2, "currency", "Germany")]
+    facts = "".join(f"{fact},{name},en,{subject},{name} of {subject}\n" for fact, name, subject in rows)
+    made = table(tmp_path / "table", facts, "capital,en,[X]: [Y]\ncurrency,en,[X]: [Y]", head=FACTS)
+    files, relations = RunFolder(tmp_path), made.facts("en", "en", DataWarnings()).relations
+    files.write_facts((one, one) for one in relations)
+    asked = [fact for relation in relations for fact in relation.facts]
+    codes = fact_clusters(files, [(fact.relation, fact.uuid) for fact in asked]).codes.tolist()
+    of = dict(zip([(fact.relation, fact.subject) for fact in asked], codes, strict=True))
+    assert of["capital", "Germany"] == of["currency", "Germany"] != of["capital", "Italy"] == of["currency", "Italy"]
