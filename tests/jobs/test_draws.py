@@ -138,6 +138,23 @@ def test_rows_are_read_as_they_were_written_and_counted(tmp_path: Path) -> None:
     assert at_least(rows, "accuracy") == (1, 2) == at_least(rows, "transferability")
 
 
+@pytest.mark.parametrize(
+    ("name", "own", "reached"),
+    [
+        ("accuracy", 20.0, 2),
+        ("hit_to_miss_pivot_hit", 20.0, 3),  # of which less is better
+        ("hit_to_miss_pivot_hit", 5.0, 0),
+        ("accuracy", math.nan, 0),
+        ("hit_to_miss_pivot_hit", math.nan, 0),
+    ],
+)
+def test_a_draw_reaches_the_pair_in_the_metrics_own_direction(name: str, own: float, reached: int) -> None:
+    values = [own, 10.0, 15.0, 20.0, 30.0, math.nan]
+    seeds = [None, *range(5)]
+    rows = [DrawRow(seed, LayerPair(1, 3), 1.0, 0.2, 8, {name: at}) for seed, at in zip(seeds, values, strict=True)]
+    assert at_least(rows, name) == (reached, 5)
+
+
 def test_hits_of_draws_are_read_for_the_same_facts_alone(tmp_path: Path) -> None:
     path, facts = tmp_path / "draw_hits.parquet", [("P1", "a"), ("P2", "b")]
     assert read_draw_hits(path, facts) == {}
