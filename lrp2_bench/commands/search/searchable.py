@@ -11,6 +11,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import SearchCommand, SearchKind
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.registry import chosen_metrics
+from lrp2_bench.models.devices import require_threads
 from lrp2_bench.search.storage import require_database
 from lrp2_bench.stats.fact_clusters import require_kind
 
@@ -33,6 +34,7 @@ def require_searchable(settings: SearchCommand) -> Asked:
             "is for search=grid and search=baseline."
         )
     require_kind(settings.stats.cluster)
+    require_threads(settings.model.threads)
     rules_of(search)
     chosen_metrics(settings.metrics, settings.select_by)
     require_draws(settings)

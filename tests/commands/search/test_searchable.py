@@ -9,7 +9,14 @@ import pytest
 
 from lrp2_bench.commands.search.searchable import require_searchable
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.settings import SearchCommand, SearchKind, SearchSettings, ShardSettings, StatsSettings
+from lrp2_bench.core.settings import (
+    ModelSettings,
+    SearchCommand,
+    SearchKind,
+    SearchSettings,
+    ShardSettings,
+    StatsSettings,
+)
 from tests.support.commands import ToyJob
 
 
@@ -35,6 +42,7 @@ def _settings(kind: str, search: dict[str, Any], **more: Any) -> SearchCommand:
         ("grid", {}, {"shard": ShardSettings(2, 2)}, "There is no shard.index=2"),
         ("grid", {}, {"language": "en"}, "language and pivot are both 'en'.*search=baseline"),
         ("grid", {}, {"stats": StatsSettings("countri")}, "Did you mean 'country'"),
+        ("grid", {}, {"model": ModelSettings(threads=0)}, "model.threads=0 is no number of CPU threads.\nGive 1 to"),
         ("grid", {"strengths": [-1.0]}, {}, "search.strengths=-1.0 is negative"),
         ("grid", {"storage": "postgres://me@host/x"}, {}, "kind of database in search.storage: 'postgres'"),
         ("grid", {"storage": "mysql+pymysql://me@host/x"}, {}, "needs a driver that is not installed.*pymysql"),
