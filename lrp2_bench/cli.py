@@ -155,11 +155,12 @@ def bench(config: DictConfig) -> None:
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="check")
 def check(config: DictConfig) -> None:
     from lrp2_bench.commands.check import run_check
+    from lrp2_bench.config.group_members import groups_in
     from lrp2_bench.models.loading import load_tokenizer
 
     settings = typed(config, known.CheckCommand)
     tokenizer = load_tokenizer(model_settings(config)) if settings.model is not None else None
-    run_check(settings, factory(config.dataset), tokenizer, _wide_console())
+    run_check(settings, factory(config.dataset), tokenizer, _wide_console(), lambda: groups_in(config))
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="analyze")

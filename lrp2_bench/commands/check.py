@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lrp2_bench.config.arguments import Groups, expand_groups
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.progress import progress
 from lrp2_bench.core.settings import CheckCommand
 from lrp2_bench.core.types import ParallelFacts, Relation
@@ -43,9 +45,14 @@ class _OfRelation:
 
 
 def run_check(
-    settings: CheckCommand, make_dataset: Callable[[], Dataset], tokenizer: Any | None, console: Console
+    settings: CheckCommand,
+    make_dataset: Callable[[], Dataset],
+    tokenizer: Any | None,
+    console: Console,
+    find_groups: Callable[[], Groups] = lambda: GROUPS,
 ) -> None:
     """Print counts by language and relation, what was counted on the way, and filled prompts of each language.
+    ``find_groups`` gives the groups of the dataset, and is asked only where one is named.
 
     Raises :class:`BenchError` with all that is wrong where the dataset, or a language of it, cannot be asked.
     """
@@ -54,7 +61,7 @@ def run_check(
         there = dataset.languages()
     except FaultyTableError as error:
         raise BenchError(error.everything) from error
-    wanted = settings.languages if settings.languages is not None else there
+    wanted = there if settings.languages is None else _codes(settings.languages, find_groups)
     for code in (*wanted, settings.pivot):
         if code not in there:
             what = "pivot" if code == settings.pivot else "language"
@@ -98,6 +105,12 @@ def run_check(
     sizes = {"language": len(wanted), "relation": len(relations), "fact": facts_in_all}
     told = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in sizes.items())
     console.print(Text(f"'{dataset.name}' can be used: {told}."), soft_wrap=True)
+
+
+def _codes(languages: Sequence[str], find_groups: Callable[[], Groups]) -> list[str]:
+    """Groups as their members, each code once."""
+    given = f"language={','.join(languages)}"
+    return expand_groups(given, find_groups).removeprefix("language=").split(",") if languages else []
 
 
 def _summary(facts: ParallelFacts) -> tuple[str, ...]:

@@ -60,6 +60,8 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
             takes_value = not takes_value and argument in _VALUED
         elif "=" not in argument and not argument.startswith("~"):
             positionals.append(argument)
+        elif argument.startswith("language=") and command in _TAKES_PATH:  # which expands groups once it has the path
+            expanded.append(f"languages=[{argument.removeprefix('language=')}]")
         elif argument.startswith("language=") and command in _TAKES_LANGUAGES:
             expanded.append(f"languages=[{expand_groups(argument, find_groups).removeprefix('language=')}]")
         elif argument.startswith("language="):

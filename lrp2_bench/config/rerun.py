@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from lrp2_bench.config.arguments import as_value
 from lrp2_bench.config.compose import SWEEP, conf_dir
-from lrp2_bench.config.extensions import nodes
+from lrp2_bench.config.extensions import nodes, takes
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
-from lrp2_bench.core.quoting import quoted
 from lrp2_bench.core.secrets import has_mask
+from lrp2_bench.data.registry import SELECTION
 from lrp2_bench.results.reproduction import read_reproduction
 
 #: Settings that are about the job rather than the run.
@@ -38,9 +39,12 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
     stored = {key: value for key, value in original.config.items() if key not in _OF_THE_JOB}
     choices = [f"{group}={_option(original.path, group, stored[group])}" for group in _groups() if group in stored]
     # What a group's option is made of is the option's own affair: modules have moved since older versions.
-    known = dict(_leaves(_composed(choices, resolve=False)))
+    plain = _composed(choices, resolve=False)
+    known = dict(_leaves(plain))
     leaves = _leaves(stored, whole=known)
     wanted = {_RENAMED.get(key, key): value for key, value in leaves if not key.endswith("._target_")}
+    # What a + gave to a class in addition is in no option.
+    added = {key: wanted.pop(key) for key in sorted(wanted.keys() - known.keys()) if _is_taken(key, plain)}
     unknown = sorted(wanted.keys() - known.keys())
     if unknown:
         listed = ", ".join(f"{key} (near: {nearest(key, known) or 'nothing'})" for key in unknown)
@@ -48,16 +52,17 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
             f"'{original.path}' has settings that this version does not have: {listed}.\n"
             f"It was written by lrp2-bench {_version(original.manifest)}: use that one, or give the settings yourself."
         )
-    overrides = list(choices)
+    overrides = [*choices, *(f"+{key}={as_value(_literal(value))}" for key, value in added.items())]
     # First what is written out, then what is made of others and still differs.
     for resolve in (False, True):
         found = dict(_leaves(_composed(overrides, resolve=resolve), whole=known))
         overrides += [
-            f"{key}={as_value(value)}"
+            f"{key}={as_value(_literal(value))}"
             for key, value in wanted.items()
             if found[key] != value and (resolve or not _is_made_of_others(found[key]))
         ]
-    lost = [entry for entry in overrides if has_mask(entry) and not _is_overruled(entry.partition("=")[0], keys)]
+    overrides = [entry for entry in overrides if not _is_overruled(entry, keys)]
+    lost = [entry for entry in overrides if has_mask(entry)]
     if lost:
         names = ", ".join(entry.partition("=")[0] for entry in lost)
         raise BenchError(
@@ -66,12 +71,30 @@ def rerun_overrides(path: Path, given: Sequence[str]) -> list[str]:
             "'search.storage=\"postgresql+psycopg://USER:${oc.env:PGPASSWORD}@HOST/NAME\"'; search.storage=null does "
             "without the database."
         )
-    overrides = [entry for entry in overrides if not _is_overruled(entry.partition("=")[0], keys)]
-    return [*overrides, f"reproduces={quoted(str(original.path))}"]
+    return [*overrides, f"reproduces={as_value(_literal(str(original.path)))}"]
 
 
-def _is_overruled(key: str, given: Sequence[str]) -> bool:
+def _is_overruled(override: str, given: Sequence[str]) -> bool:
+    key = override.partition("=")[0].lstrip("+")
     return any(key == other or key.startswith(f"{other}.") for other in given)
+
+
+def _is_taken(key: str, composed: Mapping[str, Any]) -> bool:
+    """Whether the setting ``GROUP.NAME`` (or one inside it) is a parameter of the class that the group makes."""
+    group, _, name = key.partition(".")
+    node, name = composed.get(group), name.partition(".")[0]
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        return False
+    return takes(node["_target_"], name) or (group == "dataset" and name in SELECTION)
+
+
+def _literal(value: Any) -> Any:
+    """``value``, resolved, so that OmegaConf takes no ``${`` in it for another setting."""
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", value)
+    if isinstance(value, Mapping):
+        return {key: _literal(item) for key, item in value.items()}
+    return [_literal(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _groups() -> list[str]:

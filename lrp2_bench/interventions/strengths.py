@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import ProjectionSettings
@@ -12,6 +12,9 @@ Strengths = tuple[float, float]
 
 #: What strengths are rounded to, and what ``pairs.csv`` shows.
 DECIMALS = 6
+
+#: What a float holds; an int may be larger.
+_LARGEST = sys.float_info.max
 
 #: A strength in the name of a folder.
 PATTERN = r"\d+(\.\d+)?"
@@ -27,7 +30,7 @@ def fixed_strengths(settings: ProjectionSettings) -> Strengths:
 def strength_of(setting: str, value: object, such_as: str = "0.5", *, allowed: str = "above 0") -> float:
     """``value``, to six decimals. Raises :class:`BenchError` for what is no strength, naming ``setting``, which takes
     numbers of ``allowed``, ``such_as`` this."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
         raise _refused(setting, value, such_as, allowed, "is not a number")
     if round(value, DECIMALS) == 0.0:
         raise _refused(

@@ -15,6 +15,10 @@ from lrp2_bench.core.settings import Precision
 _FLOATS_CPU, _FLOATS = 16 * 2**20, 2**27
 
 
+#: More than any machine has cores; PyTorch crashes where the system cannot start as many as it is told.
+_MOST_THREADS = 4096
+
+
 def choose_device(name: str) -> torch.device:
     """``auto`` is CUDA where there is one. Raises :class:`BenchError` for a device that is not here."""
     if name == "auto":
@@ -31,6 +35,22 @@ def choose_device(name: str) -> torch.device:
     elif device.type == "meta":
         raise BenchError("model.device=meta holds no weights. Use auto, cpu, cuda or cuda:N.")
     return device
+
+
+def require_threads(threads: int | None) -> None:
+    """Raises :class:`BenchError` for what is no number of CPU threads; None is PyTorch's own choice."""
+    if threads is not None and not 1 <= threads <= _MOST_THREADS:
+        raise BenchError(
+            f"model.threads={threads} is no number of CPU threads.\n"
+            f"Give 1 to {_MOST_THREADS}, or null for PyTorch's own choice."
+        )
+
+
+def set_threads(threads: int | None) -> None:
+    """For all of PyTorch in this process. Raises as above."""
+    require_threads(threads)
+    if threads is not None:
+        torch.set_num_threads(threads)
 
 
 def require_precision(device: torch.device, precision: Precision) -> None:

@@ -17,7 +17,7 @@ from lrp2_bench.core.files import sha256_json
 from lrp2_bench.core.settings import ModelFamily, ModelSettings, Precision, Quantization
 from lrp2_bench.models.architecture import choose_family
 from lrp2_bench.models.checkpoint_files import digests_of
-from lrp2_bench.models.devices import choose_device, require_precision
+from lrp2_bench.models.devices import choose_device, require_precision, set_threads
 from lrp2_bench.models.exact_products import require_exact_products
 from lrp2_bench.models.generic.adapter import GenericCausal, GenericMasked
 from lrp2_bench.models.generic.support import headless_hint
@@ -141,8 +141,7 @@ def load_model(checkpoint: Checkpoint, settings: ModelSettings) -> LayeredModel:
     from transformers import AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
+    set_threads(settings.threads)
     config = read_json(checkpoint.folder / "config.json")
     adapter = _adapter(config, settings, str(checkpoint.folder))
     device = choose_device(settings.device)

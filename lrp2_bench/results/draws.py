@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from lrp2_bench.core.files import atomic_path, write_text
 from lrp2_bench.core.types import Hits, LayerPair
+from lrp2_bench.metrics.registry import metric
 from lrp2_bench.results.damage import pair_cells, pair_of, read_rows
 from lrp2_bench.results.stored_hits import FactKey
 from lrp2_bench.results.tables import STRENGTH_COLUMNS
@@ -81,11 +82,13 @@ def read_draw_hits(path: Path, facts: Sequence[FactKey]) -> dict[int, Hits]:
         return {}
 
 
-def at_least(rows: Sequence[DrawRow], metric: str) -> tuple[int, int]:
-    """How many draws reach the run's own value of a metric, and how many draws there are. (1 + the first) / (1 + the
-    second) is the p-value of a one-sided randomisation test at a pair that was not chosen on the same facts."""
-    own, *draws = rows
-    return sum(row.metrics[metric] >= own.metrics[metric] for row in draws), len(draws)
+def at_least(rows: Sequence[DrawRow], name: str) -> tuple[int, int]:
+    """How many draws reach the run's own value of the metric of that name, less being better where it says so, and how
+    many draws there are. (1 + the first) / (1 + the second) is the p-value of a one-sided randomisation test at a pair
+    that was not chosen on the same facts. Nothing reaches what is not a number, and that reaches nothing."""
+    values = np.array([row.metrics[name] for row in rows])
+    own, *draws = metric(name).merit(values)
+    return int(np.sum((draws >= own) & np.isfinite(draws) & np.isfinite(own))), len(draws)
 
 
 def _row(line: dict[str, str]) -> DrawRow:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lrp2_bench.core.errors import BenchError
 from lrp2_bench.search.task import Facts
 
 
@@ -31,8 +30,6 @@ FEWEST = 32
 
 def rungs(facts: int, first: float) -> list[int]:
     """How many facts a pair has seen after each rung: the share ``first``, then twice as many each time, then all."""
-    if not 0.0 < first <= 1.0:
-        raise BenchError(f"search.first={first} is not a share of the facts. Give a number above 0 and up to 1.")
     ends: list[int] = []
     share = max(first, FEWEST / facts) if facts else 1.0
     while share < 1.0:

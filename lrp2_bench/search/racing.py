@@ -25,6 +25,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.seeds import require_seed
 from lrp2_bench.core.types import Hits, LayerPair
 from lrp2_bench.search.order import rungs, stratified_order
 from lrp2_bench.search.pruner import PairedPruner
@@ -47,6 +48,10 @@ class RaceRules:
     pruner: MakePruner = PairedPruner
 
     def __post_init__(self) -> None:
+        if not 0.0 < self.first <= 1.0:
+            raise BenchError(
+                f"search.first={self.first} is not a share of the facts. Give a number above 0 and up to 1."
+            )
         if not 0.0 <= self.alpha < 1.0:
             raise BenchError(
                 f"search.alpha={self.alpha} is not an error rate. Give a number from 0 up to, not with, 1."
@@ -56,6 +61,7 @@ class RaceRules:
                 f"search.budget={self.budget} is not a share of the grid's block runs. Give a number above 0 and up to "
                 "1, or null to drop pairs by statistics alone."
             )
+        require_seed("search.seed", self.seed)
 
 
 def race(task: Task, rules: RaceRules, watch: Watch | None = None) -> Found:

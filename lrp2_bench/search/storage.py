@@ -12,6 +12,8 @@ import random
 import re
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,30 +76,57 @@ def open_database(url: str, heartbeat: int) -> RDBStorage:
 
     Raises :class:`BenchError` where it cannot be reached, naming the URL without its password.
     """
+    require_database(url, heartbeat)
+    try:
+        return _database(url, heartbeat)
+    except Exception as error:  # SQLAlchemy's and each driver's own
+        raise unusable(url, error) from error
+
+
+def require_database(url: str, heartbeat: int) -> None:
+    """Look at all that can be wrong with ``url`` and ``heartbeat`` without connecting. Raises :class:`BenchError`."""
     learn(url)
-    shown = masked(url)
-    scheme = re.split(r"[+:]", url, maxsplit=1)[0]
+    scheme = _scheme(url)
     if scheme not in _DATABASES or "://" not in url:
         raise UnknownNameError(
             "kind of database in search.storage:", scheme, _DATABASES,
             f"Give a URL such as postgresql+psycopg://USER@HOST/NAME. {_KEPT}",
         )  # fmt: skip
-    _refuse_misread(url, shown)
+    _refuse_misread(url, masked(url))
     if heartbeat < 1:
         raise BenchError(f"search.heartbeat={heartbeat}: give seconds from 1.")
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import NoSuchModuleError
+
     try:
-        return _database(url, heartbeat)
-    except ImportError as error:
+        create_engine(url).dispose()  # imports the driver, and connects only once it is asked something
+    except (ImportError, NoSuchModuleError) as error:
+        package = _DATABASES[scheme]
         raise BenchError(
-            f"search.storage='{shown}' needs a driver that is not installed ({error}).\n"
-            f"Install it: pip install '{_DATABASES[scheme]}'. PostgreSQL's is postgresql+psycopg://..., which "
-            "`pip install 'lrp2-bench[postgresql]'` brings."
+            f"search.storage='{masked(url)}' needs a driver that is not installed ({first_line(error)}).\n"
+            + (f"Install it: pip install '{package}'. " if package else "SQLite needs none: sqlite:///FILE. ")
+            + "PostgreSQL's is postgresql+psycopg://..., which `pip install 'lrp2-bench[postgresql]'` brings."
         ) from error
     except Exception as error:  # SQLAlchemy's and each driver's own
-        raise BenchError(
-            f"Cannot open search.storage='{shown}': {first_line(error)}.\n"
-            f"Check that the database runs, and its address, user and password. {_KEPT}"
-        ) from error
+        raise unusable(url, error) from error
+
+
+def unusable(url: str, error: Exception) -> BenchError:
+    """What to raise where the database at ``url`` does not do what it is asked."""
+    return BenchError(
+        f"Cannot open search.storage='{masked(url)}': {first_line(error)}.\n"
+        f"Check that the database runs, and its address, user and password. {_KEPT}"
+    )
+
+
+@contextmanager
+def closed(storage: RDBStorage) -> Iterator[None]:
+    """Afterwards no connection to the database is left."""
+    try:
+        yield
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def refuse_shared_sqlite(url: str | None) -> None:
@@ -114,6 +143,11 @@ def refuse_shared_sqlite(url: str | None) -> None:
 def first_line(error: Exception) -> str:
     """What went wrong in a line, without credentials."""
     return mask(str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
+
+
+def _scheme(url: str) -> str:
+    """The kind of database; a driver may stand behind it."""
+    return re.split(r"[+:]", url, maxsplit=1)[0]
 
 
 def _refuse_misread(url: str, shown: str) -> None:
@@ -135,8 +169,7 @@ def _refuse_misread(url: str, shown: str) -> None:
 def _database(url: str, heartbeat: int) -> RDBStorage:
     from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-    scheme = re.split(r"[+:]", url, maxsplit=1)[0]
-    bounded = scheme == "sqlite" or "connect_timeout" in url
+    bounded = _scheme(url) == "sqlite" or "connect_timeout" in url
     engine = None if bounded else {"connect_args": {"connect_timeout": _CONNECT}}
     met: float | None = None
     while True:

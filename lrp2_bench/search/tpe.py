@@ -14,12 +14,16 @@ from optuna.samplers import TPESampler
 from optuna.trial import Trial, TrialState
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.seeds import require_seed
 from lrp2_bench.core.types import LayerPair, Setting
 from lrp2_bench.search.space import distributions, folded, quiet_optuna, suggested
 from lrp2_bench.search.task import Found, Task, Watch
 
 #: Asks without a new pair after which the sampler is done: on a grid it comes back to the points it knows.
 _PATIENCE = 100
+
+#: Optuna's sampler seeds a generator that takes 32 bits.
+_SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class TpeRules:
         for name in ("trials", "batch"):
             if getattr(self, name) < 1:
                 raise BenchError(f"search.{name}={getattr(self, name)}: give a number from 1.")
+        require_seed("search.seed", self.seed, below=_SEEDS)
 
 
 def tpe(task: Task, rules: TpeRules, watch: Watch | None = None) -> Found:

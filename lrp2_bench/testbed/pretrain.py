@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.files import sha256_file, sha256_json, write_json
 from lrp2_bench.data.cldr.names import cldr_version
+from lrp2_bench.models.devices import set_threads
 from lrp2_bench.models.shipped import MANIFEST
 from lrp2_bench.testbed.objectives import Example, Objective, objective_of
 from lrp2_bench.testbed.place import whole_folder
@@ -84,8 +85,7 @@ def _pretrain(
     spec: PretrainSpec, folder: Path, threads: int | None, max_seconds: float | None, on_progress: OnProgress | None
 ) -> dict[str, Any]:
     """Into ``folder``, the manifest last."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+    set_threads(threads)
     torch.manual_seed(spec.seed)
     sentences = pretraining_text(spec.exposure, spec.glosses, spec.seed)
     # A control shares the full model's tokenizer, so that the two differ in what they saw and nothing else.

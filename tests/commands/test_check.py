@@ -95,6 +95,22 @@ def test_languages_that_are_not_there_are_told(settings: dict[str, Any], told: s
     assert told in str(error.value)
 
 
+@pytest.mark.parametrize("setting", ["languages=[all]", "languages=[de,all]", "language=all"])
+def test_a_group_stands_for_the_languages_that_the_dataset_holds_of_it(
+    setting: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capitals = str(REPOSITORY / "examples" / "capitals")
+    assert lrp2_bench("check", capitals, setting) == 0
+    said = capsys.readouterr().out
+    assert "can be used: 2 languages" in said and not [line for line in said.splitlines() if line.startswith("en: ")]
+
+
+def test_a_group_that_the_dataset_holds_nothing_of_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for setting in ("languages=[non_indo_european]", "language=non_indo_european"):
+        lrp2_bench("check", str(REPOSITORY / "examples" / "capitals"), setting)
+        assert "the dataset holds no language of this group" in capsys.readouterr().err
+
+
 def test_a_path_is_given_by_itself() -> None:
     assert expand("check", ["my facts.csv", "language=de"]) == ["languages=[de]", "dataset.path='my facts.csv'"]
     with pytest.raises(BenchError, match="'a' is not a setting"):

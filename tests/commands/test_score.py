@@ -159,6 +159,13 @@ def _dies_after(count: int, evaluate):  # type: ignore[no-untyped-def]
     [
         (("score.settings=[[1,9]]",), "has 4 blocks"),
         (("score.settings=[[3,2]]",), "1 <= LIRP < LSRP"),
+        (("score.settings=[[1,inf]]",), "1 <= LIRP < LSRP"),
+        (("score.settings=[[nan,2]]",), "1 <= LIRP < LSRP"),
+        ((f"score.settings=[[1,1{'0' * 400}]]",), "has 4 blocks"),
+        (("score.settings=[[1,2,inf]]",), "score.settings=inf is not a number"),
+        ((f"score.settings=[[1,2,1{'0' * 400}]]",), "is not a number"),
+        (("score.settings=[[1,2,1,inf]]",), "score.settings=inf is not a number"),
+        (("score.settings=[[1,2]]", "model.threads=0"), "model.threads=0 is no number of CPU threads"),
         (("score.settings=[[1,2,-0.5]]",), "is negative"),
         (("score.settings=[[1,2,0.5]]", "projection.strength=0.5", "projection.strength_back=2"), "whole run"),
         (("score.settings=[1,2]",), "which is no layer pair"),

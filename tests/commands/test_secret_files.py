@@ -55,7 +55,7 @@ def test_a_single_run_leaves_it_nowhere_in_whatever_shape_it_was_given(toy_job: 
     assert not _leaks(job.root, said)
     assert f"postgresql+psycopg://bob:***@{HOST}" in said and "user=bob&password=***" in said
     assert "connection failed" in said and "Write an @ in a password as %40" in said
-    assert "***" in status_of(job.folder())["traceback"] + str(manifest_of(job.folder())["config"]["search"])
+    assert "***" in status_of(job.folder())["traceback"]
     assert any(job.root.rglob(".hydra/overrides.yaml"))
 
 
@@ -66,7 +66,7 @@ def test_a_run_that_ends_well_leaves_it_nowhere_and_can_be_repeated_once_it_is_g
     job = toy_job()
     offline = ("tracking=wandb", "tracking.mode=offline")
     assert job.search("search=baseline", SHAPES["user info"], *offline) == 0
-    assert any(job.root.rglob("*.wandb"))
+    assert any(job.root.rglob("*.wandb")) and "***" in manifest_of(job.folder())["config"]["search"]["storage"]
     repeat = ["--from-manifest", str(job.folder() / "manifest.json"), f"paths.outputs={tmp_path / 'job' / 'again'}"]
     assert job.search(*repeat) == 1
     said = _printed(capsys)

@@ -106,6 +106,9 @@ def test_a_rerun_can_be_rerun_split_and_named_by_its_folder(first: ToyJob, tmp_p
         ["model=tiny_mbert", "dataset=cldr", "corpus=cldr", "dataset.limit=10", "tracking=none", "select_by=accuracy"],
         ["model=bloom_560m", "model.precision=bfloat16", "corpus=tatoeba", "corpus.path=/x/y.zip", "search=baseline"],
         ["model=hf", "model.path=some/model", "model.revision=v1", "paths.cache='/c/${seed}'", "grid.memory_gb=0.5"],
+        ["corpus=opus100", "+corpus.opus.mt=bible-uedin/v1", "+corpus.opus.zh-yue=a/v1", "+corpus.english_pair=en-fr"],
+        ["dataset=cldr", "corpus=cldr", "+corpus.seed=3", "+dataset.sample=5"],
+        ["paths.outputs='/o/\\${b}'", "paths.cache='/c\\d/\\\\\\${b}/\\${c'", "dataset.relations=['\\${seed}']"],
         ["model=mbert", "model.name=mine", "tracking.timeout=3.5", "dataset.relations=[P36,P37]", "seed=7"],
     ],
     ids=lambda settings: " ".join(settings) or "defaults",
@@ -117,6 +120,24 @@ def test_the_overrides_compose_the_configuration_that_the_manifest_has(settings:
     overrides = rerun_overrides(path, [])
     assert _composed(overrides) == {**config, "reproduces": str(path)}
     assert not any(text.startswith("dataset.cache=") for text in overrides), "it follows paths.cache"
+
+
+def test_what_a_plus_gave_is_overruled_like_any_setting(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    config = _composed(["language=de", "corpus=opus100", "+corpus.opus.mt=a/v1", "+corpus.opus.ga=a/v1"])
+    write_json(path, {"config": config, "identity": {}, "environment": {}})
+    found = _composed([*rerun_overrides(path, given := ["+corpus.opus.mt=b/v2"]), *given])
+    assert found["corpus"]["opus"] == {"mt": "b/v2", "ga": "a/v1"}
+    found = _composed([*rerun_overrides(path, given := ["corpus=cldr"]), *given])
+    assert "opus" not in found["corpus"]
+
+
+def test_what_the_class_does_not_take_is_of_another_version(tmp_path: Path) -> None:
+    config = _composed(["language=de", "corpus=opus100"])
+    config["corpus"]["english_pairs"] = "de-en"
+    write_json(tmp_path / "manifest.json", {"config": config, "identity": {}, "environment": {}})
+    with pytest.raises(BenchError, match="does not have: corpus.english_pairs"):
+        rerun_overrides(tmp_path / "manifest.json", [])
 
 
 def test_what_is_given_overrules_the_manifest(first: ToyJob) -> None:

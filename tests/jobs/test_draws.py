@@ -62,6 +62,25 @@ def test_draws_match_the_best_pairs_kl_and_are_what_random_gives_at_that_strengt
     assert {"draws.csv", "draw_hits.parquet"} <= set(manifest_of(job.folder())["files"])
 
 
+def test_other_metrics_keep_the_draws_that_are_there_and_are_measured_on_their_hits(
+    toy_job: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, both = toy_job(folder="once"), toy_job(folder="both")
+    more = ("metrics=[hit_to_miss_pivot_hit,accuracy_macro]", "search=pairs", "search.pairs=[[1,3]]", "alignment=false")
+    assert once.search(*more, "projection.seeds=3") == 0
+    expected = (once.folder() / "draws.csv").read_bytes()
+    assert all(
+        not math.isnan(value) for row in read_draws(once.folder() / "draws.csv") for value in row.metrics.values()
+    )
+
+    assert both.search(*more[1:], "projection.seeds=3") == 0
+    hits = (both.folder() / "draw_hits.parquet").read_bytes()
+    monkeypatch.setattr(HitsEvaluator, "under", lambda *_: pytest.fail("a draw that is there was made again"))
+    assert both.search(*more, "projection.seeds=1") == 0
+    assert (both.folder() / "draws.csv").read_bytes() == expected, "all that are valid, though fewer were asked for"
+    assert (both.folder() / "draw_hits.parquet").read_bytes() == hits
+
+
 @pytest.mark.parametrize("architecture", ["bert", "bloom"])
 def test_draws_and_damage_evaluated_together_are_those_evaluated_alone(
     architecture: str, toy_job: Build, monkeypatch: pytest.MonkeyPatch
@@ -136,6 +155,23 @@ def test_rows_are_read_as_they_were_written_and_counted(tmp_path: Path) -> None:
     ]
     assert read_draws(tmp_path / "draws.csv") == rows
     assert at_least(rows, "accuracy") == (1, 2) == at_least(rows, "transferability")
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "reached"),
+    [
+        ("accuracy", 20.0, 2),
+        ("hit_to_miss_pivot_hit", 20.0, 3),  # of which less is better
+        ("hit_to_miss_pivot_hit", 5.0, 0),
+        ("accuracy", math.nan, 0),
+        ("hit_to_miss_pivot_hit", math.nan, 0),
+    ],
+)
+def test_a_draw_reaches_the_pair_in_the_metrics_own_direction(name: str, own: float, reached: int) -> None:
+    values = [own, 10.0, 15.0, 20.0, 30.0, math.nan]
+    seeds = [None, *range(5)]
+    rows = [DrawRow(seed, LayerPair(1, 3), 1.0, 0.2, 8, {name: at}) for seed, at in zip(seeds, values, strict=True)]
+    assert at_least(rows, name) == (reached, 5)
 
 
 def test_hits_of_draws_are_read_for_the_same_facts_alone(tmp_path: Path) -> None:

@@ -136,12 +136,14 @@ def test_a_model_of_two_blocks_and_a_task_without_facts_are_races_too() -> None:
     assert race(empty, RaceRules()).spending.block_runs == 0
 
 
-@pytest.mark.parametrize("bad", [{"budget": 0.0}, {"budget": 1.5}, {"alpha": 1.0}, {"alpha": -0.1}])
+@pytest.mark.parametrize(
+    "bad", [{"first": 0.0}, {"first": 1.5}, {"budget": 0.0}, {"budget": 1.5}, {"alpha": 1.0}, {"alpha": -0.1}]
+)
 def test_rules_that_cannot_be_are_refused_with_what_can(bad: dict[str, float]) -> None:
     with pytest.raises(BenchError, match=f"search.{next(iter(bad))}=.*Give a number"):
         RaceRules(**bad)
-    with pytest.raises(BenchError, match=r"search.first=0.0.*Give a number"):
-        rungs(10, 0.0)
+    with pytest.raises(BenchError, match="search.seed=-1 is no seed.\nGive a whole number from 0 on"):
+        RaceRules(seed=-1)
 
 
 # The statistic

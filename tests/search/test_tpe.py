@@ -67,3 +67,8 @@ def test_rules_that_cannot_be_are_refused() -> None:
     for bad in ({"trials": 0}, {"batch": 0}):
         with pytest.raises(BenchError, match=f"search.{next(iter(bad))}=0: give a number from 1"):
             TpeRules(**bad)
+    for seed in (-1, 2**32):
+        with pytest.raises(
+            BenchError, match=f"search.seed={seed} is no seed.\nGive a whole number from 0 to 4294967295"
+        ):
+            TpeRules(seed=seed)

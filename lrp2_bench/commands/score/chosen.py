@@ -46,7 +46,7 @@ def _pair(given: object, usual: Strengths) -> LayerPair:
     if not isinstance(given, list) or not 2 <= len(given) <= 4 or not all(_is_number(part) for part in given):
         raise BenchError(f"score.settings has {given!r}, which is no layer pair. Give {_FORM}.")
     lirp, lsrp, *strengths = given
-    if int(lirp) != lirp or int(lsrp) != lsrp or not 1 <= lirp < lsrp:
+    if not _is_whole(lirp) or not _is_whole(lsrp) or not 1 <= lirp < lsrp:
         raise BenchError(f"score.settings has {given!r}: a layer pair needs whole numbers 1 <= LIRP < LSRP.")
     there, back = usual
     if strengths:
@@ -68,6 +68,11 @@ def plain(pair: LayerPair, usual: Strengths) -> LayerPair:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: float) -> bool:
+    """No infinity is; an int may be larger than any float."""
+    return isinstance(value, int) or value.is_integer()
 
 
 def _best(settings: ScoreCommand, folder: Path) -> list[LayerPair]:

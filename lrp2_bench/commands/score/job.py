@@ -114,8 +114,9 @@ def _record(
 
 
 def _as_search(settings: ScoreCommand, pairs: list[LayerPair]) -> SearchCommand:
-    """The search whose facts, vectors and identity these are."""
-    shared = {each.name: getattr(settings, each.name) for each in fields(RunCommand)}
+    """The search whose facts, vectors and identity these are. A search selects by metrics of hits alone, and scores are
+    there for others, so what these select by is not the search's."""
+    shared = {each.name: getattr(settings, each.name) for each in fields(RunCommand) if each.name != "select_by"}
     kind = SearchKind.grid if pairs else SearchKind.baseline
     return SearchCommand(**shared, search=SearchSettings(kind=kind))
 

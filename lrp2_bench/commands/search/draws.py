@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def stored_draws(
     run: Prepared, hits: Sequence[RelationHits], best: PairRow | None, damage: Sequence[DamageRow], sources: Sources
 ) -> list[DrawRow]:
     """The best pair's row and one a draw, written to ``draws.csv`` as they are made, and their hits to
-    ``draw_hits.parquet``; draws that both have are kept.
+    ``draw_hits.parquet``; draws that both have are kept, their metrics measured anew.
 
     None with ``projection.seeds=0``, and where the best pair moves nothing that can be matched.
     """
@@ -71,10 +71,13 @@ def stored_draws(
     own = DrawRow(None, pair, 1.0, cost.kl, best.facts, measured)
     facts = [(part.relation.name, fact.uuid) for part in hits for fact in part.relation.facts]
     stored = read_draw_hits(job.folder / DRAW_HITS, facts)
-    kept = [row for row in _kept(run, own) if row.seed in stored]
+    before = _before(run)
+    kept = _kept(run, hits, before, own, stored)
     found = {row.seed: stored[row.seed] for row in kept if row.seed is not None}
     seeds = range(projection.seed, projection.seed + projection.seeds)
     rows = [own, *kept]
+    if kept and rows != before:
+        write_draws(path, rows)
     todo = [seed for seed in seeds if all(row.seed != seed for row in rows)]
     if todo:
         sentences = neutral_sentences(run, sources)
@@ -158,17 +161,23 @@ def _draw(
     found = np.concatenate(
         [run.evaluator.under(run.job.settings.language, part.relation, edit, pairs, advance) for part in hits], axis=1
     )
+    rows = [
+        DrawRow(seed, pair, as_stored(each.scale), as_stored(each.kl), found.shape[1], measured)
+        for seed, each, measured in zip(seeds, matched, _measured(run, hits, found), strict=True)
+    ]
+    return list(zip(rows, found, strict=True))
+
+
+def _measured(run: Prepared, hits: Sequence[RelationHits], found: Hits) -> list[dict[str, float]]:
+    """The run's metrics by name, of each row of ``found`` ``[draw, fact]``, as ``pairs.csv`` has them of a pair."""
     data = FactHits(
         found,
         np.concatenate([part.pivot_by_fact() for part in hits]),
         tuple(part.relation.name for part in hits for _ in part.relation.facts),
+        np.concatenate([part.language[0] for part in hits]),
     )
     values = {each.name: each.values(data) for each in run.job.measured}
-    rows = []
-    for number, (seed, each) in enumerate(zip(seeds, matched, strict=True)):
-        measured = {name: as_stored(of[number]) for name, of in values.items()}
-        rows.append(DrawRow(seed, pair, as_stored(each.scale), as_stored(each.kl), len(data.relations), measured))
-    return list(zip(rows, found, strict=True))
+    return [{name: as_stored(of[row]) for name, of in values.items()} for row in range(len(found))]
 
 
 @dataclass(frozen=True)
@@ -185,15 +194,30 @@ def _matched(drawn: Edit, pair: LayerPair, target: float, start: float, sentence
     return _Matched(drawn.at_strength(scale, scale), scale, kl)
 
 
-def _kept(run: Prepared, own: DrawRow) -> list[DrawRow]:
-    """The draws that an earlier run of the same hits has made for the same pair; none of a damaged file."""
+def _before(run: Prepared) -> list[DrawRow]:
+    """The rows that an earlier run of the same hits has left; none of a damaged file."""
     if run.stored.get("identity") != run.identity:
         return []
     try:
-        rows = read_draws(run.job.folder / DRAWS)
+        return read_draws(run.job.folder / DRAWS)
     except BenchError:
         return []
-    return rows[1:] if rows and rows[0] == own else []
+
+
+def _kept(
+    run: Prepared, hits: Sequence[RelationHits], before: Sequence[DrawRow], own: DrawRow, stored: Mapping[int, Hits]
+) -> list[DrawRow]:
+    """The draws among the rows ``before`` that were made for the pair and KL of ``own``, and whose hits are ``stored``.
+    Which metrics a run asks for changes what is said of a draw, and not the draw."""
+    if not before or _made_for(before[0]) != _made_for(own):
+        return []
+    draws = [(row, stored[row.seed]) for row in before[1:] if row.seed is not None and row.seed in stored]
+    measured = _measured(run, hits, np.stack([of for _, of in draws])) if draws else []
+    return [replace(row, metrics=metrics) for (row, _), metrics in zip(draws, measured, strict=True)]
+
+
+def _made_for(own: DrawRow) -> tuple[LayerPair, float, int]:
+    return own.pair, own.kl, own.facts
 
 
 def _log(run: Prepared, rows: Sequence[DrawRow]) -> None:

@@ -11,10 +11,9 @@ from typing import Any
 
 from lrp2_bench.analyses.exposure.job import note_unread
 from lrp2_bench.commands.search.alignment import stored_alignment
-from lrp2_bench.commands.search.asked import what_is_asked
 from lrp2_bench.commands.search.board import Board
 from lrp2_bench.commands.search.damage import damage_measures, stored_damage
-from lrp2_bench.commands.search.draws import require_draws, stored_draws
+from lrp2_bench.commands.search.draws import stored_draws
 from lrp2_bench.commands.search.fingerprint import baselines_for, early_identity, run_identity
 from lrp2_bench.commands.search.held_out import held_out_measures, held_out_of
 from lrp2_bench.commands.search.hits import HitsEvaluator, compute_hits
@@ -28,11 +27,11 @@ from lrp2_bench.commands.search.projection import (
     require_sentences,
     with_edit,
 )
+from lrp2_bench.commands.search.searchable import require_searchable
 from lrp2_bench.commands.search.shards import relations_of, shard_of
 from lrp2_bench.commands.search.strategies import CHOOSING, run_strategy
-from lrp2_bench.commands.search.studies import finish_study, open_recorder
+from lrp2_bench.commands.search.studies import LATE, database_of, finish_study, open_recorder, require_study
 from lrp2_bench.commands.search.views import write_views
-from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import require_path
 from lrp2_bench.core.files import remove_abandoned
 from lrp2_bench.core.secrets import masked
@@ -53,7 +52,7 @@ from lrp2_bench.results.leases import TABLES, Leases, lease_of
 from lrp2_bench.results.manifest import was_finished
 from lrp2_bench.results.reproduction import read_reproduction
 from lrp2_bench.results.status import job_status, sigterm_interrupts
-from lrp2_bench.stats.fact_clusters import require_kind
+from lrp2_bench.search.storage import closed, open_database
 from lrp2_bench.testbed.pretrained import pretrained_of
 from lrp2_bench.tracking.base import JobRecord, Tracker, closing_run
 
@@ -80,12 +79,13 @@ def run_search(settings: SearchCommand, config: Mapping[str, Any], sources: Sour
     with Leases(folder) as leases, job_status(folder, str(shard) if shard else None) as status:
         tracker = sources.tracker()  # a setting it refuses is better refused now than after hours
         with closing_run(tracker):
-            record = _run(SearchJob(settings, config, dataset_name, folder, status, leases), sources, tracker)
+            job = SearchJob(settings, config, dataset_name, folder, status, leases)
+            record = _run(job, sources, tracker)
     # Last, because a tracker may be slow or down and everything it mirrors is on disk by now.
     if record is not None:
         with sigterm_interrupts():  # what it has started must not outlive the job
             sent = tracker.log_job(record)
-        if sent:
+        if sent and not job.data_warnings.count(LATE):  # else the same command has something left to do
             write_completion(folder, config)
     else:
         tracker.stop(failed=False)
@@ -107,12 +107,14 @@ def _run(job: SearchJob, sources: Sources, tracker: Tracker) -> JobRecord | None
     """None where the tables are another job's to write: of a shard that is not the last, or of a faster job."""
     inputs = read_inputs(job, sources)
     _require_no_conflict(job, inputs, sources)
+    _require_reached(job)
     model = load_for(job, inputs)
     projection = inputs.projection
     if job.has_pairs:
         note_unmoved(projection, inputs.facts, model.family, job.data_warnings)
         projection = with_edit(projection, job.settings, sources.corpus, model, inputs.checkpoint, job.data_warnings)
     run = _open_folder(job, inputs, model, projection)
+    require_study(run)
     # Of shards, which have one run together, none knows how far the others are.
     every = tracker.live_seconds if shard_of(job.settings.shard) is None else 0.0
     live = Live(partial(tracker.log_progress, started(run)), every)
@@ -135,17 +137,10 @@ def _run(job: SearchJob, sources: Sources, tracker: Tracker) -> JobRecord | None
 def read_inputs(job: SearchJob, sources: Sources) -> Inputs:
     """What a job needs before its model. Raises :class:`BenchError` for what cannot be asked for."""
     settings, data_warnings = job.settings, job.data_warnings
-    require_kind(settings.stats.cluster)
+    asked = require_searchable(settings)
     reference = read_reproduction(Path(settings.reproduces)) if settings.reproduces else None
-    if settings.language == settings.pivot and job.has_pairs:
-        raise BenchError(
-            f"language and pivot are both '{settings.pivot}': there is nothing to project.\n"
-            "Choose another language, or search=baseline for the pivot's own row."
-        )
-    require_draws(settings)
     dataset = sources.dataset()
     projection = choose_projection(settings, dataset.languages)
-    asked = what_is_asked(settings, projection.intervention)
     facts = as_asked(dataset.facts(settings.language, settings.pivot, data_warnings), settings.probing)
     if job.has_pairs:
         require_sentences(projection, settings, sources.corpus, dataset.languages)
@@ -165,6 +160,14 @@ def _require_no_conflict(job: SearchJob, inputs: Inputs, sources: Sources) -> No
         inputs.reference.require(known_of(inputs.reference.manifest))
 
 
+def _require_reached(job: SearchJob) -> None:
+    """A database that cannot be opened is better refused before the model is loaded; what is in it, is seen after."""
+    url = database_of(job.settings)
+    if url is not None:
+        with closed(open_database(url, job.settings.search.heartbeat)):
+            pass
+
+
 def load_for(job: SearchJob, inputs: Inputs) -> LayeredModel:
     """The model, which scores these facts; the data warnings so far are logged."""
     settings, facts = job.settings, inputs.facts
@@ -178,8 +181,7 @@ def load_for(job: SearchJob, inputs: Inputs) -> LayeredModel:
 
 
 def _open_folder(job: SearchJob, inputs: Inputs, model: LayeredModel, projection: Projection) -> Prepared:
-    """Raises :class:`BenchError` where the folder holds hits of another configuration, and where ``search`` cannot be
-    split as was asked."""
+    """Raises :class:`BenchError` where the folder holds hits of another configuration."""
     settings, facts = job.settings, inputs.facts
     identity = run_identity(job, inputs, model, projection)
     if inputs.reference is not None:
@@ -188,11 +190,6 @@ def _open_folder(job: SearchJob, inputs: Inputs, model: LayeredModel, projection
     stored, identity = start_manifest(job.folder, identity, details, job.leases, job.data_warnings)
     remove_abandoned(job.folder)
     store = HitsStore(job.folder, job.data_warnings)
-    if settings.search.kind in CHOOSING and shard_of(settings.shard) is not None:
-        raise BenchError(
-            f"search={settings.search.kind.value} compares pairs over all relations and cannot be split: shard.count "
-            "is for search=grid and search=baseline."
-        )
     searched = store.searched()
     asked = inputs.asked.beside(searched)
     pairs = asked.pairs(projection.intervention, model.blocks)

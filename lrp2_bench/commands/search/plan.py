@@ -15,11 +15,11 @@ from rich.console import Console
 
 from lrp2_bench.commands.search.asked import what_is_asked
 from lrp2_bench.commands.search.beside import Part, beside, probe_of
-from lrp2_bench.commands.search.draws import require_draws
 from lrp2_bench.commands.search.fingerprint import baselines_for
 from lrp2_bench.commands.search.forecast import Forecast, Memory, forecast_table
 from lrp2_bench.commands.search.projection import Projection, choose_projection
 from lrp2_bench.commands.search.rates import block_rate, log_partition_rate
+from lrp2_bench.commands.search.searchable import require_searchable
 from lrp2_bench.commands.search.shards import part_of, shard_of
 from lrp2_bench.commands.search.stand_in import stand_in_edit
 from lrp2_bench.commands.search.strategies import CHOOSING
@@ -63,8 +63,7 @@ def run_plan(
 ) -> float:
     """Print the forecast of a search, or of its shard, and return its likely seconds. The model is loaded, so that its
     tokenizer and this machine's speed are real. Relations whose hits are in the run's ``folder`` are left out."""
-    require_draws(settings)
-    what_is_asked(settings, intervention(settings.projection))  # what cannot be searched is refused before it is loaded
+    require_searchable(settings)
     data_warnings = DataWarnings()
     shard = shard_of(settings.shard)
     dataset = make_dataset()

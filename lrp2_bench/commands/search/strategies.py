@@ -66,10 +66,22 @@ def run_strategy(
 
 
 def search(task: Task, settings: SearchSettings, watch: Watch | None = None) -> Found:
-    """The strategy that ``settings.kind`` names."""
+    """The strategy that ``settings.kind`` names, one of :data:`CHOOSING`."""
+    rules = rules_of(settings)
+    if isinstance(rules, TpeRules):
+        return tpe(task, rules, watch)
+    if isinstance(rules, RaceRules):
+        return race(task, rules, watch)
+    raise ValueError(f"search={settings.kind.value} chooses no pairs.")
+
+
+def rules_of(settings: SearchSettings) -> TpeRules | RaceRules | None:
+    """None of a search that chooses no pairs. Raises :class:`BenchError` for rules that cannot be, naming them."""
     if settings.kind is SearchKind.tpe:
-        return tpe(task, TpeRules(settings.trials, settings.batch, settings.seed), watch)
-    return race(task, RaceRules(settings.first, settings.alpha, settings.budget, settings.seed), watch)
+        return TpeRules(settings.trials, settings.batch, settings.seed)
+    if settings.kind is SearchKind.racing:
+        return RaceRules(settings.first, settings.alpha, settings.budget, settings.seed)
+    return None
 
 
 def _say_what_it_cost(task: Task, settings: SearchSettings, found: Found) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
-from optuna.storages import InMemoryStorage
+from optuna.storages import InMemoryStorage, RDBStorage
 
 from lrp2_bench.commands.search.prepared import Prepared
+from lrp2_bench.commands.search.strategies import CHOOSING
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.filenames import file_name
 from lrp2_bench.core.files import sha256_json
@@ -23,9 +24,14 @@ from lrp2_bench.results.layout import STUDY
 from lrp2_bench.results.tables import PairRow
 from lrp2_bench.search.recorder import StudyKey, StudyRecorder
 from lrp2_bench.search.space import ranges_of
-from lrp2_bench.search.storage import open_database, open_journal
+from lrp2_bench.search.storage import closed, open_database, open_journal, unusable
 from lrp2_bench.search.study import attributes, baseline_attributes, write_study
 from lrp2_bench.search.task import Found
+
+log = logging.getLogger(__name__)
+
+#: What to do where a database missed something.
+LATE = "The study in search.storage is not up to date: run the same command again"
 
 
 def study_name(settings: SearchCommand, dataset: str) -> str:
@@ -35,23 +41,42 @@ def study_name(settings: SearchCommand, dataset: str) -> str:
     return "/".join(file_name(name) for name in (*above, model, dataset, settings.language))
 
 
+def database_of(settings: SearchCommand) -> str | None:
+    """The URL of the database that has the study; None for a journal, and for a baseline, which is no search."""
+    return settings.search.storage if settings.search.kind is not SearchKind.baseline else None
+
+
+def require_study(run: Prepared) -> None:
+    """Make the study in ``search.storage``, or find it there, before anything is evaluated for it.
+
+    Raises :class:`BenchError` where the storage cannot be used or holds another search under this name. No connection
+    stays open: the work may take longer than a server waits.
+    """
+    url = database_of(run.job.settings)
+    if url is not None:
+        storage = open_database(url, run.job.settings.search.heartbeat)
+        with closed(storage):
+            _in_database(run, url, storage)
+
+
 def open_recorder(run: Prepared) -> StudyRecorder:
     """The study that a search keeps up to date: ``search.storage``'s, or ``study.journal`` in the run's folder.
 
-    Raises :class:`BenchError` where the storage cannot be reached or holds another search under this name.
+    A database was there at the start (:func:`require_study`). Where it has gone since, the study misses what follows,
+    and the search does not.
     """
-    settings, url = run.job.settings, run.job.settings.search.storage
-    objective, identity = metric(settings.select_by), sha256_json(run.identity)
-    name = study_name(settings, run.job.dataset_name)
-    ranges = run.asked.ranges or ranges_of(run.pairs)
-    key = StudyKey(name, run.blocks, objective.name, identity, objective.direction, ranges)
-    kind = settings.search.kind
-    if kind is SearchKind.baseline or (kind in (SearchKind.grid, SearchKind.pairs) and url is None):
+    settings, url, key = run.job.settings, database_of(run.job.settings), _key(run)
+    if url is not None:
+        try:
+            return _in_database(run, url, open_database(url, settings.search.heartbeat))
+        except BenchError as error:
+            log.warning("%s\nThe search continues without its study.", error)
+            recorder = StudyRecorder(InMemoryStorage(), key, alone=True)
+            recorder.detach()
+            return recorder
+    if settings.search.kind not in CHOOSING:
         # A baseline is no search, and of a grid there is nothing to see before all of it is there.
         return StudyRecorder(InMemoryStorage(), key, alone=True)
-    if url is not None:
-        key = replace(key, name=f"{file_name(settings.experiment.name)}/{key.name}")
-        return StudyRecorder(open_database(url, settings.search.heartbeat), key, alone=False)
     path = run.job.folder / STUDY
     try:
         return StudyRecorder(open_journal(path), key, alone=True)
@@ -79,12 +104,31 @@ def finish_study(
     if search.storage is not None and job.has_pairs:
         _complete(recorder, rows, select_by)
         if recorder.broken:
-            job.data_warnings.add(
-                "The study in search.storage is not up to date: run the same command again", recorder.name
-            )
+            job.data_warnings.add(LATE, recorder.name)
     best = best_row([row for _, row in pairs], select_by.name)
     # Without facts every value is NaN, and the first pair is chosen.
     return best.pair if best is not None else pairs[0][0]
+
+
+def _key(run: Prepared) -> StudyKey:
+    """As the run's own folder has it; a database tells experiments apart too."""
+    settings, objective = run.job.settings, metric(run.job.settings.select_by)
+    name = study_name(settings, run.job.dataset_name)
+    if database_of(settings) is not None:
+        name = f"{file_name(settings.experiment.name)}/{name}"
+    ranges = run.asked.ranges or ranges_of(run.pairs)
+    return StudyKey(name, run.blocks, objective.name, sha256_json(run.identity), objective.direction, ranges)
+
+
+def _in_database(run: Prepared, url: str, storage: RDBStorage) -> StudyRecorder:
+    try:
+        return StudyRecorder(storage, _key(run), alone=False)
+    except BenchError:
+        raise
+    except (
+        Exception
+    ) as error:  # it can be opened, and not read or written: Optuna's, SQLAlchemy's and each driver's own
+        raise unusable(url, error) from error
 
 
 def _complete(recorder: StudyRecorder, rows: Sequence[PairRow], select_by: Metric) -> None:

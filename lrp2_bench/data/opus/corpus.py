@@ -58,10 +58,11 @@ class OpusCorpus(Corpus):
     """The first ``sentences`` usable ones (None: all) of a language's training set in OPUS-100.
 
     Only the pages that hold them travel. ``revision`` pins the hub's files; under a commit's name the sentences are
-    kept in ``cache``, so that every language's job does not ask for English again. English comes from
-    ``english_pair``. ``opus`` maps languages to CORPUS/RELEASE of OPUS, read from ``opus_url`` in place of OPUS-100
-    and kept in ``cache``. With ``path``, a folder in the hub's own layout (OPUS's zips beside the pairs' folders, as
-    ``ceb-en.txt.zip``), nothing is fetched. ``endpoint`` is another hub's address (None: ``HF_ENDPOINT`` or the hub).
+    kept in ``cache``, so that every language's job does not ask for English again. English comes from ``english_pair``.
+    ``opus`` maps languages to CORPUS/RELEASE of OPUS, beside those of :data:`FROM_OPUS`, read from ``opus_url`` in
+    place of OPUS-100 and kept in ``cache``. With ``path``, a folder in the hub's own layout (OPUS's zips beside the
+    pairs' folders, as ``ceb-en.txt.zip``), nothing is fetched. ``endpoint`` is another hub's address (None:
+    ``HF_ENDPOINT`` or the hub).
     """
 
     name = "opus"
@@ -85,7 +86,7 @@ class OpusCorpus(Corpus):
             raise BenchError(f"corpus.path: there is no folder '{path}'.\n{_AROUND}")
         self._cache = Path(cache or "~/.cache/lrp2_bench").expanduser()
         self._revision, self._repository, self._endpoint = revision, repository, endpoint
-        self._opus, self._opus_url = dict(FROM_OPUS if opus is None else opus), opus_url.rstrip("/")
+        self._opus, self._opus_url = {**FROM_OPUS, **(opus or {})}, opus_url.rstrip("/")
         for language, release in self._opus.items():
             if not _is_release(release):
                 raise BenchError(f"corpus.opus.{language}='{release}': give CORPUS/RELEASE, such as bible-uedin/v1.")

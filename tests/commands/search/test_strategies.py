@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
-from lrp2_bench.commands.search import hits
+from lrp2_bench.commands.search import hits, studies
 from lrp2_bench.commands.search.hits import open_blocks
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Hits
 from lrp2_bench.grid import engine
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.search import order
+from lrp2_bench.search.storage import open_database
 from tests.support.commands import ToyJob, contents, manifest_of, pairs_of, snapshot, stored
 
 Build = Callable[..., ToyJob]
@@ -227,14 +229,38 @@ def test_a_database_that_is_not_there_is_told_before_the_work_and_hits_are_kept(
     assert "Traceback" not in said and snapshot(job.folder() / "relations") == before
 
 
-def test_another_metric_under_the_same_study_is_refused(
-    toy_job: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_another_metric_under_the_same_study_is_refused_before_anything_is_evaluated(
+    toy_job: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluated: list[int]
 ) -> None:
     job, url = toy_job(), f"search.storage=sqlite:///{tmp_path}/s.db"
     assert job.search(*TPE, url) == 0
-    assert job.search(*TPE, url, "select_by=accuracy") == 1
+    evaluated.clear()
+    assert job.search(url, "select_by=accuracy") == 1 and not evaluated
     said = capsys.readouterr().err
     assert "'default/bert/mlama/de'" in said and "objective: there transferability, here accuracy" in said
+
+
+def test_a_database_that_goes_while_the_grid_runs_costs_its_study_alone_until_the_same_command(
+    toy_job: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, url, opened = toy_job(), f"sqlite:///{tmp_path}/s.db", []
+
+    def goes(url: str, heartbeat: int) -> Any:
+        opened.append(url)
+        if len(opened) > 1:  # the first looked at the study before the grid
+            raise BenchError("Cannot open search.storage: it went.")
+        return open_database(url, heartbeat)
+
+    settings = (f"search.storage={url}", "damage=false", "alignment=false")
+    with monkeypatch.context() as patched:
+        patched.setattr(studies, "open_database", goes)
+        assert job.search(*settings) == 0
+    said = capsys.readouterr().err
+    assert "it went.\nThe search continues without its study." in said and "run the same command again" in said
+    assert len(pairs_of(job.folder())) == 7
+    assert job.search(*settings) == 0
+    study = optuna.load_study(study_name="default/bert/mlama/de", storage=url)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 6
 
 
 def test_one_sqlite_file_for_a_multirun_is_refused(toy_job: Build, capsys: pytest.CaptureFixture[str]) -> None:

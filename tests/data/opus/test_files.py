@@ -32,6 +32,7 @@ def test_another_corpus_of_opus_can_take_opus_100s_place(server: Loopback, tmp_p
     server.answers["/OPUS-Tatoeba/v2/moses/de-en.txt.zip"] = Answer(zipped({"Tatoeba.de-en.de": "Ja.\n"}))
     corpus = OpusCorpus(None, 1, tmp_path, opus={"de": "Tatoeba/v2"}, opus_url=server.address)
     assert corpus.sentences("de", DataWarnings()) == ["Ja."]
+    assert set(corpus.languages()) == {*OPUS_100, *FROM_OPUS, "en"}, "it is added to those that OPUS has anyway"
 
 
 @pytest.mark.parametrize("release", ["bible", "../v1", "a/..", "a/b/c", "/v1", "a/"])
