@@ -137,6 +137,28 @@ def test_relations_differ_beyond_chance() -> None:
     assert check(everywhere(lambda code: {"relations": scores(True)}), "relations_differ").outcome == INCONCLUSIVE
 
 
+@pytest.mark.parametrize(
+    ("capitals", "continents", "ours"),
+    [(50, 10, "-40.0 to 0.0"), (60, 90, "+10.0 to +40.0"), (40, 10, "-40.0 to -10.0")],
+)
+def test_relations_may_differ_though_none_or_all_of_them_rise(capitals: int, continents: int, ours: str) -> None:
+    noise = np.random.default_rng(0).normal(size=(2, 200)).astype(np.float32)
+    relations = [
+        RelationScore("P36", 90, 50, capitals, noise[0]), RelationScore("P30", 90, 50, continents, noise[1]),
+    ]  # fmt: skip
+    one = check(everywhere(lambda code: {"relations": relations}), "relations_differ")
+    assert (one.outcome, one.ours) == (SUPPORTED, f"change by {ours} points (in-sample)")
+
+
+def test_relations_that_do_not_change_or_stand_alone_are_not_compared() -> None:
+    noise = np.zeros(200, np.float32)
+    still = [RelationScore(name, 90, 50, 50, noise) for name in ("P36", "P30")]
+    alone = [RelationScore("P36", 90, 50, 90, noise)]
+    for relations in (still, alone):
+        one = check(everywhere(lambda code, found=relations: {"relations": found}), "relations_differ")
+        assert (one.outcome, one.why) == (INCONCLUSIVE, "There is nothing to compare.")
+
+
 def test_languages_that_bloom_never_saw_are_assessed_for_bloom_alone() -> None:
     def value(code: str) -> dict[str, object]:
         seen = code in GROUPS["bloom_trained"]
