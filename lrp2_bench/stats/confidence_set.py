@@ -13,7 +13,7 @@ Why this one, with simulations of 40 to 60 correlated pairs beside each reason:
 - Hansen's model confidence set by T_max compares with the mean of the pairs left. It keeps its level (5 %) but cannot
   see that three pairs stand out from 57 equal ones, the usual form of a grid: it kept 99.7 % of those 57. Here: 2 %.
 - Libraries (arch) have the model confidence set for means of losses; an overlap of sets is none, and facts are drawn
-  within relations.
+  in clusters.
 """
 
 from __future__ import annotations
