@@ -31,7 +31,7 @@ from lrp2_bench.report.tables.relations import RelationSummary, summarise_relati
 from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
-from lrp2_bench.stats.confidence_set import p_of_misses, p_of_names
+from lrp2_bench.stats.confidence_set import by_layers, p_of_misses, p_of_names
 from lrp2_bench.stats.relations import p_of_equal_relations
 
 
@@ -79,7 +79,7 @@ def _published_pairs(evidence: Evidence) -> Check:
     found = {
         code: of
         for code, each in evidence.assessed.items()
-        if code in paper and paper[code] in (of := each.assessed.memberships)
+        if code in paper and paper[code] in (of := by_layers(each.assessed.memberships))
     }
     within = sum(of[paper[code]].kept for code, of in found.items())
     outcome: Outcome = INCONCLUSIVE

@@ -10,6 +10,7 @@ from lrp2_bench.data import published
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
 from lrp2_bench.stats.clusters import RESAMPLES
+from lrp2_bench.stats.confidence_set import by_layers
 from lrp2_bench.stats.held_out import ENOUGH, FOLDS
 from lrp2_bench.stats.max_t import FEWEST
 
@@ -99,7 +100,9 @@ def _row(found: AssessedRuns, each: AssessedRun, metric: str, other: str, beside
     if not beside:
         return row
     paper = _published(found).get(each.run.language)
-    return (*row, paper, None if paper is None else "yes" if paper in assessed.confidence_set else "no")
+    # The paper names layers, at full strength; ours may be of several strengths, or of other layers.
+    held = by_layers(assessed.memberships).get(paper) if paper else None
+    return (*row, paper, None if held is None else "yes" if held.kept else "no")
 
 
 def _published(found: AssessedRuns) -> dict[str, LayerPair]:
@@ -145,7 +148,10 @@ def _notes(found: AssessedRuns, beside: bool) -> Iterator[str]:
         "over paired resamples; every truly best pair is among them in 95 % of studies), and the layers they span."
     )
     if beside:
-        yield "Paper's in it: whether the published pair is in the 95 % set."
+        yield (
+            "Paper's in it: whether the published layers are in the 95 % set, at whatever strength was searched; "
+            "nothing where they were not evaluated."
+        )
     if assessed:
         yield _counted(found)
     for language, reason in found.unread.items():
