@@ -35,11 +35,12 @@ class LeaderboardRow:
     """One line. ``language`` is a code, or '' for the mean of ``languages`` languages; ``name`` is what to show.
 
     ``strength`` is as it is read: ``1``, ``0.5/0.25`` (there and back), or ``searched`` where it was chosen with the
-    pair; then each of a few strengths has lines of its own. ``facts`` of the language, of all languages together in a
-    mean. ``baseline`` (percent), ``held_out`` and ``in_sample`` (points) are by metric with 95 % intervals; the pair is
-    chosen by ``metric`` throughout, and ``best`` is it. ``p`` is that the held-out gain is 0, Holm-corrected over the
-    model's languages; NaN in a mean. ``outcome`` and ``why`` are about ``held_out[metric]``. ``pivot_change`` (points)
-    and ``kl`` (nats) are the damage at the best pair, None where it was not measured. ``remark`` says where
+    pair; then each of a few strengths has lines of its own. A mean is over the languages with facts enough for a
+    held-out gain, over all where none has; ``facts`` of the language, of all these together in a mean. ``baseline``
+    (percent), ``held_out`` and ``in_sample`` (points) are by metric with 95 % intervals; the pair is chosen by
+    ``metric`` throughout, and ``best`` is it. ``p`` is that the held-out gain is 0, Holm-corrected over the model's
+    languages; NaN in a mean. ``outcome`` and ``why`` are about ``held_out[metric]``. ``pivot_change`` (points) and
+    ``kl`` (nats) are the damage at the best pair, None where it was not measured. ``remark`` says where
     transferability rises while accuracy falls.
     """
 
@@ -145,8 +146,11 @@ def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
 
 def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow:
     metric = found.select_by
-    members = list(found.assessed.values())
-    told = [each for each in members if each.assessed.held_out.told]
+    told = [each for each in found.assessed.values() if each.assessed.held_out.told]
+    # All means are over the same languages, so that what a gain adds stands beside what it is added to.
+    members = told or list(found.assessed.values())
+    codes = {each.run.language for each in members}
+    rows = [row for row in rows if row.language in codes]
     means = {
         name: mean_over_languages([each.assessed.measured[name].gain for each in told]) if told else _NOTHING
         for name in measures(found.select_by)
@@ -154,7 +158,7 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
     outcome, why = gain_outcome(means[metric], found.stats.equivalence_margin)
     if not told:
         outcome, why = INCONCLUSIVE, f"Fewer than {ENOUGH} clusters of facts in every language."
-    count = len(told) or len(members)
+    count = len(members)
     return LeaderboardRow(
         **names_of(members[0].run), language="", name=f"mean of {count} languages", languages=count,
         facts=sum(row.facts for row in rows), metric=metric,

@@ -10,6 +10,7 @@ from lrp2_bench.report.claims.check import ALPHA
 from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.stats.across_languages import FEWEST
+from lrp2_bench.stats.held_out import ENOUGH
 
 #: Shown only where rows differ in them, or where some row has them.
 _WHERE_THEY_DIFFER = ("experiment", "dataset", "strength")
@@ -84,8 +85,14 @@ def _notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     )
     yield (
         "In-sample gain: at the best pair, on the facts that chose it; it is too high wherever many pairs were tried, "
-        "and the interval of its mean knows neither the choice nor that languages share facts."
+        "and the interval of its mean, which knows that languages share facts, does not know of the choice."
     )
+    if any(not row.language for row in rows):
+        yield (
+            f"Means are over languages with a held-out gain, so with {ENOUGH} clusters of facts or more, all of a row "
+            "over the same ones; where none has one, over all languages. Damage: over those of them where it was "
+            "measured."
+        )
     if any(row.strength == SEARCHED for row in rows):
         yield (
             f"Strength {SEARCHED}: chosen with the pair, among all pairs at all strengths; another: the best of all "
