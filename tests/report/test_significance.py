@@ -102,6 +102,13 @@ def test_where_the_others_choose_no_pair_nothing_is_measured() -> None:
         assert found.pair is None and show(found.gain, column) == "0.0"
 
 
+def test_the_others_choose_the_pair_that_is_lowest_where_less_is_better() -> None:
+    changes = {LayerPair(1, 2): Interval(-2.0, -3.0, -1.0), LayerPair(1, 3): Interval(4.0, 3.0, 5.0)}
+    alike = dict.fromkeys(("de", "fr", "ja"), changes)
+    for sign, best in ((-1.0, LayerPair(1, 2)), (1.0, LayerPair(1, 3))):
+        assert {(one.pair, one.gain) for one in leave_one_language_out(alike, sign).values()} == {(best, changes[best])}
+
+
 def test_the_notes_say_what_facts_are_clustered_by_and_what_it_costs(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=4, facts=300)
     notes = " ".join(significance_table(assessed(tmp_path)).notes)

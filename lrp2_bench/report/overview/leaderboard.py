@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.interventions.registry import without_strengths
+from lrp2_bench.metrics.registry import metric as named
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns, at_strength
 from lrp2_bench.report.claims.check import INCONCLUSIVE, Outcome, gain_outcome
 from lrp2_bench.report.method import few_strengths
@@ -115,7 +116,7 @@ def strength_of(run: Run) -> str:
 
 def _rank(row: LeaderboardRow) -> tuple[bool, float, str, str, str]:
     """The largest gain first, those without one last, by name."""
-    gain = row.gain.value
+    gain = named(row.metric).sign * row.gain.value
     return math.isnan(gain), 0.0 if math.isnan(gain) else -gain, row.model, row.intervention, row.name
 
 
@@ -131,7 +132,7 @@ def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
     measured = {name: each.assessed.measured[name] for name in measures(found.select_by)}
     held_out = {name: one.held_out for name, one in measured.items()}
     none = found.equivalence_p[run.language]
-    outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, each.held_out_p, none)
+    outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, each.held_out_p, none, found.sign)
     if not each.assessed.held_out.told:
         why = f"Fewer than {ENOUGH} clusters of facts."
     in_sample = {name: one.change for name, one in measured.items()}
@@ -155,7 +156,7 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
         name: mean_over_languages([each.assessed.measured[name].gain for each in told]) if told else _NOTHING
         for name in measures(found.select_by)
     }
-    outcome, why = gain_outcome(means[metric], found.stats.equivalence_margin)
+    outcome, why = gain_outcome(means[metric], found.stats.equivalence_margin, direction=found.sign)
     if not told:
         outcome, why = INCONCLUSIVE, f"Fewer than {ENOUGH} clusters of facts in every language."
     count = len(members)
