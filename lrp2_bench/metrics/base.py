@@ -97,9 +97,14 @@ class Metric(ABC):
         above, below = sums
         return np.where(below > 0, 100.0 * above / np.where(below > 0, below, 1.0), np.nan)
 
+    @property
+    def sign(self) -> float:
+        """What makes more better: -1 for a metric of which less is better."""
+        return 1.0 if self.direction == "maximize" else -1.0
+
     def merit(self, values: Values) -> Values:
         """``values`` so that more is better, NaN as minus infinity."""
-        signed = values if self.direction == "maximize" else -values
+        signed = self.sign * values
         return np.where(np.isnan(signed), -np.inf, signed)
 
     def best(self, values: Values | list[float]) -> int | None:

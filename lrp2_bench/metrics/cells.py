@@ -26,7 +26,7 @@ class _Cell(Metric):
 
     def fact_values(self, data: FactHits, best: float) -> Values | None:
         """1 for a fact of the cell; minus that where fewer are better."""
-        return self._cells(data) * (1.0 if self.direction == "maximize" else -1.0)
+        return self._cells(data) * self.sign
 
     def parts(self, data: FactHits) -> tuple[Values, ...]:
         return self._cells(data), data.shared[None].astype(np.float64)

@@ -67,8 +67,9 @@ def _csv(cell: Cell, column: Column, strengths: bool) -> tuple[str, ...]:
         there = (str(cell[0]), str(cell[1])) if isinstance(cell, tuple) else ("", "")
         return (*there, "") if strengths else there
     if column.kind.endswith("interval"):
-        numbers = (cell.value, cell.low, cell.high) if isinstance(cell, Interval) else (None, None, None)
-        return tuple(_csv_number(number) for number in numbers)
+        if isinstance(cell, Interval):
+            return _csv_number(cell.value), _csv_number(cell.low), _csv_number(cell.high)
+        return _csv_number(cell) if isinstance(cell, float | int) else "", "", ""  # a mean may have no bounds
     if column.kind == "p" and isinstance(cell, float | int):
         return (f"{cell:.6g}" if not math.isnan(cell) else "",)  # six decimals would be nothing of a small one
     if cell is None or isinstance(cell, float):

@@ -10,13 +10,21 @@ from lrp2_bench.core.filenames import file_name
 
 _LONGEST_STEM = 150  # bytes of a file's name before its ending
 LONGEST = 1000  # characters of one text; a message beyond that helps nobody in a table's note
+#: Format characters that Persian, Hindi or Bengali cannot be written without.
+_JOINERS = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """On one line, without control and format characters (among them those that reverse text), cut when endless."""
+    """On one line, cut when endless; of control and format characters, among them those that reverse text, only
+    joiners stay."""
     line = " ".join(text.split())
-    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in line[: longest + 1])
+    shown = "".join("\N{REPLACEMENT CHARACTER}" if harmful(c) else c for c in line[: longest + 1])
     return shown if len(line) <= longest else shown[:longest] + "…"
+
+
+def harmful(character: str) -> bool:
+    """Whether it could disturb what stands around it."""
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in _JOINERS
 
 
 def file_stem(name: str) -> str:

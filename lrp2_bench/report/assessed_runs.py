@@ -12,6 +12,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import StatsSettings
 from lrp2_bench.core.types import Interval
 from lrp2_bench.data.language_table import language_name
+from lrp2_bench.metrics.registry import metric as named
 from lrp2_bench.report.run_evidence import Evidence, evidence_of
 from lrp2_bench.results.choice import measures
 from lrp2_bench.results.runs import Run
@@ -72,6 +73,11 @@ class AssessedRuns:
     def assessed(self) -> Mapping[str, AssessedRun]:
         """For the best pair by ``select_by``."""
         return self.by_metric[self.select_by]
+
+    @property
+    def sign(self) -> int:
+        """-1 where less is better of ``select_by``, so that a gain is what falls."""
+        return int(named(self.select_by).sign)
 
     @property
     def unread(self) -> Mapping[str, str]:
@@ -166,7 +172,7 @@ def _assessed(
     naive = holm([assessed.naive.p for _, assessed, _ in read])
     errors = [(each.held_out.high - each.held_out.low) / _WIDTH for each in gains]
     drawn_in = shrunken([each.gain for each in gains], errors)
-    others = leave_one_language_out({run.language: changes for run, _, changes in read})
+    others = leave_one_language_out({run.language: changes for run, _, changes in read}, named(metric).sign)
     return {
         run.language: AssessedRun(run, assessed, p[at], held_out[at], naive[at], drawn_in[at], others.get(run.language))
         for at, (run, assessed, _) in enumerate(read)

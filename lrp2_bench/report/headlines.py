@@ -9,6 +9,7 @@ from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import Interval
 from lrp2_bench.render.text import one_line
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
+from lrp2_bench.report.better import if_less_is_better, sides
 from lrp2_bench.report.method import method
 from lrp2_bench.stats.across_languages import mean_over_languages
 from lrp2_bench.stats.held_out import ENOUGH
@@ -42,8 +43,8 @@ def headline(found: AssessedRuns) -> str:
 def _of_one(each: AssessedRun, metric: str) -> str:
     measured = each.assessed.measured[metric]
     return (
-        f"held-out gain of {metric} {interval(measured.held_out)} points; in-sample, at {each.assessed.best}, "
-        f"{interval(measured.change)}"
+        f"held-out gain of {metric}{if_less_is_better(metric)} {interval(measured.held_out)} points; in-sample, at "
+        f"{each.assessed.best}, {interval(measured.change)}"
     )
 
 
@@ -54,11 +55,13 @@ def _of_many(told: Sequence[AssessedRun], found: AssessedRuns) -> str:
     changes = mean_over_languages([gain.rise for gain in gains])
     up, down = (
         sum(each.held_out_p < ALPHA and sign * gain.held_out.value > 0 for each, gain in zip(told, gains, strict=True))
-        for sign in (1, -1)
+        for sign in (found.sign, -found.sign)
     )
+    better, worse = sides(metric)
     return (
-        f"held-out gain of {metric} {interval(mean)} points, mean of {len(told)} languages; above 0 in {up}, below in "
-        f"{down} (p Holm < {ALPHA:g}); in-sample {interval(changes)}, biased upwards by the choice"
+        f"held-out gain of {metric}{if_less_is_better(metric)} {interval(mean)} points, mean of {len(told)} languages; "
+        f"{better} 0 in {up}, {worse} in {down} (p Holm < {ALPHA:g}); in-sample {interval(changes)}, biased "
+        f"{'upwards' if found.sign > 0 else 'downwards'} by the choice"
     )
 
 

@@ -92,7 +92,7 @@ def confidence_set(task: Task, hits: Hits, clusters: Clusters | None = None) -> 
     """``[pair]``: the confidence set of the best of ``hits`` ``[pair, fact]``, as every table of a report has it."""
     clusters = clusters or clusters_of([str(fact) for fact in range(task.facts)], "fact")
     measure = resample_metric(task.metric, task.fact_hits(hits, np.arange(task.facts)), clusters)
-    sign = 1.0 if task.metric.direction == "maximize" else -1.0
+    sign = task.metric.sign
     return confidence_set_of_best(sign * measure.value, sign * measure.samples)
 
 

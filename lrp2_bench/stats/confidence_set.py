@@ -13,17 +13,18 @@ Why this one, with simulations of 40 to 60 correlated pairs beside each reason:
 - Hansen's model confidence set by T_max compares with the mean of the pairs left. It keeps its level (5 %) but cannot
   see that three pairs stand out from 57 equal ones, the usual form of a grid: it kept 99.7 % of those 57. Here: 2 %.
 - Libraries (arch) have the model confidence set for means of losses; an overlap of sets is none, and facts are drawn
-  within relations.
+  in clusters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from lrp2_bench.core.types import LayerPair
 from lrp2_bench.stats.clusters import SEED
 from lrp2_bench.stats.weighted import Floats
 
@@ -83,6 +84,21 @@ def memberships(found: ConfidenceSet) -> list[Membership]:
     """Of each pair."""
     bits = np.packbits(found.dropped, axis=1)
     return [Membership(bool(kept), row, found.dropped.shape[1]) for kept, row in zip(found.kept, bits, strict=True)]
+
+
+def by_layers(of: Mapping[LayerPair, Membership]) -> dict[LayerPair, Membership]:
+    """Of layers at whatever strength: in the set where some strength of them is, and dropped where all are."""
+    found: dict[LayerPair, list[Membership]] = {}
+    for pair, one in of.items():
+        found.setdefault(pair.layers, []).append(one)
+    return {
+        layers: Membership(
+            any(one.kept for one in many),
+            np.bitwise_and.reduce([one.dropped for one in many]),
+            many[0].resamples,
+        )
+        for layers, many in found.items()
+    }
 
 
 def p_of_misses(of: Iterable[Membership]) -> float:

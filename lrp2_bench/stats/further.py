@@ -37,7 +37,7 @@ class Further:
     @property
     def sign(self) -> float:
         """-1 where less is better."""
-        return 1.0 if self.metric.direction == "maximize" else -1.0
+        return self.metric.sign
 
     def of_sums(self, *sums: Floats) -> Floats:
         """In percent; 0 where nothing has a weight."""

@@ -23,16 +23,18 @@ class Transferred:
     gain: Interval
 
 
-def leave_one_language_out(changes: Mapping[str, Mapping[LayerPair, Interval]]) -> dict[str, Transferred]:
-    """By language, from its ``changes`` at every pair. Of pairs that all languages evaluated; the first of equals, no
-    intervention before all. Empty with fewer than :data:`FEWEST` others. The other languages ask the same facts, so
-    this speaks for new languages, not for new facts."""
+def leave_one_language_out(
+    changes: Mapping[str, Mapping[LayerPair, Interval]], sign: float = 1.0
+) -> dict[str, Transferred]:
+    """By language, from its ``changes`` at every pair; ``sign`` is -1 for a metric of which less is better. Of pairs
+    that all languages evaluated; the first of equals, no intervention before all. Empty with fewer than :data:`FEWEST`
+    others. The other languages ask the same facts, so this speaks for new languages, not for new facts."""
     if len(changes) <= FEWEST:
         return {}
     shared = sorted(set.intersection(*(set(found) for found in changes.values())))
     if not shared:
         return {}
-    values = np.array([[0.0, *(found[pair].value for pair in shared)] for found in changes.values()])
+    values = np.array([[0.0, *(sign * found[pair].value for pair in shared)] for found in changes.values()])
     means = (values.sum(axis=0) - values) / (len(values) - 1)
     chosen = means.argmax(axis=1)
     return {

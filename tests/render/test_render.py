@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from pathlib import Path
 
@@ -67,6 +68,20 @@ def test_cosines_and_correlations_are_in_their_own_unit_and_nothing_is_minus_zer
     assert lines[0] == "| 0.00 | 0.00 [-0.04, 0.00] | 0.00 [-0.04, 0.00] | 0.0 [0.0, 0.0] | 0.0 [0.0, 0.0] |"
     assert lines[1] == "| 0.34 | 0.50 [0.25, 0.75] | +0.50 [0.25, 0.75] | +0.5 [0.3, 0.8] | 0.5 [0.3, 0.8] |"
     assert "0.337000,0.500000,0.251000,0.750000" in to_csv(table), "programs get them as they are"
+
+
+def test_programs_get_a_value_that_has_no_bounds() -> None:
+    columns = tuple(Column(kind, kind, kind) for kind in ("change_interval", "interval"))
+    table = Table("t", "t", columns, ((-1.25, 3), (math.nan, None)))
+    assert to_csv(table).split("\n")[1:3] == ["-1.250000,,,3.000000,,", ",,,,,"]
+    assert "| -1.2 | 3.0 |" in to_markdown(table)
+
+
+def test_joiners_of_persian_and_hindi_stay_in_what_is_read_and_in_what_programs_read() -> None:
+    names = ("کره\u200cشمالی", "क्\u200dष")
+    table = Table("t", "t", (Column("answer", "answer", "prose"),), tuple((name,) for name in names))
+    for form in (to_csv, to_markdown, printed):
+        assert all(name in form(table) for name in names)
 
 
 def test_columns_for_programs_are_in_csv_alone() -> None:

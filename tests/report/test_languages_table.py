@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,31 @@ def test_over_the_papers_own_languages_the_means_compare(tmp_path: Path) -> None
     mean = row(table(tmp_path), "accuracy", "mean")
     assert mean["without_paper"] == pytest.approx((14.4 + 12.2 + 18.3 + 22.8 + 14.3 + 10.6) / 6)
     assert mean["gain"] == pytest.approx(1)
+    # English is the pivot, of which no mean is: that it is missing changes none.
+    assert "Missing (1 of the paper's languages): en." in table(tmp_path).notes
+    assert not any("mean" in note for note in table(tmp_path).notes)
+
+
+def test_a_baseline_of_one_of_the_papers_languages_leaves_ours_over_fewer(tmp_path: Path) -> None:
+    for language in SIX:
+        pairs = {} if language == "ja" else {(1, 2): (21, 42)}
+        write_run(tmp_path, language, (20, 40), pairs, dataset="xfactr")
+    write_run(tmp_path, "en", (23, 100), dataset="xfactr")
+    found = table(tmp_path)
+    mean = row(found, "accuracy", "mean")
+    assert (mean["name"], mean["without_paper"], mean["lrp2_paper"]) == ("5 languages", None, None)
+    assert "The paper's mean is not shown, for ours is over other languages." in found.notes
+
+
+def test_the_papers_mean_is_left_out_of_the_metric_that_lacks_a_language(tmp_path: Path) -> None:
+    for language in SIX:
+        shared = 0 if language == "ja" else 80
+        scores = (math.nan, math.nan) if language == "ja" else (40, 42)
+        write_run(tmp_path, language, (20, scores[0]), {(1, 2): (21, scores[1])}, dataset="xfactr", shared=shared)
+    found = languages_table(find_runs([tmp_path])[0], "accuracy")
+    assert row(found, "accuracy", "mean")["without_paper"] is not None
+    assert row(found, "transferability", "mean")["without_paper"] is None
+    assert "The paper's mean of transferability is not shown, for ours is over other languages." in found.notes
 
 
 def test_another_model_has_its_own_numbers_alone(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from lrp2_bench.report.run_evidence import evidence_of
 from lrp2_bench.report.tables.significance import significance_table
 from lrp2_bench.results.runs import find_runs
 from lrp2_bench.results.stored_hits import read_hits
+from lrp2_bench.stats.confidence_set import Membership
 from lrp2_bench.stats.max_t import step_down
 from lrp2_bench.stats.new_language import leave_one_language_out
 from lrp2_bench.stats.paired_tests import holm
+from tests.support.assessed import assessed_run, evidence
 from tests.support.run_folders import write_run
 from tests.support.synthetic_runs import write_synthetic_run
 
@@ -99,6 +102,13 @@ def test_where_the_others_choose_no_pair_nothing_is_measured() -> None:
         assert found.pair is None and show(found.gain, column) == "0.0"
 
 
+def test_the_others_choose_the_pair_that_is_lowest_where_less_is_better() -> None:
+    changes = {LayerPair(1, 2): Interval(-2.0, -3.0, -1.0), LayerPair(1, 3): Interval(4.0, 3.0, 5.0)}
+    alike = dict.fromkeys(("de", "fr", "ja"), changes)
+    for sign, best in ((-1.0, LayerPair(1, 2)), (1.0, LayerPair(1, 3))):
+        assert {(one.pair, one.gain) for one in leave_one_language_out(alike, sign).values()} == {(best, changes[best])}
+
+
 def test_the_notes_say_what_facts_are_clustered_by_and_what_it_costs(tmp_path: Path) -> None:
     write_synthetic_run(tmp_path, "de", blocks=4, facts=300)
     notes = " ".join(significance_table(assessed(tmp_path)).notes)
@@ -121,6 +131,29 @@ def test_the_published_pair_is_looked_for_among_the_good_ones(tmp_path: Path) ->
     assert row["paper"] == LayerPair(3, 4)
     assert row["paper_confidence_set"] == ("yes" if "3/4" in str(row["confidence_set_pairs"]).split() else "no")
     assert not any("paper" in column.key for column in significance_table(assessed(tmp_path / "mine")).columns)
+
+
+@pytest.mark.parametrize(
+    ("evaluated", "said"),
+    [
+        ({LayerPair(1, 2): True, LayerPair(3, 4): True}, "yes"),
+        ({LayerPair(1, 2): True, LayerPair(3, 4): False}, "no"),
+        ({LayerPair(1, 2): True, LayerPair(1, 3): True}, "–"),
+        ({LayerPair(1, 2, 0.5): True, LayerPair(3, 4, 0.5): False, LayerPair(3, 4, 1.0): True}, "yes"),
+        ({LayerPair(1, 2, 0.5): True, LayerPair(3, 4, 0.5): False, LayerPair(3, 4, 1.0): False}, "no"),
+        ({LayerPair(1, 2, 0.5): True, LayerPair(1, 2, 1.0): True}, "–"),
+    ],
+)
+def test_the_published_layers_are_looked_for_at_any_strength_and_only_where_they_were_evaluated(
+    evaluated: dict[LayerPair, bool], said: str
+) -> None:
+    memberships = {pair: Membership(kept, np.zeros(25, np.uint8), 200) for pair, kept in evaluated.items()}
+    kept = tuple(pair for pair, one in memberships.items() if one.kept)
+    de = assessed_run("de")
+    of = replace(de.assessed, memberships=memberships, confidence_set=kept)
+    table = significance_table(evidence(replace(de, assessed=of)).found)
+    (column,) = [column for column in table.columns if column.key == "paper_confidence_set"]
+    assert show(rows(table)["de"]["paper_confidence_set"], column) == said
 
 
 def test_runs_without_hits_or_pairs_have_no_row_and_are_named(tmp_path: Path) -> None:

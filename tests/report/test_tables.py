@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.tables.group_means import group_means_table
 from lrp2_bench.report.tables.optimal_layers import optimal_layers_table
 from lrp2_bench.results.runs import find_runs
+from lrp2_bench.stats.across_languages import Estimate
+from lrp2_bench.stats.held_out import nothing_held_out
+from tests.support.assessed import assessed_run, evidence
 from tests.support.run_folders import every_pair, write_run
 
 pytestmark = pytest.mark.no_torch
@@ -180,3 +184,19 @@ def test_a_grid_that_is_not_complete_and_relations_that_lack_are_noted(tmp_path:
 def test_a_row_of_another_length_than_the_columns_is_refused() -> None:
     with pytest.raises(ValueError, match="2 columns, but a row of 1"):
         Table("t", "t", (Column("a", "a", "text"), Column("b", "b", "text")), (("x",),))
+
+
+def test_a_held_out_gain_over_fewer_languages_than_the_other_means_says_so() -> None:
+    few = assessed_run("de")
+    nothing = nothing_held_out()
+    untold = Estimate(nothing.gain["accuracy"].value)
+    measured = {name: replace(one, gain=untold) for name, one in few.assessed.measured.items()}
+    few = replace(few, assessed=replace(few.assessed, held_out=nothing, measured=measured))
+    for extra, told in (([few], "3 of 4"), ([], "")):
+        found = evidence(*(assessed_run(code) for code in ("fr", "ja", "ga")), *extra).found
+        runs = [replace(run, manifest={**run.manifest, "dataset": {"name": "mlama"}}) for run in found.runs]
+        table = group_means_table(runs, "transferability", assessed=found)
+        notes = [note for note in table.notes if note.startswith("The held-out gain is over the languages with 40")]
+        assert [f"all languages {told}." in note for note in notes] == ([True] if told else [])
+        whole = row(table, "accuracy", "all languages")
+        assert (whole["held_out_languages"], whole["languages"]) == (3, (3 + len(extra), 52))

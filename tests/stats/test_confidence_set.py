@@ -7,11 +7,20 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binomtest
 
+from lrp2_bench.core.types import LayerPair
 from lrp2_bench.metrics.base import FactHits
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.stats.bootstrap import resample_metric
 from lrp2_bench.stats.clusters import clusters_of
-from lrp2_bench.stats.confidence_set import confidence_set, confidence_set_of_best, memberships, p_of_misses, p_of_names
+from lrp2_bench.stats.confidence_set import (
+    Membership,
+    by_layers,
+    confidence_set,
+    confidence_set_of_best,
+    memberships,
+    p_of_misses,
+    p_of_names,
+)
 
 Floats = npt.NDArray[np.float64]
 CORRELATION = 0.8
@@ -132,3 +141,17 @@ def test_names_that_know_are_found_and_sets_of_everything_show_nothing() -> None
     assert p_of_names(kept, named) < 0.001
     assert p_of_names(np.ones((20, 30), dtype=bool), named) == 1.0
     assert p_of_names(kept[:1], named[:1]) == pytest.approx(kept[0].mean(), abs=0.02)
+
+
+def test_layers_are_in_the_set_where_some_strength_of_them_is_and_dropped_where_all_are() -> None:
+    near, far = LayerPair(1, 2), LayerPair(3, 4)
+    of = {
+        near.at(0.5): Membership(False, np.array([0b1100], np.uint8), 8),
+        near.at(1.0): Membership(True, np.array([0b1010], np.uint8), 8),
+        far: Membership(False, np.array([0b0110], np.uint8), 8),
+    }
+    found = by_layers(of)
+    assert {pair: (one.kept, one.dropped.tolist()) for pair, one in found.items()} == {
+        near: (True, [0b1000]), far: (False, [0b0110]),
+    }  # fmt: skip
+    assert p_of_misses([found[far]]) == 3 / 9

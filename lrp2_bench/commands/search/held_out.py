@@ -43,10 +43,11 @@ def held_out_line(found: HeldOut, select_by: str) -> str:
             "in-sample change says nothing."
         )
     gain = found.gain[select_by]
+    less = " (less is better)" if metric(select_by).sign < 0 else ""
     shown = f"{gain.value:+.2f} [{gain.low:.2f}, {gain.high:.2f}] points"
     if gain.low > 0 or gain.high < 0:
-        return f"Held-out gain of {select_by}: {shown}, {'above' if gain.low > 0 else 'below'} 0."
-    return f"Held-out gain of {select_by}: {shown}; the interval includes 0."
+        return f"Held-out gain of {select_by}: {shown}, {'above' if gain.low > 0 else 'below'} 0{less}."
+    return f"Held-out gain of {select_by}: {shown}; the interval includes 0{less}."
 
 
 def held_out_measures(found: HeldOut | None) -> Mapping[str, Any]:

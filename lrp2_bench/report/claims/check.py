@@ -47,15 +47,19 @@ def by_sign(figure: Interval, direction: int = 1, zero: str = "0") -> tuple[Outc
     return INCONCLUSIVE, f"The interval includes {zero}."
 
 
-def gain_outcome(gain: Interval, margin: float, p: float = math.nan, none: float = math.nan) -> tuple[Outcome, str]:
-    """What a held-out ``gain`` says of a rise: as :func:`by_sign`, and a gain shown to be none, within ``margin``
-    points of 0, contradicts one. Where they are given, ``p`` and ``none`` (TOST's) are corrected for the languages
-    beside it, and a sign or an equivalence needs them. What lies above 0 by its own interval contradicts nothing."""
-    outcome, why = by_sign(gain)
+def gain_outcome(
+    gain: Interval, margin: float, p: float = math.nan, none: float = math.nan, direction: int = 1
+) -> tuple[Outcome, str]:
+    """What a held-out ``gain`` says of a change for the better: as :func:`by_sign`, and a gain shown to be none, within
+    ``margin`` points of 0, contradicts one. Where they are given, ``p`` and ``none`` (TOST's) are corrected for the
+    languages beside it, and a sign or an equivalence needs them. What is better than 0 by its own interval contradicts
+    nothing."""
+    outcome, why = by_sign(gain, direction)
+    better = gain.low > 0 if direction > 0 else gain.high < 0
     equal = tost(gain, margin) if math.isnan(none) else none
     if outcome != INCONCLUSIVE and p >= ALPHA:
         outcome, why = INCONCLUSIVE, f"{p_of(p)} after Holm's correction over languages."
-    if outcome == INCONCLUSIVE and equal < ALPHA and not gain.low > 0:
+    if outcome == INCONCLUSIVE and equal < ALPHA and not better:
         return CONTRADICTED, f"Equivalent to none: within {margin:g} points of 0 (TOST, {p_of(equal)})."
     return outcome, why
 

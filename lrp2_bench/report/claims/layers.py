@@ -27,11 +27,11 @@ from lrp2_bench.report.claims.check import (
 from lrp2_bench.report.claims.controls import beyond
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.figures.alignment import Aligned, read_aligned
-from lrp2_bench.report.tables.relations import summarise_relations
+from lrp2_bench.report.tables.relations import RelationSummary, summarise_relations
 from lrp2_bench.results.choice import value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
-from lrp2_bench.stats.confidence_set import p_of_misses, p_of_names
+from lrp2_bench.stats.confidence_set import by_layers, p_of_misses, p_of_names
 from lrp2_bench.stats.relations import p_of_equal_relations
 
 
@@ -79,7 +79,7 @@ def _published_pairs(evidence: Evidence) -> Check:
     found = {
         code: of
         for code, each in evidence.assessed.items()
-        if code in paper and paper[code] in (of := each.assessed.memberships)
+        if code in paper and paper[code] in (of := by_layers(each.assessed.memberships))
     }
     within = sum(of[paper[code]].kept for code, of in found.items())
     outcome: Outcome = INCONCLUSIVE
@@ -224,9 +224,17 @@ def _relations(evidence: Evidence) -> Check:
     """By the mean change of each relation over languages, which share its facts."""
     name, claim = "relations_differ", "Relations differ in transfer (Figures 6, 7)"
     found = summarise_relations(evidence.found)
-    ours = f"rise in {found[-1].share:.0f} to {found[0].share:.0f} % of languages (in-sample)" if found else ""
-    if len(found) < 2 or not 0 < sum(one.rises for one in found) < sum(one.languages for one in found):
+    ours = f"{_apart_in(found)} (in-sample)" if found else ""
+    if len(found) < 2 or not any(one.rises or one.falls for one in found):
         return Check(name, claim, INCONCLUSIVE, ours, why="There is nothing to compare.")
     p = p_of_equal_relations([each.assessed.relations for each in evidence.assessed.values()])
     outcome: Outcome = SUPPORTED if p < ALPHA else INCONCLUSIVE
     return Check(name, claim, outcome, ours, why=f"Relation farthest from the mean, by clusters of facts: {p_of(p)}.")
+
+
+def _apart_in(found: Sequence[RelationSummary]) -> str:
+    """In how many languages relations rise; where that is the same for all of them, by how much they change."""
+    if found[0].share > found[-1].share:
+        return f"rise in {found[-1].share:.0f} to {found[0].share:.0f} % of languages"
+    changes = [one.lrp2 - one.without for one in found]
+    return f"change by {points(min(changes))} to {points(max(changes))} points"

@@ -12,6 +12,7 @@ from lrp2_bench.core.types import Interval
 from lrp2_bench.render.figures.panels import Gaps, Texts, make_page, panel_width
 from lrp2_bench.render.figures.style import BLUE, GREY, INK, PALE, SMALL, TEXT, fitted, language_name, shown, text_width
 from lrp2_bench.render.table import Table
+from lrp2_bench.report.better import sides
 
 _ROW = 0.17  # inches from one projection to the next
 _NAMES = 1.6  # the widest a projection's name may be, inches
@@ -31,8 +32,8 @@ def ablations(table: Table, select_by: str) -> Figure | None:
         "LRP2 and what it is compared with",
         f"{shown(table.title)}.",
         "Dots, with 95 % intervals: in-sample (chosen and reported on the same facts), so the best of many "
-        "interventions can be above 0 by selection alone. Rings: the held-out gain, chosen on other facts than it is "
-        "reported on. Dashed: LRP2's.",
+        f"interventions can be {sides(select_by)[0]} 0 by selection alone. Rings: the held-out gain, chosen on other "
+        "facts than it is reported on. Dashed: LRP2's.",
     )
     gaps = Gaps(left=max(text_width(name, TEXT) for name in names) + 0.12, below=0.4, above=0.24, between=0.2)
     size = (panel_width(len(panels), gaps), max(len(names), 2) * _ROW)

@@ -12,6 +12,7 @@ from matplotlib.patheffects import withStroke
 
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.types import Interval
+from lrp2_bench.metrics.registry import metric as named
 from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
 from lrp2_bench.render.figures.style import (
     BLUE,
@@ -26,6 +27,7 @@ from lrp2_bench.render.figures.style import (
     signed,
     text_width,
 )
+from lrp2_bench.report.better import if_less_is_better
 from lrp2_bench.report.figures.changes import Searched, searched
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.assess import Measured
@@ -42,13 +44,14 @@ _BLOOM = re.compile(r"bloomz?[-_]\d+(m|b\d?)", re.IGNORECASE)
 def change(
     runs: Sequence[Run], metric: str, select_by: str, measured: Mapping[str, Measured] | None = None
 ) -> Figure | None:
-    """A bar per searched language of one model and dataset, the highest gain on top; None where there is none.
+    """A bar per searched language of one model and dataset, the largest gain on top; None where there is none.
 
     The pair is the best by ``select_by``. ``measured``, by language, are ``metric``'s change at it and the held-out
     gain: whiskers and rings with whiskers, where there are any. Languages that BLOOM was trained on carry a star where
     the model is BLOOM. Call it inside ``house_style``.
     """
-    found = sorted(searched(runs, metric, select_by), key=lambda one: -one.best_change(metric))
+    sign = named(metric).sign
+    found = sorted(searched(runs, metric, select_by), key=lambda one: -sign * one.best_change(metric))
     if not found:
         return None
     starred = saw_bloom_languages(found[0].run.model)
@@ -60,7 +63,7 @@ def change(
     page = make_page(1, texts, _gaps(names), size=(_WIDTH, _height(names)))
     (axes,) = page.panels
     rows = range(len(found))
-    axes.barh(rows, changes, height=0.72, color=[BLUE if points >= 0 else VERMILLION for points in changes])
+    axes.barh(rows, changes, height=0.72, color=[BLUE if sign * points >= 0 else VERMILLION for points in changes])
     ends = [(min(0.0, points), max(0.0, points)) for points in changes]
     for row, each in enumerate(known):
         if each is not None:
@@ -127,7 +130,8 @@ def _texts(
         "paper."
     )
     if known:
-        note += " Black: its 95 % interval, whose lower end allows for the choice among all pairs."
+        end = "lower" if named(metric).sign > 0 else "upper"
+        note += f" Black: its 95 % interval, whose {end} end allows for the choice among all pairs."
     if any(not math.isnan(each.held_out.value) for each in known):
         note += " Rings: the held-out gain, chosen on other facts than it is reported on, with its 95 % interval."
     if len(found) > 1:
@@ -136,7 +140,7 @@ def _texts(
         note += f" {_STAR} BLOOM was trained on this language."
     paper = " (the paper's Figures 4 and 5)" if metric == "transferability" else ""
     return Texts(
-        f"Change of {metric} at the best pair",
+        f"Change of {metric} at the best pair{if_less_is_better(metric)}",
         f"{shown(run.model, 60)} on {shown(run.dataset_label, 90)}: points against the baseline{paper}.",
         note,
     )

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.figures.panels import Gaps, Page, Texts, make_page
 from lrp2_bench.render.figures.style import BLUE, GREY, INK, SMALL, TEXT, fitted, shown
+from lrp2_bench.report.better import if_less_is_better
 from lrp2_bench.report.tables.strengths import Tradeoff, tradeoffs
 from lrp2_bench.results.runs import Run
 
@@ -29,8 +30,8 @@ def pareto(runs: Sequence[Run], select_by: str) -> Figure | None:
         f"Gain of {select_by} against damage",
         f"{shown(run.model, 60)} on {shown(run.dataset_label, 90)}: points against the baseline, in-sample, over the "
         "KL divergence of predictions on neutral sentences.",
-        "Up and to the left is better; the cross is the baseline. Of pairs whose damage was measured: the best one, "
-        "and those that were given.",
+        f"{if_less_is_better(select_by, 'Down') or 'Up'} and to the left is better; the cross is the baseline. Of "
+        "pairs whose damage was measured: the best one, and those that were given.",
     )
     page = make_page(len(found), texts, Gaps(left=0.56, below=0.38, above=0.19, between=0.2, footer=0.3))
     for axes, one in zip(page.panels, found, strict=True):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.interventions.registry import without_strengths
+from lrp2_bench.metrics.registry import metric as named
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns, at_strength
 from lrp2_bench.report.claims.check import INCONCLUSIVE, Outcome, gain_outcome
 from lrp2_bench.report.method import few_strengths
@@ -35,11 +36,12 @@ class LeaderboardRow:
     """One line. ``language`` is a code, or '' for the mean of ``languages`` languages; ``name`` is what to show.
 
     ``strength`` is as it is read: ``1``, ``0.5/0.25`` (there and back), or ``searched`` where it was chosen with the
-    pair; then each of a few strengths has lines of its own. ``facts`` of the language, of all languages together in a
-    mean. ``baseline`` (percent), ``held_out`` and ``in_sample`` (points) are by metric with 95 % intervals; the pair is
-    chosen by ``metric`` throughout, and ``best`` is it. ``p`` is that the held-out gain is 0, Holm-corrected over the
-    model's languages; NaN in a mean. ``outcome`` and ``why`` are about ``held_out[metric]``. ``pivot_change`` (points)
-    and ``kl`` (nats) are the damage at the best pair, None where it was not measured. ``remark`` says where
+    pair; then each of a few strengths has lines of its own. A mean is over the languages with facts enough for a
+    held-out gain, over all where none has; ``facts`` of the language, of all these together in a mean. ``baseline``
+    (percent), ``held_out`` and ``in_sample`` (points) are by metric with 95 % intervals; the pair is chosen by
+    ``metric`` throughout, and ``best`` is it. ``p`` is that the held-out gain is 0, Holm-corrected over the model's
+    languages; NaN in a mean. ``outcome`` and ``why`` are about ``held_out[metric]``. ``pivot_change`` (points) and
+    ``kl`` (nats) are the damage at the best pair, None where it was not measured. ``remark`` says where
     transferability rises while accuracy falls.
     """
 
@@ -114,7 +116,7 @@ def strength_of(run: Run) -> str:
 
 def _rank(row: LeaderboardRow) -> tuple[bool, float, str, str, str]:
     """The largest gain first, those without one last, by name."""
-    gain = row.gain.value
+    gain = named(row.metric).sign * row.gain.value
     return math.isnan(gain), 0.0 if math.isnan(gain) else -gain, row.model, row.intervention, row.name
 
 
@@ -130,7 +132,7 @@ def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
     measured = {name: each.assessed.measured[name] for name in measures(found.select_by)}
     held_out = {name: one.held_out for name, one in measured.items()}
     none = found.equivalence_p[run.language]
-    outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, each.held_out_p, none)
+    outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, each.held_out_p, none, found.sign)
     if not each.assessed.held_out.told:
         why = f"Fewer than {ENOUGH} clusters of facts."
     in_sample = {name: one.change for name, one in measured.items()}
@@ -145,16 +147,19 @@ def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
 
 def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow:
     metric = found.select_by
-    members = list(found.assessed.values())
-    told = [each for each in members if each.assessed.held_out.told]
+    told = [each for each in found.assessed.values() if each.assessed.held_out.told]
+    # All means are over the same languages, so that what a gain adds stands beside what it is added to.
+    members = told or list(found.assessed.values())
+    codes = {each.run.language for each in members}
+    rows = [row for row in rows if row.language in codes]
     means = {
         name: mean_over_languages([each.assessed.measured[name].gain for each in told]) if told else _NOTHING
         for name in measures(found.select_by)
     }
-    outcome, why = gain_outcome(means[metric], found.stats.equivalence_margin)
+    outcome, why = gain_outcome(means[metric], found.stats.equivalence_margin, direction=found.sign)
     if not told:
         outcome, why = INCONCLUSIVE, f"Fewer than {ENOUGH} clusters of facts in every language."
-    count = len(told) or len(members)
+    count = len(members)
     return LeaderboardRow(
         **names_of(members[0].run), language="", name=f"mean of {count} languages", languages=count,
         facts=sum(row.facts for row in rows), metric=metric,

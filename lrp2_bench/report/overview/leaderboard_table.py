@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lrp2_bench.render.table import Cell, Column, Table
+from lrp2_bench.report.better import if_less_is_better, sides
 from lrp2_bench.report.claims.check import ALPHA
 from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.stats.across_languages import FEWEST
+from lrp2_bench.stats.held_out import ENOUGH
 
 #: Shown only where rows differ in them, or where some row has them.
 _WHERE_THEY_DIFFER = ("experiment", "dataset", "strength")
@@ -76,16 +78,25 @@ def _for_readers(table: Table) -> Table:
 
 
 def _notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
+    high = if_less_is_better(rows[0].metric, "low") or "high"
+    better, worse = sides(rows[0].metric)
+    less = if_less_is_better(rows[0].metric, f", for less of {rows[0].metric} is better")
     yield (
         "Held-out gain: each fact at the pair that other facts choose, no intervention among the choices, less the "
-        "baseline, in points with a 95 % interval (docs/statistics.md). Supported: it is above 0; contradicted: below, "
-        f"or shown to be none (TOST). Of a single language p < {ALPHA:g} is asked for as well, Holm-corrected over the "
-        f"model's languages; a mean needs {FEWEST} languages. Reasons stand in the CSV (why)."
+        f"baseline, in points with a 95 % interval (docs/statistics.md). Supported: it is {better} 0{less}; "
+        f"contradicted: {worse}, or shown to be none (TOST). Of a single language p < {ALPHA:g} is asked for as well, "
+        f"Holm-corrected over the model's languages; a mean needs {FEWEST} languages. Reasons stand in the CSV (why)."
     )
     yield (
-        "In-sample gain: at the best pair, on the facts that chose it; it is too high wherever many pairs were tried, "
-        "and the interval of its mean knows neither the choice nor that languages share facts."
+        f"In-sample gain: at the best pair, on the facts that chose it; it is too {high} wherever many pairs were "
+        "tried, and the interval of its mean, which knows that languages share facts, does not know of the choice."
     )
+    if any(not row.language for row in rows):
+        yield (
+            f"Means are over languages with a held-out gain, so with {ENOUGH} clusters of facts or more, all of a row "
+            "over the same ones; where none has one, over all languages. Damage: over those of them where it was "
+            "measured."
+        )
     if any(row.strength == SEARCHED for row in rows):
         yield (
             f"Strength {SEARCHED}: chosen with the pair, among all pairs at all strengths; another: the best of all "

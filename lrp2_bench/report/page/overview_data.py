@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from lrp2_bench.core.types import Interval
+from lrp2_bench.metrics.registry import metric as named
 from lrp2_bench.render.table import Table
 from lrp2_bench.render.text import file_stem
 from lrp2_bench.report.assessed_runs import AssessedRuns
@@ -57,6 +58,7 @@ def overview_data(groups: Sequence[AssessedRuns], beside: Beside) -> dict[str, A
     boards = {metric: leaderboard([replace(found, select_by=metric) for found in groups]) for metric in metrics}
     return {
         "leaderboard": {metric: [_row(row) for row in rows] for metric, rows in boards.items()},
+        "signs": {metric: int(named(metric).sign) for metric in (*METRICS, *metrics)},
         "answers": {metric: _answers(rows) for metric, rows in boards.items()},
         "searched": {"value": SEARCHED, "words": strength_words(SEARCHED).removeprefix("strength ")},
         "comparisons": [_comparison(row) for row in beside.comparisons if row.language],

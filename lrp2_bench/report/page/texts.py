@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-#: Format characters that Persian, Hindi or Bengali cannot be written without.
-_JOINERS = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
+from lrp2_bench.render.text import harmful
 
 
 def plain(text: str, longest: int) -> str:
     """On one line of at most ``longest`` characters; control and format characters (overrides of the direction among
     them) and half surrogate pairs are shown as a replacement character, joiners are kept."""
     line = " ".join(text[: 4 * longest].split())
-    shown = "".join("\N{REPLACEMENT CHARACTER}" if _harmful(c) else c for c in line[: longest + 1])
+    shown = "".join("\N{REPLACEMENT CHARACTER}" if harmful(c) else c for c in line[: longest + 1])
     return shown if len(line) <= longest else f"{shown[:longest].rstrip()}…"
-
-
-def _harmful(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in _JOINERS

@@ -17,6 +17,7 @@ from lrp2_bench.report.method import method
 from lrp2_bench.results.choice import METRICS, value
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
+from lrp2_bench.stats.held_out import ENOUGH
 
 #: Table 1's groups by name, as they are written.
 TITLES = {
@@ -61,15 +62,17 @@ def group_means_table(
     beside = pivot == ENGLISH and published.has_tables(model, dataset)
     groups = groups_at_hand(groups, runs)
     rows: list[tuple[Cell, ...]] = []
+    fewer: list[str] = []
     for metric in METRICS:
         means = {_PIVOT: _pivot_mean(runs, metric)}
         means |= {group: _mean(runs, metric, select_by, groups[group]) for group in TITLES}
         for group, mean in means.items():
             title = TITLES.get(group) or _pivot_title(pivot)
             paper = published.group_mean(model, dataset, metric, group) if beside else None
-            held_out = _held_out(assessed, metric, groups.get(group, ()))
+            held_out, told = _held_out(assessed, metric, groups.get(group, ()))
             cells = cells_beside(mean.without, mean.lrp2, paper, beside)
-            rows.append((metric, title, (mean.used, mean.size), held_out, *cells))
+            rows.append((metric, title, (mean.used, mean.size), held_out, *cells, told or None))
+            fewer += [f"{title} {told} of {mean.used}"] if 0 < told < mean.used else []
     return Table(
         name=f"table1_{model}_{dataset}",
         title=f"Means over languages, {model} on {dataset}, in percent (the paper's Table 1)",
@@ -79,18 +82,19 @@ def group_means_table(
             Column("languages", "used", "share"),
             Column("held_out", "held-out gain", "change_interval"),
             *columns_beside(method(runs[0]), beside),
+            Column("held_out_languages", "held-out gain, languages", "count", in_csv_only=True),
         ),
         rows=tuple(rows),
-        notes=tuple(_notes(runs, select_by, groups, beside)),
+        notes=tuple(_notes(runs, select_by, groups, beside, list(dict.fromkeys(fewer)))),
     )
 
 
-def _held_out(assessed: AssessedRuns | None, metric: str, languages: Sequence[str]) -> Interval | None:
-    """The mean over the languages of a group; None where none has one."""
+def _held_out(assessed: AssessedRuns | None, metric: str, languages: Sequence[str]) -> tuple[Interval | None, int]:
+    """The mean over the languages of a group that have one, and how many these are; None where none has one."""
     found = assessed.assessed if assessed else {}
     gains = [each.assessed.measured[metric].gain for code, each in found.items() if code in languages]
-    mean = mean_over_languages(gains)
-    return None if math.isnan(mean.value) else mean
+    told = [gain for gain in gains if not math.isnan(gain.value)]
+    return (mean_over_languages(told) if told else None), len(told)
 
 
 def _pivot_title(pivot: str) -> str:
@@ -156,14 +160,23 @@ def _pivot_mean(runs: Sequence[Run], metric: str) -> Mean:
     return Mean(score, score, 1, 1)
 
 
-def _notes(runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[str]], beside: bool) -> list[str]:
+def _notes(
+    runs: Sequence[Run], select_by: str, groups: Mapping[str, Sequence[str]], beside: bool, fewer: Sequence[str]
+) -> list[str]:
+    """``fewer``: the groups whose held-out gain is over fewer languages than their other means, and over how many."""
     notes = [
         WITH_METHOD.format(method=method(runs[0]), select_by=select_by),
-        "Used: languages with searched pairs, of those in the group; both means are over these.",
+        "Used: languages with searched pairs, of those in the group; the baseline's mean, that with "
+        f"{method(runs[0])} and the in-sample gain are over these.",
         "Held-out gain: each fact at the intervention that other facts choose, no intervention among the choices; 95 % "
         "over clusters of facts and over languages, none for fewer than three languages. What holds for facts that had "
         "no part in the choice is this, not the gain.",
     ]
+    if fewer:
+        notes.append(
+            f"The held-out gain is over the languages with {ENOUGH} clusters of facts or more alone, which are not all "
+            f"that are used: {', '.join(fewer)}."
+        )
     done = {run.language for run in runs if run.best(select_by) is not None}
     missing = [language for language in groups["all"] if language not in done]
     if missing:

@@ -23,9 +23,13 @@ def languages_table(runs: Sequence[Run], select_by: str) -> Table:
     model, dataset, pivot = runs[0].model, runs[0].dataset, runs[0].pivot
     beside = pivot == ENGLISH and published.has_languages(model, dataset)
     rows: list[tuple[Cell, ...]] = []
+    unlike = []
     for metric in METRICS:
         paper = published.by_language(model, dataset, metric) if beside else {}
-        rows += [(metric, *row) for row in _rows(runs, metric, select_by, paper, beside)]
+        scores = {run.language: _scores(run, metric, select_by) for run in runs}
+        same = _over_the_same(scores, paper, pivot)
+        rows += [(metric, *row) for row in _rows(scores, paper, pivot, beside, same)]
+        unlike += [] if same else [metric]
     return Table(
         name=f"table3_{model}_{dataset}",
         title=f"Languages one by one, {model} on {dataset}, in percent (the paper's Table 3)",
@@ -36,18 +40,17 @@ def languages_table(runs: Sequence[Run], select_by: str) -> Table:
             *columns_beside(method(runs[0]), beside),
         ),
         rows=tuple(rows),
-        notes=tuple(_notes(runs, select_by, model, dataset, beside)),
+        notes=tuple(_notes(runs, select_by, model, dataset, beside, unlike)),
     )
 
 
 def _rows(
-    runs: Sequence[Run],
-    metric: str,
-    select_by: str,
+    scores: Mapping[str, tuple[float, float]],
     paper: Mapping[str, published.PublishedMean],
+    pivot: str,
     beside: bool,
+    same: bool,
 ) -> Iterator[tuple[Cell, ...]]:
-    scores = {run.language: _scores(run, metric, select_by) for run in runs}
     codes = [*paper, *sorted(code for code in scores if code not in paper)]
     for code in codes:
         ours = scores.get(code, (math.nan, math.nan))
@@ -56,18 +59,26 @@ def _rows(
             name if (name := language_name(code)) != code else None,
             *cells_beside(*ours, paper.get(code), beside),
         )
-    pivot = runs[0].pivot
-    both = [pair for code, pair in scores.items() if code != pivot and not any(map(math.isnan, pair))]
-    # The paper's mean is over its own languages, so ours may stand beside it only over the same.
-    same = [cell for code, cell in paper.items() if code != pivot]
-    whole = bool(paper) and {code for code in scores if code != pivot} == {code for code in paper if code != pivot}
+    both = [scores[code] for code in _in_mean(scores, pivot)]
+    papers = [cell for code, cell in paper.items() if code != pivot]
     without, lrp2 = (math.fsum(pair[side] for pair in both) / len(both) if both else math.nan for side in (0, 1))
-    published_mean = published.PublishedMean(_mean(same, "without"), _mean(same, "lrp2")) if whole else None
+    published_mean = published.PublishedMean(_mean(papers, "without"), _mean(papers, "lrp2")) if same else None
     yield (
         _MEAN,
         f"{len(both)} language{'' if len(both) == 1 else 's'}",
         *cells_beside(without, lrp2, published_mean, beside),
     )
+
+
+def _in_mean(scores: Mapping[str, tuple[float, float]], pivot: str) -> list[str]:
+    return [code for code, pair in scores.items() if code != pivot and not any(map(math.isnan, pair))]
+
+
+def _over_the_same(
+    scores: Mapping[str, tuple[float, float]], paper: Mapping[str, published.PublishedMean], pivot: str
+) -> bool:
+    """Whether our mean is over the paper's languages; only then may the paper's stand beside it."""
+    return bool(paper) and set(_in_mean(scores, pivot)) == set(paper) - {pivot}
 
 
 def _scores(run: Run, metric: str, select_by: str) -> tuple[float, float]:
@@ -84,14 +95,19 @@ def _mean(cells: Sequence[published.PublishedMean], side: str) -> float | None:
     return None if None in values else math.fsum(values) / len(values)
 
 
-def _notes(runs: Sequence[Run], select_by: str, model: str, dataset: str, beside: bool) -> Iterator[str]:
+def _notes(
+    runs: Sequence[Run], select_by: str, model: str, dataset: str, beside: bool, unlike: Sequence[str]
+) -> Iterator[str]:
+    """``unlike``: the metrics of which our mean is over other languages than the paper's."""
     yield WITH_METHOD.format(method=method(runs[0]), select_by=select_by)
     if beside:
         there = {run.language for run in runs}
         missing = [code for code in published.by_language(model, dataset, "accuracy") if code not in there]
         if missing:
             yield f"Missing ({len(missing)} of the paper's languages): {', '.join(missing)}."
-            yield "The paper's mean is not shown, for ours is over other languages."
+        if unlike:
+            of = "" if len(unlike) == len(METRICS) else f" of {', '.join(unlike)}"
+            yield f"The paper's mean{of} is not shown, for ours is over other languages."
     only_baseline = sorted(run.language for run in runs if not run.is_pivot and run.best(select_by) is None)
     if only_baseline:
         yield f"Only the baseline was run, so in no mean: {', '.join(only_baseline)}."

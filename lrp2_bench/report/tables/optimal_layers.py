@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from lrp2_bench.core.languages import ENGLISH
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data import published
+from lrp2_bench.metrics.registry import metric
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.method import method
 from lrp2_bench.results.choice import best_row, value
@@ -73,7 +74,8 @@ def _at_papers_pair(run: Run, best: float, select_by: str, pair: LayerPair | Non
         return pair, None, None, None
     at_paper = value(row, select_by)
     scores = [value(other, select_by) for other in run.pairs if not math.isnan(value(other, select_by))]
-    rank = 1 + sum(score > at_paper for score in scores)
+    sign = metric(select_by).sign
+    rank = 1 + sum(sign * score > sign * at_paper for score in scores)
     return pair, at_paper, at_paper - best, (rank, len(scores))
 
 

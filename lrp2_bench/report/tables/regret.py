@@ -9,6 +9,7 @@ from statistics import fmean, median
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.search.regret import Replay, Truth
+from lrp2_bench.stats.clusters import RESAMPLES
 
 #: Points below the exhaustive best that count as having found it.
 NEAR = 0.1
@@ -76,8 +77,8 @@ def near(replay: Replay) -> bool:
 
 _NOTES = (
     "Strategies replayed on stored hits; the regret is in points of the metric below the best pair of the grid.",
-    "In the 95 % set: in the 95 % confidence set of best pairs (paired bootstrap over facts, 1,000 resamples "
-    "within relations, step-down max-T over all pairs). Where it holds most pairs, that says little.",
+    f"In the 95 % set: in the 95 % confidence set of best pairs (paired bootstrap, {RESAMPLES:,} resamples of clusters "
+    "of facts, step-down max-T over all pairs). Where it holds most pairs, that says little.",
     "Block runs and cells: percent of the grid's, baseline included, work shared within an engine call counted once.",
 )
 

@@ -9,7 +9,9 @@ from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data import published
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
+from lrp2_bench.report.better import if_less_is_better, sides
 from lrp2_bench.stats.clusters import RESAMPLES
+from lrp2_bench.stats.confidence_set import by_layers
 from lrp2_bench.stats.held_out import ENOUGH, FOLDS
 from lrp2_bench.stats.max_t import FEWEST
 
@@ -99,7 +101,9 @@ def _row(found: AssessedRuns, each: AssessedRun, metric: str, other: str, beside
     if not beside:
         return row
     paper = _published(found).get(each.run.language)
-    return (*row, paper, None if paper is None else "yes" if paper in assessed.confidence_set else "no")
+    # The paper names layers, at full strength; ours may be of several strengths, or of other layers.
+    held = by_layers(assessed.memberships).get(paper) if paper else None
+    return (*row, paper, None if held is None else "yes" if held.kept else "no")
 
 
 def _published(found: AssessedRuns) -> dict[str, LayerPair]:
@@ -114,12 +118,13 @@ def _range(layers: Sequence[int]) -> str:
 def _notes(found: AssessedRuns, beside: bool) -> Iterator[str]:
     assessed = [each.assessed for each in found.assessed.values()]
     errors = [each.held_out.monte_carlo[found.select_by] for each in assessed if each.held_out.told]
+    less = if_less_is_better(found.select_by, f"; less of {found.select_by} is better, so that what falls gains")
     largest = f"; its Monte Carlo error is {max(errors):.3f} points at most" if errors else ""
     yield (
         f"Held-out gain: each fact at the intervention that other facts choose by {found.select_by} ({FOLDS} folds of "
         "clusters, no intervention among the choices and chosen in a tie), less the baseline, mean over "
-        f"deals{largest}. None with fewer than {ENOUGH} clusters. p Holm: that it is 0, corrected over the languages "
-        "in this table."
+        f"deals{largest}{less}. None with fewer than {ENOUGH} clusters. p Holm: that it is 0, corrected over the "
+        "languages in this table."
     )
     yield from _of_clusters(found)
     yield (
@@ -133,9 +138,10 @@ def _notes(found: AssessedRuns, beside: bool) -> Iterator[str]:
         "what it changes here. The other languages ask the same facts, so where a pair turns the same facts in many "
         "languages its change is too high: it speaks for new languages, not for new facts."
     )
+    end = "lower" if found.sign > 0 else "upper"
     yield (
         f"In-sample: at the best pair by {found.select_by}, chosen and reported on the same facts, as in the paper; "
-        "the lower bound holds for all pairs at once. p max-T: no pair is better than the baseline, one-sided, over "
+        f"the {end} bound holds for all pairs at once. p max-T: no pair is better than the baseline, one-sided, over "
         f"all pairs and languages jointly (Romano and Wolf); none with fewer than {FEWEST} clusters. Naive p: exact "
         "McNemar test of miss->hit against hit->miss at the best pair, as if it had been named beforehand and facts "
         "were independent."
@@ -145,7 +151,10 @@ def _notes(found: AssessedRuns, beside: bool) -> Iterator[str]:
         "over paired resamples; every truly best pair is among them in 95 % of studies), and the layers they span."
     )
     if beside:
-        yield "Paper's in it: whether the published pair is in the 95 % set."
+        yield (
+            "Paper's in it: whether the published layers are in the 95 % set, at whatever strength was searched; "
+            "nothing where they were not evaluated."
+        )
     if assessed:
         yield _counted(found)
     for language, reason in found.unread.items():
@@ -173,11 +182,12 @@ def _of_clusters(found: AssessedRuns) -> Iterator[str]:
 def _counted(found: AssessedRuns) -> str:
     all_ = list(found.assessed.values())
     gains = [(each.assessed.measured[found.select_by].held_out, each.held_out_p) for each in all_]
-    up, down = (sum(p < ALPHA and sign * gain.value > 0 for gain, p in gains) for sign in (1, -1))
+    up, down = (sum(p < ALPHA and sign * gain.value > 0 for gain, p in gains) for sign in (found.sign, -found.sign))
+    better, worse = sides(found.select_by)
     naive, any_ = (sum(p < ALPHA for p in ps) for ps in ([x.naive_p for x in all_], [x.p for x in all_]))
     none = sum(p < ALPHA for p in found.equivalence_p.values())
     return (
-        f"Of {len(all_)} languages the held-out gain is above 0 in {up} and below it in {down} (p Holm below 0.05), "
-        f"and shown to be none in {none}. Some pair is better than the baseline in {any_} by max-T; the naive test "
-        f"would say that accuracy changes in {naive}."
+        f"Of {len(all_)} languages the held-out gain is {better} 0 in {up} and {worse} it in {down} (p Holm below "
+        f"0.05), and shown to be none in {none}. Some pair is better than the baseline in {any_} by max-T; the naive "
+        f"test would say that accuracy changes in {naive}."
     )

@@ -32,3 +32,10 @@ def test_of_few_facts_it_says_that_nothing_can_be_told() -> None:
 def test_the_trackers_summary_has_bounds_too() -> None:
     measures = held_out_measures(found(0.1, -0.2, 0.4))
     assert measures["held_out"]["accuracy"] == {"gain": 0.1, "low": -0.2, "high": 0.4}
+
+
+def test_where_less_is_better_the_line_says_so() -> None:
+    gain = Interval(-3.0, -4.0, -2.0)
+    name = "hit_to_miss_pivot_hit"
+    line = held_out_line(HeldOut({name: gain}, {name: 0.01}, {name: 0.01}, 20), name)
+    assert line == f"Held-out gain of {name}: -3.00 [-4.00, -2.00] points, below 0 (less is better)."

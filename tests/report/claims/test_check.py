@@ -75,3 +75,14 @@ def test_points_are_signed_and_nought_is_plain() -> None:
 )
 def test_a_gain_rises_falls_is_none_or_is_not_known(gain: Interval, p: float, none: float, outcome: str) -> None:
     assert gain_outcome(gain, 0.5, p, none)[0] == outcome
+
+
+def test_where_less_is_better_a_fall_is_the_gain() -> None:
+    def mirrored(gain: Interval) -> Interval:
+        return Interval(-gain.value, -gain.high, -gain.low)
+
+    for gain in (UP, DOWN, OPEN, FEW, ABOVE, TINY, AROUND):
+        for p, none in ((NAN, NAN), (0.01, 0.2), (0.2, 0.01)):
+            assert gain_outcome(mirrored(gain), 0.5, p, none, direction=-1) == gain_outcome(gain, 0.5, p, none)
+    # Equivalent to none as well, and a gain for all that by its own interval.
+    assert gain_outcome(mirrored(ABOVE), 0.5, direction=-1)[0] == SUPPORTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from lrp2_bench.core.languages import GROUPS as DEFAULT_GROUPS
 from lrp2_bench.core.languages import groups
 from lrp2_bench.data import published
+from lrp2_bench.report.assessed_runs import AssessedRun
 from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Check
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.gains import causal_gains_more
@@ -126,6 +128,18 @@ def test_the_published_pairs_hold_where_they_are_confidence_set() -> None:
     assert not [one for one in checks_of(mine) if one.name == "published_pairs_hold"]
 
 
+def test_the_published_pairs_may_hold_at_any_strength() -> None:
+    pairs = published.optimal_pairs("mbert", "mlama")
+
+    def searched_over_strengths(code: str) -> AssessedRun:
+        each = assessed_run(code, best=(pairs[code].lirp, pairs[code].lsrp))
+        of = {pair.at(strength): one for pair, one in each.assessed.memberships.items() for strength in (0.5, 1.0)}
+        return replace(each, assessed=replace(each.assessed, memberships=of))
+
+    one = check(evidence(*map(searched_over_strengths, ALL)), "published_pairs_hold")
+    assert (one.outcome, one.ours) == (SUPPORTED, "in the 95 % confidence set in 52 of 52 languages")
+
+
 def test_relations_differ_beyond_chance() -> None:
     def scores(rises: bool) -> list[RelationScore]:
         noise = np.random.default_rng(0).normal(size=(2, 200)).astype(np.float32)
@@ -135,6 +149,28 @@ def test_relations_differ_beyond_chance() -> None:
     one = check(unlike, "relations_differ")
     assert (one.outcome, one.ours) == (SUPPORTED, "rise in 5 to 100 % of languages (in-sample)")
     assert check(everywhere(lambda code: {"relations": scores(True)}), "relations_differ").outcome == INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("capitals", "continents", "ours"),
+    [(50, 10, "-40.0 to 0.0"), (60, 90, "+10.0 to +40.0"), (40, 10, "-40.0 to -10.0")],
+)
+def test_relations_may_differ_though_none_or_all_of_them_rise(capitals: int, continents: int, ours: str) -> None:
+    noise = np.random.default_rng(0).normal(size=(2, 200)).astype(np.float32)
+    relations = [
+        RelationScore("P36", 90, 50, capitals, noise[0]), RelationScore("P30", 90, 50, continents, noise[1]),
+    ]  # fmt: skip
+    one = check(everywhere(lambda code: {"relations": relations}), "relations_differ")
+    assert (one.outcome, one.ours) == (SUPPORTED, f"change by {ours} points (in-sample)")
+
+
+def test_relations_that_do_not_change_or_stand_alone_are_not_compared() -> None:
+    noise = np.zeros(200, np.float32)
+    still = [RelationScore(name, 90, 50, 50, noise) for name in ("P36", "P30")]
+    alone = [RelationScore("P36", 90, 50, 90, noise)]
+    for relations in (still, alone):
+        one = check(everywhere(lambda code, found=relations: {"relations": found}), "relations_differ")
+        assert (one.outcome, one.why) == (INCONCLUSIVE, "There is nothing to compare.")
 
 
 def test_languages_that_bloom_never_saw_are_assessed_for_bloom_alone() -> None:

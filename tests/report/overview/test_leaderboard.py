@@ -118,6 +118,23 @@ def test_too_few_facts_are_inconclusive_and_last() -> None:
     assert nothing.outcome == "inconclusive" and "every language" in nothing.why and nothing.baseline["accuracy"].value
 
 
+def test_all_means_of_a_row_are_over_the_languages_that_it_counts(tmp_path: Path) -> None:
+    few = without_gain(assessed_run("de", without=90.0, selection_bias=9.0))
+    few = replace(few, run=replace(few.run, folder=tmp_path))
+    write_damage(
+        tmp_path / "damage.csv", [DamageRow(None, 50.0, 0.0, 9, 9), DamageRow(LayerPair(1, 2), 9.0, 9.0, 9, 9)]
+    )
+    rows = leaderboard([group(few, *(assessed_run(code, without=30.0, held_out=1.0) for code in ("fr", "ja", "sq")))])
+    mean = rows[0]
+    assert (mean.name, mean.languages, mean.facts, mean.pivot_change) == ("mean of 3 languages", 3, 300, None)
+    assert mean.baseline["accuracy"].value == pytest.approx(30) and mean.in_sample["accuracy"].value == pytest.approx(
+        1.2
+    )
+    table = leaderboard_table(rows)
+    assert table is not None and any("all of a row over the same ones" in note for note in table.notes)
+    assert any("knows that languages share facts, does not know of the choice" in note for note in table.notes)
+
+
 def test_transferability_that_rises_while_accuracy_falls_is_remarked() -> None:
     def remark(transferability: float, accuracy: float) -> str:
         of = {"transferability": transferability, "accuracy": accuracy}

@@ -93,7 +93,7 @@ function difference(sides) {
   const shown = found && (found.held_out || found.at_best);
   if (!shown) return [...about, "no paired difference"];
   const name = found.held_out ? "held-out gains" : "in-sample, at the best pairs";
-  return [...about, `${name}, B less A: `, make("span", direction(shown.interval), signed(shown.value)), " points",
+  return [...about, `${name}, B less A: `, make("span", direction(shown.interval, state.metric), signed(shown.value)), " points",
     shown.interval ? `, 95 % interval ${bounds(shown.interval)}` : ""];
 }
 
@@ -120,7 +120,7 @@ function comparedRows(sides) {
     if (text) cell.scope = "col";
     return cell;
   }));
-  const delta = (one) => make("td", one ? direction(one.interval) : "",
+  const delta = (one) => make("td", one ? direction(one.interval, state.metric) : "",
     one ? `${signed(one.value)}${one.interval ? ` (${bounds(one.interval)})` : ""}` : NOTHING);
   const each = (show) => sides.map(({ run, group }) => show(run, group));
   const { metric } = state;

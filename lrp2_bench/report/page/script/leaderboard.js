@@ -48,9 +48,9 @@ function boardRow(row, board, differing, reach) {
   name.scope = "row";
   const interval = low === null ? null : [low, high];
   const cell = (className, ...inner) => make("td", className, ...inner);
-  return make("tr", board ? "head" : "member", name, cell(direction(interval), make("b", "", signed(gain))),
+  return make("tr", board ? "head" : "member", name, cell(direction(interval, state.metric), make("b", "", signed(gain))),
     cell("dim", bounds(interval)), cell("scale", whisker(row.gain, reach)), cell("left", badge(row)),
-    cell(direction(row.other[1] === null ? null : row.other.slice(1)), signed(row.other[0])),
+    cell(direction(row.other[1] === null ? null : row.other.slice(1), other(state.metric)), signed(row.other[0])),
     cell("dim", signed(row.in_sample[0])), cell("", row.best || NOTHING), cell("dim", row.facts.toLocaleString("en")));
 }
 
@@ -98,7 +98,7 @@ function whisker([value, low, high], reach) {
   };
   const at = (points) => 60 + (points / reach) * 56;
   const drawn = shape("svg", { viewBox: "0 0 120 14", "aria-hidden": "true",
-    class: `whisker ${direction(low === null ? null : [low, high])}` });
+    class: `whisker ${direction(low === null ? null : [low, high], state.metric)}` });
   drawn.append(shape("line", { x1: 60, x2: 60, y1: 0, y2: 14, class: "zero" }));
   if (low !== null) drawn.append(shape("line", { x1: at(low), x2: at(high), y1: 7, y2: 7 }));
   if (value !== null) drawn.append(shape("circle", { cx: at(value), cy: 7, r: 3.2 }));
@@ -133,6 +133,6 @@ function besideRow(row, differing) {
   title.scope = "row";
   return make("tr", group && group.model === state.group.model && boardKey(row) === boardKey(state.group) ? "current" : "", title,
     ...differing.filter((name) => name !== "model").map((name) => make("td", "left", isolated("bdi", strengthWord(name, row[name])))),
-    make("td", direction(interval), signed(gain)), make("td", "dim", bounds(interval)), make("td", "left", badge(row)),
+    make("td", direction(interval, state.metric), signed(gain)), make("td", "dim", bounds(interval)), make("td", "left", badge(row)),
     make("td", "", row.best || NOTHING));
 }

@@ -25,7 +25,7 @@ function readings(run, metric, pair) {
     const label = make("th", "", capital(name));
     label.scope = "row";
     return make("tr", "", label, make("td", "", points(baseline)), make("td", "", points(value)),
-      make("td", direction(interval), signed(change)), make("td", "dim", bounds(interval)));
+      make("td", direction(interval, name), signed(change)), make("td", "dim", bounds(interval)));
   });
   return make("table", "reading", make("thead", "", head), make("tbody", "", ...rows));
 }

@@ -24,7 +24,7 @@ function headline(run, metric) {
     return [make("strong", "", "Inconclusive"), `: too few facts for a held-out gain of ${metric}`];
   }
   const interval = testedBounds(run, metric, "held_out");
-  return [make("strong", "", "Held-out gain"), ` of ${metric}: `, make("span", direction(interval), signed(held_out)),
+  return [make("strong", "", "Held-out gain"), ` of ${metric}: `, make("span", direction(interval, metric), signed(held_out)),
     ` points, 95 % interval ${bounds(interval)}`];
 }
 

@@ -73,11 +73,11 @@ function testedBounds(run, metric, key) {
   return found[`${key}_low`] === null || found[`${key}_low`] === undefined ? null : [found[`${key}_low`], found[`${key}_high`]];
 }
 
-// 1 for the highest value; equals share the better rank.
+// 1 for the best value; equals share the better rank.
 function rank(run, metric, place) {
   const values = run.metrics[metric].values.filter((value) => value !== null);
   const own = run.metrics[metric].values[place];
-  return { rank: 1 + values.filter((value) => value > own).length, of: values.length };
+  return { rank: 1 + values.filter((value) => data.signs[metric] * (value - own) > 0).length, of: values.length };
 }
 
 function placeOf(run, lirp, lsrp) {

@@ -15,7 +15,7 @@ function columns() {
     { key: `${metric}-after`, title: `with ${state.group.method}`, of: (run) => atBest(run, metric).value,
       show: (run) => [percent(atBest(run, metric).value)] },
     { key: `${metric}-change`, title: "in-sample change", of: (run) => atBest(run, metric).change,
-      show: (run) => [make("span", direction(atBest(run, metric).interval), signed(atBest(run, metric).change))] },
+      show: (run) => [make("span", direction(atBest(run, metric).interval, metric), signed(atBest(run, metric).change))] },
     { key: `${metric}-interval`, title: "95 % interval", of: (run) => (atBest(run, metric).interval || [null])[0],
       show: (run) => [make("span", "dim", bounds(atBest(run, metric).interval))] },
   ].map((column) => ({ ...column, group: capital(metric) }));

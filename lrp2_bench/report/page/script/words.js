@@ -39,9 +39,8 @@ function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-// "gain" or "loss" where an interval lies on one side of 0; else "": inconclusive.
-function direction(interval) {
-  if (interval === null) return "";
-  if (interval[0] > 0) return "gain";
-  return interval[1] < 0 ? "loss" : "";
+// "gain" or "loss" where an interval of the metric lies on one side of 0; else "": inconclusive.
+function direction(interval, metric) {
+  if (interval === null || !(interval[0] > 0 || interval[1] < 0)) return "";
+  return interval[0] > 0 === data.signs[metric] > 0 ? "gain" : "loss";
 }
