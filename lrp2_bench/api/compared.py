@@ -10,8 +10,8 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.interventions.registry import without_strengths
 from lrp2_bench.report.overview.comparison import DIMENSIONS, Side, gain_differences
-from lrp2_bench.report.overview.leaderboard import SEARCHED, strength_of
 from lrp2_bench.report.run_evidence import evidence_of
+from lrp2_bench.report.run_strength import SEARCHED, strength_of
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.compare import compare_runs
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lrp2_bench.core.settings import LRP2
 from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED
-from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow, heads
+from lrp2_bench.report.overview.leaderboard import LeaderboardRow, heads
+from lrp2_bench.report.run_strength import SEARCHED
 
 #: Answers that are listed before the rest is counted.
 LISTED = 6

@@ -19,8 +19,9 @@ from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
 from lrp2_bench.report.method import few_strengths
-from lrp2_bench.report.overview.leaderboard import SEARCHED, names_of
+from lrp2_bench.report.overview.leaderboard import names_of
 from lrp2_bench.report.run_evidence import Evidence
+from lrp2_bench.report.run_strength import SEARCHED
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
 from lrp2_bench.stats.assess import Assessed

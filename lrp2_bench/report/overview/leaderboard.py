@@ -15,15 +15,13 @@ from lrp2_bench.interventions.registry import without_strengths
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns, at_strength
 from lrp2_bench.report.claims.check import INCONCLUSIVE, Outcome, gain_outcome
 from lrp2_bench.report.method import few_strengths
+from lrp2_bench.report.run_strength import strength_of
 from lrp2_bench.results.choice import measures
 from lrp2_bench.results.damage import damage_of
 from lrp2_bench.results.forgetting import WHY
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
 from lrp2_bench.stats.held_out import ENOUGH
-
-#: The strength of a run that chose it with the pair.
-SEARCHED = "searched"
 
 _NOTHING = Interval(math.nan, math.nan, math.nan)
 #: Points that are 0 as they are shown.
@@ -102,14 +100,6 @@ def unmeasured(rows: Sequence[LeaderboardRow]) -> list[str]:
 
 def _in(row: LeaderboardRow) -> str:
     return f", experiment {row.experiment}" if row.experiment else ""
-
-
-def strength_of(run: Run) -> str:
-    """As :attr:`LeaderboardRow.strength`."""
-    if run.strengths:
-        return run.strengths[0] if len(run.strengths) == 1 else SEARCHED
-    there, back = run.own_strengths
-    return f"{there:g}" if there == back else f"{there:g}/{back:g}"
 
 
 def _rank(row: LeaderboardRow) -> tuple[bool, float, str, str, str]:

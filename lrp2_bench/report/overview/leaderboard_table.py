@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.claims.check import ALPHA
-from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow
+from lrp2_bench.report.overview.leaderboard import LeaderboardRow
+from lrp2_bench.report.run_strength import SEARCHED
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.stats.across_languages import FEWEST
 

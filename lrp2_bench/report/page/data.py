@@ -13,12 +13,12 @@ from lrp2_bench.data.relation_names import relation_name
 from lrp2_bench.interventions.registry import without_strengths
 from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
 from lrp2_bench.report.method import few_strengths, method
-from lrp2_bench.report.overview.leaderboard import strength_of
 from lrp2_bench.report.page.colours import diverging
 from lrp2_bench.report.page.overview_data import Beside, overview_data
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
+from lrp2_bench.report.run_strength import strength_of
 from lrp2_bench.results.choice import measures
 from lrp2_bench.results.runs import Unfinished, belongs
 from lrp2_bench.stats.across_languages import mean_over_languages

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.report.overview.answer import LISTED, answers, rest
-from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow
+from lrp2_bench.report.overview.leaderboard import LeaderboardRow
+from lrp2_bench.report.run_strength import SEARCHED
 
 NAN = math.nan
 ROW = LeaderboardRow(
