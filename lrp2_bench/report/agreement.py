@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import Templates
+from lrp2_bench.report.run_strength import SEARCHED, own_strength, strength_of
 from lrp2_bench.results.layout import place_of
 from lrp2_bench.results.runs import Run
 
@@ -21,8 +22,9 @@ _OF_FACTS = ("dataset.limit", "dataset.relations")
 _OF_VECTORS = ("corpus._target_", "corpus.sentences", "vectors.path")
 # What a projection is: in its label, and the very thing that runs are compared by.
 _OF_A_PROJECTION = ("projection", "tokens", "strength")
+_STRENGTHS = "searched strengths"
 # What projections may have of their own; the runs of one agree in it, or all are told apart by it.
-_OWN = tuple(f"config.{key}" for key in _OF_VECTORS)
+_OWN = (_STRENGTHS, *(f"config.{key}" for key in _OF_VECTORS))
 _DIGESTS = ("digest", "other_digest")
 # Keys that an identity lacks where nothing was asked for.
 _LEFT_OUT = {
@@ -42,10 +44,11 @@ def label_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
 
     Such runs are those that differ in what is neither their language nor their projection (the model's digest, revision
     and blocks, the pivot, the kind of the dataset's digest, any other key of the identity, the choice of facts), runs
-    of one projection whose pairs were searched with different choices of vectors, and runs of one language in two
-    output folders. Their labels say what differs, those of an ablation in the same words as LRP2's. A run of baselines
-    has no vectors, so it stands with each group that it agrees with. Raises :class:`BenchError` where two folders of
-    one experiment in one output folder say that they are of the same language and projection.
+    of one projection whose pairs were searched with different choices of vectors, or some at searched strengths and
+    some not, and runs of one language in two output folders. Their labels say what differs, those of an ablation in the
+    same words as LRP2's. A run of baselines has no vectors, so it stands with each group that it agrees with. Raises
+    :class:`BenchError` where two folders of one experiment in one output folder say that they are of the same language
+    and projection.
     """
     labelled: list[Run] = []
     remarks: list[str] = []
@@ -184,6 +187,9 @@ def _shared_settings(run: Run, model_of: Mapping[Any, str]) -> dict[str, str]:
     for key, found in _flat(run.manifest.get("identity")):
         if key not in ("pivot", *_OF_A_PROJECTION) and not any(word in key for word in _OF_A_LANGUAGE):
             settings[f"identity.{key}"] = found
+    if run.pairs:
+        searched = strength_of(run)
+        settings[_STRENGTHS] = {own_strength(run): "none", SEARCHED: "several"}.get(searched, searched)
     # A baseline needs no vectors, so its corpus is whatever the default was.
     compared = (*_OF_FACTS, *_OF_VECTORS) if run.pairs else _OF_FACTS
     for key, found in _flat(run.manifest.get("config")):
