@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Interval, LayerPair
@@ -15,7 +15,7 @@ from lrp2_bench.interventions.registry import without_strengths
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns, at_strength
 from lrp2_bench.report.claims.check import INCONCLUSIVE, Outcome, gain_outcome
 from lrp2_bench.report.method import few_strengths
-from lrp2_bench.report.run_strength import strength_of
+from lrp2_bench.report.run_strength import SEARCHED, strength_of
 from lrp2_bench.results.choice import measures
 from lrp2_bench.results.damage import damage_of
 from lrp2_bench.results.forgetting import WHY
@@ -33,7 +33,8 @@ class LeaderboardRow:
     """One line. ``language`` is a code, or '' for the mean of ``languages`` languages; ``name`` is what to show.
 
     ``strength`` is as it is read: ``1``, ``0.5/0.25`` (there and back), or ``searched`` where it was chosen with the
-    pair; then each of a few strengths has lines of its own. ``facts`` of the language, of all languages together in a
+    pair; then each of a few strengths has lines of its own, ``part`` of that search (``0.5 of searched`` where a run at
+    0.5 alone stands beside it). ``facts`` of the language, of all languages together in a
     mean. ``baseline`` (percent), ``held_out`` and ``in_sample`` (points) are by metric with 95 % intervals; the pair is
     chosen by ``metric`` throughout, and ``best`` is it. ``p`` is that the held-out gain is 0, Holm-corrected over the
     model's languages; NaN in a mean. ``outcome`` and ``why`` are about ``held_out[metric]``. ``pivot_change`` (points)
@@ -61,6 +62,7 @@ class LeaderboardRow:
     pivot_change: float | None
     kl: float | None
     remark: str
+    part: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,15 +78,27 @@ class LeaderboardRow:
 def leaderboard(groups: Sequence[AssessedRuns]) -> list[LeaderboardRow]:
     """Means over languages first, the largest held-out gain of each dataset on top, then each one's languages in the
     same order. A model with one language has no mean; its language stands among the means."""
-    by_strength = [at_strength(found, each) for found in groups for each in few_strengths(found.runs)]
-    boards = [board for found in (*groups, *by_strength) if (board := list(_board(found)))]
+    parts = [
+        [replace(row, strength=strength_in(each, found, groups), part=True) for row in _board(at_strength(found, each))]
+        for found in groups
+        for each in few_strengths(found.runs)
+    ]
+    boards = [board for board in (*(list(_board(found)) for found in groups), *parts) if board]
     boards.sort(key=lambda board: (board[0].dataset, *_rank(board[0])))
     return [board[0] for board in boards] + [row for board in boards for row in board[1:]]
 
 
 def heads(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
     """The first row of every model and intervention: its mean, or its only language."""
-    return list({(*row.names, row.strength): row for row in reversed(rows)}.values())[::-1]
+    return list({(*row.names, row.strength, row.part): row for row in reversed(rows)}.values())[::-1]
+
+
+def strength_in(strength: str, found: AssessedRuns, groups: Sequence[AssessedRuns]) -> str:
+    """What one of the strengths that ``found`` searched is called: by itself, unless another of ``groups`` has it for
+    its own."""
+    own = [tuple(names_of(run).values()) for group in groups for run in group.runs if run.pairs]
+    called = tuple({**names_of(found.runs[0]), "strength": strength}.values())
+    return f"{strength} of {SEARCHED}" if called in own else strength
 
 
 def unmeasured(rows: Sequence[LeaderboardRow]) -> list[str]:
@@ -129,7 +143,7 @@ def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
         **names_of(run), language=run.language, name=each.name, languages=1, facts=each.assessed.facts, metric=metric,
         baseline={name: one.without for name, one in measured.items()}, held_out=held_out, in_sample=in_sample,
         best=each.assessed.best, p=each.held_out_p, outcome=outcome, why=why, pivot_change=pivot_change, kl=kl,
-        remark=_remark(held_out if each.assessed.held_out.told else in_sample),
+        remark=_remark(held_out if each.assessed.held_out.told else in_sample), part=False,
     )  # fmt: skip
 
 
@@ -159,6 +173,7 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
         },
         best=None, p=math.nan, outcome=outcome, why=why, pivot_change=_average(row.pivot_change for row in rows),
         kl=_average(row.kl for row in rows), remark=_remark(means),
+        part=False,
     )  # fmt: skip
 
 

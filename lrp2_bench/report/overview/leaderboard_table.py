@@ -90,7 +90,7 @@ def _notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     if any(row.strength == SEARCHED for row in rows):
         yield (
             f"Strength {SEARCHED}: chosen with the pair, among all pairs at all strengths; another: the best of all "
-            "pairs at that one."
+            f"pairs at that one; of {SEARCHED}: the same, where a search at that strength alone stands beside it."
         )
     if any(row.pivot_change is not None or row.kl is not None for row in rows):
         yield (

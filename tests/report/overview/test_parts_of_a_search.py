@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from lrp2_bench.api.results import load_results
 from lrp2_bench.report.overview.answer import answers
 from lrp2_bench.report.overview.leaderboard import heads
+from lrp2_bench.report.page.data import Choices, page_data
 from tests.support.strength_runs import contents_below, write_strength_run
 
 CODES = ("fr", "it", "tr")
@@ -36,3 +40,51 @@ def test_one_searched_strength_is_told_apart_from_another_but_not_from_the_runs_
     write_strength_run(tmp_path, "it", (0.5,))
     labels = {found.label: len(found.runs) for found in contents_below(tmp_path).assessed}
     assert labels == {"paper (searched strengths=none)": 2, "paper (searched strengths=0.5)": 1}
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """A search over strengths, and one at 0.5 alone beside it."""
+    for language in CODES:
+        write_strength_run(tmp_path, language, BOTH)
+        write_strength_run(tmp_path, language, projection="lrp2_s0.5", own=0.5)
+    return tmp_path
+
+
+def test_a_run_at_one_strength_is_no_part_of_the_search_beside_it(beside: Path) -> None:
+    contents = contents_below(beside)
+    called = ["0.5", "0.5 of searched", "1", "searched"]
+    means = [row for row in contents.leaderboard if not row.language]
+    assert heads(contents.leaderboard) == means and sorted(row.strength for row in means) == called
+    assert {row.strength for row in means if row.part} == {"0.5 of searched", "1"}
+    assert {each.subject.partition("mlama, ")[2] for each in answers(contents.leaderboard)} == {
+        "strength 0.5, mean of 3 languages", "strength chosen with the pair, mean of 3 languages",
+    }  # fmt: skip
+    compared = [(row.dimension, row.first, row.second) for row in contents.comparisons if not row.language]
+    assert compared == [("strength", "0.5 of searched", "1")]
+    page, _ = page_data(contents.assessed, [], Choices("accuracy"))
+    assert sorted(group["strength"] for group in page["groups"]) == called
+    assert {row["strength"] for row in page["leaderboard"]["accuracy"]} == set(called)
+
+
+def test_pandas_compares_two_strengths_of_one_search_with_each_other(beside: Path) -> None:
+    alone = load_results(beside / "paper" / "mbert").compare("0.5", "1", metric="accuracy", dimension="strength")
+    both = load_results(beside).compare("0.5", "1", metric="accuracy", dimension="strength")
+    assert both.equals(alone)
+
+
+def test_models_with_one_searched_strength_are_compared(tmp_path: Path) -> None:
+    for model in ("one", "two"):
+        for language in CODES:
+            write_strength_run(tmp_path, language, (0.5,), model=model)
+    (mean,) = [row for row in contents_below(tmp_path).comparisons if not row.language]
+    assert (mean.dimension, mean.first, mean.second, mean.names["strength"]) == ("model", "one", "two", "0.5")
+
+
+def test_the_pages_group_is_named_by_the_languages_not_by_the_pivots_baseline(tmp_path: Path) -> None:
+    write_strength_run(tmp_path, "en", blocks=0)
+    write_strength_run(tmp_path, "fr", BOTH)
+    page, _ = page_data(contents_below(tmp_path).assessed, [], Choices("accuracy"))
+    assert [(group["strength"], len(group["runs"])) for group in page["groups"]] == [
+        ("searched", 2), ("0.5", 1), ("1", 1),
+    ]  # fmt: skip
