@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lrp2_bench.api.results import load_results
+from lrp2_bench.report.assessed_runs import at_strength
 from lrp2_bench.report.overview.answer import answers
 from lrp2_bench.report.overview.leaderboard import heads
 from lrp2_bench.report.page.data import Choices, page_data
@@ -88,3 +89,12 @@ def test_the_pages_group_is_named_by_the_languages_not_by_the_pivots_baseline(tm
     assert [(group["strength"], len(group["runs"])) for group in page["groups"]] == [
         ("searched", 2), ("0.5", 1), ("1", 1),
     ]  # fmt: skip
+
+
+def test_at_a_strength_the_others_choose_a_pair_at_that_strength(tmp_path: Path) -> None:
+    for language in CODES:
+        write_strength_run(tmp_path, language, BOTH)
+    (found,) = contents_below(tmp_path).assessed
+    for strength in ("0.5", "1"):
+        chosen = [each.new_language for each in at_strength(found, strength).assessed.values()]
+        assert {each.pair.strengths for each in chosen if each and each.pair} == {strength}
