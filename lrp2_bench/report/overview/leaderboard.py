@@ -38,8 +38,8 @@ class LeaderboardRow:
     mean. ``baseline`` (percent), ``held_out`` and ``in_sample`` (points) are by metric with 95 % intervals; the pair is
     chosen by ``metric`` throughout, and ``best`` is it. ``p`` is that the held-out gain is 0, Holm-corrected over the
     model's languages; NaN in a mean. ``outcome`` and ``why`` are about ``held_out[metric]``. ``pivot_change`` (points)
-    and ``kl`` (nats) are the damage at the best pair, None where it was not measured. ``remark`` says where
-    transferability rises while accuracy falls.
+    and ``kl`` (nats) are the damage at the best pair, None where it was not measured; ``elsewhere``: at other pairs it
+    was. ``remark`` says where transferability rises while accuracy falls.
     """
 
     experiment: str
@@ -63,6 +63,7 @@ class LeaderboardRow:
     kl: float | None
     remark: str
     part: bool = False
+    elsewhere: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,12 +103,14 @@ def strength_in(strength: str, found: AssessedRuns, groups: Sequence[AssessedRun
 
 
 def unmeasured(rows: Sequence[LeaderboardRow]) -> list[str]:
-    """A line for each model and intervention whose damage was measured in no language."""
+    """A line for each model and intervention whose damage was measured in no language. At the strengths that are part
+    of a search it never is, unless one is the best."""
     lines = [
-        f"Damage was not measured: {row.model} on {row.dataset}, {row.intervention}{_in(row)}. The same search with "
-        "damage=true adds it and computes no hit twice."
+        f"Damage was not measured{f' at the best pair by {row.metric}' if row.elsewhere else ''}: {row.model} on "
+        f"{row.dataset}, {row.intervention}{_in(row)}. The same search with "
+        f"{f'select_by={row.metric} ' if row.elsewhere else ''}damage=true adds it and computes no hit twice."
         for row in heads(rows)
-        if row.pivot_change is None and row.kl is None
+        if row.pivot_change is None and row.kl is None and not row.part
     ]
     return list(dict.fromkeys(lines))
 
@@ -138,12 +141,12 @@ def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
     if not each.assessed.held_out.told:
         why = f"Fewer than {ENOUGH} clusters of facts."
     in_sample = {name: one.change for name, one in measured.items()}
-    pivot_change, kl = _damage(run, each.assessed.best)
+    pivot_change, kl, elsewhere = _damage(run, each.assessed.best)
     return LeaderboardRow(
         **names_of(run), language=run.language, name=each.name, languages=1, facts=each.assessed.facts, metric=metric,
         baseline={name: one.without for name, one in measured.items()}, held_out=held_out, in_sample=in_sample,
         best=each.assessed.best, p=each.held_out_p, outcome=outcome, why=why, pivot_change=pivot_change, kl=kl,
-        remark=_remark(held_out if each.assessed.held_out.told else in_sample), part=False,
+        remark=_remark(held_out if each.assessed.held_out.told else in_sample), part=False, elsewhere=elsewhere,
     )  # fmt: skip
 
 
@@ -173,7 +176,7 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
         },
         best=None, p=math.nan, outcome=outcome, why=why, pivot_change=_average(row.pivot_change for row in rows),
         kl=_average(row.kl for row in rows), remark=_remark(means),
-        part=False,
+        part=False, elsewhere=any(row.elsewhere for row in rows),
     )  # fmt: skip
 
 
@@ -188,17 +191,17 @@ def names_of(run: Run) -> dict[str, str]:
     }
 
 
-def _damage(run: Run, best: LayerPair) -> tuple[float | None, float | None]:
+def _damage(run: Run, best: LayerPair) -> tuple[float | None, float | None, bool]:
     """The change of the pivot's accuracy, and the divergence; None where they were not measured or cannot be read,
-    which the table of damages names."""
+    which the table of damages names. Then whether they were measured at other pairs alone."""
     try:
         rows = run.files.damage()
     except BenchError:
-        return None, None
+        return None, None, False
     before, after = damage_of(rows, None), damage_of(rows, best)
     if before is None or after is None:
-        return None, None
-    return _known(after.pivot_accuracy - before.pivot_accuracy), _known(after.kl)
+        return None, None, any(row.pair is not None for row in rows)
+    return _known(after.pivot_accuracy - before.pivot_accuracy), _known(after.kl), False
 
 
 def _known(number: float) -> float | None:

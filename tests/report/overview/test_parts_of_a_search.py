@@ -9,7 +9,7 @@ import pytest
 from lrp2_bench.api.results import load_results
 from lrp2_bench.report.assessed_runs import at_strength
 from lrp2_bench.report.overview.answer import answers
-from lrp2_bench.report.overview.leaderboard import heads
+from lrp2_bench.report.overview.leaderboard import heads, unmeasured
 from lrp2_bench.report.page.data import Choices, page_data
 from tests.support.strength_runs import contents_below, write_strength_run
 
@@ -98,3 +98,17 @@ def test_at_a_strength_the_others_choose_a_pair_at_that_strength(tmp_path: Path)
     for strength in ("0.5", "1"):
         chosen = [each.new_language for each in at_strength(found, strength).assessed.values()]
         assert {each.pair.strengths for each in chosen if each and each.pair} == {strength}
+
+
+def test_damage_that_a_search_can_add_is_asked_for_and_no_other(tmp_path: Path) -> None:
+    folders = [write_strength_run(tmp_path, language, BOTH) for language in CODES]
+    (line,) = unmeasured(contents_below(tmp_path).leaderboard)
+    assert line.startswith("Damage was not measured: mbert on mlama, lrp2, experiment paper. The same search with dam")
+    header = "lirp,lsrp,strength,pivot_accuracy,kl,facts,sentences\n,,,80.0,0.0,9,9\n"
+    for folder in folders:
+        (folder / "damage.csv").write_text(f"{header}2,3,1.0,70.0,0.2,9,9\n")
+    (line,) = unmeasured(contents_below(tmp_path).leaderboard)
+    assert "not measured at the best pair by accuracy" in line and "with select_by=accuracy damage=true" in line
+    for folder in folders:
+        (folder / "damage.csv").write_text(f"{header}1,2,0.5,70.0,0.2,9,9\n")
+    assert unmeasured(contents_below(tmp_path).leaderboard) == [], "at the strengths that are not best there is none"
