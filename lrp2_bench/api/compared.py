@@ -26,12 +26,11 @@ def compared(runs: Sequence[Run], dimension: str, first: str, second: str, metri
     for value in (first, second):
         if value not in known:
             raise UnknownNameError(dimension, value, known, "These have finished runs here.")
-    ours, theirs, common = {}, {}, []
     # A strength of a search that had several is set against another of it first, and against a run's own where it must.
     for apart in (True, False):
         ours, theirs = ({_key(run, dimension, apart): run for run in searched if value in _values(run, dimension)}
                         for value in (first, second))  # fmt: skip
-        common = common or [key for key in ours if key in theirs]
+        common = [key for key in ours if key in theirs]
         if common:
             break
     if not common:

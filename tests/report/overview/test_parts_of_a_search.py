@@ -45,10 +45,10 @@ def test_one_searched_strength_is_told_apart_from_another_but_not_from_the_runs_
 
 @pytest.fixture
 def beside(tmp_path: Path) -> Path:
-    """A search over strengths, and one at 0.5 alone beside it."""
+    """A search over strengths, and one at 0.5 alone beside it, which is read last."""
     for language in CODES:
-        write_strength_run(tmp_path, language, BOTH)
-        write_strength_run(tmp_path, language, projection="lrp2_s0.5", own=0.5)
+        write_strength_run(tmp_path, language, BOTH, model="bert")
+        write_strength_run(tmp_path, language, model="bert", projection="lrp2_s0.5", own=0.5)
     return tmp_path
 
 
@@ -69,7 +69,7 @@ def test_a_run_at_one_strength_is_no_part_of_the_search_beside_it(beside: Path) 
 
 
 def test_pandas_compares_two_strengths_of_one_search_with_each_other(beside: Path) -> None:
-    alone = load_results(beside / "paper" / "mbert").compare("0.5", "1", metric="accuracy", dimension="strength")
+    alone = load_results(beside / "paper" / "bert").compare("0.5", "1", metric="accuracy", dimension="strength")
     both = load_results(beside).compare("0.5", "1", metric="accuracy", dimension="strength")
     assert both.equals(alone)
 
