@@ -19,7 +19,7 @@ from benchmarks.running import markdown
 from lrp2_bench.analyses.exposure.compute import fact_statuses
 from lrp2_bench.core.types import HIT, Interval
 from lrp2_bench.interventions.registry import without_strengths
-from lrp2_bench.report.overview.leaderboard import strength_of
+from lrp2_bench.report.run_strength import strength_of
 from lrp2_bench.results.runs import Run, find_runs
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
 from lrp2_bench.stats.clusters import RESAMPLES, SEED

@@ -10,8 +10,8 @@ from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.interventions.registry import without_strengths
 from lrp2_bench.report.overview.comparison import DIMENSIONS, Side, gain_differences
-from lrp2_bench.report.overview.leaderboard import SEARCHED, strength_of
 from lrp2_bench.report.run_evidence import evidence_of
+from lrp2_bench.report.run_strength import SEARCHED, strength_of
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.compare import compare_runs
 
@@ -26,9 +26,13 @@ def compared(runs: Sequence[Run], dimension: str, first: str, second: str, metri
     for value in (first, second):
         if value not in known:
             raise UnknownNameError(dimension, value, known, "These have finished runs here.")
-    ours, theirs = ({_key(run, dimension): run for run in searched if value in _values(run, dimension)}
-                    for value in (first, second))  # fmt: skip
-    common = [key for key in ours if key in theirs]
+    # A strength of a search that had several is set against another of it first, and against a run's own where it must.
+    for apart in (True, False):
+        ours, theirs = ({_key(run, dimension, apart): run for run in searched if value in _values(run, dimension)}
+                        for value in (first, second))  # fmt: skip
+        common = [key for key in ours if key in theirs]
+        if common:
+            break
     if not common:
         others = {"experiment": "model", "model": "experiment"}.get(dimension, "experiment, model")
         raise BenchError(
@@ -54,10 +58,12 @@ def _values(run: Run, dimension: str) -> tuple[str, ...]:
     return (names_of(run)[dimension],)
 
 
-def _key(run: Run, dimension: str) -> tuple[str, ...]:
+def _key(run: Run, dimension: str, apart: bool) -> tuple[str, ...]:
+    """What two runs share that are compared; ``apart``: also whether a few strengths were searched."""
     names = {**names_of(run), "projection": without_strengths(run.projection), "strength": strength_of(run)}
     own = {"intervention": ("projection",), "strength": ("strength",)}.get(dimension, (dimension,))
-    return tuple(value for name, value in names.items() if name not in own)
+    several = str(apart and strength_of(run) == SEARCHED)
+    return (*(value for name, value in names.items() if name not in own), several)
 
 
 def _side(run: Run, dimension: str, value: str, metric: str) -> Side:

@@ -32,6 +32,10 @@ INTERVENTIONS: Registry[type[Intervention]] = Registry(
     },
 )
 
+#: The end of a label: the tokens that are moved, where they are not all, and the strengths, where they are not 1.
+_TOKENS = "|".join(each.value for each in ProjectionTokens if each is not ProjectionTokens.all)
+_MOVED = f"(_({_TOKENS}))?(_s{PATTERN})?(_b{PATTERN})?"
+
 
 def intervention(settings: ProjectionSettings) -> Intervention:
     """The one that ``settings.kind`` names. Raises :class:`~lrp2_bench.core.errors.UnknownNameError`."""
@@ -50,9 +54,14 @@ def is_label(text: str) -> bool:
     if name is None or text == LRP2:
         return False
     settings = "" if name == LRP2 else r"(_seed\d+|_[a-z]{2,3})?(_of\d+)?(_rank\d+|_dims[\d.]+|_norm)?"
-    tokens = "|".join(each.value for each in ProjectionTokens if each is not ProjectionTokens.all)
-    strengths = f"(_s{PATTERN})?(_b{PATTERN})?"
-    return re.fullmatch(f"{settings}(_({tokens}))?{strengths}", text[len(name) :]) is not None
+    return re.fullmatch(f"{settings}{_MOVED}", text[len(name) :]) is not None
+
+
+def tokens_and_strengths_in(label: str) -> str:
+    """The end of an intervention's ``label`` that says which tokens are moved and how far: ``_text_s0.5`` of
+    ``random_seed1_text_s0.5``; '' of all tokens at strength 1."""
+    found = re.search(f"{_MOVED}$", label)
+    return found[0] if found else ""
 
 
 def without_strengths(label: str) -> str:

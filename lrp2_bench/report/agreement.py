@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.settings import Templates
+from lrp2_bench.report.run_strength import SEARCHED, own_strength, strength_of
 from lrp2_bench.results.layout import place_of
 from lrp2_bench.results.runs import Run
 
@@ -18,7 +20,18 @@ _OF_A_LANGUAGE = ("language", "digest", "vector")
 # Keys of the configuration that reach the identity only through those digests.
 _OF_FACTS = ("dataset.limit", "dataset.relations")
 _OF_VECTORS = ("corpus._target_", "corpus.sentences", "vectors.path")
+# What a projection is: in its label, and the very thing that runs are compared by.
+_OF_A_PROJECTION = ("projection", "tokens", "strength")
+_STRENGTHS = "searched strengths"
+# What projections may have of their own; the runs of one agree in it, or all are told apart by it.
+_OWN = (_STRENGTHS, *(f"config.{key}" for key in _OF_VECTORS))
 _DIGESTS = ("digest", "other_digest")
+# Keys that an identity lacks where nothing was asked for.
+_LEFT_OUT = {
+    "identity.probing.filtered": False,
+    "identity.probing.templates": Templates.first.value,
+    "identity.model.quantization": None,
+}
 _KEYS_SHOWN = 2
 _VALUE = 24  # characters
 
@@ -29,25 +42,31 @@ def label_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     """The runs, labelled by their experiment wherever one model and dataset was reported in several; and remarks on
     runs of one experiment that no table can hold together.
 
-    Such runs are those that differ in what is not their language (the model's digest, revision and blocks, the pivot,
-    the kind of the dataset's digest, any other key of the identity, the choice of facts and, where pairs were searched,
-    of vectors), and runs of one language in two output folders. Their labels say what differs. A run of baselines has
-    no vectors, so it stands with each group that it agrees with. Raises :class:`BenchError` where two folders of one
-    experiment in one output folder say that they are of the same language.
+    Such runs are those that differ in what is neither their language nor their projection (the model's digest, revision
+    and blocks, the pivot, the kind of the dataset's digest, any other key of the identity, the choice of facts), runs
+    of one projection whose pairs were searched with different choices of vectors, or some at searched strengths and
+    some not, and runs of one language in two output folders. Their labels say what differs, those of an ablation in the
+    same words as LRP2's. A run of baselines has no vectors, so it stands with each group that it agrees with. Raises
+    :class:`BenchError` where two folders of one experiment in one output folder say that they are of the same language
+    and projection.
     """
     labelled: list[Run] = []
     remarks: list[str] = []
     for family in _grouped(runs, lambda run: (run.model_name, run.dataset)).values():
         split: list[Run] = []
-        for (model, experiment), members in _grouped(family, lambda run: (run.model, run.experiment)).items():
+        several = False
+        for experiment, members in _grouped(family, lambda run: run.experiment).items():
             parts = list(_parts(members))
             split += [replace(run, label=label) for label, part in parts for run in part]
             if len(parts) > 1:
+                several = True
                 remarks.append(
-                    f"The runs of model '{model}' on '{members[0].dataset}' in experiment '{experiment}' have "
-                    f"different configurations and are labelled apart: {', '.join(label for label, _ in parts)}."
+                    f"The runs of model '{members[0].model_name}' on '{members[0].dataset}' in experiment "
+                    f"'{experiment}' have different configurations and are labelled apart: "
+                    f"{', '.join(label for label, _ in parts)}."
                 )
-        several = any(len({run.label for run in same}) > 1 for same in _grouped(split, lambda run: run.model).values())
+        by_model = _grouped(split, lambda run: run.model).values()
+        several = several or any(len({run.label for run in same}) > 1 for same in by_model)
         labelled += split if several else [replace(run, label="") for run in split]
     return labelled, remarks
 
@@ -68,7 +87,7 @@ def _parts(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
     names = _short(homes)
     for home, members in homes.items():
         if _is_twice(members):
-            languages = _grouped(members, lambda run: run.language)
+            languages = _grouped(members, lambda run: (run.model, run.language))
             first, second, *_ = next(same for same in languages.values() if len(same) > 1)
             raise BenchError(
                 f"Two runs of language '{first.language}' with model '{first.model}' on '{first.dataset}':\n"
@@ -80,7 +99,7 @@ def _parts(runs: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
 
 
 def _alike(runs: Sequence[Run], name: str) -> Iterator[tuple[str, list[Run]]]:
-    differing, model_of = list(differing_settings(runs)), _models(runs)
+    differing, model_of = _telling_apart(runs), _models(runs)
     parts: dict[tuple[str, ...], list[Run]] = {}
     partly: list[tuple[Run, list[str | None]]] = []
     for run in runs:
@@ -90,15 +109,23 @@ def _alike(runs: Sequence[Run], name: str) -> Iterator[tuple[str, list[Run]]]:
             partly.append((run, found))
         else:
             parts.setdefault(tuple(str(value) for value in found), []).append(run)
-    for run, found in partly:  # they stand with all that they agree with
+    whole = {values: {run.model for run in part} for values, part in parts.items()}
+    for run, found in partly:  # they stand with all that they agree with, of their own projection where it has any
         fitting = [
             values for values in parts if all(one in (None, other) for one, other in zip(found, values, strict=True))
         ]
-        for values in fitting or [tuple(value or "null" for value in found)]:
+        own = [values for values in fitting if run.model in whole.get(values, ())]
+        for values in own or fitting or [tuple(value or "null" for value in found)]:
             parts.setdefault(values, []).append(run)
     for values, part in parts.items():
         said = [f"{_plain(key)}={_cut(value)}" for key, value in zip(differing, values, strict=True)]
         yield (f"{name} ({', '.join(said[:_KEYS_SHOWN])})" if len(parts) > 1 else name), part
+
+
+def _telling_apart(runs: Sequence[Run]) -> list[str]:
+    """The settings in which no two of ``runs`` may differ in one table, where some do."""
+    own = {key for same in _grouped(runs, lambda run: run.model).values() for key in differing_settings(same)}
+    return [key for key in differing_settings(runs) if key not in _OWN or key in own]
 
 
 def _grouped(runs: Iterable[Run], by: Callable[[Run], Key]) -> dict[Key, list[Run]]:
@@ -109,7 +136,7 @@ def _grouped(runs: Iterable[Run], by: Callable[[Run], Key]) -> dict[Key, list[Ru
 
 
 def _is_twice(runs: Sequence[Run]) -> bool:
-    return len({run.language for run in runs}) < len(runs)
+    return len({(run.model, run.language) for run in runs}) < len(runs)
 
 
 def _home(run: Run) -> Path:
@@ -149,7 +176,8 @@ def _models(runs: Sequence[Run]) -> dict[Any, str]:
 
 def _shared_settings(run: Run, model_of: Mapping[Any, str]) -> dict[str, str]:
     model = run.manifest["model"]
-    settings = {
+    settings: dict[str, Any] = {
+        **_LEFT_OUT,
         "model.digest": model_of.get(model.get("digest")),
         "model.revision": model.get("revision"),
         "model.blocks": run.blocks,
@@ -157,10 +185,11 @@ def _shared_settings(run: Run, model_of: Mapping[Any, str]) -> dict[str, str]:
         "dataset digest kind": _digest_kind(run.manifest["dataset"].get("digest")),
     }
     for key, found in _flat(run.manifest.get("identity")):
-        if key != "pivot" and not any(word in key for word in _OF_A_LANGUAGE):
+        if key not in ("pivot", *_OF_A_PROJECTION) and not any(word in key for word in _OF_A_LANGUAGE):
             settings[f"identity.{key}"] = found
-    # 'shuffled' moves every language by another's shift, and says so in its identity.
-    settings["identity.projection"] = run.projection
+    if run.pairs:
+        searched = strength_of(run)
+        settings[_STRENGTHS] = {own_strength(run): "none", SEARCHED: "several"}.get(searched, searched)
     # A baseline needs no vectors, so its corpus is whatever the default was.
     compared = (*_OF_FACTS, *_OF_VECTORS) if run.pairs else _OF_FACTS
     for key, found in _flat(run.manifest.get("config")):

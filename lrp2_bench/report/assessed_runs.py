@@ -13,7 +13,7 @@ from lrp2_bench.core.settings import StatsSettings
 from lrp2_bench.core.types import Interval
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.metrics.registry import metric as named
-from lrp2_bench.report.run_evidence import Evidence, evidence_of
+from lrp2_bench.report.run_evidence import Evidence, Measured, evidence_of
 from lrp2_bench.results.choice import measures
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import shrunken
@@ -137,13 +137,22 @@ def at_strength(found: AssessedRuns, strength: str) -> AssessedRuns:
     """As if the pairs at one of the ``strengths`` that were searched, as they are read, were all; the runs that have
     it."""
     evidence = {
-        code: replace(each, assessed=each.by_strength[strength])
+        code: replace(
+            each,
+            assessed=each.by_strength[strength],
+            measured={name: _measured_at(one, strength) for name, one in each.measured.items()},
+        )
         for code, each in found.evidence.items()
         if isinstance(each, Evidence) and strength in each.by_strength
     }
     runs = tuple(run.at(strength) for run in found.runs if run.language in evidence)
     by_metric = {metric: _assessed(searched_runs(runs, metric), evidence, metric) for metric in found.by_metric}
     return replace(found, runs=runs, by_metric=by_metric, evidence=evidence)
+
+
+def _measured_at(found: Measured, strength: str) -> Measured:
+    """Other languages name one of these pairs too."""
+    return replace(found, changes={pair: one for pair, one in found.changes.items() if pair.strengths == strength})
 
 
 def searched_runs(runs: Sequence[Run], select_by: str) -> list[Run]:

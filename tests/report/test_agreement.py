@@ -87,6 +87,81 @@ def test_ablations_are_labelled_with_the_runs_they_are_compared_with(tmp_path: P
     assert set(labels(tmp_path)) == {("mbert", "one"), ("mbert", "two"), ("mbert_random", "one")}
 
 
+def projected(label: str, pool: int | str = "full", **more: Any) -> dict[str, Any]:
+    """A manifest of a projection; ``more`` overrides."""
+    identity = {"probing": {"pool_size": pool}, "projection": label}
+    return {"projection": {"kind": label, "label": label}, "identity": identity} | more
+
+
+def test_an_ablation_of_other_settings_is_told_apart_from_lrp2(tmp_path: Path) -> None:
+    for language in ("de", "fr"):
+        write_run(tmp_path, language, (20, 30), PAIRS, manifest=projected("lrp2", 10))
+        write_run(tmp_path, language, (10, 30), PAIRS, experiment="paper/random", manifest=projected("random"))
+    assert labels(tmp_path) == {
+        ("mbert", "paper (probing.pool_size=10)"): ["de", "fr"],
+        ("mbert_random", "paper (probing.pool_size=full)"): ["de", "fr"],
+    }
+    _, remarks = label_runs(find_runs([tmp_path])[0])
+    assert len(remarks) == 1 and "pool_size=10" in remarks[0] and "pool_size=full" in remarks[0]
+
+
+def test_where_lrp2s_runs_are_told_apart_an_ablation_has_the_label_of_those_it_agrees_with(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), PAIRS, manifest=projected("lrp2", 10))
+    write_run(tmp_path, "fr", (20, 30), PAIRS, manifest=projected("lrp2"))
+    write_run(tmp_path, "de", (20, 30), PAIRS, experiment="paper/random", manifest=projected("random", 10))
+    write_run(tmp_path, "de", (20, 30), PAIRS, experiment="paper/affine", manifest=projected("affine"))
+    write_run(tmp_path, "en", (35, 100), manifest=projected("lrp2"))
+    assert labels(tmp_path) == {
+        ("mbert", "paper (probing.pool_size=10)"): ["de"],
+        ("mbert", "paper (probing.pool_size=full)"): ["en", "fr"],
+        ("mbert_random", "paper (probing.pool_size=10)"): ["de"],
+        ("mbert_affine", "paper (probing.pool_size=full)"): ["de"],
+    }
+
+
+def test_projections_may_have_tokens_strengths_and_vectors_of_their_own(tmp_path: Path) -> None:
+    write_run(tmp_path, "de", (20, 30), PAIRS)
+    own = {
+        "projection": "random",
+        "tokens": "text",
+        "strength": [0.5, 0.5],
+        "vectors": {"language": "others", "fit": "f"},
+    }
+    other = projected("random_text_s0.5", identity=own, config={"corpus": {"sentences": 10}})
+    write_run(tmp_path, "de", (20, 30), PAIRS, experiment="paper/random_text_s0.5", manifest=other)
+    assert set(labels(tmp_path)) == {("mbert", ""), ("mbert_random_text_s0.5", "")}
+
+
+def test_vectors_that_tell_lrp2s_runs_apart_tell_its_ablations_apart_too(tmp_path: Path) -> None:
+    few = {"config": {"corpus": {"sentences": 10}}}
+    write_run(tmp_path, "de", (20, 30), PAIRS, manifest=few)
+    write_run(tmp_path, "fr", (20, 30), PAIRS)
+    write_run(tmp_path, "en", (35, 100), manifest=few)
+    write_run(tmp_path, "de", (20, 30), PAIRS, experiment="paper/random", manifest=projected("random") | few)
+    odd = projected("affine", config={"corpus": {"sentences": 7}})
+    write_run(tmp_path, "de", (20, 30), PAIRS, experiment="paper/affine", manifest=odd)
+    assert labels(tmp_path) == {
+        ("mbert", "paper (corpus.sentences=10)"): ["de", "en"],
+        ("mbert", "paper (corpus.sentences=1000)"): ["en", "fr"],
+        ("mbert_random", "paper (corpus.sentences=10)"): ["de"],
+        ("mbert_affine", "paper (corpus.sentences=7)"): ["de"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("shown", "odd"),
+    [
+        ("probing.filtered=true", {"probing": {"filtered": True}}),
+        ("probing.templates=all", {"probing": {"templates": "all"}}),
+        ("model.quantization=int8", {"model": {"quantization": "int8"}}),
+    ],
+)
+def test_a_setting_that_is_left_out_stands_for_its_default(tmp_path: Path, shown: str, odd: dict[str, Any]) -> None:
+    write_run(tmp_path, "de", (20, 30), PAIRS)
+    write_run(tmp_path, "fr", (20, 30), PAIRS, manifest={"identity": odd})
+    assert {label: codes for (_, label), codes in labels(tmp_path).items()}[f"paper ({shown})"] == ["fr"]
+
+
 def test_one_experiment_in_two_output_folders_joins_unless_a_language_is_in_both(tmp_path: Path) -> None:
     write_run(tmp_path / "a", "de", (20, 30))
     write_run(tmp_path / "b", "fr", (20, 30))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lrp2_bench.interventions.registry import name_in
+from lrp2_bench.interventions.registry import name_in, tokens_and_strengths_in
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.claims.check import (
     ALPHA,
@@ -21,6 +21,8 @@ from lrp2_bench.report.claims.check import (
     joined,
     p_of,
 )
+from lrp2_bench.report.method import few_strengths
+from lrp2_bench.report.run_strength import strength_of
 from lrp2_bench.stats.across_languages import mean_over_languages
 
 KINDS = ("random", "shuffled")
@@ -44,15 +46,21 @@ class Controls:
 
 
 def controls_of(found: AssessedRuns, everything: Sequence[AssessedRuns]) -> Controls:
-    """The controls of ``found`` among ``everything``."""
+    """The controls of ``found`` among ``everything``: of its experiment, and with its tokens and strengths, for a shift
+    half as strong is no draw of the one that ``found`` is held against."""
     draws: dict[str, list[AssessedRuns]] = {}
-    mine = found.runs[0]
     for other in everything:
-        run = other.runs[0]
         kind = name_in(other.projection)
-        if kind in KINDS and (run.model_name, run.dataset, run.label) == (mine.model_name, mine.dataset, mine.label):
+        if kind in KINDS and _setting(other) == _setting(found):
             draws.setdefault(kind, []).append(other)
     return Controls(draws)
+
+
+def _setting(found: AssessedRuns) -> tuple[object, ...]:
+    """What a control shares with what is held against it. The pivot's baseline has no strengths."""
+    run = next((run for run in found.runs if run.pairs), found.runs[0])
+    moved = tokens_and_strengths_in(run.projection), strength_of(run), few_strengths(found.runs)
+    return run.model_name, run.dataset, run.experiment, run.label, moved
 
 
 def beyond(ours: Numbers, controls: Mapping[str, Sequence[Numbers]], direction: int) -> tuple[Outcome, str]:

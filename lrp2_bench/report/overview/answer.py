@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lrp2_bench.core.settings import LRP2
 from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED
-from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow, heads
+from lrp2_bench.report.overview.leaderboard import LeaderboardRow, heads
+from lrp2_bench.report.run_strength import SEARCHED
 
 #: Answers that are listed before the rest is counted.
 LISTED = 6
@@ -33,7 +34,7 @@ def answers(rows: Sequence[LeaderboardRow]) -> list[Answer]:
     """Of LRP2 by model, dataset and experiment, those with an interval first; where it was not run, of the
     interventions. The strengths of a search over strengths are parts of it."""
     leading = heads(rows)
-    whole = [row for row in leading if row.strength == SEARCHED or not _is_part(row, leading)]
+    whole = [row for row in leading if not row.part]
     found = [row for row in whole if row.intervention == LRP2] or whole
     return [_answer(row, leading) for row in sorted(found, key=_untold)]
 
@@ -74,10 +75,6 @@ def _said(row: LeaderboardRow) -> str:
     sure = "too few languages for an interval" if math.isnan(low) else f"95 % interval {low:.2f} to {high:.2f}"
     gain = f"{value:+.2f}" if value else "0.00"
     return f"held-out gain of {row.metric} {gain} points, {sure}"
-
-
-def _is_part(row: LeaderboardRow, rows: Sequence[LeaderboardRow]) -> bool:
-    return any(each.strength == SEARCHED and each.names == row.names for each in rows)
 
 
 def _untold(row: LeaderboardRow) -> int:

@@ -19,8 +19,9 @@ from lrp2_bench.core.types import Interval, LayerPair
 from lrp2_bench.data.language_table import language_name
 from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
 from lrp2_bench.report.method import few_strengths
-from lrp2_bench.report.overview.leaderboard import SEARCHED, names_of
+from lrp2_bench.report.overview.leaderboard import names_of, strength_in
 from lrp2_bench.report.run_evidence import Evidence
+from lrp2_bench.report.run_strength import SEARCHED
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import Estimate, mean_over_languages
 from lrp2_bench.stats.assess import Assessed
@@ -39,12 +40,13 @@ ALPHA = 0.05
 @dataclass(frozen=True)
 class Side:
     """One of two runs: its names, and what its hits say of its best pair (None of a baseline); where its ``evidence``
-    is at hand, its hits are not read again."""
+    is at hand, its hits are not read again. ``part``: at one of the strengths that it searched."""
 
     run: Run
     names: Mapping[str, str]
     assessed: Assessed | None
     evidence: Evidence | None = None
+    part: bool = False
 
     def but(self, dimension: str) -> tuple[str, ...]:
         """What another has to share with it to be set against it."""
@@ -96,7 +98,7 @@ class ComparisonRow:
 def comparison(groups: Sequence[AssessedRuns], cluster: str = "auto") -> tuple[list[ComparisonRow], list[str]]:
     """A block for each two values that can be compared: the mean over languages first, then languages by the difference
     of held-out gains; and what cannot be compared, and why."""
-    sides = [side for found in groups for side in _sides(found)]
+    sides = [side for found in groups for side in _sides(found, groups)]
     if not groups:
         return [], []
     metric, margin = groups[0].select_by, groups[0].stats.equivalence_margin
@@ -125,18 +127,20 @@ def comparison(groups: Sequence[AssessedRuns], cluster: str = "auto") -> tuple[l
     return rows, problems
 
 
-def _sides(found: AssessedRuns) -> Iterator[Side]:
+def _sides(found: AssessedRuns, groups: Sequence[AssessedRuns]) -> Iterator[Side]:
     """One for each run, and for each of a few strengths of it."""
-    for part in (found, *(at_strength(found, each) for each in few_strengths(found.runs))):
+    for run in found.runs:
+        yield _side(run, found, names_of(run))
+    for strength in few_strengths(found.runs):
+        part, called = at_strength(found, strength), {"strength": strength_in(strength, found, groups)}
         for run in part.runs:
-            each = part.assessed.get(run.language)
-            evidence = part.evidence.get(run.language)
-            yield Side(
-                run,
-                names_of(run),
-                each.assessed if each else None,
-                evidence if isinstance(evidence, Evidence) else None,
-            )
+            yield replace(_side(run, part, names_of(run) | called), part=True)
+
+
+def _side(run: Run, found: AssessedRuns, names: Mapping[str, str]) -> Side:
+    each, evidence = found.assessed.get(run.language), found.evidence.get(run.language)
+    known = evidence if isinstance(evidence, Evidence) else None
+    return Side(run, names, each.assessed if each else None, known)
 
 
 def _pairs(sides: Sequence[Side]) -> Iterator[tuple[Dimension, Side, Side]]:
@@ -145,7 +149,7 @@ def _pairs(sides: Sequence[Side]) -> Iterator[tuple[Dimension, Side, Side]]:
         alike: dict[tuple[str, ...], dict[str, Side]] = {}
         for side in sides:
             if _takes_part(side, dimension):
-                alike.setdefault(side.but(dimension), {})[side.names[dimension]] = side
+                alike.setdefault((*side.but(dimension), str(side.part)), {})[side.names[dimension]] = side
         for members in alike.values():
             values = sorted(members, key=lambda value: _order(value, dimension))
             pairs = combinations(values, 2) if len(values) <= _EACH else ((values[0], other) for other in values[1:])
@@ -158,14 +162,13 @@ def _takes_part(side: Side, dimension: Dimension) -> bool:
     its own parts. Baselines have neither intervention nor strength."""
     if dimension == "strength":
         return side.names["strength"] != SEARCHED and bool(side.run.pairs)
-    part = bool(side.run.strengths) and side.names["strength"] != SEARCHED
-    return not part and (dimension != "intervention" or bool(side.run.pairs))
+    return not side.part and (dimension != "intervention" or bool(side.run.pairs))
 
 
 def _order(value: str, dimension: Dimension) -> tuple[object, ...]:
     """LRP2 before others, strengths by size."""
     if dimension == "strength":
-        return tuple(float(part) for part in value.split("/"))
+        return tuple(float(part) for part in value.removesuffix(f" of {SEARCHED}").split("/"))
     return value != LRP2, value
 
 

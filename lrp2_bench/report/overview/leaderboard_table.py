@@ -8,7 +8,8 @@ from dataclasses import replace
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.better import if_less_is_better, sides
 from lrp2_bench.report.claims.check import ALPHA
-from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow
+from lrp2_bench.report.overview.leaderboard import LeaderboardRow
+from lrp2_bench.report.run_strength import SEARCHED
 from lrp2_bench.results.choice import METRICS
 from lrp2_bench.stats.across_languages import FEWEST
 from lrp2_bench.stats.held_out import ENOUGH
@@ -100,7 +101,7 @@ def _notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     if any(row.strength == SEARCHED for row in rows):
         yield (
             f"Strength {SEARCHED}: chosen with the pair, among all pairs at all strengths; another: the best of all "
-            "pairs at that one."
+            f"pairs at that one; of {SEARCHED}: the same, where a search at that strength alone stands beside it."
         )
     if any(row.pivot_change is not None or row.kl is not None for row in rows):
         yield (

@@ -21,7 +21,7 @@ from lrp2_bench.report.claims.check import gain_outcome
 from lrp2_bench.report.files import RESULTS
 from lrp2_bench.report.method import few_strengths
 from lrp2_bench.report.overview.conducted import commit_of, date_of, setting
-from lrp2_bench.report.overview.leaderboard import strength_of
+from lrp2_bench.report.run_strength import strength_of
 from lrp2_bench.results.choice import METRICS, measures, value
 from lrp2_bench.results.damage import damage_of
 from lrp2_bench.results.runs import Run

@@ -13,12 +13,13 @@ from lrp2_bench.data.relation_names import relation_name
 from lrp2_bench.interventions.registry import without_strengths
 from lrp2_bench.report.assessed_runs import AssessedRuns, at_strength
 from lrp2_bench.report.method import few_strengths, method
-from lrp2_bench.report.overview.leaderboard import strength_of
+from lrp2_bench.report.overview.leaderboard import strength_in
 from lrp2_bench.report.page.colours import diverging
 from lrp2_bench.report.page.overview_data import Beside, overview_data
 from lrp2_bench.report.page.run_data import NAME, name_of, run_data
 from lrp2_bench.report.page.shown_facts import FactTexts
 from lrp2_bench.report.page.texts import plain
+from lrp2_bench.report.run_strength import strength_of
 from lrp2_bench.results.choice import measures
 from lrp2_bench.results.runs import Unfinished, belongs
 from lrp2_bench.stats.across_languages import mean_over_languages
@@ -49,7 +50,7 @@ def page_data(
     shown = [
         _group(each, strength, unfinished, choices, texts, problems)
         for found in groups
-        for each, strength in _by_strength(found, choices.select_by)
+        for each, strength in _by_strength(found, groups, choices.select_by)
     ]
     asked = {relation for group in shown for run in group["runs"] for relation in run["relations"]}
     content = {
@@ -64,11 +65,14 @@ def page_data(
     return content, problems
 
 
-def _by_strength(found: AssessedRuns, select_by: str) -> list[tuple[AssessedRuns, str]]:
-    """With their strength; where strengths were searched, each pair of layers at its best, and all at each of a few."""
+def _by_strength(found: AssessedRuns, groups: Sequence[AssessedRuns], select_by: str) -> list[tuple[AssessedRuns, str]]:
+    """With their strength, as the leaderboard calls it; where strengths were searched, each pair of layers at its best,
+    and all at each of a few."""
     best = tuple(run.at_best_strengths(select_by) for run in found.runs)
-    parts = [(at_strength(found, each), each) for each in few_strengths(found.runs)]
-    return [(replace(found, runs=best), strength_of(found.runs[0])), *parts]
+    parts = [(at_strength(found, each), strength_in(each, found, groups)) for each in few_strengths(found.runs)]
+    # The pivot and baselines have no pairs, and so no strength to name the others by.
+    searched = next((run for run in found.runs if run.pairs), found.runs[0])
+    return [(replace(found, runs=best), strength_of(searched)), *parts]
 
 
 def _group(

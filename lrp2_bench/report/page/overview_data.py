@@ -15,9 +15,10 @@ from lrp2_bench.render.text import file_stem
 from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.overview.answer import LISTED, answers, rest, strength_words
 from lrp2_bench.report.overview.comparison import ComparisonRow
-from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow, leaderboard
+from lrp2_bench.report.overview.leaderboard import LeaderboardRow, leaderboard
 from lrp2_bench.report.page.shown_tables import table_data
 from lrp2_bench.report.page.texts import plain
+from lrp2_bench.report.run_strength import SEARCHED
 from lrp2_bench.results.choice import METRICS
 
 _TEXT = 240  # characters

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from lrp2_bench.core.types import Interval
+from lrp2_bench.report.assessed_runs import AssessedRuns
 from lrp2_bench.report.claims.check import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Check, points
-from lrp2_bench.report.claims.controls import beyond
+from lrp2_bench.report.claims.controls import beyond, controls_of
 from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.claims.layers import layer_checks
 from lrp2_bench.report.figures.alignment import Aligned
@@ -78,6 +80,32 @@ def test_of_twenty_draws_one_in_twenty_may_be_as_far(best: int, outcome: str) ->
     draws += [dict.fromkeys(CODES, 0.0)] * best
     found, why = beyond(ours, {"random": draws, "shuffled": draws}, -1)
     assert found == outcome and ("p = 0.048" if outcome == SUPPORTED else "p = 0.095") in why
+
+
+def drawn(projection: str, experiment: str = "", label: str = "", strengths: Sequence[float] = ()) -> AssessedRuns:
+    """One German run of ``projection``, beside the pivot's baseline."""
+    run = assessed_run("de").run
+    rows = [replace(row, strength=each) for row in run.pairs for each in strengths]
+    manifest = {**run.manifest, "projection": {"strength": [0.25, 0.25] if "_s0.25" in projection else [1.0, 1.0]}}
+    own = replace(run, manifest=manifest, projection=projection, experiment=experiment, label=label)
+    pivot = replace(own, language="en", pairs=())
+    return AssessedRuns((pivot, replace(own, pairs=tuple(rows) or run.pairs)), "accuracy", {"accuracy": {}})
+
+
+def test_a_control_is_of_the_same_experiment_tokens_and_strengths() -> None:
+    seeds = [f"random_seed{seed}{moved}" for moved in ("", "_text", "_s0.25", "_text_s0.25") for seed in (1, 2)]
+    few = [drawn(seed, strengths=(0.5, 1.0)) for seed in ("random_seed3", "shuffled_de")]
+    everything = [*map(drawn, seeds), *few, drawn("random_seed4", "other"), drawn("random_seed5", label="paper (x)")]
+    everything += [drawn("lrp2"), drawn("affine")]
+
+    def controls(projection: str, *of: str, strengths: Sequence[float] = ()) -> dict[str, list[str]]:
+        found = controls_of(drawn(projection, *of, strengths=strengths), everything).draws
+        return {kind: [each.projection for each in draws] for kind, draws in found.items()}
+
+    assert controls("lrp2") == {"random": ["random_seed1", "random_seed2"]}
+    assert controls("lrp2_text_s0.25") == {"random": ["random_seed1_text_s0.25", "random_seed2_text_s0.25"]}
+    assert controls("lrp2", strengths=(0.5, 1.0)) == {"random": ["random_seed3"], "shuffled": ["shuffled_de"]}
+    assert controls("lrp2", "other") == {"random": ["random_seed4"]} and controls("lrp2_last") == {}
 
 
 def test_alignment_counts_between_the_two_layers() -> None:

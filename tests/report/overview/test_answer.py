@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.report.overview.answer import LISTED, answers, rest
-from lrp2_bench.report.overview.leaderboard import SEARCHED, LeaderboardRow
+from lrp2_bench.report.overview.leaderboard import LeaderboardRow
+from lrp2_bench.report.run_strength import SEARCHED
 
 NAN = math.nan
 ROW = LeaderboardRow(
@@ -43,7 +44,8 @@ def test_what_has_no_interval_or_no_gain_says_so_and_comes_last() -> None:
 def test_experiments_and_strengths_are_named_where_they_differ_and_parts_of_a_search_are_not_counted() -> None:
     rows = [
         row(1, 0, 2, experiment="one"), row(2, 1, 3, experiment="two", strength=SEARCHED),
-        row(3, 2, 4, experiment="two", strength="0.5"), row(9, 8, 10, intervention="random", experiment="one"),
+        row(3, 2, 4, experiment="two", strength="0.5", part=True),
+        row(9, 8, 10, intervention="random", experiment="one"),
     ]  # fmt: skip
     assert [each.subject for each in answers(rows)] == [
         "LRP2 with mbert on mlama, experiment one, strength 1, mean of 52 languages",

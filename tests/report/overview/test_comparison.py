@@ -20,7 +20,7 @@ def sides_below(root: Path) -> list[Side]:
     runs, _ = label_runs(find_runs([root])[0])
     labels = sorted({run.label for run in runs})
     groups = [assess_runs([run for run in runs if run.label == label], "accuracy") for label in labels]
-    return [side for group in groups for side in _sides(group)]
+    return [side for group in groups for side in _sides(group, groups)]
 
 
 @pytest.fixture(scope="module")
