@@ -56,7 +56,7 @@ INSIDE = {
     "render": ("table text", "*", "latex_layout", "latex plain terminal", "write"),
     "analyses": ("finished states", "encode subject", "base mexa parallel", "languages", "*"),
     "report": (
-        "better chosen_metric files languages_at_hand method run_strength",
+        "chosen_metric files languages_at_hand method run_strength",
         "run_evidence", "assessed_runs", "headlines", "*",
         "tables", "figures", "claims", "overview", "page",
     ),

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from lrp2_bench.core.settings import LRP2
 from lrp2_bench.core.types import Interval
+from lrp2_bench.metrics.better import if_less_is_better, sides
 from lrp2_bench.render.text import one_line
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
-from lrp2_bench.report.better import if_less_is_better, sides
 from lrp2_bench.report.method import method
 from lrp2_bench.stats.across_languages import mean_over_languages
 from lrp2_bench.stats.held_out import ENOUGH

@@ -10,10 +10,10 @@ import pytest
 
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.types import Interval, LayerPair
+from lrp2_bench.metrics.better import if_less_is_better, sides
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.render.figures.style import BLUE, VERMILLION, house_style
 from lrp2_bench.report.assessed_runs import AssessedRuns, assess_runs
-from lrp2_bench.report.better import if_less_is_better, sides
 from lrp2_bench.report.chosen_metric import with_metric
 from lrp2_bench.report.figures.change import change
 from lrp2_bench.report.headlines import headline

@@ -9,6 +9,7 @@ from typing import Any
 from lrp2_bench.commands.search.prepared import Prepared
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import LayerPair
+from lrp2_bench.metrics.better import if_less_is_better
 from lrp2_bench.metrics.registry import metric
 from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.tables import DECIMALS
@@ -43,7 +44,7 @@ def held_out_line(found: HeldOut, select_by: str) -> str:
             "in-sample change says nothing."
         )
     gain = found.gain[select_by]
-    less = " (less is better)" if metric(select_by).sign < 0 else ""
+    less = if_less_is_better(select_by)
     shown = f"{gain.value:+.2f} [{gain.low:.2f}, {gain.high:.2f}] points"
     if gain.low > 0 or gain.high < 0:
         return f"Held-out gain of {select_by}: {shown}, {'above' if gain.low > 0 else 'below'} 0{less}."

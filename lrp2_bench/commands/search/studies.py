@@ -101,7 +101,7 @@ def finish_study(
     curves = found.curves if found is not None else {}
     name = study_name(job.settings, job.dataset_name)
     write_study(job.folder / STUDY, name, rows, run.blocks, select_by, curves)
-    if search.storage is not None and job.has_pairs:
+    if database_of(job.settings) is not None:
         _complete(recorder, rows, select_by)
         if recorder.broken:
             job.data_warnings.add(LATE, recorder.name)
@@ -125,9 +125,7 @@ def _in_database(run: Prepared, url: str, storage: RDBStorage) -> StudyRecorder:
         return StudyRecorder(storage, _key(run), alone=False)
     except BenchError:
         raise
-    except (
-        Exception
-    ) as error:  # it can be opened, and not read or written: Optuna's, SQLAlchemy's and each driver's own
+    except Exception as error:  # opened, and not read or written: Optuna's, SQLAlchemy's and each driver's own
         raise unusable(url, error) from error
 
 

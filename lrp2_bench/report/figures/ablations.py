@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lrp2_bench.core.types import Interval
+from lrp2_bench.metrics.better import sides
 from lrp2_bench.render.figures.panels import Gaps, Texts, make_page, panel_width
 from lrp2_bench.render.figures.style import BLUE, GREY, INK, PALE, SMALL, TEXT, fitted, language_name, shown, text_width
 from lrp2_bench.render.table import Table
-from lrp2_bench.report.better import sides
 
 _ROW = 0.17  # inches from one projection to the next
 _NAMES = 1.6  # the widest a projection's name may be, inches

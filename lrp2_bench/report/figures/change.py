@@ -12,6 +12,7 @@ from matplotlib.patheffects import withStroke
 
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.types import Interval
+from lrp2_bench.metrics.better import if_less_is_better
 from lrp2_bench.metrics.registry import metric as named
 from lrp2_bench.render.figures.panels import Gaps, Texts, make_page
 from lrp2_bench.render.figures.style import (
@@ -27,7 +28,6 @@ from lrp2_bench.render.figures.style import (
     signed,
     text_width,
 )
-from lrp2_bench.report.better import if_less_is_better
 from lrp2_bench.report.figures.changes import Searched, searched
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.assess import Measured

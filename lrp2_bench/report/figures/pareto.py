@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lrp2_bench.data.language_table import language_name
+from lrp2_bench.metrics.better import if_less_is_better
 from lrp2_bench.render.figures.panels import Gaps, Page, Texts, make_page
 from lrp2_bench.render.figures.style import BLUE, GREY, INK, SMALL, TEXT, fitted, shown
-from lrp2_bench.report.better import if_less_is_better
 from lrp2_bench.report.tables.strengths import Tradeoff, tradeoffs
 from lrp2_bench.results.runs import Run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lrp2_bench.metrics.better import if_less_is_better, sides
 from lrp2_bench.render.table import Cell, Column, Table
-from lrp2_bench.report.better import if_less_is_better, sides
 from lrp2_bench.report.claims.check import ALPHA
 from lrp2_bench.report.overview.leaderboard import LeaderboardRow
 from lrp2_bench.report.run_strength import SEARCHED

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from lrp2_bench.core.languages import ENGLISH
 from lrp2_bench.core.types import LayerPair
 from lrp2_bench.data import published
+from lrp2_bench.metrics.better import if_less_is_better, sides
 from lrp2_bench.render.table import Cell, Column, Table
 from lrp2_bench.report.assessed_runs import AssessedRun, AssessedRuns
-from lrp2_bench.report.better import if_less_is_better, sides
 from lrp2_bench.stats.clusters import RESAMPLES
 from lrp2_bench.stats.confidence_set import by_layers
 from lrp2_bench.stats.held_out import ENOUGH, FOLDS
