@@ -274,7 +274,10 @@ def test_every_table_is_made_of_what_is_there(data: Path, monkeypatch: pytest.Mo
     assert "+8.3 [" in headline and "over 4 languages (supported; " in headline
     by_form = made["By the form of the answer (LRP2, left out)"].splitlines()
     assert [line.split(" | ")[1] for line in by_form[2:]] == ["120", "120", "240"]
+    own = made["By the form of the answer (LRP2, own choice)"].splitlines()
+    assert [line.split(" | ")[1] for line in own[2:]] == ["90", "90", "180"]  # in one language nothing is chosen
     assert "| P1 | 240 |" in made["By relation (LRP2, left out)"]
+    assert "| P1 | 180 |" in made["By relation (LRP2, own choice)"]
 
 
 def test_the_figure_of_the_headline_has_the_mean_first_and_then_each_language(data: Path) -> None:

@@ -87,7 +87,7 @@ def transfer_table(stored: Stored) -> tuple[str, str]:
     )
 
 
-def forms_table(stored: Stored, experiment: str = "reporting_left_out", kind: str = "lrp2") -> str:
+def forms_table(stored: Stored, experiment: str, kind: str = "lrp2") -> str:
     """The gain where the answer is in the subject, where it is written as in English, and elsewhere."""
     parts: dict[str, dict[str, Contrast]] = {"in the subject": {}, "as in English": {}, "neither": {}}
     counts = dict.fromkeys(parts, 0)
@@ -105,7 +105,7 @@ def forms_table(stored: Stored, experiment: str = "reporting_left_out", kind: st
     return markdown(["answer", "facts over languages", "languages with 20 or more", "gain, points"], rows)
 
 
-def relations_table(stored: Stored, experiment: str = "reporting_left_out", kind: str = "lrp2") -> str:
+def relations_table(stored: Stored, experiment: str, kind: str = "lrp2") -> str:
     """What turns from miss to hit and from hit to miss, by relation, over languages."""
     frames = [
         pd.DataFrame({"moved": sides.moved, "before": sides.before.loc[sides.moved.index]})
@@ -157,8 +157,10 @@ def _step_3(choices: Choices, data: Path) -> Iterator[tuple[str, str]]:
     yield "By language", reporting.languages_table()
     if stored.has("full_pools"):
         yield "Full pools", reporting.full_pools_table()
-    yield "By the form of the answer (LRP2, left out)", forms_table(stored)
-    yield "By relation (LRP2, left out)", relations_table(stored)
+    for name, experiment in (("left out", "reporting_left_out"), ("own choice", "reporting_own")):
+        if stored.has(experiment):
+            yield f"By the form of the answer (LRP2, {name})", forms_table(stored, experiment)
+            yield f"By relation (LRP2, {name})", relations_table(stored, experiment)
 
 
 def _rivals(choices: Choices) -> str:
