@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -33,10 +34,9 @@ def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretComm
 
     Experiments of one model and dataset have tables of their own, which end in their names. Returns the folder, by
     default ``report`` in the first input. Grids that are not whole are named and left out; raises :class:`BenchError`
-    where none is left.
+    where none is left, and for settings that are none before anything is replayed.
     """
-    if not settings.budgets or not settings.seeds:
-        raise BenchError("budgets and seeds need at least one number each, such as budgets=[0.25] seeds=[0].")
+    _require(settings)
     runs, _ = find_runs(inputs)
     folder = output if output is not None else inputs[0] / "report"
     groups: dict[tuple[str, str, str], list[Run]] = {}
@@ -67,14 +67,28 @@ def run_regret(inputs: Sequence[Path], output: Path | None, settings: RegretComm
     return folder
 
 
+def _require(settings: RegretCommand) -> None:
+    """Raises :class:`BenchError` for what no strategy takes, and for a metric that is none of hits."""
+    if not settings.budgets or not settings.seeds:
+        raise BenchError("budgets and seeds need at least one number each, such as budgets=[0.25] seeds=[0].")
+    metric_of_hits(settings.select_by)
+    try:
+        for seeded in strategies(settings).values():
+            for seed in settings.seeds:
+                seeded(seed)
+    except BenchError as error:
+        raise BenchError(f"{error}\nregret takes for each of its searches what search.* takes.") from None
+
+
 def strategies(settings: RegretCommand) -> dict[str, Seeded]:
-    """By name: a race per budget, without one, and TPE per number of trials."""
+    """By name: a race per budget, without one, and TPE per number of trials. Given a seed, each raises
+    :class:`BenchError` for rules that are none."""
 
     def races(budget: float | None) -> Seeded:
-        return lambda seed: lambda task: race(task, RaceRules(settings.first, settings.alpha, budget, seed))
+        return lambda seed: partial(race, rules=RaceRules(settings.first, settings.alpha, budget, seed))
 
     def samples(trials: int) -> Seeded:
-        return lambda seed: lambda task: tpe(task, TpeRules(trials, settings.batch, seed))
+        return lambda seed: partial(tpe, rules=TpeRules(trials, settings.batch, seed))
 
     made = {_race_name(budget): races(budget) for budget in (*settings.budgets, None)}
     return made | {f"tpe, {trials} pairs": samples(trials) for trials in settings.trials}

@@ -21,6 +21,7 @@ from lrp2_bench.config.kept_compositions import keep_compositions
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name, require_text
 from lrp2_bench.core.secrets import learn, masked
+from lrp2_bench.core.seeds import MOST, require_seed
 from lrp2_bench.core.settings import (
     LRP2,
     AnalyzeCommand,
@@ -120,7 +121,7 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     """``config`` as an instance of its settings class; parts that are instantiated stay plain.
 
     Hydra lets ``+key=value`` add what no class has and nothing reads; that raises UnknownNameError, and so does a name
-    that nobody registered.
+    that nobody registered. Raises :class:`BenchError` for a ``seed`` that is none.
     """
     require_registered(config)
     settings = OmegaConf.to_object(config)
@@ -132,6 +133,8 @@ def typed(config: DictConfig, command: type[Any]) -> Any:
     for name, known in _added(settings):
         raise UnknownNameError("setting", name, known, "A + adds a sweep (+sweep=NAME) and nothing else.")
     require_text("The configuration's", _texts(tree(config)))
+    if getattr(settings, "seed", None) is not None:
+        require_seed("seed", settings.seed, below=MOST)
     return settings
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from lrp2_bench.core.errors import BenchError
 
+#: Seeds of torch are below it.
+MOST = 2**64
+
 
 def require_seed(setting: str, seed: int, *, below: int | None = None) -> None:
     """Raises :class:`BenchError`, naming ``setting``, for a negative seed, and for one that is not ``below`` (None: any

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.seeds import require_seed
 from lrp2_bench.core.settings import ProjectionSettings, ProjectionTokens
 from lrp2_bench.core.types import Hits, LayerPair, Setting, all_pairs
 from lrp2_bench.interventions.strengths import fixed_strengths, number
@@ -144,7 +145,8 @@ class Intervention(ABC):
     has_way_back: ClassVar[bool] = True
 
     def __init__(self, settings: ProjectionSettings) -> None:
-        """Raises :class:`BenchError` for strengths that are none."""
+        """Raises :class:`BenchError` for strengths and a seed that are none."""
+        require_seed("projection.seed", settings.seed)
         self.settings = settings
         self.strengths = fixed_strengths(settings)
         if not self.has_way_back and settings.strength_back is not None:

@@ -110,6 +110,29 @@ def test_where_there_is_no_grid_it_says_how_to_make_one(tmp_path: Path, capsys: 
     assert lrp2_bench("regret", str(tmp_path / "outputs")) == 1
     said = capsys.readouterr()
     assert "hits.parquet' is missing" in said.out.replace("\n", "") and "No finished grid was found" in said.err
-    assert lrp2_bench("regret", str(tmp_path / "outputs"), "budgets=[]") == 1
-    assert "budgets and seeds need at least one number" in capsys.readouterr().err
     assert status_of(folder)["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("budgets=[]", "budgets and seeds need at least one number"),
+        ("budgets=[0.25,25]", "search.budget=25.0 is not a share of the grid's block runs"),
+        ("trials=[8,0]", "search.trials=0: give a number from 1"),
+        ("seeds=[0,-1]", "search.seed=-1 is no seed"),
+        ("batch=0", "search.batch=0: give a number from 1"),
+        ("first=2", "search.first=2.0 is not a share of the facts"),
+        ("select_by=mrr", "'mrr' needs the candidates' scores"),
+    ],
+)
+def test_what_no_search_takes_is_refused_before_anything_is_replayed(
+    setting: str,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lrp2_bench.commands.regret.find_runs", lambda *_: pytest.fail("runs were looked for"))
+    assert lrp2_bench("regret", str(tmp_path), setting) == 1
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error

@@ -196,6 +196,14 @@ def test_a_name_that_nobody_registered_is_refused_with_the_nearest(override: str
         typed(config, SearchCommand)
 
 
+@pytest.mark.parametrize("command", [name for name, kind in COMMANDS.items() if hasattr(kind(), "seed")])
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_a_seed_that_no_generator_takes_is_refused_by_every_command(command: str, seed: int) -> None:
+    config = _application(_compose(command, *_given(command), f"seed={seed}"))
+    with pytest.raises(BenchError, match=f"seed={seed} is no seed.\nGive a whole number from 0 to {2**64 - 1}"):
+        typed(config, COMMANDS[command])
+
+
 @pytest.mark.parametrize(("group", "registry"), [("dataset", DATASETS), ("corpus", CORPORA)])
 def test_a_yaml_of_ours_makes_the_class_that_is_registered_under_its_name(group: str, registry: Registry[Any]) -> None:
     written = {path.stem: OmegaConf.load(path) for path in sorted((conf_dir() / group).glob("*.yaml"))}

@@ -147,6 +147,8 @@ def _settings(kind: str = "lrp2", **more: Any) -> ProjectionSettings:
         ({"kind": "other_pivot", "language": "fr", "rank": 2}, "rank=2 has no effect on projection=other_pivot"),
         ({"kind": "sparse", "rank": 1}, "rank=1 has no effect on projection=sparse"),
         ({"kind": "subspace", "keep_norm": True}, "keep_norm=true has no effect on projection=subspace"),
+        ({"kind": "random", "seed": -1}, "projection.seed=-1 is no seed.\nGive a whole number from 0 on"),
+        ({"kind": "shuffled", "seed": -1}, "projection.seed=-1 is no seed.\nGive a whole number from 0 on"),
     ],
 )
 def test_settings_that_say_nothing_or_move_nothing_are_refused(settings: dict[str, Any], message: str) -> None:
