@@ -90,11 +90,11 @@ def report(config: DictConfig) -> None:
     from rich.console import Console
 
     from lrp2_bench.commands.report import run_report
-    from lrp2_bench.data.language_table import groups_of, known_codes, own_languages, read_language_table
+    from lrp2_bench.data.language_table import groups_of, known_codes, own_languages, own_table
 
     settings = typed(config, known.ReportCommand)
     inputs, output = _folders(settings)
-    table = read_language_table(Path(settings.languages.path).expanduser()) if settings.languages.path else {}
+    table = own_table(settings.languages.path)
     console = Console(quiet=settings.quiet)
     tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
     with own_languages(table):
@@ -156,11 +156,14 @@ def bench(config: DictConfig) -> None:
 def check(config: DictConfig) -> None:
     from lrp2_bench.commands.check import run_check
     from lrp2_bench.config.group_members import groups_in
+    from lrp2_bench.data.language_table import own_languages, own_table
     from lrp2_bench.models.loading import load_tokenizer
 
     settings = typed(config, known.CheckCommand)
+    table = own_table(settings.languages_path)
     tokenizer = load_tokenizer(model_settings(config)) if settings.model is not None else None
-    run_check(settings, factory(config.dataset), tokenizer, _wide_console(), lambda: groups_in(config))
+    with own_languages(table):
+        run_check(settings, factory(config.dataset), tokenizer, _wide_console(), lambda: groups_in(config))
 
 
 @hydra.main(version_base="1.3", config_path=_CONF, config_name="analyze")
@@ -169,10 +172,10 @@ def analyze(config: DictConfig) -> None:
 
     from lrp2_bench.commands.analyze import run_analyze
     from lrp2_bench.config.group_members import groups_in
-    from lrp2_bench.data.language_table import own_languages, read_language_table
+    from lrp2_bench.data.language_table import own_languages, own_table
 
     settings = typed(config, known.AnalyzeCommand)
-    table = read_language_table(Path(settings.languages_path).expanduser()) if settings.languages_path else {}
+    table = own_table(settings.languages_path)
     made = factory(config.analysis), factory(config.dataset), factory(config.corpus), factory(config.tracking)
     with own_languages(table):
         run_analyze(settings, tree(config), *made, Console(), lambda: groups_in(config))

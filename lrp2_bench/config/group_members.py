@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lrp2_bench.config.compose import conf_dir, factory, register
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.languages import ENGLISH, LANGUAGES
-from lrp2_bench.data.language_table import groups_of, own_languages, read_language_table
+from lrp2_bench.data.language_table import groups_of, own_languages, own_table
 
 Groups = Mapping[str, tuple[str, ...]]
 
@@ -62,7 +62,7 @@ def groups_in(config: DictConfig) -> Groups:
 def _table(config: DictConfig) -> Mapping[str, Any]:
     languages = config.get("languages")
     path = languages.get("path") if isinstance(languages, DictConfig) else config.get("languages_path")
-    return read_language_table(Path(path).expanduser()) if path else {}
+    return own_table(path)
 
 
 def _held(config: DictConfig) -> tuple[str, ...] | None:

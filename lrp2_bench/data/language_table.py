@@ -67,6 +67,11 @@ def read_language_table(path: Path) -> dict[str, OwnLanguage]:
     return found
 
 
+def own_table(path: str | None) -> Mapping[str, OwnLanguage]:
+    """What ``languages.path`` names, as :func:`read_language_table` reads it; nothing where it is not set."""
+    return read_language_table(Path(path).expanduser()) if path else {}
+
+
 @contextmanager
 def own_languages(table: Mapping[str, OwnLanguage]) -> Iterator[None]:
     """Inside, these languages have their names, families and resource classes everywhere."""

@@ -43,6 +43,20 @@ def test_counts_overlaps_and_prompts_are_told(tmp_path: Path) -> None:
     assert "can be used: 2 languages, 2 relations, 7 facts." in text
 
 
+def test_languages_of_the_users_own_have_their_names_and_groups(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_table(tmp_path / "facts", CAPITALS.replace(",de,", ",xx,"), WORDINGS.replace(",de,", ",xx,"))
+    (tmp_path / "mine.csv").write_text("code,name,family,articles\nxx,Mine,Romance,57000\n")
+    own = f"languages.path={tmp_path / 'mine.csv'}"
+    assert lrp2_bench("check", str(folder), "language=low", own) == 0
+    assert "Mine" in capsys.readouterr().out
+    assert lrp2_bench("check", str(folder), "language=low") == 1
+    assert "languages.path=FILE.csv gives the families and sizes" in capsys.readouterr().err
+    assert lrp2_bench("check", str(folder), f"{own}x") == 1
+    assert "languages.path: cannot read" in capsys.readouterr().err
+
+
 def test_labels_that_two_things_share_are_told(tmp_path: Path) -> None:
     head = "fact,relation,language,subject,object,subject_id,object_id"
     facts = "1,born,en,Paul,Paris,Q1,Q90\n2,born,en,Paul,Paris,Q2,Q830149"

@@ -66,6 +66,8 @@ class CheckCommand:
     dataset: Any = "???"  # instantiated: lrp2_bench.data.dataset.Dataset; its path may be given by itself
     model: Any = None  # whose tokenizer is to tell candidates apart; null = none
     languages: list[str] | None = None  # codes and groups, language=de,high for short; null = all
+    # CSV file of your own languages, given as languages.path=FILE.csv: code,name,family,articles
+    languages_path: str | None = None
     pivot: str = "en"  # the language that others are compared with
     paths: PathSettings = field(default_factory=PathSettings)
 
