@@ -94,10 +94,9 @@ def report(config: DictConfig) -> None:
 
     settings = typed(config, known.ReportCommand)
     inputs, output = _folders(settings)
-    table = own_table(settings.languages.path)
     console = Console(quiet=settings.quiet)
     tracker = factory(config.tracking)()  # a setting it refuses is better refused now than after the report
-    with own_languages(table):
+    with own_languages(own_table(settings.languages.path)):
         classes = groups_of(known_codes(), settings.high_from, settings.medium_from)
         done = run_report(
             inputs, output, settings.select_by, console, classes, settings.models, tracker, settings.stats
@@ -160,9 +159,8 @@ def check(config: DictConfig) -> None:
     from lrp2_bench.models.loading import load_tokenizer
 
     settings = typed(config, known.CheckCommand)
-    table = own_table(settings.languages_path)
-    tokenizer = load_tokenizer(model_settings(config)) if settings.model is not None else None
-    with own_languages(table):
+    with own_languages(own_table(settings.languages_path)):
+        tokenizer = load_tokenizer(model_settings(config)) if settings.model is not None else None
         run_check(settings, factory(config.dataset), tokenizer, _wide_console(), lambda: groups_in(config))
 
 
@@ -175,9 +173,8 @@ def analyze(config: DictConfig) -> None:
     from lrp2_bench.data.language_table import own_languages, own_table
 
     settings = typed(config, known.AnalyzeCommand)
-    table = own_table(settings.languages_path)
     made = factory(config.analysis), factory(config.dataset), factory(config.corpus), factory(config.tracking)
-    with own_languages(table):
+    with own_languages(own_table(settings.languages_path)):
         run_analyze(settings, tree(config), *made, Console(), lambda: groups_in(config))
 
 
