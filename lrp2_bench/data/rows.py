@@ -13,6 +13,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -185,7 +186,7 @@ def _header(cells: Sequence[str]) -> list[str]:
 
 
 def _require_distinct(header: Sequence[str], place: str) -> None:
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         raise BenchError(f"{place}: the header names {', '.join(map(repr, twice))} more than once. Rename one of each.")
 
