@@ -33,6 +33,7 @@ SWITCHES = {
 ELSEWHERE = "import json, sys; from tests.support.scores import scores_of; print(json.dumps(scores_of(sys.argv[1:])))"
 
 
+@pytest.mark.system
 def test_packages_and_switches_change_neither_digest_nor_scores_nor_what_is_refused(
     model_folder: Callable[[str], Path], bert_copy: Path, tmp_path: Path
 ) -> None:

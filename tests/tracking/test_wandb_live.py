@@ -72,6 +72,7 @@ def test_who_disables_wandb_gets_no_progress(record: JobRecord) -> None:
     assert not (record.folder / "wandb").exists()
 
 
+@pytest.mark.system
 def test_a_server_has_the_progress_before_the_results_and_both_in_one_run(
     record: JobRecord, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

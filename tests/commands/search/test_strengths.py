@@ -93,6 +93,7 @@ def test_given_pairs_and_a_samplers_join_a_grid_of_strengths(toy_job: Build, ask
     assert job.search("search=tpe", "search.trials=3", "search.batch=2", *ranges, "damage=false") == 0 and not asked
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_way_back_of_strength_0_leaves_states_where_they_were_moved_to(toy_job: Build) -> None:
     job = toy_job()
     further = "search.pairs=[[1,2,0.5,0],[1,3,0.5,0],[2,3,0.5,0],[2,3,0.5,0.25],[2,3,0.5]]"
