@@ -157,10 +157,12 @@ def test_step_3_is_finished_when_every_one_of_its_runs_has_been_stored_whole(cho
     by_language = {language: [0, 1] for language in LANGUAGES}
     halves = {(14, lsrp, 0.5): by_language for lsrp in range(15, 19)}
     labels = ("lrp2_text", "lirp_only_text", "lsrp_only_text", "shuffled_text")
-    parts = {"own": labels[:1], "left_out": labels, "left_out_recover": ("recover_of12_text",),
-             "left_out_subspace": ("subspace_of12_text",), "left_out_affine": ("affine_text",)}  # fmt: skip
+    rivals = ("recover_of12_text", "subspace_of12_text", "affine_text")
+    parts = {"own": labels[:1], "left_out": labels,
+             **{f"left_out_{label.split('_')[0]}": (label,) for label in rivals}}  # fmt: skip
     for experiment, kinds in parts.items():
-        at = {kind: halves if kind == "lirp_only_text" else {(14, 16, 0.5): by_language} for kind in kinds}
+        there = (14, 16, 0.5, 0.25) if kinds[0] in rivals else (14, 16, 0.5)
+        at = {kind: halves if kind == "lirp_only_text" else {there: by_language} for kind in kinds}
         found = [_hits({(): by_language, **settings}, kind) for kind, settings in at.items()]
         _store(chosen.data, f"reporting_{experiment}", pd.concat(found))
         rows = [(kind, language, lirp) for kind in kinds for language in LANGUAGES for lirp in (None, 14)]
@@ -180,6 +182,10 @@ def test_step_3_is_finished_when_every_one_of_its_runs_has_been_stored_whole(cho
         _store(chosen.data, "reporting_left_out", changed)
         assert missing(chosen) == ["reporting_left_out lrp2 cy"]
     _store(chosen.data, "reporting_left_out", hits)
+    rival = read_stored("reporting_left_out_subspace", chosen.data)
+    _store(chosen.data, "reporting_left_out_subspace", rival.assign(strength_back=rival["strength_back"] * 2))
+    assert missing(chosen)[0] == "reporting_left_out_subspace subspace de", "another way back"
+    _store(chosen.data, "reporting_left_out_subspace", rival)
     for fewer in (drawn[drawn["seed"] != 3], drawn.drop(index=5)):
         _store(chosen.data, "reporting_left_out_draws", fewer)
         assert "reporting_left_out lrp2 de" in missing(chosen)

@@ -125,7 +125,7 @@ def _store_damage(data: Path) -> None:
 def test_the_headline_is_the_mean_over_languages_with_an_interval(data: Path) -> None:
     gains, mean = transfer(Stored(data))
     assert set(gains) == set(_LANGUAGES) and mean.value == pytest.approx(100 * 10 / _FACTS)
-    assert 0 < mean.low < mean.value < mean.high < 20 and verdict(mean) == "supported"
+    assert 0 < mean.low < mean.value < mean.high < 20 and verdict(mean, len(gains)) == "supported"
 
 
 def test_the_interval_that_the_design_names_resamples_subjects_and_languages(data: Path) -> None:
@@ -193,9 +193,9 @@ def test_every_intervention_has_a_row_with_what_it_costs(data: Path) -> None:
         "4",
         "4",
     ]
-    costs = {name: rows[name][6] for name in gains if "draws" not in name}
+    costs = {name: rows[name][7] for name in gains if "draws" not in name}
     assert list(costs.values()) == ["-7.5", "-10.0", "-8.0", "+0.0", "-2.0", "-4.0", "-2.0", "+0.0"]
-    assert rows["random draws, mean of 20"][7] == "1.020 (2 % apart at most)"
+    assert rows["random draws, mean of 20"][8] == "1.020 (2 % apart at most)"
 
 
 def test_languages_without_a_choice_are_not_tested(data: Path) -> None:
@@ -232,6 +232,18 @@ def test_a_gain_is_tested_beside_all_others(data: Path) -> None:
     assert 0 < alone <= together["x", "af"] < 0.05 < together["y", "af"]
 
 
+def test_relations_that_differ_widen_the_interval_of_a_mean_over_languages() -> None:
+    at = np.arange(_FACTS)
+    values = (at // (_FACTS // 6) % 2 == 0) * 0.5 - 0.25  # three relations of six gain, three lose
+    subjects, relations = (tuple(map(str, names)) for names in (at, at // (_FACTS // 6)))
+    found = {code: Contrast(values, np.zeros(_FACTS), subjects, relations) for code in ("de", "fr", "ja")}
+    by_subject = over_languages(found)
+    by_relation = over_languages({code: each.by_relation() for code, each in found.items()})
+    assert by_relation.value == by_subject.value
+    assert by_relation.high - by_relation.value > 3 * (by_subject.high - by_subject.value)
+    assert found["de"].where(at < 40).by_relation().subjects == relations[:40]
+
+
 def test_subjects_widen_the_interval() -> None:
     values = np.repeat(np.arange(_FACTS // 4) % 5 == 0, 4).astype(float)
     subjects = [str(at // 4) for at in range(_FACTS)], [str(at) for at in range(_FACTS)]
@@ -245,12 +257,14 @@ def test_subjects_widen_the_interval() -> None:
         (Interval(2.0, 0.1, 3.9), "supported"),
         (Interval(-2.0, -3.9, -0.1), "contradicted"),
         (Interval(0.1, -0.5, 0.7), "no effect that matters"),
+        (Interval(0.0, -1.21, 1.21), "no effect that matters"),  # 90 %: 0.99 to either side
+        (Interval(0.0, -1.23, 1.23), "inconclusive"),
         (Interval(0.1, -2.0, 2.2), "inconclusive"),
         (Interval(0.1, math.nan, math.nan), "inconclusive"),
     ],
 )
 def test_a_verdict_follows_the_interval(interval: Interval, said: str) -> None:
-    assert verdict(interval) == said
+    assert verdict(interval, 12) == said
 
 
 def test_there_is_no_number_of_the_headline_before_all_languages_have_run(
@@ -273,9 +287,10 @@ def test_every_table_is_made_of_what_is_there(data: Path, monkeypatch: pytest.Mo
     headline = next(title for title in made if title.startswith("Headline"))
     assert "+8.3 [" in headline and "over 4 languages (supported; " in headline
     by_form = made["By the form of the answer (LRP2, left out)"].splitlines()
-    assert [line.split(" | ")[1] for line in by_form[2:]] == ["120", "120", "240"]
+    assert [line.split(" | ")[1:3] for line in by_form[2:]] == [["4", "120"], ["4", "120"], ["4", "240"]]
     own = made["By the form of the answer (LRP2, own choice)"].splitlines()
-    assert [line.split(" | ")[1] for line in own[2:]] == ["90", "90", "180"]  # in one language nothing is chosen
+    # In one language nothing is chosen.
+    assert [line.split(" | ")[1:3] for line in own[2:]] == [["3", "90"], ["3", "90"], ["3", "180"]]
     assert "| P1 | 240 |" in made["By relation (LRP2, left out)"]
     assert "| P1 | 180 |" in made["By relation (LRP2, own choice)"]
 

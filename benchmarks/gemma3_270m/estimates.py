@@ -7,7 +7,7 @@ mean over facts, in points, is what is estimated. Facts of one subject stand or 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,12 +51,13 @@ class Sides:
 
 @dataclass(frozen=True)
 class Contrast:
-    """``values`` ``[fact]``, each -1 to 1, and the ``subjects`` ``[fact]`` of the facts; ``baseline`` ``[fact]`` are
-    hits without an intervention."""
+    """``values`` ``[fact]``, each -1 to 1, and the ``subjects`` and ``relations`` ``[fact]`` of the facts; ``baseline``
+    ``[fact]`` are hits without an intervention."""
 
     values: Floats
     baseline: Floats
     subjects: tuple[str, ...]
+    relations: tuple[str, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -84,8 +85,15 @@ class Contrast:
     def where(self, keep: Sequence[bool]) -> Contrast:
         """Of some facts."""
         mask = np.asarray(keep, dtype=bool)
-        subjects = tuple(subject for subject, kept in zip(self.subjects, mask, strict=True) if kept)
-        return Contrast(self.values[mask], self.baseline[mask], subjects)
+        subjects, relations = (
+            tuple(name for name, kept in zip(names, mask, strict=True) if kept)
+            for names in (self.subjects, self.relations or self.subjects)
+        )
+        return Contrast(self.values[mask], self.baseline[mask], subjects, relations)
+
+    def by_relation(self) -> Contrast:
+        """With relations as the clusters, were these and their templates a sample too."""
+        return replace(self, subjects=self.relations)
 
     @property
     def _error(self) -> float:
@@ -110,9 +118,9 @@ def resampled_both(contrasts: Mapping[str, Contrast], level: float = 0.95) -> In
     return Interval(float(np.mean([contrast.mean for contrast in contrasts.values()])), float(low), float(high))
 
 
-def verdict(interval: Interval) -> str:
-    """What the design says that an interval amounts to."""
-    return _verdict(interval, equivalent(interval, MARGIN))
+def verdict(interval: Interval, languages: int) -> str:
+    """What the design says that an interval of a mean over so many amounts to."""
+    return _verdict(interval, equivalent(interval, languages - 1, MARGIN))
 
 
 def verdict_resampled(contrasts: Mapping[str, Contrast]) -> str:
@@ -179,7 +187,8 @@ class Stored:
         keys = moved.index
         subjects = tuple(map(str, self.facts(language, keys)["subject"]))
         ours, theirs = moved.to_numpy(float), other.loc[keys].to_numpy(float)
-        return Contrast(ours - theirs, before.loc[keys].to_numpy(float), subjects)
+        relations = tuple(map(str, keys.get_level_values("relation")))
+        return Contrast(ours - theirs, before.loc[keys].to_numpy(float), subjects, relations)
 
     def draws(self, experiment: str) -> dict[str, pd.Series]:
         """By language: of each fact the share of random draws that hit it."""

@@ -43,10 +43,26 @@ LEFT_OUT = "LRP2, left out"
 DRAWN = "random draws, mean of 20"
 #: The interval that the design names, beside the suite's.
 BOOTSTRAP = "by two-way bootstrap"
+#: Were relations and their templates a sample too.
+BY_RELATION = "clusters: relations"
+#: Columns behind a mean over languages.
+TOLD = ("verdict", BOOTSTRAP, BY_RELATION)
 
 
 def spell(interval: Interval) -> str:
     return f"{interval.value:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
+
+
+def told(contrasts: Mapping[str, Contrast]) -> list[str]:
+    """The mean over languages, its verdict, and both by the interval that the design names, and with relations as the
+    clusters of facts."""
+    mean, by_relation = (
+        over_languages(each)
+        for each in (contrasts, {language: contrast.by_relation() for language, contrast in contrasts.items()})
+    )
+    count = len(contrasts)
+    relations = f"[{by_relation.low:+.1f}, {by_relation.high:+.1f}], {verdict(by_relation, count)}"
+    return [spell(mean), verdict(mean, count), by_bootstrap(contrasts), relations]
 
 
 def by_bootstrap(contrasts: Mapping[str, Contrast]) -> str:
@@ -143,26 +159,24 @@ class Reporting:
             change = float(np.mean([sides.transferability() for sides in self.sides[name].values()]))
             idle = sum(not self.setting(name, language) for language in gains)
             of = f"{len(gains)}" + (f", {idle} at the baseline" if idle else "")
-            mean = over_languages(gains)
-            rows.append([name, of, spell(mean), verdict(mean), by_bootstrap(gains), forgets(mean.value, change),
-                         *self.damage(name)])  # fmt: skip
-        mean = over_languages(self.drawn)
+            transferability = forgets(over_languages(gains).value, change)
+            rows.append([name, of, *told(gains), transferability, *self.damage(name)])
         draws = draws_kl(self.data)
         kl = f"{draws.groupby('language')['kl'].mean().mean():.3f} ({100 * draws['apart'].max():.0f} % apart at most)"
         of = str(len(self.drawn))
-        rows.append([DRAWN, of, spell(mean), verdict(mean), by_bootstrap(self.drawn), "", "", kl])
-        head = ["", "languages", "gain, points", "verdict", BOOTSTRAP, "transferability", "English, points", "KL, nats"]
-        return markdown(head, rows)
+        rows.append([DRAWN, of, *told(self.drawn), "", "", kl])
+        costs = ["transferability", "English, points", "KL, nats"]
+        return markdown(["", "languages", "gain, points", *TOLD, *costs], rows)
 
     def controls_table(self) -> str:
         rows = []
         for name, contrasts in self.controls.items():
-            mean = over_languages(contrasts)
-            rows.append([name, str(len(contrasts)), spell(mean), verdict(mean), by_bootstrap(contrasts)])
-        return markdown(["", "languages", "points", "verdict", BOOTSTRAP], rows)
+            rows.append([name, str(len(contrasts)), *told(contrasts)])
+        return markdown(["", "languages", "points", *TOLD], rows)
 
     def languages_table(self) -> str:
-        """Every language's gains, with p-values corrected over languages and interventions jointly."""
+        """Every language's gains with intervals of their own, and p-values that there is none, one-sided, corrected
+        over languages and interventions jointly."""
         tested = {
             (name, language): gain
             for name in TESTED
@@ -176,7 +190,8 @@ class Reporting:
                 key = (name, language)
                 row.append(f"{spell(tested[key].interval())} p {p[key]:.3f}" if key in tested else "none chosen")
             rows.append(row)
-        return markdown(["language", "baseline, %", *TESTED], rows)
+        head = [f"{name}: gain, points; p of none, one-sided, corrected" for name in TESTED]
+        return markdown(["language", "baseline, %", *head], rows)
 
     def full_pools_table(self) -> str:
         """All of a relation's objects as candidates: the two settings of each language there."""

@@ -148,9 +148,10 @@ def _stored(job: Job, data: Path) -> bool:
     hits, damage = data / "hits" / f"{job.experiment}.parquet", data / f"damage_{job.experiment}.csv"
     if not hits.is_file() or not damage.is_file():
         return False
-    (lirp, lsrp, strength), given = job.setting[:3], pd.read_parquet(hits)
-    given = _rows(given, job)
+    (lirp, lsrp, strength), back = job.setting[:3], (job.setting[3:] or job.setting[2:])[0]
+    given = _rows(pd.read_parquet(hits), job)
     here = (given["lirp"] == lirp) & (given["lsrp"] == lsrp) & (given["strength"] == strength)
+    here &= given["strength_back"].fillna(given["strength"]) == back
     measured = _rows(pd.read_csv(damage), job)
     whole = bool(here.any()) and int(here.sum()) == int(given["lirp"].isna().sum()) and len(measured) > 1
     if not any(setting.startswith("projection.seeds=") for setting in job.settings):

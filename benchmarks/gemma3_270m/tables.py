@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.gemma3_270m.choices import Choices, Given, named
-from benchmarks.gemma3_270m.estimates import Contrast, Stored, over_languages, verdict
+from benchmarks.gemma3_270m.estimates import Contrast, Stored, over_languages
 from benchmarks.gemma3_270m.readings import tables_of_readings
-from benchmarks.gemma3_270m.reporting import BOOTSTRAP, Reporting, by_bootstrap, forgets, spell
+from benchmarks.gemma3_270m.reporting import BOOTSTRAP, BY_RELATION, Reporting, forgets, spell, told
 from benchmarks.gemma3_270m.runs import OTHERS, missing
 from benchmarks.gemma3_270m.store import DATA
 from benchmarks.running import markdown
@@ -79,10 +79,11 @@ def transfer_table(stored: Stored) -> tuple[str, str]:
          forgets(gain.mean, changes[each])]
         for each, gain in sorted(gains.items(), key=lambda item: -item[1].mean)
     ]  # fmt: skip
+    value, found, bootstrap, by_relation = told(gains)
     transferability = forgets(mean.value, float(np.mean([changes[each] for each in gains])))
     return (
-        f"Headline: {spell(mean)} points over {len(gains)} languages ({verdict(mean)}; {BOOTSTRAP} "
-        f"{by_bootstrap(gains)}); transferability {transferability}",
+        f"Headline: {value} points over {len(gains)} languages ({found}; {BOOTSTRAP} {bootstrap}; "
+        f"{BY_RELATION} {by_relation}); transferability {transferability}",
         markdown(["language", "facts", "baseline, %", "gain, points", "transferability"], rows),
     )
 
@@ -95,14 +96,14 @@ def forms_table(stored: Stored, experiment: str, kind: str = "lrp2") -> str:
         facts, gain = stored.facts(language, sides.moved.index), stored.gain(language, sides)
         inside, same = (facts[name].to_numpy(bool) for name in ("in_subject", "as_english"))
         for name, keep in zip(parts, (inside, same & ~inside, ~same & ~inside), strict=True):
-            counts[name] += int(keep.sum())
             if keep.sum() >= 20:
+                counts[name] += int(keep.sum())
                 parts[name][language] = gain.where(keep)
     rows = [
-        [name, str(counts[name]), str(len(found)), spell(over_languages(found)) if found else "none"]
+        [name, str(len(found)), str(counts[name]), spell(over_languages(found)) if found else "none"]
         for name, found in parts.items()
     ]
-    return markdown(["answer", "facts over languages", "languages with 20 or more", "gain, points"], rows)
+    return markdown(["answer", "languages with 20 or more", "facts there", "gain, points"], rows)
 
 
 def relations_table(stored: Stored, experiment: str, kind: str = "lrp2") -> str:

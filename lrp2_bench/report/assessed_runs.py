@@ -65,9 +65,10 @@ class AssessedRuns:
     @cached_property
     def equivalence_p(self) -> Mapping[str, float]:
         """By language: that the held-out gain is the margin or more to either side of 0 (TOST), Holm-corrected."""
-        gains = {code: each.assessed.measured[self.select_by].held_out for code, each in self.assessed.items()}
-        p = holm([tost(gain, self.stats.equivalence_margin) for gain in gains.values()])
-        return dict(zip(gains, p, strict=True))
+        every = [each.assessed for each in self.assessed.values()]
+        margin = self.stats.equivalence_margin
+        p = [tost(each.measured[self.select_by].held_out, each.clusters.count - 1, margin) for each in every]
+        return dict(zip(self.assessed, holm(p), strict=True))
 
     @property
     def assessed(self) -> Mapping[str, AssessedRun]:

@@ -20,7 +20,7 @@ from lrp2_bench.results.stored_hits import FactKey, StoredHits
 from lrp2_bench.stats.across_languages import Estimate
 from lrp2_bench.stats.clusters import Clusters
 from lrp2_bench.stats.fact_clusters import fact_clusters
-from lrp2_bench.stats.paired_intervals import fact_influence, paired_runs
+from lrp2_bench.stats.paired_intervals import fact_influence, facts_of_runs, paired_runs
 from lrp2_bench.stats.weighted import Floats, Weights
 
 
@@ -105,7 +105,8 @@ def differences(rows: tuple[Hits, Hits], pivots: tuple[Hits, Hits], clusters: Cl
     for place, name in enumerate(METRICS):
         one, other, difference = paired_runs(before, after, pivots, clusters, name)
         samples = difference.value + drawn[:, place].astype(np.float64)
-        found[name] = Difference(one, other, difference, samples, 100.0 / max(1, len(before)))
+        unit = 100.0 / max(1, facts_of_runs(before, after, pivots, name))
+        found[name] = Difference(one, other, difference, samples, unit)
     return found
 
 

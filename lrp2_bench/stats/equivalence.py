@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import ndtr
+from scipy.special import stdtr, stdtrit
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.types import Interval
 
 #: Points; effects inside plus or minus this are none.
 MARGIN = 0.5
-_Z = 1.959963984540054
 
 
-def tost(interval: Interval, margin: float = MARGIN) -> float:
-    """p that the effect is ``margin`` or more to either side of 0; its standard error is read off the 95 % interval,
-    taken as symmetric and normal, which at 0.05 is on the safe side where it is Student's. NaN without an interval."""
-    error = (interval.high - interval.low) / (2 * _Z)
-    if math.isnan(error):
+def tost(interval: Interval, freedom: float, margin: float = MARGIN) -> float:
+    """p that the effect is ``margin`` or more to either side of 0, read off Student's 95 % interval of ``freedom``
+    degrees: below 0.05 just where the 90 % interval lies inside the margin. NaN without an interval; 1 of no degree."""
+    if math.isnan(interval.low):
         return math.nan
+    if freedom <= 0:
+        return 1.0
+    error = (interval.high - interval.low) / 2 / float(stdtrit(freedom, 0.975))
     if error == 0:
         return 0.0 if abs(interval.value) < margin else 1.0
-    return float(max(ndtr(-(interval.value + margin) / error), ndtr(-(margin - interval.value) / error)))
+    return float(stdtr(freedom, -(margin - abs(interval.value)) / error))
 
 
 def require_margin(margin: float) -> None:
@@ -31,5 +32,5 @@ def require_margin(margin: float) -> None:
         raise BenchError(f"stats.equivalence_margin={margin}: give points above 0, such as {MARGIN}.")
 
 
-def equivalent(interval: Interval, margin: float = MARGIN) -> bool:
-    return tost(interval, margin) < 0.05
+def equivalent(interval: Interval, freedom: float, margin: float = MARGIN) -> bool:
+    return tost(interval, freedom, margin) < 0.05

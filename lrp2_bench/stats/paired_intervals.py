@@ -129,10 +129,15 @@ def paired_runs(
         return nan, nan, Interval(nan, nan, nan)
     sides = [fact_influence(row, pivot, metric) for row, pivot in zip((first, second), pivots, strict=True)]
     (before, ours), (after, theirs) = sides
-    facts = len(first) if metric == "accuracy" else min(map(_union, (first, second), pivots))
+    facts = facts_of_runs(first, second, pivots, metric)
     error, _ = clustered_error(theirs - ours, ours, (first != second).sum(), clusters, facts)
     reach, value = student(clusters.count) * error, after - before
     return before, after, Interval(value, value - reach, value + reach)
+
+
+def facts_of_runs(first: Hits, second: Hits, pivots: tuple[Hits, Hits], metric: str) -> int:
+    """Of how many facts ``[fact]`` the metric of two runs is a share: of the run that has fewer."""
+    return len(first) if metric == "accuracy" else min(map(_union, (first, second), pivots))
 
 
 def fact_influence(row: Hits, pivot: Hits, metric: str) -> tuple[float, Floats]:

@@ -102,6 +102,12 @@ def test_where_the_others_choose_no_pair_nothing_is_measured() -> None:
         assert found.pair is None and show(found.gain, column) == "0.0"
 
 
+def test_a_rounding_error_breaks_no_tie_with_none() -> None:
+    changes = {"a": 0.3, "b": 0.1, "c": -0.1}  # that b and c add up to 5e-17, not 0, is the sum's rounding
+    found = leave_one_language_out({each: {LayerPair(1, 2): Interval(v, v - 1, v + 1)} for each, v in changes.items()})
+    assert found["a"].pair is None and found["c"].pair == LayerPair(1, 2)
+
+
 def test_the_others_choose_the_pair_that_is_lowest_where_less_is_better() -> None:
     changes = {LayerPair(1, 2): Interval(-2.0, -3.0, -1.0), LayerPair(1, 3): Interval(4.0, 3.0, 5.0)}
     alike = dict.fromkeys(("de", "fr", "ja"), changes)

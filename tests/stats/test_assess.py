@@ -87,4 +87,4 @@ def test_a_mean_of_languages_in_which_no_pair_is_chosen_is_not_shown_to_be_none(
             hits = np.stack([before, before | (rng.random(45) < 0.014)]).astype(np.int8)
             sampled = Sampled(StoredHits(facts, (None, LayerPair(1, 2)), hits), np.ones(45, np.int8))
             gains.append(assess(sampled, LayerPair(1, 2), "accuracy").measured["accuracy"].gain)
-        assert not equivalent(mean_over_languages(gains))
+        assert not equivalent(mean_over_languages(gains), 2)

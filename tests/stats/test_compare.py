@@ -37,6 +37,18 @@ def test_the_mean_of_languages_that_share_their_luck_covers_no_difference(metric
     assert knowing >= 0.9 * studies and alone < 0.6 * studies
 
 
+def test_a_mean_of_runs_that_no_fact_tells_apart_is_known_to_one_fact_of_those_that_count() -> None:
+    """1,000 facts, of which 15 count for transferability: one of these is 7 points, not a tenth of one."""
+    known = (np.arange(1_000) < 15).astype(np.int8)
+    clusters = clusters_of([f"Q{at}" for at in range(1_000)])
+    found = differences((known, known), (known, known), clusters)
+    assert found["accuracy"].unit == pytest.approx(0.1)
+    assert found["transferability"].unit == pytest.approx(100 / 15)
+    mean = mean_over_languages([found["transferability"].estimate] * 3)
+    one = found["transferability"].difference
+    assert mean.high - mean.value > (one.high - one.value) / 3
+
+
 def test_resamples_spread_as_the_interval_reaches() -> None:
     clusters = clusters_of([f"Q{at // _EACH}" for at in range(_SUBJECTS * _EACH)])
     first, second = (rows[0] for rows in _hits(np.random.default_rng(3)))

@@ -9,7 +9,6 @@ from typing import Final, Literal
 
 from lrp2_bench.core.types import Interval
 from lrp2_bench.stats.across_languages import FEWEST
-from lrp2_bench.stats.equivalence import tost
 
 Outcome = Literal["supported", "contradicted", "inconclusive"]
 SUPPORTED: Final = "supported"
@@ -48,19 +47,18 @@ def by_sign(figure: Interval, direction: int = 1, zero: str = "0") -> tuple[Outc
 
 
 def gain_outcome(
-    gain: Interval, margin: float, p: float = math.nan, none: float = math.nan, direction: int = 1
+    gain: Interval, margin: float, none: float, p: float = math.nan, direction: int = 1
 ) -> tuple[Outcome, str]:
     """What a held-out ``gain`` says of a change for the better: as :func:`by_sign`, and a gain shown to be none, within
-    ``margin`` points of 0, contradicts one. Where they are given, ``p`` and ``none`` (TOST's) are corrected for the
-    languages beside it, and a sign or an equivalence needs them. What is better than 0 by its own interval contradicts
+    ``margin`` points of 0, contradicts one: ``none`` is TOST's p. Of one language of several both it and ``p``, which
+    a sign then needs too, are corrected for the others. What is better than 0 by its own interval contradicts
     nothing."""
     outcome, why = by_sign(gain, direction)
     better = gain.low > 0 if direction > 0 else gain.high < 0
-    equal = tost(gain, margin) if math.isnan(none) else none
     if outcome != INCONCLUSIVE and p >= ALPHA:
         outcome, why = INCONCLUSIVE, f"{p_of(p)} after Holm's correction over languages."
-    if outcome == INCONCLUSIVE and equal < ALPHA and not better:
-        return CONTRADICTED, f"Equivalent to none: within {margin:g} points of 0 (TOST, {p_of(equal)})."
+    if outcome == INCONCLUSIVE and none < ALPHA and not better:
+        return CONTRADICTED, f"Equivalent to none: within {margin:g} points of 0 (TOST, {p_of(none)})."
     return outcome, why
 
 

@@ -7,7 +7,7 @@ is about LRP2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lrp2_bench.interventions.registry import name_in, tokens_and_strengths_in
@@ -82,16 +82,22 @@ def beyond(ours: Numbers, controls: Mapping[str, Sequence[Numbers]], direction: 
 
 
 def _against(kind: str, ours: Numbers, draws: Sequence[Numbers], direction: int) -> tuple[Outcome, str]:
-    means = {code: _mean([draw[code] for draw in draws if code in draw]) for code in ours}
-    differences = [ours[code] - mean for code, mean in means.items() if mean == mean]
-    figure = mean_over_languages(differences)
+    """In the languages that have enough draws, by draws that have all of these: a multirun that is not finished has
+    draws of a few languages, whose mean is none to hold ours against."""
+    known = [{code for code, number in draw.items() if number == number} for draw in draws]
+    counts = {code: sum(code in draw for draw in known) for code, number in ours.items() if number == number}
+    shared = [code for code, count in counts.items() if count >= ENOUGH]
+    whole = [draw for draw, codes in zip(draws, known, strict=True) if codes.issuperset(shared)] if shared else []
+    if len(whole) < ENOUGH:
+        most = len(whole) if shared else max(counts.values(), default=0)
+        return INCONCLUSIVE, f"Too few draws of {kind} shifts to tell: {most} of {ENOUGH} in the same languages."
+    figure = mean_over_languages([ours[code] - _mean([draw[code] for draw in whole]) for code in shared])
     outcome, why = by_sign(figure, direction, f"{kind} shifts")
-    shown = f"{kind} ({len(draws)} draw{'' if len(draws) == 1 else 's'})"
-    if len(draws) < ENOUGH:
-        return INCONCLUSIVE, f"Too few draws of {kind} shifts to tell: {len(draws)} of {ENOUGH}."
+    among = f" in {len(shared)} of {len(ours)} languages" if len(shared) < len(ours) else ""
+    shown = f"{kind} ({len(whole)} draws{among})"
     if outcome == INCONCLUSIVE:
         return outcome, f"Not beyond {shown}: {_lower(why)}"
-    p = _rank(ours, draws, direction if outcome == SUPPORTED else -direction)
+    p = _rank({code: ours[code] for code in shared}, whole, direction if outcome == SUPPORTED else -direction)
     side = "Beyond" if outcome == SUPPORTED else "On the other side of"
     if p < ALPHA:
         return outcome, f"{side} {shown}, {p_of(p)}."
@@ -99,21 +105,14 @@ def _against(kind: str, ours: Numbers, draws: Sequence[Numbers], direction: int)
 
 
 def _rank(ours: Numbers, draws: Sequence[Numbers], direction: int) -> float:
-    """The share of draws whose mean over the languages they share with ours is as far to that side."""
-    as_far = sum(direction * value >= direction * mine for mine, value in _means(ours, draws))
+    """The share of draws whose mean over our languages is as far to that side."""
+    mine = direction * _mean(list(ours.values()))
+    as_far = sum(direction * _mean([draw[code] for code in ours]) >= mine for draw in draws)
     return (1 + as_far) / (1 + len(draws))
 
 
-def _means(ours: Numbers, draws: Sequence[Numbers]) -> Iterator[tuple[float, float]]:
-    for draw in draws:
-        both = [code for code in ours if code in draw and ours[code] == ours[code] and draw[code] == draw[code]]
-        if both:
-            yield _mean([ours[code] for code in both]), _mean([draw[code] for code in both])
-
-
 def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if value == value]
-    return sum(known) / len(known) if known else float("nan")
+    return sum(values) / len(values)
 
 
 def _lower(why: str) -> str:

@@ -23,6 +23,7 @@ from lrp2_bench.report.claims.evidence import Evidence
 from lrp2_bench.report.figures.change import saw_bloom_languages
 from lrp2_bench.report.tables.group_means import TITLES
 from lrp2_bench.stats.across_languages import difference_of_means, mean_over_languages
+from lrp2_bench.stats.equivalence import tost
 from lrp2_bench.stats.paired_tests import holm
 
 _GROUPS = [group for group in TITLES if group != "all"]
@@ -41,8 +42,9 @@ def gain_checks(evidence: Evidence) -> Iterator[Check]:
 
 
 def _rises(evidence: Evidence, metric: str) -> Check:
-    figure = mean_over_languages(evidence.held_out(metric))
-    outcome, why = gain_outcome(figure, evidence.found.stats.equivalence_margin)
+    gains, margin = evidence.held_out(metric), evidence.found.stats.equivalence_margin
+    figure = mean_over_languages(gains)
+    outcome, why = gain_outcome(figure, margin, tost(figure, len(gains) - 1, margin))
     bias = mean_over_languages(evidence.selection_bias(metric))
     papers = f"By the paper's protocol (in-sample) {points(figure.value + bias.value)}." if evidence.assessed else ""
     return Check(

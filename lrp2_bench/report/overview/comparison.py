@@ -91,6 +91,7 @@ class ComparisonRow:
     metric: str
     found: Differences
     best: tuple[LayerPair, LayerPair] | None
+    freedom: int  # degrees, of the held-out differences' intervals
     p: float = math.nan
     outcome: str = ""
 
@@ -206,7 +207,7 @@ def _row(
         dimension, first.names[dimension], second.names[dimension],
         {name: value for name, value in first.names.items() if name != dimension}, first.run.language,
         language_name(first.run.language), 1, found.facts, metric, differences, found.best,
-        _p(differences.held_out.get(metric), _clusters(first, second) - 1),
+        _clusters(first, second) - 1,
     )  # fmt: skip
     return row, _Estimates(
         {name: one.estimate for name, one in found.baseline.items()},
@@ -251,7 +252,7 @@ def _head(found: Sequence[tuple[ComparisonRow, _Estimates]], metric: str) -> Com
     told = sum(metric in each.held_out for each in estimates)
     return replace(
         rows[0], language="", name=f"mean of {len(rows)} languages", languages=len(rows), found=means, best=None,
-        facts=sum(row.facts for row in rows), p=_p(means.held_out.get(metric), told - 1),
+        facts=sum(row.facts for row in rows), freedom=told - 1,
     )  # fmt: skip
 
 
@@ -266,15 +267,14 @@ def _rank(row: ComparisonRow, metric: str) -> tuple[bool, float, str]:
     return gain is None, 0.0 if gain is None else -gain.value, row.name
 
 
-def _p(difference: Interval | None, freedom: int) -> float:
-    return math.nan if difference is None else p_of_interval(difference, freedom)
-
-
 def _decided(rows: Sequence[ComparisonRow], margin: float) -> list[ComparisonRow]:
     """One family of tests: of two equal sides one may appear to be better in 1 of 20 families, not in 1 of 20 rows."""
     found = [row.found.held_out.get(row.metric) for row in rows]
-    unequal = holm([row.p for row in rows])
-    equal = holm([math.nan if one is None else tost(one, margin) for one in found])
+    tested = [
+        (one or Interval(math.nan, math.nan, math.nan), row.freedom) for one, row in zip(found, rows, strict=True)
+    ]
+    unequal = holm([p_of_interval(one, freedom) for one, freedom in tested])
+    equal = holm([tost(one, freedom, margin) for one, freedom in tested])
     return [
         replace(row, p=p, outcome=_outcome(one, p, none))
         for row, one, p, none in zip(rows, found, unequal, equal, strict=True)

@@ -22,6 +22,7 @@ from lrp2_bench.results.damage import damage_of
 from lrp2_bench.results.forgetting import WHY
 from lrp2_bench.results.runs import Run
 from lrp2_bench.stats.across_languages import mean_over_languages
+from lrp2_bench.stats.equivalence import tost
 from lrp2_bench.stats.held_out import ENOUGH
 
 _NOTHING = Interval(math.nan, math.nan, math.nan)
@@ -139,7 +140,7 @@ def _of_language(each: AssessedRun, found: AssessedRuns) -> LeaderboardRow:
     measured = {name: each.assessed.measured[name] for name in measures(found.select_by)}
     held_out = {name: one.held_out for name, one in measured.items()}
     none = found.equivalence_p[run.language]
-    outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, each.held_out_p, none, found.sign)
+    outcome, why = gain_outcome(held_out[metric], found.stats.equivalence_margin, none, each.held_out_p, found.sign)
     if not each.assessed.held_out.told:
         why = f"Fewer than {ENOUGH} clusters of facts."
     in_sample = {name: one.change for name, one in measured.items()}
@@ -163,7 +164,9 @@ def _mean(rows: Sequence[LeaderboardRow], found: AssessedRuns) -> LeaderboardRow
         name: mean_over_languages([each.assessed.measured[name].gain for each in told]) if told else _NOTHING
         for name in measures(found.select_by)
     }
-    outcome, why = gain_outcome(means[metric], found.stats.equivalence_margin, direction=found.sign)
+    margin = found.stats.equivalence_margin
+    none = tost(means[metric], len(told) - 1, margin)
+    outcome, why = gain_outcome(means[metric], margin, none, direction=found.sign)
     if not told:
         outcome, why = INCONCLUSIVE, f"Fewer than {ENOUGH} clusters of facts in every language."
     count = len(members)

@@ -137,7 +137,7 @@ def _judged(each: AssessedRun, found: AssessedRuns) -> dict[str, Any]:
     assessed = each.assessed
     gain = assessed.measured[found.select_by].held_out
     none = found.equivalence_p[each.run.language]
-    outcome, why = gain_outcome(gain, found.stats.equivalence_margin, each.held_out_p, none, found.sign)
+    outcome, why = gain_outcome(gain, found.stats.equivalence_margin, none, each.held_out_p, found.sign)
     return {
         "clusters": assessed.clusters.count, "held_out_p": each.held_out_p, "max_t_p": each.p, "result": outcome,
         "why": (why if assessed.held_out.told else "Too few clusters of facts.") or None,

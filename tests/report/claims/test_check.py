@@ -62,19 +62,19 @@ def test_points_are_signed_and_nought_is_plain() -> None:
 @pytest.mark.parametrize(
     ("gain", "p", "none", "outcome"),
     [
-        (ABOVE, math.nan, math.nan, SUPPORTED),
+        (ABOVE, math.nan, 0.001, SUPPORTED),
         (ABOVE, 0.01, 0.001, SUPPORTED),
         # Not beyond chance among many languages, and yet nothing that speaks against a rise.
         (ABOVE, 0.3, 0.001, INCONCLUSIVE),
         (TINY, 0.7, 0.001, CONTRADICTED),
-        (TINY, math.nan, math.nan, CONTRADICTED),
+        (TINY, math.nan, 0.001, CONTRADICTED),
         # Equivalence is corrected for the other languages as a sign is.
         (TINY, 0.7, 0.06, INCONCLUSIVE),
         (AROUND, 0.7, 0.4, INCONCLUSIVE),
     ],
 )
 def test_a_gain_rises_falls_is_none_or_is_not_known(gain: Interval, p: float, none: float, outcome: str) -> None:
-    assert gain_outcome(gain, 0.5, p, none)[0] == outcome
+    assert gain_outcome(gain, 0.5, none, p)[0] == outcome
 
 
 def test_where_less_is_better_a_fall_is_the_gain() -> None:
@@ -83,6 +83,6 @@ def test_where_less_is_better_a_fall_is_the_gain() -> None:
 
     for gain in (UP, DOWN, OPEN, FEW, ABOVE, TINY, AROUND):
         for p, none in ((NAN, NAN), (0.01, 0.2), (0.2, 0.01)):
-            assert gain_outcome(mirrored(gain), 0.5, p, none, direction=-1) == gain_outcome(gain, 0.5, p, none)
+            assert gain_outcome(mirrored(gain), 0.5, none, p, direction=-1) == gain_outcome(gain, 0.5, none, p)
     # Equivalent to none as well, and a gain for all that by its own interval.
-    assert gain_outcome(mirrored(ABOVE), 0.5, direction=-1)[0] == SUPPORTED
+    assert gain_outcome(mirrored(ABOVE), 0.5, 0.001, direction=-1)[0] == SUPPORTED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -68,9 +68,27 @@ def test_a_missing_kind_is_named_and_leaves_it_open() -> None:
 def test_a_few_draws_show_nothing_for_each_has_luck_that_languages_share() -> None:
     ours, far = dict.fromkeys(CODES, 10.0), {code: 20.0 + place for place, code in enumerate(CODES)}
     found, why = beyond(ours, {"random": [far] * 19, "shuffled": [far] * 20}, -1)
-    assert found == INCONCLUSIVE and why.startswith("Too few draws of random shifts to tell: 19 of 20.")
+    assert found == INCONCLUSIVE and why.startswith(
+        "Too few draws of random shifts to tell: 19 of 20 in the same languages."
+    )
     assert beyond(ours, {"random": [far] * 20, "shuffled": [far] * 20}, -1)[0] == SUPPORTED
     assert beyond(ours, {"random": [far] * 20, "shuffled": [far] * 20}, 1)[0] == CONTRADICTED
+
+
+def test_draws_of_other_languages_are_none_of_ours() -> None:
+    """As a multirun over seeds and languages leaves them when it is stopped."""
+    ours, far = dict.fromkeys(CODES, 10.0), {code: 20.0 + place for place, code in enumerate(CODES)}
+
+    def held_against(*draws: Mapping[str, float]) -> tuple[str, str]:
+        return beyond(ours, {"random": draws, "shuffled": draws}, -1)
+
+    stopped = held_against(far, *[{"cy": 20.0}] * 19)
+    assert stopped[0] == INCONCLUSIVE and "Too few draws of random shifts to tell: 1 of 20" in stopped[1]
+    unknown = held_against(*[far] * 19, {**far, "de": float("nan")})
+    assert unknown[0] == SUPPORTED and "Beyond random (20 draws in 4 of 5 languages)" in unknown[1]
+    assert held_against(*[far] * 20, {"de": 0.0}) == held_against(*[far] * 20), "of a part of our languages"
+    two = held_against(*[{"de": 20.0, "fr": 21.0}] * 20)
+    assert two[0] == INCONCLUSIVE and "fewer than 3 languages" in two[1]
 
 
 @pytest.mark.parametrize(("best", "outcome"), [(0, SUPPORTED), (1, INCONCLUSIVE)])
