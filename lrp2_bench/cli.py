@@ -31,7 +31,7 @@ from lrp2_bench.launchers.completion import FLAGS, complete
 from lrp2_bench.launchers.job import repeated
 from lrp2_bench.launchers.plugin import any_help_text, registered_sweeper, shared_repository
 from lrp2_bench.launchers.summary import UnfinishedError
-from lrp2_bench.results.status import write_error
+from lrp2_bench.results.status import explained_error
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -274,7 +274,7 @@ def _main(given: list[str]) -> int:
             print(STOPPED[given[0]], file=sys.stderr)
         return 130
     except Exception as error:
-        explanation: object = write_error(error) if isinstance(error, OSError) else None
+        explanation: object = explained_error(error)
         if explanation is None:
             traceback.print_exc()
             explanation = "This is a bug or a fault of the machine; please report it with the lines above."

@@ -62,6 +62,8 @@ def run_check(
     except FaultyTableError as error:
         raise BenchError(error.everything) from error
     wanted = there if settings.languages is None else _codes(settings.languages, find_groups)
+    if not wanted:
+        raise BenchError("languages=[] leaves nothing to check: give some, such as [de,en], or null for all.")
     for code in (*wanted, settings.pivot):
         if code not in there:
             what = "pivot" if code == settings.pivot else "language"
@@ -82,7 +84,7 @@ def run_check(
                 continue
             _count_shared(facts.relations, code, counted)
             alike = _alike(tokenizer, facts.relations, code, counted)
-            languages.add_row(code, *_summary(facts), "" if alike is None else f"{alike:,}")
+            languages.add_row(*map(Text, (code, *_summary(facts))), "" if alike is None else f"{alike:,}")
             for relation in facts.relations:
                 relations.setdefault(relation.name, _OfRelation()).add(relation)
             prompts.append((code, _prompts(facts.relations)))
@@ -131,7 +133,7 @@ def _by_relation(relations: dict[str, _OfRelation]) -> Table:
     table = Table("relation", "languages", "facts", "candidates", "wordings")
     for name, found in relations.items():
         spans = (_span(found.facts), _span(found.pool), _span(found.wordings))
-        table.add_row(name, str(len(found.facts)), *spans)
+        table.add_row(*map(Text, (name, str(len(found.facts)), *spans)))  # a name is no markup
     return table
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lrp2_bench.bench.launches import BLOCKS, GPU, PHASES, Launches, count_launches
 from lrp2_bench.bench.stored import require_own
@@ -54,5 +55,5 @@ def _table(found: Sequence[Launches]) -> Table:
     for each in found:
         parts = (f"{each.launches[phase]:.1f}" for phase in PHASES)
         counted = f"{each.launched:.1f}", f"{each.waited:.2f}"
-        table.add_row(each.family, each.relation, str(each.facts), *parts, *counted)
+        table.add_row(*map(Text, (each.family, each.relation, str(each.facts), *parts, *counted)))
     return table

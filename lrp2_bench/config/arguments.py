@@ -58,12 +58,13 @@ def expand(command: str, arguments: Sequence[str]) -> list[str]:
         if takes_value or argument.startswith("-"):
             hydra_flags.append(argument)
             takes_value = not takes_value and argument in _VALUED
-        elif "=" not in argument and not argument.startswith("~"):
+        elif _is_positional(command, argument):
             positionals.append(argument)
         elif argument.startswith("language=") and command in _TAKES_PATH:  # which expands groups once it has the path
-            expanded.append(f"languages=[{argument.removeprefix('language=')}]")
+            expanded.append(f"languages=[{_members(argument)}]")
         elif argument.startswith("language=") and command in _TAKES_LANGUAGES:
-            expanded.append(f"languages=[{expand_groups(argument, find_groups).removeprefix('language=')}]")
+            asked = expand_groups(f"language={_members(argument)}", find_groups)
+            expanded.append(f"languages=[{asked.removeprefix('language=')}]")
         elif argument.startswith("language="):
             expanded.append(_languages(argument, find_groups, multirun=bool(flags & _MULTIRUN)))
         else:
@@ -100,6 +101,19 @@ def manifest_argument(command: str, arguments: Sequence[str]) -> tuple[str | Non
             f"{_FROM_MANIFEST} is for `lrp2-bench search`, which makes runs; '{command}' has none to repeat."
         )
     return (paths[0] if paths else None), others
+
+
+def _is_positional(command: str, argument: str) -> bool:
+    """Also a path that holds a =, as folders of Hydra's multiruns do."""
+    if "=" not in argument:
+        return not argument.startswith("~")
+    return command in _TAKES_PATH | TAKES_FOLDERS and "/" in argument.partition("=")[0] and Path(argument).exists()
+
+
+def _members(argument: str) -> str:
+    """Of ``language=de,en`` or ``language=[de,en]``, which means the same."""
+    value = argument.removeprefix("language=").strip()
+    return value[1:-1] if value[:1] + value[-1:] == "[]" else value
 
 
 def expand_groups(setting: str, find_groups: Callable[[], Groups] = lambda: GROUPS) -> str:
@@ -141,4 +155,12 @@ def as_value(value: Any) -> str:
         return "{" + ",".join(f"{key}:{as_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return f"[{','.join(as_value(item) for item in value)}]"
-    return json.dumps(value)
+    if getattr(value, "shape", None) == ():  # a number of NumPy's or PyTorch's
+        value = value.item()
+    try:
+        return json.dumps(value)
+    except TypeError as error:
+        raise BenchError(
+            f"{value!r} is a {type(value).__name__}: give a setting as a text, a number, True, False, None, a list, "
+            "or a mapping of these."
+        ) from error

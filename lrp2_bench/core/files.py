@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from lrp2_bench.core.errors import BenchError
+
 #: Seconds without a write after which a temporary file has nobody who writes it.
 _ABANDONED = 3600.0
 
@@ -26,6 +28,29 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except FileNotFoundError as error:
         raise FolderError(error.errno, error.strerror, error.filename) from error
+
+
+def require_reachable(path: Path, setting: str) -> None:
+    """Raise :class:`BenchError` where the system cannot even tell whether there is a ``path``, which ``setting`` gave:
+    its name is too long, say, or a folder above may not be entered."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        shown = str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}..."
+        why = error.strerror if isinstance(error, OSError) else error
+        raise BenchError(f"{setting}: '{shown}' cannot be looked at: {why}. Give another path.") from error
+
+
+def home_error(error: BaseException | None) -> BenchError | None:
+    """What to do about :meth:`Path.expanduser`'s error; None for another."""
+    if not isinstance(error, RuntimeError) or "determine home directory" not in str(error):
+        return None
+    return BenchError(
+        "A path begins with ~NAME, and this machine has no user NAME. Give the whole path, or ./~NAME for a file or "
+        "folder of that name."
+    )
 
 
 @contextmanager

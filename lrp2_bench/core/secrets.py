@@ -41,8 +41,9 @@ _NAMED = re.compile(r"\$\{(?:oc\.env:)?\w+\}")
 _NOTHING = {"", MASK, "null", "None", "true", "false", "True", "False", "~"}
 
 # A quote ends a URL unless the user info goes on behind it.
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z\d+.-]*)://(?P<rest>(?:[^\s'\"<>]|['\"](?=[^\s'\",:;)\]}]*@))+)")
-_ENCODED_URL = re.compile(r"(?i)[a-z][a-z\d+.-]*(?:%2B[a-z\d]+)?%3A%2F%2F[^\s'\"<>&]+")
+# A scheme is short: without a bound, a long run of letters would be looked through from each of its letters on.
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z\d+.-]{0,40})://(?P<rest>(?:[^\s'\"<>]|['\"](?=[^\s'\",:;)\]}]*@))+)")
+_ENCODED_URL = re.compile(r"(?i)[a-z][a-z\d+.-]{0,40}(?:%2B[a-z\d]+)?%3A%2F%2F[^\s'\"<>&]+")
 _USER = re.compile(r"(?is)(?P<user>(?:\$\{[^}]*\}|[^:%]|%(?!3A))*)(?P<colon>:|%3A)(?P<password>.*)")
 _VALUE = (
     r"(?:'(?P<single>(?:\\.|''|[^'\\])*)'|\"(?P<double>(?:\\.|[^\"\\])*)\"|(?P<open>['\"]\S+)"
@@ -50,7 +51,7 @@ _VALUE = (
 )
 _KEYWORDS = (
     re.compile(rf"(?i){_STRONG}['\"]?\s*[=:]\s*{_VALUE}"),
-    re.compile(rf"(?i)--[\w-]*{_STRONG}\s+(?!-){_VALUE}"),
+    re.compile(rf"(?i)--[\w-]{{0,60}}?{_STRONG}\s+(?!-){_VALUE}"),
     re.compile(r"(?i)\bauthorization['\"]?\s*[=:]\s*['\"]?(?P<bare>(?:[A-Za-z]+\s+)?[^\s'\",]+)"),
     re.compile(r"\b[Bb]earer\s+(?P<bare>[\w.~+/=-]{12,})"),
 )
@@ -58,7 +59,7 @@ _TOKENS = re.compile(
     r"(?<![A-Za-z\d])(?:hf_(?=[a-z]*[A-Z\d])[A-Za-z\d]{16,}|wandb_v\d+_\w{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
     r"|glpat-[\w-]{16,}|sk-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AKIA[A-Z\d]{16}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
 )
-_NO_SCHEME = re.compile(r"(?<![\w.%+/@{-])(?!mailto:)[\w.+%-]+:(?!//)(?P<bare>[^\s'\"]+)@(?=[\w\[])")
+_NO_SCHEME = re.compile(r"(?<![\w.%+/@{-])(?!mailto:)[\w.+%-]+:(?!//)(?P<bare>[^\s'\"]{1,1000})@(?=[\w\[])")
 _CARRIED = re.compile(r"\$\{oc\.env:(" + HIDDEN + r"\d+)\}")
 
 _known: set[str] = set()

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.core.files import require_reachable
 
 
 class FileTree(ABC):
@@ -53,8 +54,12 @@ class _Zip(FileTree):
                 f"'{file}' is not a readable zip archive ({error}). "
                 "If its download broke off, remove it and try again; a folder with the unpacked files works as well."
             ) from error
-        # Some packers write './de/P36.jsonl', which is no normal path: a member is asked for by its entry.
-        self._members = {PurePosixPath(info.filename): info for info in self._archive.infolist() if not info.is_dir()}
+        # Some packers write './de/P36.jsonl' or 'de\\P36.jsonl', no normal paths: a member is asked for by its entry.
+        self._members = {
+            PurePosixPath(info.filename.replace("\\", "/")): info
+            for info in self._archive.infolist()
+            if not info.is_dir()
+        }
         # Nothing is unpacked, so these could do no harm; but whoever made such an archive meant some.
         for path in self._members:
             if path.is_absolute() or ".." in path.parts:
@@ -70,6 +75,10 @@ class _Zip(FileTree):
         return f"{self._file}/{path}"
 
     def read(self, path: PurePosixPath) -> bytes:
+        if (info := self._members.get(path)) is not None and info.flag_bits & 1:
+            raise BenchError(
+                f"'{path}' inside '{self._file}' has a password. Unpack the archive, and give the folder instead."
+            )
         try:
             return self._archive.read(self._members[path])
         except Exception as error:  # zipfile raises anything from BadZipFile to zlib.error on damaged members
@@ -86,6 +95,7 @@ def _is_of_macos(path: PurePosixPath) -> bool:
 def open_tree(path: Path, setting: str = "dataset.path") -> FileTree:
     """The files of a folder or zip archive. Raises :class:`BenchError` where there is neither, naming the ``setting``
     that gives it."""
+    require_reachable(path, setting)
     if path.is_dir():
         return _Folder(path)
     if not path.exists():

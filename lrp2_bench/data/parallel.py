@@ -71,7 +71,8 @@ def content(relations: Sequence[Relation]) -> list[object]:
 def _own_candidates(relation: Relation) -> list[object]:
     """Of the facts that are asked."""
     lists = relation.candidates
-    return [[fact.line_id, sorted(lists[fact.line_id])] for fact in relation.facts if fact.line_id in lists]
+    ordered = {id(own): sorted(own) for own in {id(own): own for own in lists.values()}.values()}  # most share one
+    return [[fact.line_id, ordered[id(lists[fact.line_id])]] for fact in relation.facts if fact.line_id in lists]
 
 
 def natural(name: str) -> tuple[int, str, str]:

@@ -32,6 +32,7 @@ _SHOWN = 10
 _AGAIN = "Correct them, and check again."
 _DELIMITERS = (",", ";", "\t")
 _LINE_END = re.compile(r"\r\n|\r|\n")  # a lone \r is how old Macs, and spreadsheets on request, end lines
+_BLANK_LINES = re.compile(r"(?:[ ]*(?:\r\n|\r|\n))+")
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -130,11 +131,13 @@ def _text(data: bytes, source: str) -> str:
 
 
 def _csv(text: str, source: str, ending: str, columns: Sequence[str], faults: Faults) -> Rows:
+    blank = _BLANK_LINES.match(text)
+    skipped = len(_LINE_END.findall(blank[0])) if blank else 0
+    text = text[blank.end() :] if blank else text
     first, rest = _first_line(text)
-    skipped = 0
     delimiter = "\t" if ending == ".tsv" else None
     if first.lower().startswith("sep=") and len(first.strip()) in (4, 5):  # how Excel is told; "sep=\t" strips to 4
-        delimiter, text, skipped = first[4:5] or "\t", rest, 1
+        delimiter, text, skipped = first[4:5] or "\t", rest, skipped + 1
         first, _ = _first_line(text)
     csv.field_size_limit(LONGEST)
     if delimiter is None:
@@ -187,6 +190,11 @@ def _header(cells: Sequence[str]) -> list[str]:
 
 def _require_distinct(header: Sequence[str], place: str) -> None:
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
+    if "" in twice:
+        raise BenchError(
+            f"{place}: the header has {header.count('')} columns without a name, as spreadsheets leave behind a table. "
+            "Delete these columns."
+        )
     if twice:
         raise BenchError(f"{place}: the header names {', '.join(map(repr, twice))} more than once. Rename one of each.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -42,6 +43,8 @@ class TextCorpus(Corpus):
         if not path:
             raise BenchError("corpus=text needs a folder with one LANG.txt a language: pass corpus.path=DIR.")
         self.count = checked_count(sentences)
+        if not isinstance(parallel, bool):  # YAML 1.2 reads no and off as texts
+            raise BenchError(f"corpus.parallel={parallel}: give true or false.")
         self._parallel = parallel
         self._folder = Path(path).expanduser()
         if not self._folder.is_dir():
@@ -141,7 +144,7 @@ def first_usable(
     lines: Iterable[str], count: int | None, language: str, source: str, data_warnings: DataWarnings
 ) -> list[str]:
     """The first ``count`` usable sentences (None: all); too few are counted, none raise :class:`BenchError`."""
-    found = list(islice(usable(lines), count))
+    found = list(islice(usable(lines), count if count is None else min(count, sys.maxsize)))
     if not found:
         raise BenchError(
             f"'{source}' holds no usable sentence of language '{language}': after blank lines, lines without a letter "

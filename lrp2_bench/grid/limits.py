@@ -15,6 +15,7 @@ from lrp2_bench.models.memory import free_bytes
 from lrp2_bench.probing.probe import Workload
 
 _GIB = 2**30
+_MOST_GIB = 1e6
 
 #: Copies of the frontier alive at the moment it grows: old, new, and the final states.
 _COPIES = 3
@@ -56,12 +57,19 @@ class Limits:
         )
 
 
+def require_limits(settings: GridSettings) -> None:
+    """Raise :class:`BenchError` for limits that are none."""
+    if settings.memory_gb is not None and not 0 < settings.memory_gb <= _MOST_GIB:
+        raise BenchError(
+            f"grid.memory_gb={settings.memory_gb} is not a size of memory. Give a positive number of GiB, or null."
+        )
+    if settings.batch_tokens is not None and settings.batch_tokens < 1:
+        raise BenchError(f"grid.batch_tokens={settings.batch_tokens}: give a number of tokens from 1, or null.")
+
+
 def allowed_bytes(device: torch.device, free: int, settings: GridSettings) -> float:
     """``grid.memory_gb``, or a share of the bytes ``free`` on ``device``."""
-    if settings.memory_gb is not None and settings.memory_gb <= 0:
-        raise BenchError(
-            f"grid.memory_gb={settings.memory_gb} is not a size of memory. Give a positive number, or null."
-        )
+    require_limits(settings)
     return settings.memory_gb * _GIB if settings.memory_gb else min(_MOST.get(device.type, 1.0) * _GIB, _SHARE * free)
 
 

@@ -27,7 +27,7 @@ from lrp2_bench.core.secrets import learn_argument, learn_environment, mask
 from lrp2_bench.launchers.command import task_of
 from lrp2_bench.launchers.hidden import save_cleaned
 from lrp2_bench.launchers.job import Job, Outcome, State
-from lrp2_bench.results.status import write_error
+from lrp2_bench.results.status import explained_error
 
 #: Of a job that SIGTERM or Ctrl-C ended.
 STOPPED = "Stopped before its end."
@@ -108,7 +108,9 @@ def failed(job: Job, error: object) -> Outcome:
     """The outcome of a job that raised ``error``, in words a user can act on."""
     if isinstance(error, HydraException | OmegaConfBaseException):
         return Outcome(State.failed, mask(explain(error, job.command)))
-    explained = write_error(error, job.folder) if isinstance(error, OSError) else error
+    explained = error
+    if isinstance(error, Exception) and not isinstance(error, BenchError):
+        explained = explained_error(error, job.folder)
     if isinstance(explained, BenchError):
         return Outcome(State.failed, str(explained))
     return Outcome(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError, nearest
+from lrp2_bench.core.files import require_reachable
 from lrp2_bench.models.gguf_files import SUFFIX as GGUF
 from lrp2_bench.models.gguf_files import choose, is_gguf
 from lrp2_bench.models.hub_refusals import access_advice
@@ -31,6 +32,7 @@ def locate(path: str, revision: str | None, judge: Judge) -> tuple[Path, str | N
     if (shipped := shipped_folder(path)) is not None:
         return shipped, None, []
     local = Path(path).expanduser()
+    require_reachable(local, "model.path")
     if local.is_dir():
         return _model_in(local, path), None, [file.name for file in local.iterdir()]
     if local.is_file() and is_gguf(path):
@@ -52,7 +54,24 @@ def locate(path: str, revision: str | None, judge: Judge) -> tuple[Path, str | N
         hint = f" Did you mean '{local.parent / close}'?" if close else ""
         kind = "file" if is_gguf(path) else "folder"
         raise BenchError(f"There is no {kind} '{path}'.{hint}\n{LOCAL_HINT}")
+    _require_hub_id(path)
     return _snapshot(path, revision, judge)
+
+
+def _require_hub_id(path: str) -> None:
+    """Raise :class:`BenchError` for what cannot be a repository's name, which the hub need not be asked for."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    try:
+        validate_repo_id(path)
+    except HFValidationError as error:
+        name, at, revision = path.rpartition("@")
+        hint = f" A revision is given as model.path={name} model.revision={revision}." if at else ""
+        raise BenchError(
+            f"There is no folder '{path}', and it is no id of the hub: that is NAME or ORGANISATION/NAME, of letters, "
+            f"digits, '-', '_' and '.', and has 96 characters at most.{hint}\n{LOCAL_HINT}"
+        ) from error
 
 
 def _model_in(folder: Path, where: str) -> Path:

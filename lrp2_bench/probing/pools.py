@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Set
 from dataclasses import dataclass
+from heapq import heapify, heappop
 
 import numpy as np
 import numpy.typing as npt
@@ -46,13 +47,20 @@ def pool_of(relation: Relation, size: int | None, seed: int, *, filtered: bool =
 
 
 def _sample(relation: Relation, fact: Fact, size: int | None, seed: int, left_out: Set[str]) -> set[str]:
-    def order(object_id: str) -> bytes:
-        return hashlib.sha256(f"{seed}\t{fact.line_id}\t{object_id}".encode()).digest()
+    taken, candidates = {fact.object}, relation.candidates_of(fact)
+    if size is None:
+        return taken | {label for each in candidates if (label := relation.objects[each]) not in left_out}
+    beginning = hashlib.sha256(f"{seed}\t{fact.line_id}\t".encode())
 
-    taken = {fact.object}
-    for object_id in sorted(relation.candidates_of(fact), key=order):
-        if len(taken) == size:
-            break
-        if relation.objects[object_id] not in left_out:
-            taken.add(relation.objects[object_id])
+    def order(object_id: str) -> bytes:
+        hashed = beginning.copy()
+        hashed.update(object_id.encode())
+        return hashed.digest()
+
+    queue = [(order(each), each) for each in candidates]
+    heapify(queue)  # few are taken, so that they need not all be sorted
+    while queue and len(taken) < size:
+        label = relation.objects[heappop(queue)[1]]
+        if label not in left_out:
+            taken.add(label)
     return taken

@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
-from lrp2_bench.core.files import FolderError, write_json
+from lrp2_bench.core.files import FolderError, home_error, write_json
 from lrp2_bench.core.progress import NOT_ON_CONSOLE
 from lrp2_bench.core.reading import find_object
 from lrp2_bench.core.secrets import masked
@@ -154,7 +154,7 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
         log.warning("Stopped. %sfinished ones are kept in '%s': run the same command to resume.", left, folder)
         raise
     except Exception as error:
-        explained = write_error(error, folder) if isinstance(error, OSError) else _memory_error(error)
+        explained = explained_error(error, folder)
         message = str(explained or error)
         _write_last(status, "failed", message=message, traceback=traceback.format_exc())
         # For the log alone: the command line prints the error, and a multirun's summary each job's.
@@ -164,7 +164,14 @@ def job_status(folder: Path, shard: str | None = None) -> Iterator[JobStatus]:
         raise
 
 
-def write_error(error: OSError, folder: Path | None = None) -> BenchError | None:
+def explained_error(error: Exception, folder: Path | None = None) -> BenchError | None:
+    """What to do about an error of the machine or its device; None for others."""
+    if isinstance(error, OSError):
+        return _write_error(error, folder)
+    return home_error(error) or _memory_error(error)
+
+
+def _write_error(error: OSError, folder: Path | None = None) -> BenchError | None:
     """What kept a job from writing (into ``folder``, unless the error names a path); None for other errors."""
     reasons = {
         errno.ENOSPC: "The disk is full. Free some space",

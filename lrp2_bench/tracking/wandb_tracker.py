@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,16 @@ from lrp2_bench.tracking.wandb_report import analysis_content, report_content
 from lrp2_bench.tracking.wandb_run import Content, CutShortError, OpenRun, Target, mirror, open_run
 
 log = logging.getLogger(__name__)
+
+
+def _require(tags: object, timeout: object, live: object) -> None:
+    """Raise :class:`BenchError` for what W&B would take as another thing, or not at all."""
+    listed = isinstance(tags, Sequence) and not isinstance(tags, str)
+    if not listed or not all(isinstance(tag, str) for tag in tags):  # type: ignore[attr-defined]
+        raise BenchError(f"tracking.tags={tags}: give a list of texts, such as [paper].")
+    for name, seconds in (("timeout", timeout), ("live", live)):
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+            raise BenchError(f"tracking.{name}={seconds}: give a number of seconds from 0.")
 
 
 class WandbTracker(Tracker):
@@ -45,6 +56,7 @@ class WandbTracker(Tracker):
         live: float = 30.0,
     ) -> None:
         check_mode(mode)
+        _require(tags, timeout, live)
         self.live_seconds = live
         self._open: OpenRun | None = None
         self.target = Target(project_of(project), entity_of(entity), mode, timeout, tuple(tags))

@@ -125,7 +125,19 @@ def test_a_group_that_the_dataset_holds_nothing_of_is_told(capsys: pytest.Captur
         assert "the dataset holds no language of this group" in capsys.readouterr().err
 
 
-def test_a_path_is_given_by_itself() -> None:
+def test_names_are_no_markup_and_no_languages_are_no_check(tmp_path: Path) -> None:
+    named = table(tmp_path, "1,see [/x],en,Peru,Lima\n1,[old],en,Peru,Lima", "see [/x],en,[X] [Y]\n[old],en,[X]: [Y]")
+    text = checked(named)
+    assert cells(text, "see [/x]")[0] == "see [/x]" and cells(text, "[old]")[0] == "[old]"
+    with pytest.raises(BenchError, match=r"languages=\[\] leaves nothing to check: give some"):
+        checked(named, languages=[])
+
+
+def test_a_path_is_given_by_itself(tmp_path: Path) -> None:
+    (folder := tmp_path / "seed=1").mkdir()
+    assert expand("check", [str(folder), "seed=1"]) == ["seed=1", f"dataset.path='{folder}'"]
+    assert expand("report", [str(folder)]) == [f"inputs=['{folder}']"]
+    assert expand("check", [f"dataset.path={folder}"]) == [f"dataset.path={folder}"]
     assert expand("check", ["my facts.csv", "language=de"]) == ["languages=[de]", "dataset.path='my facts.csv'"]
     with pytest.raises(BenchError, match="'a' is not a setting"):
         expand("check", ["a", "b"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from lrp2_bench.config.arguments import expand
+from lrp2_bench.config.arguments import as_value, expand
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.quoting import quoted
@@ -16,6 +17,17 @@ from tests.support.toy import build_mlama
 from tests.support.toy_xfactr import build_xfactr
 
 pytestmark = pytest.mark.no_torch
+
+
+@pytest.mark.parametrize("command", ["check", "analyze"])
+def test_languages_in_brackets_are_the_same(command: str) -> None:
+    assert expand(command, ["language=[de,fr]"]) == expand(command, ["language=de,fr"])
+
+
+def test_numbers_of_numpy_are_numbers_and_sets_are_refused() -> None:
+    assert as_value({"limit": np.int64(5), "some": [np.float64(0.5)]}) == "{limit:5,some:[0.5]}"
+    with pytest.raises(BenchError, match="is a set: give a setting as a text, a number"):
+        as_value({"de"})
 
 
 def test_settings_pass_as_they_are() -> None:

@@ -39,6 +39,7 @@ def _forgotten() -> Iterator[None]:
         ("https://h/x?token=abc&y=1", "https://h/x?token=***&y=1"),
         ("next=postgresql%3A%2F%2Fbob%3AS%40host", "next=postgresql://bob:***@host"),
         ("bob:SECRET@host/x", "bob:***@host/x"),
+        (f"{'a' * 90}pg://bob:SECRET@host/x", f"{'a' * 90}pg://bob:***@host/x"),
         ("host=h password='p S\\' x' user=u", "host=h password='***' user=u"),
         ("password=p\\ S host=h", "password=*** host=h"),
         ("PGPASSWORD=abc lrp2-bench search", "PGPASSWORD=*** lrp2-bench search"),

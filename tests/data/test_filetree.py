@@ -36,6 +36,29 @@ def test_every_file_is_found_sorted_and_read(kind: str, tmp_path: Path) -> None:
     assert {str(path): tree.read(path) for path in tree.paths()} == FILES
 
 
+def test_a_zip_with_backslashes_has_folders(tmp_path: Path) -> None:
+    """As PowerShell 5 writes them; Python's own writer makes them slashes, so that names are replaced behind it."""
+    data = _zip(tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(data.replace(b"a/b/one.txt", rb"a\b\one.txt").replace(b"a/two.txt", rb"a\two.txt"))
+    tree = open_tree(tmp_path / "x.zip")
+    assert {str(path): tree.read(path) for path in tree.paths()} == FILES
+    (tmp_path / "y.zip").write_bytes(data.replace(b"a/b/one.txt", rb"..\\one.txt"))
+    with pytest.raises(BenchError, match="leads out of the archive"):
+        open_tree(tmp_path / "y.zip")
+
+
+def test_a_member_with_a_password_is_no_damaged_one(tmp_path: Path) -> None:
+    _zip(tmp_path / "x.zip")
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    for signature, flags in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
+        at = -1
+        while (at := data.find(signature, at + 1)) >= 0:
+            data[at + flags] |= 1
+    (tmp_path / "x.zip").write_bytes(data)
+    with pytest.raises(BenchError, match="'a/two.txt' inside .* has a password. Unpack the archive"):
+        open_tree(tmp_path / "x.zip").read(PurePosixPath("a/two.txt"))
+
+
 @pytest.mark.parametrize("kind", ["folder", "zip"])
 def test_what_macos_adds_to_a_folder_is_no_file(kind: str, tmp_path: Path) -> None:
     forks = {"__MACOSX/a/b/._one.txt": b"\0\5\26\7", "a/._two.txt": b"\0\5\26\7", "__MACOSX/x": b""}

@@ -109,6 +109,16 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         TextCorpus(str(tmp_path / "gone"))
 
 
+def test_a_flag_that_is_a_word_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="corpus.parallel=no: give true or false"):
+        TextCorpus(str(tmp_path), parallel="no")  # type: ignore[arg-type]
+
+
+def test_more_sentences_than_can_be_counted_are_all(tmp_path: Path) -> None:
+    (tmp_path / "de.txt").write_text("Ein Satz.\nNoch einer.\n", "utf-8")
+    assert len(TextCorpus(str(tmp_path), 10**19).sentences("de", DataWarnings())) == 2
+
+
 @pytest.mark.parametrize("count", [0, -1, True, 2.5])
 def test_a_count_below_one_is_refused(tmp_path: Path, count: int) -> None:
     with pytest.raises(BenchError, match="corpus.sentences"):

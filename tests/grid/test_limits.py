@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from lrp2_bench.core.types import Relation, all_pairs
 from lrp2_bench.data.mlama import MLama
 from lrp2_bench.grid import engine, limits
 from lrp2_bench.grid.frontier import FrontierRunner
-from lrp2_bench.grid.limits import Limits, free_bytes, limits_for
+from lrp2_bench.grid.limits import Limits, free_bytes, limits_for, require_limits
 from lrp2_bench.grid.plan import plan_grid
 from lrp2_bench.models.layered import LayeredModel
 from lrp2_bench.probing.probe import Shape, Workload
@@ -91,9 +92,14 @@ def test_free_memory_is_some_of_this_machines() -> None:
     assert 2**24 < free_bytes(torch.device("cpu")) < 2**50
 
 
-@pytest.mark.parametrize("memory_gb", [0.0, -1.0])
+def test_tokens_below_one_are_refused() -> None:
+    with pytest.raises(BenchError, match="grid.batch_tokens=0: give a number of tokens from 1, or null"):
+        require_limits(GridSettings(batch_tokens=0))
+
+
+@pytest.mark.parametrize("memory_gb", [0.0, -1.0, math.nan, math.inf, 1e300])
 def test_a_memory_that_is_none_is_refused(memory_gb: float, model: LayeredModel) -> None:
-    with pytest.raises(BenchError, match=r"grid.memory_gb=.* Give a positive number, or null"):
+    with pytest.raises(BenchError, match=r"grid.memory_gb=.* Give a positive number of GiB, or null"):
         limits_for(model, plan_grid(model.blocks, ()), GridSettings(memory_gb=memory_gb))
 
 

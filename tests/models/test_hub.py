@@ -109,6 +109,20 @@ def test_a_local_path_that_is_not_there_is_not_asked_of_the_hub(path: str) -> No
         find(path)
 
 
+@pytest.mark.parametrize(
+    "path", ["my model", "C:\\models\\bert", "a" * 97, "acme/..none", "acme/none ", "acme/none@main"]
+)
+def test_what_can_be_no_id_of_the_hub_is_not_asked_of_it(path: str) -> None:
+    with pytest.raises(BenchError, match="(?s)it is no id of the hub: that is NAME or ORG.*model.path=DIR") as error:
+        find(path)
+    assert ("model.path=acme/none model.revision=main" in str(error.value)) == ("@" in path)
+
+
+def test_a_path_that_the_system_refuses_to_look_at_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"model.path: 'x{200}\.\.\.' cannot be looked at: File name too long"):
+        find("x" * 300)
+
+
 def test_a_mistyped_folder_suggests_the_nearest(bert_copy: Path) -> None:
     with pytest.raises(BenchError, match=f"Did you mean '{bert_copy}'"):
         find(bert_copy.with_name("bertt"))

@@ -7,10 +7,11 @@ import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.tracking import JobRecord, WandbTracker, connection
 from tests.support.fake_wandb import KEY
 from tests.support.read_wandb import offline_runs, the_run
@@ -60,6 +61,21 @@ def test_a_mode_that_does_not_exist_is_refused_at_once_in_the_config_and_a_warni
     monkeypatch.setenv("WANDB_MODE", "onlin")
     WandbTracker().log_job(record)
     assert "Did you mean 'online'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"tags": "paper"}, r"tracking.tags=paper: give a list of texts, such as \[paper\]"),
+        ({"tags": [1]}, r"tracking.tags=\[1\]: give a list"),
+        ({"timeout": -1}, "tracking.timeout=-1: give a number of seconds from 0"),
+        ({"live": float("nan")}, "tracking.live=nan: give a number of seconds from 0"),
+        ({"live": "abc"}, "tracking.live=abc: give a number of seconds from 0"),
+    ],
+)
+def test_what_wandb_would_take_as_another_thing_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(BenchError, match=said):
+        WandbTracker(**settings)
 
 
 class Settings:

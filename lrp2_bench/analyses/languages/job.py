@@ -80,12 +80,15 @@ class Languages(Analysis):
 
     def _layers(self, subject: Subject) -> list[int]:
         blocks = subject.model.blocks
-        wanted = [0, blocks // 2, blocks] if self.layers is None else list(self.layers)
-        if not wanted or any(not 0 <= layer <= blocks for layer in wanted):
+        if self.layers is None:
+            return sorted({0, blocks // 2, blocks})
+        listed = isinstance(self.layers, Sequence) and not isinstance(self.layers, str)
+        if not listed or not self.layers or any(layer not in range(blocks + 1) for layer in self.layers):
             raise BenchError(
-                f"analysis.layers={wanted}: layers of '{subject.model_name}' are 0 (embedding) to {blocks}."
+                f"analysis.layers={self.layers}: give a list such as [0,{blocks}]; layers of '{subject.model_name}' "
+                f"are 0 (embedding) to {blocks}."
             )
-        return sorted(set(wanted))
+        return sorted(set(self.layers))
 
     def _with_vectors(self, subject: Subject, codes: Sequence[str]) -> list[str]:
         """Those that the corpus has, where nobody asked for them by name."""

@@ -9,6 +9,7 @@ from lrp2_bench.commands.search.strategies import CHOOSING, rules_of
 from lrp2_bench.commands.search.studies import database_of
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import SearchCommand, SearchKind
+from lrp2_bench.grid.limits import require_limits
 from lrp2_bench.interventions.registry import intervention
 from lrp2_bench.metrics.registry import chosen_metrics
 from lrp2_bench.models.devices import require_threads
@@ -35,6 +36,7 @@ def require_searchable(settings: SearchCommand) -> Asked:
         )
     require_kind(settings.stats.cluster)
     require_threads(settings.model.threads)
+    require_limits(settings.grid)
     rules_of(search)
     chosen_metrics(settings.metrics, settings.select_by)
     require_draws(settings)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from lrp2_bench.core.errors import BenchError, UnknownNameError
+from lrp2_bench.core.files import require_reachable
 from lrp2_bench.core.languages import GROUPS
 from lrp2_bench.core.types import WORDING
 from lrp2_bench.data.filetree import open_tree
@@ -82,10 +83,18 @@ def _mapping(columns: Mapping[str, str] | None) -> dict[str, str]:
     return {name: (columns or {}).get(name, name).strip().casefold() for name in COLUMNS}
 
 
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BenchError(f"Cannot read '{file}': {error.strerror}.") from error
+
+
 def _sources(path: Path) -> dict[str, tuple[str, Callable[[], bytes]]]:
     """Where each kind of file is, and how to read it."""
+    require_reachable(path, "dataset.path")
     if path.is_file() and path.suffix.lower() in ENDINGS:
-        return {"facts": (str(path), path.read_bytes)}
+        return {"facts": (str(path), lambda: _bytes_of(path))}
     if path.is_file() and path.suffix.lower() != ".zip":
         raise BenchError(f"'{path}' is none of {', '.join('*' + each for each in ENDINGS)} and no folder.\n{_EXPECTED}")
     tree = open_tree(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from lrp2_bench.core.data_warnings import DataWarnings
 from lrp2_bench.core.types import Fact, Relation
@@ -199,7 +200,8 @@ class RelationBuilder:
         everything = {key: label for some in (whole, *own.values()) for key, label in some.items()}
         candidates = {line: tuple(some) for line, some in own.items()}
         if own:  # what stands in the list of one fact is no candidate of the others
-            candidates = {fact.line_id: tuple(own.get(fact.line_id, whole)) for fact in facts}
+            others = tuple(whole)
+            candidates = {fact.line_id: tuple(own[fact.line_id]) if fact.line_id in own else others for fact in facts}
         relation = Relation.whole(
             name, templates[0], facts, {**objects, **everything} if not rows else everything,
             paraphrases=tuple(templates[1:]), candidates=candidates,
@@ -212,15 +214,15 @@ class RelationBuilder:
         self, lists: Mapping[str, dict[str, str]], facts: Sequence[Fact], rows: Sequence[Entry]
     ) -> dict[int, dict[str, str]]:
         known = {fact.line_id for fact in facts}
+        places = {row.fact: row.place for row in reversed(rows)}
         own = {}
         for key, some in lists.items():
             line_id = line_id_of(key)
             if line_id in known and line_id is not None:
                 own[line_id] = some
             else:
-                place = next(row.place for row in rows if row.fact == key)
                 self._faults.add(
-                    place, f"candidates of fact '{key}', which '{self._language}' has not in this relation"
+                    places[key], f"candidates of fact '{key}', which '{self._language}' has not in this relation"
                 )
         return own
 
@@ -228,14 +230,15 @@ class RelationBuilder:
         self, facts: Sequence[Fact], whole: Mapping[str, str], own: Mapping[int, Mapping[str, str]],
         rows: Sequence[Entry],
     ) -> None:  # fmt: skip
+        places = {bool(row.fact): row.place for row in reversed(rows)}
+        whole_labels = set(whole.values())
         for fact in facts:
-            some = own.get(fact.line_id, whole)
-            if fact.object not in some.values():
-                of_fact = fact.line_id in own
-                place = next(row.place for row in rows if bool(row.fact) == of_fact)
-                shown = ", ".join(sorted(set(some.values()))[:8])
+            of_fact = fact.line_id in own
+            labels = set(own[fact.line_id].values()) if of_fact else whole_labels
+            if fact.object not in labels:
+                shown = ", ".join(nsmallest(8, labels))
                 self._faults.add(
-                    place,
+                    places[of_fact],
                     f"'{fact.object}', the object of fact '{fact.uuid}' in '{self._language}', is not among the "
                     f"candidates {'of the fact' if of_fact else f'of {fact.relation!r}'} ({shown}); add it",
                 )

@@ -128,6 +128,7 @@ def test_four_languages_of_one_family_are_drawn_and_not_tested(
     [
         ("analysis.layers=[0,5]", "0 (embedding) to 4"),
         ("analysis.layers=[]", "0 (embedding) to 4"),
+        ("analysis.layers=2", "give a list such as [0,4]"),
         ("analysis.permutations=9", "99 at least"),
         ("language=de,xx", "xx"),
     ],

@@ -141,6 +141,12 @@ def _json_list(folder: Path) -> Path:
     return folder / "facts.jsonl"
 
 
+def _unnamed(folder: Path) -> Path:
+    rows = [f"{line},," for line in f"{FACTS}\n{LIMA}".splitlines() if line]
+    (folder / "facts.csv").write_text("\n".join(rows), "utf-8")
+    return folder
+
+
 def _half_utf16(folder: Path) -> Path:
     (folder / "facts.csv").write_bytes(FACTS.encode("utf-16")[:-1])
     return folder
@@ -156,6 +162,8 @@ def _half_utf16(folder: Path) -> Path:
         (_latin, "(?s)line 2: .*iconv -f ISO-8859-1 -t UTF-8"),
         (_missing, r"no column 'language'\. It has: fact, relation, lang, .*\n.*dataset.columns=\{language: NAME\}"),
         (_twice, "the header names 'object' more than once"),
+        (_unnamed, "the header has 2 columns without a name, .* Delete these columns"),
+        (lambda folder: folder / ("x" * 300), "dataset.path: .* cannot be looked at: File name too long"),
         (_bytes, "facts.parquet row 1: object=.* is bytes, not text"),
         (_lists, "facts.parquet row 1: object=.* is list, not text"),
         (_no_parquet, "cannot be read as Parquet"),
@@ -199,6 +207,13 @@ def test_a_first_line_that_is_one_long_cell_is_a_fault(tmp_path: Path) -> None:
     folder = write_table(tmp_path, LIMA, WORDINGS)
     (folder / "facts.csv").write_text("L" * 200_000 + "\n", "utf-8")
     assert "facts.csv line 1: a cell of more than 100,000 characters" in refused(TableDataset(folder))
+
+
+def test_blank_lines_above_a_header_are_none_of_its(tmp_path: Path) -> None:
+    folder = write_table(tmp_path, LIMA, WORDINGS)
+    rows = [FACTS.strip(), LIMA, "1,capital,en,Mali,Bamako"]
+    (folder / "facts.csv").write_text("\n  \r\n" + "\n".join(row.replace(",", ";") for row in rows), "utf-8")
+    assert "facts.csv line 5: fact '1' of 'capital' in 'en' is already at" in refused(TableDataset(folder))
 
 
 def test_a_long_header_is_cut_at_the_delimiter_that_makes_columns_of_it(tmp_path: Path) -> None:
