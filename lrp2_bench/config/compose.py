@@ -20,7 +20,7 @@ from lrp2_bench.config.hydra_asserts import keep_asserts
 from lrp2_bench.config.kept_compositions import keep_compositions
 from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.filenames import file_name, require_text
-from lrp2_bench.core.files import home_error
+from lrp2_bench.core.files import at_home, home_error
 from lrp2_bench.core.secrets import learn, masked
 from lrp2_bench.core.seeds import MOST, require_seed
 from lrp2_bench.core.settings import (
@@ -89,7 +89,7 @@ def register() -> None:
     OmegaConf.register_new_resolver("groups", _groups, replace=True)
     OmegaConf.register_new_resolver("metrics", list_metrics, replace=True)
     # Hydra makes its folders as they are written; ~ is no folder.
-    OmegaConf.register_new_resolver("expanduser", _at_home, replace=True)
+    OmegaConf.register_new_resolver("expanduser", lambda path: str(at_home(path)), replace=True)
 
 
 def options(group: str) -> list[str]:
@@ -223,14 +223,7 @@ def _texts(value: Any) -> Iterator[str]:
         for item in value:
             yield from _texts(item)
     elif isinstance(value, str):
-        yield _at_home(value) if value.startswith("~") else value
-
-
-def _at_home(text: str) -> str:
-    try:
-        return str(Path(text).expanduser())
-    except RuntimeError:  # ~NAME, and nobody has that name
-        return text
+        yield str(at_home(value)) if value.startswith("~") else value
 
 
 def _added(settings: Any, prefix: str = "") -> Iterator[tuple[str, list[str]]]:

@@ -43,6 +43,14 @@ def require_reachable(path: Path, setting: str) -> None:
         raise BenchError(f"{setting}: '{shown}' cannot be looked at: {why}. Give another path.") from error
 
 
+def at_home(path: str) -> Path:
+    """``~`` as the home that it stands for. ``~NAME`` stays where nobody has that name: not every text is a path."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def home_error(error: BaseException | None) -> BenchError | None:
     """What to do about :meth:`Path.expanduser`'s error; None for another."""
     if not isinstance(error, RuntimeError) or "determine home directory" not in str(error):
