@@ -192,7 +192,7 @@ def _remarks(results: list[dict[str, Any]]) -> Iterator[str]:
     wrong = sum(other["not_close"] for case in results for other in case["others"])
     yield f"Cells that differ though not too close to call: {wrong}."
     if not nnsight_is_here():
-        yield "nnsight is not installed, so it was not measured (pip install 'lrp2-bench[bench]')."
+        yield "nnsight is not installed, so it was not measured (pip install nnsight)."
 
 
 def filled(facts: ParallelFacts) -> list[str]:

@@ -66,6 +66,6 @@ def _dashboard() -> Any:
         return importlib.import_module("optuna_dashboard")
     except ImportError as error:
         raise BenchError(
-            "The Optuna dashboard is not installed. Install it: pip install 'lrp2-bench[dashboard]'.\n"
+            "The Optuna dashboard is not installed. Install it: pip install optuna-dashboard.\n"
             "open=false merges the studies without it."
         ) from error

@@ -56,7 +56,7 @@ def run_report(
     Tables are ``tables/NAME.md`` and ``.tex`` and ``data/NAME.csv``, figures ``figures/NAME.png`` and ``.pdf``.
     ``leaderboard``, ``verdict``, ``runs`` and ``comparison`` are of all runs. For every MODEL and DATASET:
     ``table1_...`` (``table3_...`` for X-FACTR), ``optimal_layers_...``, ``significance_...`` and ``relations_...``;
-    where queries have several right objects ``answers_...``, where paraphrases were asked ``wordings_...``; for the
+    where queries have several right objects ``ceiling_...``, where paraphrases were asked ``wordings_...``; for the
     testbed's models also ``exposure_...`` and ``knowledge_...``. An ablation's MODEL is MODEL_PROJECTION; it has no
     part in the claim checks, and ``ablations_MODEL_DATASET`` compares it with LRP2. Tables and figures of finished
     analyses (`lrp2-bench analyze`) follow. ``groups`` are Table 1's, by name; ``models`` restricts the report to

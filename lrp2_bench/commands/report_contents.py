@@ -157,17 +157,21 @@ def contents_of(
 def _of_models(
     runs: list[Run], unfinished: list[Unfinished], models: Sequence[str]
 ) -> tuple[list[Run], list[Unfinished]]:
-    """Those of ``models`` alone, if any are named. Raises where one has no run, or no finished one."""
+    """Those of ``models`` alone, if any are named, with their ablations and other interventions: these are called
+    MODEL_PROJECTION, and may be named by themselves. Raises where one has no run, or no finished one."""
     if not models:
         return runs, unfinished
-    known = {run.model for run in runs} | {each.model for each in unfinished}
+    finished = {name for run in runs for name in (run.model, run.model_name)}
+    known = finished | {each.model for each in unfinished}
     for model in models:
         if model not in known:
             raise UnknownNameError("model", model, known, "These have runs in the folders given.")
-        if model not in {run.model for run in runs}:
+        if model not in finished:
             reasons = [f"  {each.folder}: {each.reason}" for each in unfinished if each.model == model]
             raise BenchError(f"Model '{model}' has no finished run to report on:\n" + "\n".join(reasons))
-    return [run for run in runs if run.model in models], [each for each in unfinished if each.model in models]
+    chosen = [run for run in runs if run.model in models or run.model_name in models]
+    names = {*models, *(run.model for run in chosen)}
+    return chosen, [each for each in unfinished if each.model in names]
 
 
 def _groups(runs: Sequence[Run]) -> list[list[Run]]:

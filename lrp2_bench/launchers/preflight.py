@@ -29,7 +29,7 @@ def check(folder: Path, *, timeout_min: int, signal_delay_s: int) -> None:
     """Raises :class:`BenchError` naming all that is missing; warns of what may be wrong."""
     wrong = []
     if importlib.util.find_spec("submitit") is None:
-        wrong.append("submitit is not installed: pip install 'lrp2-bench[slurm]'.")
+        wrong.append("submitit is not installed: pip install submitit.")
     absent = [program for program in _PROGRAMS if shutil.which(program) is None]
     if absent:
         wrong.append(f"There is no {', '.join(f'`{name}`' for name in absent)} here: run this where Slurm's are.")

@@ -99,7 +99,7 @@ def _require_packages(file: Path) -> None:
     if lacking:
         raise BenchError(
             f"'{file}' is a GGUF file; reading it takes packages that are not installed: {', '.join(lacking)}.\n"
-            "pip install 'lrp2-bench[gguf]'"
+            "pip install gguf accelerate"
         )
 
 

@@ -201,7 +201,7 @@ def _cannot_load(folder: Path, error: Exception) -> BenchError:
         if not pieces:
             return BenchError(f"'{folder}' has no tokenizer that transformers finds.\n{_NO_TOKENIZER}")
         error = ValueError(f"its tokenizer ({', '.join(pieces)}) cannot be read")
-        way_out = "Reading it takes sentencepiece: pip install 'lrp2-bench[sentencepiece]'"
+        way_out = "Reading it takes sentencepiece: pip install sentencepiece protobuf"
     if "ignore_mismatched_sizes" in str(error):
         error = ValueError("its weights have other shapes than its config.json asks for")
         way_out = "One of the two is another model's: get both again, from one place."

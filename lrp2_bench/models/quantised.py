@@ -18,7 +18,7 @@ from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import Quantization
 from lrp2_bench.models.half import products_are_exact
 
-PIP = "pip install 'lrp2-bench[large]'"
+PIP = "pip install bitsandbytes accelerate"
 
 #: Bytes an element takes, what is kept beside it included: a float32 for each row, and for each 64 elements.
 BYTES = {"int8": 1.0, "nf4": 0.5 + 4 / 64, "fp4": 0.5 + 4 / 64}

@@ -105,7 +105,7 @@ def require_database(url: str, heartbeat: int) -> None:
         raise BenchError(
             f"search.storage='{masked(url)}' needs a driver that is not installed ({first_line(error)}).\n"
             + (f"Install it: pip install '{package}'. " if package else "SQLite needs none: sqlite:///FILE. ")
-            + "PostgreSQL's is postgresql+psycopg://..., which `pip install 'lrp2-bench[postgresql]'` brings."
+            + "PostgreSQL's is postgresql+psycopg://..., which `pip install 'psycopg[binary]'` brings."
         ) from error
     except Exception as error:  # SQLAlchemy's and each driver's own
         raise unusable(url, error) from error

@@ -71,7 +71,7 @@ def _heatmaps(wandb: Any, record: JobRecord) -> dict[str, Any]:
             )
         return drawn
     except ImportError:
-        log.warning('Plotly is not installed, so W&B gets no heatmaps: pip install "lrp2-bench[wandb]".')
+        log.warning("Plotly is not installed, so W&B gets no heatmaps: pip install plotly.")
         return {}
 
 

@@ -65,7 +65,7 @@ class WandbTracker(Tracker):
                 self.live_seconds = 0.0
                 return
         if not is_installed():
-            log.warning('W&B is not installed, so nothing will be tracked: pip install "lrp2-bench[wandb]".')
+            log.warning("W&B is not installed, so nothing will be tracked: pip install wandb wandb-workspaces.")
         else:
             log_target(self.target.project, self.target.entity)
 

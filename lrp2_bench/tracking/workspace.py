@@ -95,7 +95,7 @@ def packages() -> tuple[Any, Any]:
     except ImportError as error:
         raise BenchError(
             f"A workspace needs the packages wandb and wandb-workspaces ({error}).\n"
-            'Install them: pip install "lrp2-bench[wandb]".'
+            "Install them: pip install wandb wandb-workspaces."
         ) from error
     return ws, wr
 

@@ -124,7 +124,7 @@ def test_the_command_measures_every_case_and_writes_what_it_prints(
     for case in cases:
         assert case["others"][0]["not_close"] == 0
         assert case["seconds"] > 0 and case["floor_of_peak"] > 0 and 0 <= case["bfloat16"]["agreement"] <= 1
-    assert "pip install 'lrp2-bench[bench]'" in text and "mbert P36" in text
+    assert "pip install nnsight" in text and "mbert P36" in text
 
 
 def test_an_unknown_model_names_the_nearest() -> None:

@@ -76,7 +76,7 @@ def test_without_the_package_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "optuna_dashboard", None)  # importing it raises
     assert lrp2_bench("dashboard", str(outputs)) == 1
-    assert "pip install 'lrp2-bench[dashboard]'" in capsys.readouterr().err
+    assert "pip install optuna-dashboard" in capsys.readouterr().err
     assert lrp2_bench("dashboard", str(outputs), "open=false") == 0
 
 

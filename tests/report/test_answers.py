@@ -31,7 +31,7 @@ def test_the_ceiling_is_the_manifests(run: Run) -> None:
     told = with_manifest(run, answers={"facts": 200, "several": 30, "most_hits": 180})
     assert ceiling_of(told) == Ceiling(200, 30, 180)
     table = answers_table([told], "transferability")
-    assert table is not None
+    assert table is not None and table.name == "ceiling_mbert_mlama", "answers_... are what `score` found"
     assert table.rows[0][:5] == ("de", "German", 200, 15.0, 90.0)
     assert any("probing.filtered=true" in note for note in table.notes)
 

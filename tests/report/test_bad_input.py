@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lrp2_bench.commands.report_contents import _of_models
+from lrp2_bench.results.runs import find_runs
 from tests.support.commands import lrp2_bench
 from tests.support.page_runs import write_page_run
 from tests.support.run_folders import write_run
@@ -86,6 +88,19 @@ def test_a_model_without_data_is_an_error_that_says_what_it_has(tmp_path: Path, 
         said = capsys.readouterr().err
         assert re.search(told, said) and "Traceback" not in said
     assert not (tmp_path / "report").exists()
+
+
+def test_a_model_is_reported_with_its_ablations_or_one_of_these_alone(tmp_path: Path) -> None:
+    for label, model in (("lrp2", "mbert"), ("random_seed1", "mbert"), ("lrp2", "other")):
+        manifest = {"projection": {"label": label}}
+        write_run(tmp_path / label, "de", (20, 30), {(1, 2): (21, 31)}, model=model, manifest=manifest)
+    runs, unfinished = find_runs([tmp_path])
+
+    def reported(*models: str) -> set[str]:
+        return {run.model for run in _of_models(runs, unfinished, models)[0]}
+
+    assert reported("mbert") == {"mbert", "mbert_random_seed1"}
+    assert reported("mbert_random_seed1") == {"mbert_random_seed1"} and reported("other", "mbert") == reported()
 
 
 @pytest.mark.usefixtures("without_figures")

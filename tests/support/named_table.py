@@ -24,7 +24,7 @@ PUBLISHED: dict[str, tuple[str, str | None]] = {
     "eurobert_210m": ("masked", "float32"),
     "mmbert_small": ("masked", "float32"),
     "xlmr_large": ("masked", "float32"),
-    "mt5_small": ("encoder-decoder", "float32"),
+    "mt5_small": ("encoder-decoder (`seq2seq`)", "float32"),
 }
 
 _LICENCE = re.compile(
@@ -47,6 +47,7 @@ is the yardstick.
 
 LATER = """\
 
+`mt5_small`'s tokenizer takes `pip install '.[sentencepiece]'`.
 `mgpt`, and `mmbert_small` perhaps, are repositories of pickled weights alone, which are never loaded: the error has
 a command that converts them once. `xglm_564m` and `mt5_small` are such on their main branches, and are asked for at
 revisions with safetensors.
@@ -54,7 +55,7 @@ revisions with safetensors.
 ## GGUF
 
 `model=hf model.path=FILE.gguf` runs a GGUF file; so does a folder or a hub repository that holds one and no
-safetensors, and `model.path=OWNER/NAME/FILE.gguf` one of several. It takes `pip install 'lrp2-bench[gguf]'`. The
+safetensors, and `model.path=OWNER/NAME/FILE.gguf` one of several. It takes `pip install '.[gguf]'`. The
 weights are dequantised to float32 (four bytes each) and the tokenizer is converted, once, into `gguf/` below
 `paths.cache`, in a folder by the file's SHA-256 and the version of transformers; delete it to free the space.
 Converting and loading Gemma 3 270M took 3.3 GB at its peak; a file whose weights cannot fit is refused first. MODEL

@@ -104,7 +104,7 @@ def test_a_wandb_that_is_not_installed_is_told_before_the_work(
     found = {"not there": None, "a folder of that name": folder}[absent]
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
     WandbTracker()
-    assert 'W&B is not installed, so nothing will be tracked: pip install "lrp2-bench[wandb]".' in caplog.text
+    assert "W&B is not installed, so nothing will be tracked: pip install wandb wandb-workspaces." in caplog.text
     caplog.clear()
     WandbTracker(mode="disabled")
     assert not caplog.text

@@ -58,7 +58,7 @@ def answers_table(runs: Sequence[Run], select_by: str) -> Table | None:
         return None
     filtered = bool(runs[0].manifest.get("identity", {}).get("probing", {}).get("filtered"))
     return Table(
-        name=f"answers_{runs[0].model}_{runs[0].dataset}",
+        name=f"ceiling_{runs[0].model}_{runs[0].dataset}",
         title=f"Several right answers and the ceiling of accuracy, {runs[0].model} on {runs[0].dataset}, in percent",
         columns=(
             Column("language", "language", "text"),
