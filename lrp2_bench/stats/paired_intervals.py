@@ -153,17 +153,37 @@ def fact_influence(row: Hits, pivot: Hits, metric: str) -> tuple[float, Floats]:
     return 100 * share, 100.0 * (both - share * union) / base
 
 
+def paired_means(differences: Floats, baseline: Floats, clusters: Clusters, unit: float | None = None) -> Interval:
+    """The mean of ``differences`` ``[fact]`` of any metric with one value a fact, with its interval; ``baseline``
+    ``[fact]`` are values without an intervention. One fact is worth ``unit`` of the mean; None: their spread's. NaN
+    without a fact."""
+    count = len(differences)
+    if not count:
+        return Interval(math.nan, math.nan, math.nan)
+    value = float(differences.mean())
+    influence, known = ((part - part.mean()) / count for part in (differences, baseline))
+    unit = float(baseline.std()) / count if unit is None else unit
+    error, _ = _clustered_error(influence, known, int((differences != 0).sum()), clusters, unit)
+    reach = student(clusters.count) * error
+    return Interval(value, value - reach, value + reach)
+
+
 def clustered_error(
     difference: Floats, baseline: Floats, turned: int, clusters: Clusters, facts: int
 ) -> tuple[float, float]:
     """The standard error of a sum of influences ``difference`` ``[fact]``, of which ``turned`` facts are not nothing,
     and its design effect; ``baseline`` are influences that tell it where few facts differ. The metric is a share of so
     many ``facts``."""
+    return _clustered_error(difference, baseline, turned, clusters, 100.0 / max(1, facts))
+
+
+def _clustered_error(
+    difference: Floats, baseline: Floats, turned: int, clusters: Clusters, unit: float
+) -> tuple[float, float]:
     own, known = (
         _ratio(float((_sums(clusters, part) ** 2).sum()), float((part**2).sum())) for part in (difference, baseline)
     )
     effect = max(1.0, (turned * own + _BASELINE_COUNTS * known) / (turned + _BASELINE_COUNTS))
-    unit = 100.0 / max(1, facts)
     return float(np.sqrt(effect * (difference**2).sum() + (effect * unit) ** 2)), effect
 
 

@@ -13,10 +13,12 @@ import pytest
 
 import lrp2_bench as lrp2
 from lrp2_bench.commands.score import compute
-from lrp2_bench.commands.score.metrics import _change
 from lrp2_bench.core.errors import BenchError
+from lrp2_bench.results.run_folder import RunFolder
 from lrp2_bench.results.score_tables import read_answers, read_score_metrics
-from lrp2_bench.stats.clusters import clusters_of
+from lrp2_bench.results.stored_hits import read_hits
+from lrp2_bench.stats.fact_clusters import fact_clusters
+from lrp2_bench.stats.paired_intervals import paired_runs
 from lrp2_bench.tracking.base import AnalysisRecord, NoTracker
 from tests.support.commands import ToyJob, contents, lrp2_bench, snapshot
 
@@ -223,10 +225,14 @@ def test_a_job_of_another_kind_of_model_scores_its_pivot_and_alone(architecture:
     assert next(row for row in rows if row.metric == "rankc").value == 100.0
 
 
-def test_intervals_of_score_metrics_are_by_clusters_of_facts() -> None:
-    rng = np.random.default_rng(0)
-    differences = np.repeat(rng.normal(size=20), 10)
-    (value, *naive), (same, *clustered) = (
-        _change(differences, clusters_of([f"{number // size}" for number in range(200)])) for size in (1, 10)
-    )
-    assert value == same and clustered[1] - clustered[0] > 2.5 * (naive[1] - naive[0])
+def test_accuracy_of_scores_has_the_interval_that_hits_have(scored: ToyJob) -> None:
+    """Of the same hits, one fact at least: a setting that turns none is not known to a hair."""
+    rows = [row for row in read_score_metrics(scored.folder() / "score_metrics.csv") if row.metric == "accuracy"]
+    hits = read_hits(scored.folder() / "hits.parquet")
+    before = hits.row(None)
+    clusters = fact_clusters(RunFolder(scored.folder()), list(hits.facts), "auto")
+    for row in rows[1:]:
+        after = hits.row(row.setting)
+        assert before is not None and after is not None and row.change is not None
+        *_, interval = paired_runs(before, after, (before, after), clusters, "accuracy")
+        assert (row.change, row.low, row.high) == pytest.approx((interval.value, interval.low, interval.high), abs=1e-4)

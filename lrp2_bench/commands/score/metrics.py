@@ -13,9 +13,11 @@ from lrp2_bench.metrics.registry import metric, names_of
 from lrp2_bench.metrics.scores import RelationScores, ScoreMetric, joined, own_ranks
 from lrp2_bench.results.score_tables import ScoreMetricRow
 from lrp2_bench.results.scores import Strengths, layers_of
-from lrp2_bench.stats.bootstrap import PERCENTILES
 from lrp2_bench.stats.clusters import Clusters, clusters_of
 from lrp2_bench.stats.fact_clusters import country_clusters
+from lrp2_bench.stats.paired_intervals import paired_means
+
+ACCURACY = "accuracy"
 
 
 def score_metrics(names: Sequence[str]) -> list[ScoreMetric]:
@@ -37,19 +39,19 @@ class MetricsByFact:
 
     def __init__(self, metrics: Sequence[ScoreMetric], settings: Sequence[Setting], usual: Strengths) -> None:
         self._metrics, self._settings, self._usual = metrics, settings, usual
-        self._parts: dict[str, list[Values]] = {name: [] for name in ("accuracy", *(each.name for each in metrics))}
+        self._parts: dict[str, list[Values]] = {name: [] for name in (ACCURACY, *(each.name for each in metrics))}
         self._facts: list[Fact] = []
 
     def add(self, facts: Sequence[Fact], data: RelationScores) -> None:
         self._facts += facts
-        self._parts["accuracy"].append(100.0 * (own_ranks(data.scores, data.own) == 1))
+        self._parts[ACCURACY].append(100.0 * (own_ranks(data.scores, data.own) == 1))
         for each in self._metrics:
             self._parts[each.name].append(each.by_fact(data))
 
     def rows(self) -> list[ScoreMetricRow]:
         """Setting by setting: accuracy, that scores and hits may be compared, then the metrics.
 
-        Intervals are of paired resamples of clusters: of countries on the embedded facts, else of subjects.
+        Intervals are of paired differences by clusters: of countries on the embedded facts, else of subjects.
         """
         keys = [(fact.relation, fact.uuid) for fact in self._facts]
         clusters = country_clusters(keys) or clusters_of([f"subject {fact.subject_id}" for fact in self._facts])
@@ -67,15 +69,7 @@ class MetricsByFact:
         if setting is None:
             return ScoreMetricRow(None, None, None, name, value, None, None, None, count)
         both = known & ~np.isnan(baseline)
-        change, low, high = _change((values - baseline)[both], clusters.of(both))
+        unit = 100.0 / max(1, int(both.sum())) if name == ACCURACY else None
+        change = paired_means((values - baseline)[both], baseline[both], clusters.of(both), unit)
         lirp, lsrp, there, back = layers_of(setting, self._usual)
-        return ScoreMetricRow(lirp, lsrp, there, name, value, change, low, high, count, back)
-
-
-def _change(differences: Values, clusters: Clusters) -> tuple[float, float, float]:
-    if not len(differences):
-        return float("nan"), float("nan"), float("nan")
-    drawn = clusters.draws()[:, clusters.codes].astype(np.float64)
-    sizes = drawn.sum(axis=1)
-    low, high = np.nanpercentile((drawn @ differences) / np.where(sizes > 0, sizes, np.nan), PERCENTILES)
-    return float(differences.mean()), float(low), float(high)
+        return ScoreMetricRow(lirp, lsrp, there, name, value, change.value, change.low, change.high, count, back)
