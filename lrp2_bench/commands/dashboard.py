@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ def run_dashboard(inputs: Sequence[Path], settings: DashboardCommand, console: C
     Returns the copy's path. Raises :class:`BenchError` where there is no study, where the dashboard is not installed,
     and where the port is taken.
     """
+    if not 1 <= settings.port <= 65_535:
+        raise BenchError(f"port={settings.port}: give a number from 1024 to 65535, such as port=8080.")
     app = _dashboard() if settings.open else None
     folders = run_folders(inputs)
     target = Path(settings.output).expanduser() if settings.output else inputs[0] / "report" / "studies.journal"
@@ -52,12 +55,14 @@ def run_dashboard(inputs: Sequence[Path], settings: DashboardCommand, console: C
     try:
         app.run_server(storage, host=settings.host, port=settings.port)
     except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            advice = "This machine has no such address. Give host=127.0.0.1 for this machine alone, 0.0.0.0 for all"
+        elif error.errno in (errno.EADDRINUSE, errno.EACCES):
+            another = 8080 if settings.port < 1024 else settings.port % 65_535 + 1
+            advice = f"Give another port=, such as port={another}"
+        else:
             raise
-        raise BenchError(
-            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). Give another port=, such as "
-            f"port={settings.port + 1}."
-        ) from error
+        raise BenchError(f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). {advice}.") from error
     return target
 
 

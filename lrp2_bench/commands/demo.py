@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from lrp2_bench.commands.report import run_report
-from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.core.errors import BenchError, UnknownNameError
 from lrp2_bench.core.files import make_folder
 from lrp2_bench.core.quoting import quoted
 from lrp2_bench.core.settings import DemoCommand
@@ -49,6 +49,8 @@ def run_demo(settings: DemoCommand, console: Console) -> Path:
     """Search, report, and say what was found; returns the report's folder. Raises :class:`UnfinishedError` with the
     summary where a search failed."""
     start = time.monotonic()
+    if settings.limit is not None and settings.limit < 1:
+        raise BenchError(f"limit={settings.limit}: give a number of facts a relation from 1, or null for all.")
     outputs = Path(settings.paths.outputs).expanduser()
     searches = [search for model in settings.models for search in demo_searches(model, settings, outputs)]
     folder = outputs / _experiment(settings)

@@ -39,7 +39,8 @@ def choose_family(config: Mapping[str, Any], asked: ModelFamily, where: str) -> 
         return possible[0] if possible[0] == asked.value else possible[1]
     if len(possible) == 1:
         return possible[0]
-    classes = [str(name) for name in config.get("architectures") or ()]
+    named = config.get("architectures")
+    classes = [str(name) for name in named] if isinstance(named, list) else []
     causal = any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in classes)
     masked = any(name.endswith(("ForMaskedLM", "ForPreTraining")) for name in classes)
     return "causal" if (causal and not masked) or (config.get("is_decoder") and not masked) else "masked"

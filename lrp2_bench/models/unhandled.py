@@ -37,7 +37,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises :class:`BenchError` where the file holds none."""
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BenchError(f"'{path}' is not JSON: {error}.") from error
     if not isinstance(found, dict):
         raise BenchError(f"'{path}' is not a JSON object.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -45,7 +46,16 @@ class PretrainSpec:
             raise BenchError(f"hidden={self.hidden} cannot be cut into heads={self.heads}. Give a multiple.")
         if not 0.0 <= self.warmup < 1.0:
             raise BenchError(f"warmup={self.warmup}: give a share of the training from 0 up to, not with, 1.")
-        counts = ("vocabulary", "blocks", "hidden", "heads", "epochs", "batch_tokens", "names_every", "glosses_every")
+        if not 0.0 <= self.glosses <= 1.0:
+            raise BenchError(f"glosses={self.glosses}: give a share of the names from 0 to 1.")
+        if not 0.0 < self.learning_rate < math.inf:
+            raise BenchError(f"learning_rate={self.learning_rate}: give a number above 0, such as 0.001.")
+        if not 0.0 <= self.weight_decay < math.inf:
+            raise BenchError(f"weight_decay={self.weight_decay}: give a number from 0, such as 0.01.")
+        counts = (
+            "vocabulary", "blocks", "hidden", "heads", "positions", "epochs", "batch_tokens", "names_every",
+            "glosses_every",
+        )  # fmt: skip
         for field in counts:
             if getattr(self, field) < 1:
                 raise BenchError(f"{field}={getattr(self, field)}: give a number from 1.")

@@ -90,6 +90,23 @@ def test_a_port_that_is_taken_is_told(outputs: Path, capsys: pytest.CaptureFixtu
     assert f"Give another port=, such as port={port + 1}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("port=99999", "port=99999: give a number from 1024 to 65535"),
+        ("host=no.such.host.invalid", "This machine has no such address. Give host=127.0.0.1"),
+        ("host=192.0.2.1", "This machine has no such address. Give host=127.0.0.1"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_on_is_told(
+    given: str, told: str, outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("optuna_dashboard")
+    assert lrp2_bench("dashboard", str(outputs), given) == 1
+    error = capsys.readouterr().err
+    assert told in error and "Traceback" not in error
+
+
 @pytest.fixture
 def served(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of the dashboard that the command would serve, served in a thread."""

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lrp2_bench.commands import demo
 from lrp2_bench.commands.demo import demo_searches, run_demo
-from lrp2_bench.core.errors import UnknownNameError
+from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.settings import DemoCommand, PathSettings
 from lrp2_bench.launchers.job import Job, Outcome, State
 from lrp2_bench.launchers.launcher import JobLauncher, Tell
@@ -72,10 +72,13 @@ def test_each_limit_has_an_experiment_of_its_own(tmp_path: Path, limit: int | No
         ({"models": ["tiny_mbart"]}, "tiny_mbert"),
         ({"models": ["tiny_bloom_twin"]}, "tiny_bloom"),
         ({"languages": ["cy"]}, "Unknown language of the demo 'cy'"),
+        ({"limit": 0}, "limit=0: give a number of facts a relation from 1, or null for all"),
     ],
 )
-def test_unknown_names_are_refused_before_anything_runs(tmp_path: Path, given: dict[str, object], message: str) -> None:
-    with pytest.raises(UnknownNameError, match=message):
+def test_what_cannot_be_searched_is_refused_before_anything_runs(
+    tmp_path: Path, given: dict[str, object], message: str
+) -> None:
+    with pytest.raises(BenchError, match=message):
         run_demo(settings(tmp_path, **given), Console(file=io.StringIO()))
     assert not (tmp_path / "out puts").exists()
 

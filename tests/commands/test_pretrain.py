@@ -46,6 +46,10 @@ def test_given_settings_change_the_model_and_ask_for_a_name() -> None:
         (PretrainCommand(model=named("tiny_mbert"), name="x", languages=["de", "xx"]), "xx"),
         (PretrainCommand(model=named("tiny_mbert"), name="x", hidden=130), "heads=4"),
         (PretrainCommand(model=named("tiny_mbert"), name="../x"), "not a valid folder name"),
+        (PretrainCommand(model=named("tiny_mbert"), name="x", glosses=-1.0), "glosses=-1.0: give a share"),
+        (PretrainCommand(model=named("tiny_mbert"), name="x", learning_rate=float("nan")), "learning_rate=nan"),
+        (PretrainCommand(model=named("tiny_mbert"), name="x", weight_decay=-1.0), "weight_decay=-1.0"),
+        (PretrainCommand(model=named("tiny_mbert"), name="x", positions=-1), "positions=-1: give a number from 1"),
     ],
 )
 def test_bad_settings_are_refused_by_name(settings: PretrainCommand, message: str) -> None:

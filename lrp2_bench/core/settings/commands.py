@@ -141,7 +141,8 @@ class AnalyzeCommand:
     # experiment, at its strengths
     pair: Any = None
     select_by: str = "transferability"  # the metric that calls a pair best
-    batch_tokens: int | None = None  # padded tokens a batch; null = 4,096 on CPU, 32,768 on CUDA
+    # padded tokens a batch; null = 4,096 on CPU, 32,768 on CUDA; of analysis=neurons 1,024 and 16,384
+    batch_tokens: int | None = None
     seed: int = 0  # of samples and resamples
 
 

@@ -9,6 +9,7 @@ relation and language being paraphrases. ``candidates``: ``relation,language,obj
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -155,11 +156,11 @@ def _counted(files: TableFiles, language: str) -> DataWarnings:
     for written, code in files.codes.items():
         if code == language:
             counted.add(OTHER_CODE, f"{written} -> {code}")
-    numbers: dict[tuple[str, float], str] = {}
+    numbers: dict[tuple[str, Decimal], str] = {}
     for entry in files.facts.get(language, ()):
         try:
-            number = float(entry.fact)
-        except ValueError:
+            number = Decimal(entry.fact)
+        except InvalidOperation:
             continue
         if numbers.setdefault((entry.relation, number), entry.fact) != entry.fact:
             counted.add(NUMBERS, f"{entry.place} {entry.fact}")

@@ -221,6 +221,13 @@ def test_ids_that_look_like_one_number_are_told_apart_and_counted(tmp_path: Path
     assert data_warnings.count(NUMBERS) == 2
 
 
+def test_long_ids_that_differ_in_a_digit_are_two_numbers(tmp_path: Path) -> None:
+    facts = "9007199254740992,c,en,Peru,Lima\n9007199254740993,c,en,Mali,Bamako\nnan,c,en,Nepal,Kathmandu"
+    data_warnings = DataWarnings()
+    table(tmp_path, facts, "c,en,[X] [Y]").facts("en", "en", data_warnings)
+    assert data_warnings.count(NUMBERS) == 0
+
+
 def test_ids_that_repeat_from_relation_to_relation_name_both(tmp_path: Path) -> None:
     facts = "1,a,en,Peru,Lima\n1,b,en,Mali,Bamako"
     found = facts_of(table(tmp_path, facts, "a,en,[X] [Y]\nb,en,[Y] [X]"), "en")
