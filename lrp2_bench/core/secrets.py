@@ -59,7 +59,7 @@ _TOKENS = re.compile(
     r"(?<![A-Za-z\d])(?:hf_(?=[a-z]*[A-Z\d])[A-Za-z\d]{16,}|wandb_v\d+_\w{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
     r"|glpat-[\w-]{16,}|sk-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AKIA[A-Z\d]{16}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
 )
-_NO_SCHEME = re.compile(r"(?<![\w.%+/@{-])(?!mailto:)[\w.+%-]+:(?!//)(?P<bare>[^\s'\"]{1,1000})@(?=[\w\[])")
+_NO_SCHEME = re.compile(r"(?<![\w.%+/@{-])(?!mailto:)[\w.+%-]+:(?!//)(?P<bare>[^\s'\"]{1,4000})@(?=[\w\[])")
 _CARRIED = re.compile(r"\$\{oc\.env:(" + HIDDEN + r"\d+)\}")
 
 _known: set[str] = set()

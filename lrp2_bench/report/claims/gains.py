@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from lrp2_bench.report.claims.check import (
@@ -44,7 +45,8 @@ def gain_checks(evidence: Evidence) -> Iterator[Check]:
 def _rises(evidence: Evidence, metric: str) -> Check:
     gains, margin = evidence.held_out(metric), evidence.found.stats.equivalence_margin
     figure = mean_over_languages(gains)
-    outcome, why = gain_outcome(figure, margin, tost(figure, len(gains) - 1, margin))
+    told = sum(not math.isnan(gain.value) for gain in gains)
+    outcome, why = gain_outcome(figure, margin, tost(figure, told - 1, margin))
     bias = mean_over_languages(evidence.selection_bias(metric))
     papers = f"By the paper's protocol (in-sample) {points(figure.value + bias.value)}." if evidence.assessed else ""
     return Check(
