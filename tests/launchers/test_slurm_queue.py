@@ -86,7 +86,7 @@ def test_without_submitit_it_says_what_to_install(
 ) -> None:
     _slurm(programs)
     monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(BenchError, match=r"pip install 'lrp2-bench\[slurm\]'"):
+    with pytest.raises(BenchError, match=r"pip install submitit"):
         check(tmp_path, timeout_min=60, signal_delay_s=120)
 
 

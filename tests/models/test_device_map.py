@@ -107,5 +107,5 @@ def test_without_accelerate_the_command_that_installs_it_is_told(
     family_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device_map, "find_spec", lambda name: None)
-    with pytest.raises(BenchError, match=r"(?s)device_map needs accelerate.*pip install 'lrp2-bench\[large\]'"):
+    with pytest.raises(BenchError, match=r"(?s)device_map needs accelerate.*pip install bitsandbytes accelerate"):
         load_as(family_folder("llama"), device_map="auto")

@@ -159,7 +159,7 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(
 ) -> None:
     with (
         patch.object(gguf.importlib.util, "find_spec", lambda name: None if name == lacking else object()),
-        pytest.raises(BenchError, match=rf"not installed: {lacking}\.\npip install 'lrp2-bench\[gguf\]'"),
+        pytest.raises(BenchError, match=rf"not installed: {lacking}\.\npip install gguf accelerate"),
     ):
         find_checkpoint(settings_of(written, tmp_path))
 

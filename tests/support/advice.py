@@ -15,7 +15,7 @@ GAP = "\N{WHITE SQUARE}"
 _VALUE = r"(?:\[(?:\[[^\]\n]*\]|[^\[\]\n])*\]|\{[^}\n]*\}|[^\s,;:)`'\"]*)"
 _SETTING = re.compile(rf"(?<![\w./$'{GAP}-])([+]*[a-z_]+(?:[./][a-zA-Z_]+)*={_VALUE})")
 _COMMAND = re.compile(r"`(?:PYTHONPATH=\S+ )?lrp2-bench ([^`\n]+)`")
-_PIP = re.compile(r"pip install ((?:--[a-z-]+ )*)['\"]?([^'\"`\s)]+)")
+_PIP = re.compile(r"pip install (?:--[a-z-]+ )*((?:['\"]?[A-Za-z][\w.\[\]<>=-]*['\"]? ?)+)")
 _MAKE = re.compile(r"`make ([a-z-]+)`")
 _FILE = re.compile(r"(?<![\w/.])((?:docs|conf|sweeps|lrp2_bench|tests|benchmarks)/[\w./-]*\w/?)")
 _FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]+)")
@@ -35,7 +35,7 @@ class Message:
         return list(_COMMAND.findall(self.text))
 
     def requirements(self) -> list[str]:
-        return [found for _, found in _PIP.findall(self.text)]
+        return [name.strip("'\"").rstrip(".") for names in _PIP.findall(self.text) for name in names.split()]
 
     def targets(self) -> list[str]:
         return list(_MAKE.findall(self.text))
