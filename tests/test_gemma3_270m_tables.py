@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from benchmarks.gemma3_270m.estimates import (
 from benchmarks.gemma3_270m.figures import transfer_figure
 from benchmarks.gemma3_270m.reporting import Reporting, draws_kl, forgets
 from benchmarks.gemma3_270m.tables import tables, transfer
-from lrp2_bench.core.types import Interval
 
 _FACTS, _LANGUAGES = 120, ("af", "az", "be", "bg")
 _NAMES = ["intervention", "language", "lirp", "lsrp", "strength", "strength_back", "relation", "uuid", "hit"]
@@ -230,41 +228,6 @@ def test_a_gain_is_tested_beside_all_others(data: Path) -> None:
     alone = jointly({("x", "af"): gains["LRP2, left out"]["af"]})["x", "af"]
     together = jointly({**tested, **{("y", name): gain for name, gain in gains["shuffled vectors"].items()}})
     assert 0 < alone <= together["x", "af"] < 0.05 < together["y", "af"]
-
-
-def test_relations_that_differ_widen_the_interval_of_a_mean_over_languages() -> None:
-    at = np.arange(_FACTS)
-    values = (at // (_FACTS // 6) % 2 == 0) * 0.5 - 0.25  # three relations of six gain, three lose
-    subjects, relations = (tuple(map(str, names)) for names in (at, at // (_FACTS // 6)))
-    found = {code: Contrast(values, np.zeros(_FACTS), subjects, relations) for code in ("de", "fr", "ja")}
-    by_subject = over_languages(found)
-    by_relation = over_languages({code: each.by_relation() for code, each in found.items()})
-    assert by_relation.value == by_subject.value
-    assert by_relation.high - by_relation.value > 3 * (by_subject.high - by_subject.value)
-    assert found["de"].where(at < 40).by_relation().subjects == relations[:40]
-
-
-def test_subjects_widen_the_interval() -> None:
-    values = np.repeat(np.arange(_FACTS // 4) % 5 == 0, 4).astype(float)
-    subjects = [str(at // 4) for at in range(_FACTS)], [str(at) for at in range(_FACTS)]
-    by_subject, apart = (Contrast(values, 1 - values, tuple(names)).interval() for names in subjects)
-    assert by_subject.high - by_subject.value > 1.5 * (apart.high - apart.value)
-
-
-@pytest.mark.parametrize(
-    ("interval", "said"),
-    [
-        (Interval(2.0, 0.1, 3.9), "supported"),
-        (Interval(-2.0, -3.9, -0.1), "contradicted"),
-        (Interval(0.1, -0.5, 0.7), "no effect that matters"),
-        (Interval(0.0, -1.21, 1.21), "no effect that matters"),  # 90 %: 0.99 to either side
-        (Interval(0.0, -1.23, 1.23), "inconclusive"),
-        (Interval(0.1, -2.0, 2.2), "inconclusive"),
-        (Interval(0.1, math.nan, math.nan), "inconclusive"),
-    ],
-)
-def test_a_verdict_follows_the_interval(interval: Interval, said: str) -> None:
-    assert verdict(interval, 12) == said
 
 
 def test_there_is_no_number_of_the_headline_before_all_languages_have_run(

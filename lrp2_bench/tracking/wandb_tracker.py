@@ -23,8 +23,7 @@ log = logging.getLogger(__name__)
 
 def _require(tags: object, timeout: object, live: object) -> None:
     """Raise :class:`BenchError` for what W&B would take as another thing, or not at all."""
-    listed = isinstance(tags, Sequence) and not isinstance(tags, str)
-    if not listed or not all(isinstance(tag, str) for tag in tags):  # type: ignore[attr-defined]
+    if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
         raise BenchError(f"tracking.tags={tags}: give a list of texts, such as [paper].")
     for name, seconds in (("timeout", timeout), ("live", live)):
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:

@@ -83,18 +83,11 @@ def _mapping(columns: Mapping[str, str] | None) -> dict[str, str]:
     return {name: (columns or {}).get(name, name).strip().casefold() for name in COLUMNS}
 
 
-def _bytes_of(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise BenchError(f"Cannot read '{file}': {error.strerror}.") from error
-
-
 def _sources(path: Path) -> dict[str, tuple[str, Callable[[], bytes]]]:
     """Where each kind of file is, and how to read it."""
     require_reachable(path, "dataset.path")
     if path.is_file() and path.suffix.lower() in ENDINGS:
-        return {"facts": (str(path), lambda: _bytes_of(path))}
+        return {"facts": (str(path), lambda: open_tree(path.parent).read(PurePosixPath(path.name)))}
     if path.is_file() and path.suffix.lower() != ".zip":
         raise BenchError(f"'{path}' is none of {', '.join('*' + each for each in ENDINGS)} and no folder.\n{_EXPECTED}")
     tree = open_tree(path)
