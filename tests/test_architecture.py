@@ -21,8 +21,8 @@ TIERS = (
 INSIDE = {
     "core": ("prompts secrets supported", "errors", "reading", "*", "filenames languages registry"),
     "data": (
-        "corpus dataset download encoding filetree labels", "bitext json_lines language_table parallel rows text",
-        "fact_list triples", "selection", "*",
+        "corpus dataset download encoding filetree labels", "bitext json_lines parallel rows text",
+        "fact_list language_table triples", "selection", "*",
     ),
     "models": (
         "devices exact_products gguf_files half hub_refusals known_digests shipped", "quantised",

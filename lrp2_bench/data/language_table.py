@@ -1,13 +1,12 @@
 """Languages of the user's own: a table of names, families and sizes for those that the benchmark does not know.
 
-``languages.path=FILE.csv`` has the columns ``code,name,family,articles``; blank cells say that a thing is not known. A
-row for one of the benchmark's own languages takes the place of what it knows. The case of a code means nothing.
+``languages.path=FILE`` names a table as :mod:`~lrp2_bench.data.rows` reads them, with the columns
+``code,name,family,articles``; blank cells say that a thing is not known. A row for one of the benchmark's own languages
+takes the place of what it knows. The case of a code means nothing.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.languages import ENGLISH, GROUPS, HIGH_FROM, LANGUAGES, MEDIUM_FROM, groups, resource_class
-from lrp2_bench.data.encoding import decode_text
+from lrp2_bench.data.rows import Faults, Row, read_rows, text_of
 
 COLUMNS = ("code", "name", "family", "articles")
 
@@ -39,31 +38,25 @@ _own: dict[str, OwnLanguage] = {}
 def read_language_table(path: Path) -> dict[str, OwnLanguage]:
     """The rows by code. Raises :class:`BenchError` with file and line for a table that cannot be read so."""
     try:
-        text = decode_text(path.read_bytes(), str(path))
+        data = path.read_bytes()
     except OSError as error:
         raise BenchError(f"languages.path: cannot read '{path}': {error.strerror}. {_EXPECTED}") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    faults = Faults()
+    table = read_rows(data, str(path), COLUMNS, faults)
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing and table.rows:
+        raise BenchError(
+            f"languages.path: '{path}' has no column {' and no column '.join(missing)}, but "
+            f"{', '.join(table.columns)}. {_EXPECTED}"
+        )
     found: dict[str, OwnLanguage] = {}
-    lines: dict[str, int] = {}
-    try:
-        header = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = header
-        missing = [name for name in COLUMNS if name not in header]
-        if missing or len(set(header)) < len(header):
-            wrong = f"has no {', '.join(missing)}" if missing else "names a column twice"
-            raise _wrong(path, 1, f"the header '{','.join(header)}' {wrong}")
-        for cells in reader:
-            line = reader.line_num
-            if None in cells or None in cells.values():
-                raise _wrong(path, line, f"the line has not {len(header)} cells as the header has")
-            row = _row(path, line, {name: cells[name].strip() for name in COLUMNS})
-            if row.code in found:
-                raise _wrong(path, line, f"code '{row.code}' is already on line {lines[row.code]}")
-            found[row.code], lines[row.code] = row, line
-    except csv.Error as error:
-        raise _wrong(path, reader.line_num + 1, f"no CSV: {error}") from error
-    if not found:
-        raise _wrong(path, 2, "there is no language below the header")
+    places: dict[str, str] = {}
+    for row in table.rows:
+        language = _row(row, faults)
+        if language.code in found:
+            faults.add(row.place, f"code '{language.code}' is already at {places[language.code]}")
+        found[language.code], places[language.code] = language, row.place
+    faults.require_none(f"languages.path: {_EXPECTED}")
     return found
 
 
@@ -198,19 +191,24 @@ def _cldr_script(code: str) -> str | None:
     return Locale("en").scripts.get(script) if script else None
 
 
-_EXPECTED = f"It should be a CSV file with the columns {','.join(COLUMNS)}, such as is,Icelandic,Indo-European,57000."
+_EXPECTED = (
+    f"It should be a table (CSV, TSV, JSON lines or Parquet) with the columns {','.join(COLUMNS)}, such as "
+    "is,Icelandic,Indo-European,57000."
+)
 
 
-def _row(path: Path, line: int, cells: Mapping[str, str]) -> OwnLanguage:
-    code, articles = cells["code"], cells["articles"]
-    code = usual_code(code)
+def _row(row: Row, faults: Faults) -> OwnLanguage:
+    cells = {}
+    for name in COLUMNS:
+        text = text_of(row.cells.get(name))
+        if text is None:
+            faults.add(row.place, f"{name}={str(row.cells[name])[:40]!r} is {type(row.cells[name]).__name__}, not text")
+        cells[name] = text or ""
+    code, articles = usual_code(cells["code"]), cells["articles"]
     if not code or code in GROUPS:
         what = f"'{code}' is the name of a group" if code else "there is no code"
-        raise _wrong(path, line, f"{what}, but every line needs a language's code")
+        faults.add(row.place, f"{what}, but every row needs a language's code")
     if articles and not (articles.isascii() and articles.isdigit() and len(articles) <= 12):
-        raise _wrong(path, line, f"articles='{articles}' is not a whole number, such as 57000, or blank")
+        faults.add(row.place, f"articles='{articles}' is not a whole number, such as 57000, or blank")
+        articles = ""
     return OwnLanguage(code, cells["name"] or None, cells["family"] or None, int(articles) if articles else None)
-
-
-def _wrong(path: Path, line: int, cause: str) -> BenchError:
-    return BenchError(f"languages.path: '{path}' line {line}: {cause}.\n{_EXPECTED}")

@@ -43,30 +43,55 @@ def test_a_table_is_read_whatever_the_order_of_its_columns(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "line 1: the header '' has no code, name, family, articles"),
-        ("code,name,family\nis,a,b\n", "line 1: the header 'code,name,family' has no articles"),
-        ("code;name;family;articles\n", "line 1: the header 'code;name;family;articles' has no code"),
-        ("code,name,family,articles,code\n", "line 1: .* names a column twice"),
-        (HEADER, "line 2: there is no language below the header"),
-        (HEADER + "is,a,b,1\nfo,a,b,1\nis,a,b,2\n", "line 4: code 'is' is already on line 2"),
-        (HEADER + "is,a,b,1\nIS,a,b,2\n", "line 3: code 'is' is already on line 2"),
+        ("", r"mine\.csv' is empty \(0 bytes\)"),
+        (
+            "code,name,family\nis,a,b\n",
+            r"mine\.csv' has no column articles, but code, name, family\. .*is,Icelandic",
+        ),
+        ("code,name,family,articles,code\n", "line 1: the header names 'code' more than once"),
+        (HEADER, r"mine\.csv' has no row below its header"),
+        (HEADER + "is,a,b,1\nfo,a,b,1\nis,a,b,2\n", r"line 4: code 'is' is already at .*mine\.csv line 2"),
+        (HEADER + "is,a,b,1\nIS,a,b,2\n", r"line 3: code 'is' is already at .*mine\.csv line 2"),
         (HEADER + "LOW,a,b,1\n", "line 2: 'low' is the name of a group"),
         (HEADER + "is,a,b,many\n", "line 2: articles='many' is not a whole number"),
         (HEADER + "is,a,b,-5\n", "line 2: articles='-5'"),
         (HEADER + "is,a,b,5.5\n", "line 2: articles='5.5'"),
         (HEADER + "is,a,b,²\n", "line 2: articles='²'"),
-        (HEADER + "is,a,b\n", "line 2: the line has not 4 cells"),
-        (HEADER + "is,a,b,1,2\n", "line 2: the line has not 4 cells"),
+        (HEADER + "is,a,b\n", "line 2: 3 cells, but the header has 4"),
+        (HEADER + "is,a,b,1,2\n", "line 2: 5 cells, but the header has 4"),
         (HEADER + ",a,b,1\n", "line 2: there is no code"),
         (HEADER + "high,a,b,1\n", "line 2: 'high' is the name of a group"),
-        (HEADER + 'is,"a,b,1\n', "line 2: no CSV"),
+        (HEADER + 'is,"a,b,1\n', "line 2: not CSV"),
         (HEADER.encode() + b"is,\xcdslenska,b,1\n", "line 2: not UTF-8: byte 0xcd"),
-        (HEADER.encode("utf-16"), "line 1: not UTF-8"),
+        (HEADER + "is,a,b,x\nhigh,a,b,1\n", "(?s)2 faults:.*line 2: articles='x'.*line 3: 'high' is.*is,Icelandic"),
     ],
 )
 def test_a_bad_table_is_an_error_with_file_and_line(text: str | bytes, told: str, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match=rf"mine\.csv' {told}"):
+    with pytest.raises(BenchError, match=told):
         _table(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("mine.csv", "code;name;family;articles\nis;Íslenska;Indo-European;57000\n".encode()),
+        ("mine.csv", "Code,Name,Family,Articles\nis,Íslenska,Indo-European,57000\n".encode("utf-16")),
+        ("mine.tsv", "code\tname\tfamily\tarticles\nis\tÍslenska\tIndo-European\t57000\n".encode()),
+        ("mine.jsonl", b'{"code":"is","name":"\\u00cdslenska","family":"Indo-European","articles":57000}\n'),
+    ],
+)
+def test_a_table_is_read_in_whatever_form_facts_are(name: str, written: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(written)
+    assert read_language_table(tmp_path / name) == {"is": OwnLanguage("is", "Íslenska", "Indo-European", 57000)}
+
+
+def test_a_cell_that_is_no_text_and_a_file_that_is_no_table_are_errors(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text('{"code":["is"],"name":"a","family":"b","articles":1}\n')
+    with pytest.raises(BenchError, match=r"line 1: code=\"\['is'\]\" is list, not text"):
+        read_language_table(tmp_path / "mine.jsonl")
+    (tmp_path / "mine.xlsx").write_bytes(b"PK\x03\x04")
+    with pytest.raises(BenchError, match=r"mine\.xlsx' is none of \*\.csv, \*\.tsv, \*\.jsonl, \*\.parquet"):
+        read_language_table(tmp_path / "mine.xlsx")
 
 
 def test_a_table_that_is_no_file_is_an_error(tmp_path: Path) -> None:
