@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -191,15 +192,17 @@ def test_every_intervention_has_a_row_with_what_it_costs(data: Path) -> None:
         "4",
         "4",
     ]
-    costs = {name: rows[name][7] for name in gains if "draws" not in name}
-    assert list(costs.values()) == ["-7.5", "-10.0", "-8.0", "+0.0", "-2.0", "-4.0", "-2.0", "+0.0"]
-    assert rows["random draws, mean of 20"][8] == "1.020 (2 % apart at most)"
+    costs = {cells[0]: cells for cells in _cells(Reporting(data).costs_table())}
+    assert list(costs) == list(rows)
+    english = [cells[2] for name, cells in costs.items() if "draws" not in name]
+    assert english == ["-7.5", "-10.0", "-8.0", "+0.0", "-2.0", "-4.0", "-2.0", "+0.0"]
+    assert costs["random draws, mean of 20"][-1] == "1.020 (2 % apart at most)"
 
 
 def test_languages_without_a_choice_are_not_tested(data: Path) -> None:
     rows = {cells[0]: cells for cells in _cells(Reporting(data).languages_table())}
     assert [name for name, cells in rows.items() if "none chosen" in cells] == ["af"] and rows["af"][2] == "none chosen"
-    assert all(re.fullmatch(r"\+8\.3 \[.*\] p 0\.\d{3}", cells[3]) for cells in rows.values())
+    assert all(re.fullmatch(r"\+8\.3 \[.*\] p 0\.\d{3} \(0\.\d{3}\)", cells[3]) for cells in rows.values())
 
 
 def test_full_pools_stand_beside_pools_of_ten(data: Path) -> None:
@@ -222,12 +225,15 @@ def _cells(table: str) -> list[list[str]]:
     return [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
 
 
-def test_a_gain_is_tested_beside_all_others(data: Path) -> None:
+def test_a_gain_is_tested_beside_all_others_and_a_loss_by_the_two_sided_test_alone(data: Path) -> None:
     gains = Reporting(data).gains
     tested = {("x", language): gain for language, gain in gains["LRP2, left out"].items()}
-    alone = jointly({("x", "af"): gains["LRP2, left out"]["af"]})["x", "af"]
+    (alone, either_alone) = jointly({("x", "af"): gains["LRP2, left out"]["af"]})["x", "af"]
     together = jointly({**tested, **{("y", name): gain for name, gain in gains["shuffled vectors"].items()}})
-    assert 0 < alone <= together["x", "af"] < 0.05 < together["y", "af"]
+    assert 0 < alone <= together["x", "af"][0] < 0.05 < together["y", "af"][0]
+    assert alone <= either_alone and all(one <= two for one, two in together.values())
+    lost = {key: replace(gain, values=-gain.values) for key, gain in tested.items()}
+    assert all(one > 0.5 and two == jointly(tested)[key][1] < 0.05 for key, (one, two) in jointly(lost).items())
 
 
 def test_there_is_no_number_of_the_headline_before_all_languages_have_run(
@@ -250,10 +256,12 @@ def test_every_table_is_made_of_what_is_there(data: Path, monkeypatch: pytest.Mo
     headline = next(title for title in made if title.startswith("Headline"))
     assert "+8.3 [" in headline and "over 4 languages (supported; " in headline
     by_form = made["By the form of the answer (LRP2, left out)"].splitlines()
-    assert [line.split(" | ")[1:3] for line in by_form[2:]] == [["4", "120"], ["4", "120"], ["4", "240"]]
+    assert [line.split(" | ")[1:3] for line in by_form[2:]] == [["4", "120"], ["4", "120"], ["4", "240"], ["4", ""]]
+    gains = [float(line.split(" | ")[3].split(" ")[0]) for line in by_form[2:]]
+    assert gains[3] == pytest.approx((gains[0] + gains[1]) / 2 - gains[2], abs=0.11)
     own = made["By the form of the answer (LRP2, own choice)"].splitlines()
     # In one language nothing is chosen.
-    assert [line.split(" | ")[1:3] for line in own[2:]] == [["3", "90"], ["3", "90"], ["3", "180"]]
+    assert [line.split(" | ")[1:3] for line in own[2:]] == [["3", "90"], ["3", "90"], ["3", "180"], ["3", ""]]
     assert "| P1 | 240 |" in made["By relation (LRP2, left out)"]
     assert "| P1 | 180 |" in made["By relation (LRP2, own choice)"]
 

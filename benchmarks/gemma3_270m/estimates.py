@@ -107,6 +107,11 @@ def over_languages(contrasts: Mapping[str, Contrast]) -> Interval:
     return mean_over_languages([contrast.estimate() for contrast in contrasts.values()])
 
 
+def apart(sides: Mapping[str, tuple[Contrast, Contrast]]) -> Interval:
+    """The same for the mean of one part of a language's facts less that of another part."""
+    return mean_over_languages([these.estimate().less(those.estimate()) for these, those in sides.values()])
+
+
 def resampled_both(contrasts: Mapping[str, Contrast], level: float = 0.95) -> Interval:
     """The same mean with the interval that the design names: percentiles over resamples of subjects and of languages.
     It counts sampling noise twice (docs/statistics.md), and is given beside the other."""
@@ -137,9 +142,14 @@ def _verdict(interval: Interval, within: bool) -> str:
     return "no effect that matters" if within else "inconclusive"
 
 
-def jointly(contrasts: Mapping[tuple[str, str], Contrast]) -> dict[tuple[str, str], float]:
-    """p-values that a gain is none, one-sided, corrected over all of them (max-T, step-down)."""
-    return dict(zip(contrasts, step_down([contrast.largest() for contrast in contrasts.values()]), strict=True))
+def jointly(contrasts: Mapping[tuple[str, str], Contrast]) -> dict[tuple[str, str], tuple[float, float]]:
+    """p-values, corrected over all of them (max-T, step-down): that a contrast is no gain (one-sided), and that it is
+    nothing (two-sided), for which losses are as many more to correct for."""
+    gains = [contrast.largest() for contrast in contrasts.values()]
+    losses = [LargestGain(-gain.observed, -gain.by_chance) for gain in gains]
+    either = step_down([*gains, *losses])
+    two_sided = np.minimum(either[: len(gains)], either[len(gains) :])
+    return dict(zip(contrasts, zip(step_down(gains), map(float, two_sided), strict=True), strict=True))
 
 
 class Stored:

@@ -129,19 +129,26 @@ class Reporting:
 
     @cached_property
     def controls(self) -> dict[str, dict[str, Contrast]]:
-        """LRP2 at the setting chosen on the other languages, less the mean of random draws, and less shuffled ones."""
+        """LRP2 at the setting chosen on the other languages, less the mean of random draws, and less shuffled ones; and
+        at each language's own choice, less at that setting (which the design did not plan)."""
         draws, shuffled = self.stored.draws("reporting_left_out"), self.sides["shuffled vectors"]
         others = {
             "less 20 random draws": draws,
             "less shuffled vectors": {language: each.moved for language, each in shuffled.items()},
         }
-        return {
+        found = {
             name: {
                 language: self.stored.contrast(language, each.moved, other[language], each.before)
                 for language, each in self.sides[LEFT_OUT].items()
             }
             for name, other in others.items()
         }
+        own, left_out = self.sides["LRP2, own choice"], self.sides[LEFT_OUT]
+        found["own choice less left out"] = {
+            language: self.stored.contrast(language, own[language].moved, each.moved, each.before)
+            for language, each in left_out.items()
+        }
+        return found
 
     def damage(self, name: str) -> tuple[str, str]:
         """Means over languages: the change of English accuracy in points, and the KL on sentences of the language."""
@@ -153,20 +160,25 @@ class Reporting:
         return f"{sums['change']:+.1f}", f"{sums['kl']:.3f}"
 
     def table(self) -> str:
-        """A row an intervention, and one of the random draws, over languages."""
+        """A row an intervention, and one of the random draws: the mean gain over languages."""
+        rows = []
+        for name, gains in self.gains.items():
+            idle = sum(not self.setting(name, language) for language in gains)
+            of = f"{len(gains)}" + (f", {idle} at the baseline" if idle else "")
+            rows.append([name, of, *told(gains)])
+        rows.append([DRAWN, str(len(self.drawn)), *told(self.drawn)])
+        return markdown(["", "languages", "gain, points", *TOLD], rows)
+
+    def costs_table(self) -> str:
+        """The same rows: means over languages of what stands beside the gain."""
         rows = []
         for name, gains in self.gains.items():
             change = float(np.mean([sides.transferability() for sides in self.sides[name].values()]))
-            idle = sum(not self.setting(name, language) for language in gains)
-            of = f"{len(gains)}" + (f", {idle} at the baseline" if idle else "")
-            transferability = forgets(over_languages(gains).value, change)
-            rows.append([name, of, *told(gains), transferability, *self.damage(name)])
+            rows.append([name, forgets(over_languages(gains).value, change), *self.damage(name)])
         draws = draws_kl(self.data)
         kl = f"{draws.groupby('language')['kl'].mean().mean():.3f} ({100 * draws['apart'].max():.0f} % apart at most)"
-        of = str(len(self.drawn))
-        rows.append([DRAWN, of, *told(self.drawn), "", "", kl])
-        costs = ["transferability", "English, points", "KL, nats"]
-        return markdown(["", "languages", "gain, points", *TOLD, *costs], rows)
+        rows.append([DRAWN, "", "", kl])
+        return markdown(["", "transferability", "English accuracy, points", "KL, nats"], rows)
 
     def controls_table(self) -> str:
         rows = []
@@ -175,8 +187,8 @@ class Reporting:
         return markdown(["", "languages", "points", *TOLD], rows)
 
     def languages_table(self) -> str:
-        """Every language's gains with intervals of their own, and p-values that there is none, one-sided, corrected
-        over languages and interventions jointly."""
+        """Every language's gains in points with intervals of their own, and p-values corrected over languages and
+        interventions jointly: that there is no gain (one-sided), and in brackets that nothing changes (two-sided)."""
         tested = {
             (name, language): gain
             for name in TESTED
@@ -188,10 +200,10 @@ class Reporting:
             row = [language, f"{100 * gain.baseline.mean():.1f}"]
             for name in TESTED:
                 key = (name, language)
-                row.append(f"{spell(tested[key].interval())} p {p[key]:.3f}" if key in tested else "none chosen")
+                told = "p {:.3f} ({:.3f})".format(*p[key]) if key in tested else "none chosen"
+                row.append(f"{spell(tested[key].interval())} {told}" if key in tested else told)
             rows.append(row)
-        head = [f"{name}: gain, points; p of none, one-sided, corrected" for name in TESTED]
-        return markdown(["language", "baseline, %", *head], rows)
+        return markdown(["language", "baseline, %", *TESTED], rows)
 
     def full_pools_table(self) -> str:
         """All of a relation's objects as candidates: the two settings of each language there."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.gemma3_270m.choices import Choices, Given, named
-from benchmarks.gemma3_270m.estimates import Contrast, Stored, over_languages
+from benchmarks.gemma3_270m.estimates import Contrast, Stored, apart, over_languages
 from benchmarks.gemma3_270m.readings import tables_of_readings
 from benchmarks.gemma3_270m.reporting import BOOTSTRAP, BY_RELATION, Reporting, forgets, spell, told
 from benchmarks.gemma3_270m.runs import OTHERS, missing
@@ -89,8 +89,10 @@ def transfer_table(stored: Stored) -> tuple[str, str]:
 
 
 def forms_table(stored: Stored, experiment: str, kind: str = "lrp2") -> str:
-    """The gain where the answer is in the subject, where it is written as in English, and elsewhere."""
+    """The gain where the answer is in the subject, where it is written as in English, and elsewhere; and how much more
+    it is in the first two together than elsewhere, which the design did not plan."""
     parts: dict[str, dict[str, Contrast]] = {"in the subject": {}, "as in English": {}, "neither": {}}
+    both: dict[str, tuple[Contrast, Contrast]] = {}
     counts = dict.fromkeys(parts, 0)
     for language, sides in stored.sides(experiment, kind).items():
         facts, gain = stored.facts(language, sides.moved.index), stored.gain(language, sides)
@@ -99,10 +101,14 @@ def forms_table(stored: Stored, experiment: str, kind: str = "lrp2") -> str:
             if keep.sum() >= 20:
                 counts[name] += int(keep.sum())
                 parts[name][language] = gain.where(keep)
+        if min((inside | same).sum(), (~same & ~inside).sum()) >= 20:
+            both[language] = gain.where(inside | same), gain.where(~same & ~inside)
     rows = [
         [name, str(len(found)), str(counts[name]), spell(over_languages(found)) if found else "none"]
         for name, found in parts.items()
     ]
+    if both:
+        rows.append(["either of these, less neither", str(len(both)), "", spell(apart(both))])
     return markdown(["answer", "languages with 20 or more", "facts there", "gain, points"], rows)
 
 
@@ -154,8 +160,9 @@ def _step_3(choices: Choices, data: Path) -> Iterator[tuple[str, str]]:
         return
     reporting, stored = Reporting(data), Stored(data)
     yield "Reporting facts", reporting.table()
-    yield "LRP2, left out, against controls", reporting.controls_table()
-    yield "By language", reporting.languages_table()
+    yield "Reporting facts: what stands beside the gain", reporting.costs_table()
+    yield "Differences between interventions", reporting.controls_table()
+    yield "By language: gains in points, and corrected p, one-sided (two-sided)", reporting.languages_table()
     if stored.has("full_pools"):
         yield "Full pools", reporting.full_pools_table()
     for name, experiment in (("left out", "reporting_left_out"), ("own choice", "reporting_own")):
