@@ -5,6 +5,7 @@ The pages also have to work on a code host, where `../conf/search.yaml` is a fil
 
 import ast
 import json
+import posixpath
 import re
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -17,8 +18,8 @@ from mkdocs.structure.files import File, Files
 
 from lrp2_bench.core import settings
 
-#: A Markdown link to a file outside docs/.
-_OUTSIDE = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])+)\]\(\.\./[^)\s]*\)")
+#: A Markdown link, or an image, whose path begins upwards: text and path.
+_UPWARDS = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])+)\]\((\.\./[^)\s]*)\)")
 
 #: A reference such as ``:class:`~package.module.Name```, rendered; with a tilde its last part is meant.
 _ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc):<code>(?:~(?:[\w.]*\.)?(\w+)|([^<]*))</code>")
@@ -31,8 +32,13 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Links to files that are not part of the site keep their text alone."""
-    return _OUTSIDE.sub(r"\1", markdown)
+    """Links to files that are not part of the site, which lie outside of docs/, keep their text alone."""
+    folder = posixpath.dirname(page.file.src_uri)
+
+    def kept(link: re.Match[str]) -> str:
+        return link[1] if posixpath.normpath(posixpath.join(folder, link[2])).startswith("../") else link[0]
+
+    return _UPWARDS.sub(kept, markdown)
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:

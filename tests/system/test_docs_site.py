@@ -1,6 +1,7 @@
 """The documentation as a site: it builds without a warning, and says of every setting what the code says."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import fields, is_dataclass
@@ -61,3 +62,18 @@ def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
 def test_every_page_of_docs_is_built(site: Path) -> None:
     pages = {path.stem for path in site.rglob("*.html")}
     assert pages >= {path.stem for path in (REPOSITORY / "docs").rglob("*.md")} | {"settings"}
+
+
+def test_links_and_pictures_that_lie_in_docs_stay_and_only_those_to_files_elsewhere_become_text(site: Path) -> None:
+    wanted, outside = [], 0
+    for source in (REPOSITORY / "docs").rglob("*.md"):
+        page = (site / source.relative_to(REPOSITORY / "docs")).with_suffix(".html").read_text(encoding="utf-8")
+        for mark, path in re.findall(r"(!?)\[[^\]]+\]\(([^)#\s:]+)(?:#[^)]*)?\)", source.read_text(encoding="utf-8")):
+            if (source.parent / path).resolve().is_relative_to(REPOSITORY / "docs"):
+                there = f'src="{path}"' if mark else f'href="{re.sub(r"[.]md$", ".html", path)}'
+                wanted.append((source.name, there, there in page))
+            else:
+                outside += 1
+                assert f'="{path}' not in page, (source.name, path)
+    assert outside > 3 and sum(there.startswith("src") for _, there, _ in wanted) > 3
+    assert [each for each in wanted if not each[2]] == []
