@@ -205,6 +205,14 @@ def test_languages_without_a_choice_are_not_tested(data: Path) -> None:
     assert all(re.fullmatch(r"\+8\.3 \[.*\] p 0\.\d{3} \(0\.\d{3}\)", cells[3]) for cells in rows.values())
 
 
+def test_halves_controls_and_costs_are_told_of_every_language(data: Path) -> None:
+    gains = _cells(Reporting(data).untested_table())
+    assert [cells[0] for cells in gains] == list(_LANGUAGES)
+    assert [cells[3].split(" ")[0] for cells in gains] == ["+0.8"] * 4 and len(gains[0]) == 5
+    costs = {cells[0]: cells for cells in _cells(Reporting(data).beside_table())}
+    assert costs["af"][2:4] == ["", ""] and costs["af"][1] == "+0.0" and costs["az"][2] == costs["az"][5] == "-10.0"
+
+
 def test_full_pools_stand_beside_pools_of_ten(data: Path) -> None:
     rows = pd.read_parquet(data / "hits" / "transfer.parquet")
     other = rows[rows["lirp"].notna()].assign(lirp=1, hit=False)  # another setting of the same run

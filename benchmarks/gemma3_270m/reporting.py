@@ -205,6 +205,25 @@ class Reporting:
             rows.append(row)
         return markdown(["language", "baseline, %", *TESTED], rows)
 
+    def untested_table(self) -> str:
+        """Every language's gains in points by half of LRP2 and by the controls, with intervals of their own."""
+        every = {name: gains for name, gains in self.gains.items() if name not in TESTED} | {DRAWN: self.drawn}
+        rows = [[language, *(spell(gains[language].interval()) for gains in every.values())] for language in self.drawn]
+        return markdown(["language", *every], rows)
+
+    def beside_table(self) -> str:
+        """Every language's costs of LRP2, as in :meth:`costs_table`."""
+        head, rows = ["language"], {language: [language] for language in self.drawn}
+        for name in ("LRP2, own choice", LEFT_OUT):
+            head += [f"{name}: transferability", "English accuracy, points", "KL, nats"]
+            damage = damage_of(self.data, *REPORTED[name])
+            for language, cells in rows.items():
+                change = self.sides[name][language].transferability()
+                cells.append(forgets(self.gains[name][language].mean, change))
+                moved = bool(self.setting(name, language))
+                cells += [f"{damage['change'][language]:+.1f}", f"{damage['kl'][language]:.3f}"] if moved else ["", ""]
+        return markdown(head, list(rows.values()))
+
     def full_pools_table(self) -> str:
         """All of a relation's objects as candidates: the two settings of each language there."""
         rows = []

@@ -51,7 +51,7 @@ def rivals_table(choices: Choices) -> str:
                 *(_counted(choose, kind, accuracy) for choose in (choices.rival, choices.rival_setting)),
             ]
         )
-    return markdown(["", "best, points", "worst, points", "left out (languages)", "left out, but none"], rows)
+    return markdown(["", "best, points", "worst, points", "left out (languages)", "left out, baseline excluded"], rows)
 
 
 def _counted(choose: Callable[[str, str], Given], kind: str, accuracy: pd.DataFrame) -> str:
@@ -163,6 +163,8 @@ def _step_3(choices: Choices, data: Path) -> Iterator[tuple[str, str]]:
     yield "Reporting facts: what stands beside the gain", reporting.costs_table()
     yield "Differences between interventions", reporting.controls_table()
     yield "By language: gains in points, and corrected p, one-sided (two-sided)", reporting.languages_table()
+    yield "By language: halves and controls, gains in points", reporting.untested_table()
+    yield "By language: what stands beside LRP2's gain", reporting.beside_table()
     if stored.has("full_pools"):
         yield "Full pools", reporting.full_pools_table()
     for name, experiment in (("left out", "reporting_left_out"), ("own choice", "reporting_own")):
