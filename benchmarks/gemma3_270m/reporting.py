@@ -128,13 +128,13 @@ class Reporting:
         }
 
     @cached_property
-    def controls(self) -> dict[str, dict[str, Contrast]]:
+    def differences(self) -> dict[str, dict[str, Contrast]]:
         """LRP2 at the setting chosen on the other languages, less the mean of random draws, and less shuffled ones; and
         at each language's own choice, less at that setting (which the design did not plan)."""
         draws, shuffled = self.stored.draws("reporting_left_out"), self.sides["shuffled vectors"]
         others = {
-            "less 20 random draws": draws,
-            "less shuffled vectors": {language: each.moved for language, each in shuffled.items()},
+            "left out less 20 random draws": draws,
+            "left out less shuffled vectors": {language: each.moved for language, each in shuffled.items()},
         }
         found = {
             name: {
@@ -180,9 +180,9 @@ class Reporting:
         rows.append([DRAWN, "", "", kl])
         return markdown(["", "transferability", "English accuracy, points", "KL, nats"], rows)
 
-    def controls_table(self) -> str:
+    def differences_table(self) -> str:
         rows = []
-        for name, contrasts in self.controls.items():
+        for name, contrasts in self.differences.items():
             rows.append([name, str(len(contrasts)), *told(contrasts)])
         return markdown(["", "languages", "points", *TOLD], rows)
 
@@ -200,8 +200,11 @@ class Reporting:
             row = [language, f"{100 * gain.baseline.mean():.1f}"]
             for name in TESTED:
                 key = (name, language)
-                told = "p {:.3f} ({:.3f})".format(*p[key]) if key in tested else "none chosen"
-                row.append(f"{spell(tested[key].interval())} {told}" if key in tested else told)
+                if key not in tested:
+                    row.append("none chosen")
+                    continue
+                one_sided, two_sided = p[key]
+                row.append(f"{spell(tested[key].interval())} p {one_sided:.3f} ({two_sided:.3f})")
             rows.append(row)
         return markdown(["language", "baseline, %", *TESTED], rows)
 

@@ -161,7 +161,7 @@ def _step_3(choices: Choices, data: Path) -> Iterator[tuple[str, str]]:
     reporting, stored = Reporting(data), Stored(data)
     yield "Reporting facts", reporting.table()
     yield "Reporting facts: what stands beside the gain", reporting.costs_table()
-    yield "Differences between interventions", reporting.controls_table()
+    yield "Differences between interventions", reporting.differences_table()
     yield "By language: gains in points, and corrected p, one-sided (two-sided)", reporting.languages_table()
     yield "By language: halves and controls, gains in points", reporting.untested_table()
     yield "By language: what stands beside LRP2's gain", reporting.beside_table()

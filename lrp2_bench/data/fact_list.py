@@ -10,7 +10,7 @@ from pathlib import Path
 from lrp2_bench.core.errors import BenchError, nearest
 from lrp2_bench.core.types import WORDING, Relation
 from lrp2_bench.data.labels import line_id_of
-from lrp2_bench.data.rows import Faults, read_rows, text_of
+from lrp2_bench.data.rows import Faults, read_rows_at, text_of
 
 _COLUMNS = ("relation", "fact")
 _EXPECTED = "dataset.facts is a CSV or parquet file with the columns relation,fact; fact is a line id or uuid."
@@ -68,17 +68,8 @@ class FactList:
 
 def read_fact_list(path: Path) -> FactList:
     """Raises :class:`BenchError` with file and line for a file that cannot be read so."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BenchError(f"dataset.facts: cannot read '{path}': {error.strerror}. {_EXPECTED}") from error
     faults = Faults()
-    table = read_rows(data, str(path), _COLUMNS, faults)
-    missing = [name for name in _COLUMNS if name not in table.columns]
-    if missing:
-        raise BenchError(
-            f"'{path}' has no column {' and no column '.join(missing)}, but {', '.join(table.columns)}. {_EXPECTED}"
-        )
+    table = read_rows_at(path, "dataset.facts", _COLUMNS, _EXPECTED, faults)
     rows: dict[tuple[str, str], ListedFact] = {}
     for row in table.rows:
         relation, fact = (text_of(row.cells.get(name)) for name in _COLUMNS)

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from lrp2_bench.core.errors import BenchError
 from lrp2_bench.core.languages import ENGLISH, GROUPS, HIGH_FROM, LANGUAGES, MEDIUM_FROM, groups, resource_class
-from lrp2_bench.data.rows import Faults, Row, read_rows, text_of
+from lrp2_bench.data.rows import Faults, Row, read_rows_at, text_of
 
 COLUMNS = ("code", "name", "family", "articles")
 
@@ -37,18 +36,8 @@ _own: dict[str, OwnLanguage] = {}
 
 def read_language_table(path: Path) -> dict[str, OwnLanguage]:
     """The rows by code. Raises :class:`BenchError` with file and line for a table that cannot be read so."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BenchError(f"languages.path: cannot read '{path}': {error.strerror}. {_EXPECTED}") from error
     faults = Faults()
-    table = read_rows(data, str(path), COLUMNS, faults)
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing and table.rows:
-        raise BenchError(
-            f"languages.path: '{path}' has no column {' and no column '.join(missing)}, but "
-            f"{', '.join(table.columns)}. {_EXPECTED}"
-        )
+    table = read_rows_at(path, "languages.path", COLUMNS, _EXPECTED, faults)
     found: dict[str, OwnLanguage] = {}
     places: dict[str, str] = {}
     for row in table.rows:

@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lrp2_bench.core.errors import BenchError
@@ -83,6 +83,23 @@ class Rows:
     source: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+
+
+def read_rows_at(path: Path, setting: str, columns: Sequence[str], expected: str, faults: Faults) -> Rows:
+    """The rows of the file that ``setting`` names, which has all of ``columns``; single rows are ``faults``. Raises
+    :class:`BenchError`, which ends with what is ``expected``."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BenchError(f"{setting}: cannot read '{path}': {error.strerror}. {expected}") from error
+    table = read_rows(data, str(path), columns, faults)
+    missing = [name for name in columns if name not in table.columns]
+    if missing and table.rows:
+        raise BenchError(
+            f"{setting}: '{path}' has no column {' and no column '.join(missing)}, but {', '.join(table.columns)}. "
+            f"{expected}"
+        )
+    return table
 
 
 def read_rows(data: bytes, source: str, columns: Sequence[str], faults: Faults) -> Rows:
